@@ -1,0 +1,5 @@
+"""``python -m crosszero``."""
+
+from crosszero.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""The errors that a person sees.
+
+Every error that user input can cause derives from :class:`CrosszeroError`; the command line prints
+it as one line and exits with status 2. A message says what was given, what is allowed and what to
+do. Anything else that escapes is a bug of this library and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class CrosszeroError(Exception):
+    """Something that the user can put right. The message is complete without a traceback."""
+
+
+class DataError(CrosszeroError):
+    """Text that can't be used, named by file and line.
+
+    Args:
+        path: the file, as the user gave it.
+        message: what is wrong and what to do.
+        line: 1-based line number, where there is one.
+
+    Example:
+        >>> str(DataError("a.tsv", "two columns are needed, 1 found", line=3))
+        'a.tsv:3: two columns are needed, 1 found'
+    """
+
+    def __init__(self, path: str | Path, message: str, line: int | None = None) -> None:
+        self.path, self.line, self.reason = str(path), line, message
+        super().__init__(f"{path}: {message}" if line is None else f"{path}:{line}: {message}")
+
+
+class ConfigError(CrosszeroError):
+    """A setting that is unknown, of the wrong type or out of range."""
+
+
+class CheckpointError(CrosszeroError):
+    """A model folder or checkpoint that can't be loaded or does not fit."""
+
+
+class TrainingError(CrosszeroError):
+    """Training had to stop: loss or gradient is not finite, or the disk can't take a checkpoint."""
+
+
+class MissingExtraError(CrosszeroError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed: "
+            f"pip install 'crosszero[{extra}]'"
+        )
+
+
+def suggest(given: str, allowed: Iterable[str]) -> str:
+    """Say which names are allowed, the nearest one first.
+
+    Example:
+        >>> suggest("temprature", ["temperature", "seed"])
+        "did you mean 'temperature'? Allowed: seed, temperature"
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    listed = "Allowed: " + ", ".join(names)
+    return f"did you mean {near[0]!r}? {listed}" if near else listed

@@ -1,0 +1,122 @@
+"""Files that are whole or absent: atomic writes, text of known encoding, content hashes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from crosszero.errors import CrosszeroError, DataError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ignore[type-arg]
+    """Open a file that takes its name only when the block ends without an error.
+
+    Args:
+        path: where the file shall stand; the folder is made if it is missing.
+        mode: ``"w"`` (UTF-8, line feed) or ``"wb"``.
+
+    Raises:
+        CrosszeroError: the folder can't be written.
+
+    Example:
+        >>> with atomic_file("table.json") as file:      # doctest: +SKIP
+        ...     file.write("{}")
+    """
+    path = Path(path)
+    text = {"encoding": "utf-8", "newline": "\n"} if "b" not in mode else {}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    try:
+        with os.fdopen(handle, mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` that replaces `path` when the block ends without an error.
+
+    A reader sees the old folder or the new one, never a mixture. If the machine dies between the
+    two renames, the old folder stands beside as ``.NAME.old`` and is put back by the next call.
+
+    Raises:
+        CrosszeroError: the parent folder can't be written.
+    """
+    path = Path(path)
+    old = path.parent / f".{path.name}.old"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    try:
+        yield new
+        new.chmod(0o777 & ~_umask())
+        if old.exists():
+            shutil.rmtree(old)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def open_bytes(path: str | Path) -> IO[bytes]:
+    """Open a plain or gzip-compressed file for reading; the content decides, not the name.
+
+    Raises:
+        DataError: the file is missing or can't be read.
+    """
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - handed on
+    except OSError as error:
+        raise DataError(path, f"can't be read ({error.strerror})") from error
+    if file.peek(2)[:2] == _GZIP_MAGIC:
+        unpacked = gzip.GzipFile(fileobj=file, mode="rb")
+        unpacked.myfileobj = file  # type: ignore[assignment]  # closed together: GzipFile leaves a file that it was given open
+        return unpacked  # type: ignore[return-value]
+    return file
+
+
+def hash_files(*paths: str | Path) -> str:
+    """SHA-256 over names and contents of files and of all files in folders, in sorted order."""
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        members = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for member in members:
+            name = member.relative_to(path).as_posix() if path.is_dir() else path.name
+            digest.update(name.encode() + b"\0")
+            with member.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+            digest.update(b"\0")
+    return digest.hexdigest()
