@@ -1,0 +1,239 @@
+"""Translation Memory eXchange: the XML format of translation tools.
+
+Read as a stream with expat, which tells line numbers and, unlike a tree, needs memory for one unit
+only. A document type is accepted and never fetched. Entity definitions are refused: a few lines of
+them can expand to gigabytes, and no translation memory needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.parsers import expat
+
+from crosszero.bitext.languages import check_languages, find_language
+from crosszero.bitext.lines import BadText, check_file, read_block
+from crosszero.bitext.pair import SentencePair
+from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.skip import SkipLog
+from crosszero.errors import ConfigError, DataError
+from crosszero.files import open_bytes
+
+# What these hold is the code of the original document (RTF, HTML), not text. <hi> holds text.
+_CODE_TAGS = frozenset({"bpt", "ept", "ph", "it", "ut"})
+_BLOCK = 1 << 16
+_MAX_UNIT = 1 << 22  # characters; text without end is an attack or a broken file
+
+
+class TmxReader:
+    """Read a TMX file, plain or gzip, in constant memory.
+
+    Args:
+        path: the file.
+        languages: two or more; ``en`` also finds ``en-US`` and ``en_GB`` (the first variant of a
+            unit is read, further ones are counted as skipped). ``None`` takes the languages of the
+            first unit, if they are two.
+        pairs: for more than two languages: ``"all"``, or a pivot language.
+        skip_log: takes what is left out; ``None`` raises at the first bad unit.
+
+    Raises:
+        ConfigError: the languages are not known.
+        DataError: the file can't be read or is not TMX; while iterating also: the XML is broken,
+            a unit lacks one of two languages, a language never occurs.
+
+    Example:
+        >>> reader = TmxReader("memory.tmx", languages=["en", "fr"])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        languages: Sequence[str] | None = None,
+        pairs: str = "all",
+        skip_log: SkipLog | None = None,
+    ) -> None:
+        check_file(path, text=False)  # expat knows UTF-16
+        self.path = path
+        self.languages = check_languages(self._look() if languages is None else languages)
+        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
+        self._plan = plan_pairs(self.languages, pairs)
+
+    def __iter__(self) -> Iterator[SentencePair]:
+        found: dict[str, None] = {}
+        served: set[str] = set()
+        name = Path(self.path).name
+        for unit in _read_units(self.path):
+            if unit.unnamed:
+                self.skip_log.bad(
+                    self.path,
+                    unit.line,
+                    "text without language",
+                    "the unit has a <tuv> without xml:lang: name the language of every text",
+                )
+                continue
+            found.update(dict.fromkeys(code for code, _ in unit.texts))
+            row: list[str | BadText] = []
+            for language in self.languages:
+                texts = dict(reversed(unit.texts))  # the first of two equal codes
+                code = find_language(language, [code for code, _ in unit.texts])
+                if code is not None:
+                    served.add(language)
+                    row.append(texts[code])
+                elif len(self.languages) > 2:
+                    row.append("")
+                else:
+                    row.append(
+                        BadText(
+                            "language missing",
+                            f"the unit has no {language!r}, only "
+                            f"{', '.join(code for code, _ in unit.texts) or 'no text at all'}: "
+                            "correct --languages or the unit",
+                        )
+                    )
+            self._count_variants(unit)
+            yield from cut_row(
+                row,
+                [(self.path, unit.line)] * len(row),
+                languages=self.languages,
+                plan=self._plan,
+                log=self.skip_log,
+                group=f"{name}:{unit.line}" if len(row) > 2 else "",
+            )
+        if missing := [language for language in self.languages if language not in served]:
+            raise DataError(
+                self.path,
+                f"no unit has {' or '.join(map(repr, missing))}; the file has "
+                f"{', '.join(found) or 'no units'}: correct --languages",
+            )
+
+    def _look(self) -> list[str]:
+        """Take the languages of the first unit."""
+        for unit in _read_units(self.path):
+            codes = list(dict.fromkeys(code for code, _ in unit.texts))
+            if len(codes) != 2:
+                raise ConfigError(
+                    f"{self.path}:{unit.line}: the first unit has {len(codes)} languages "
+                    f"({', '.join(codes)}); say which to read: --languages en fr"
+                )
+            return codes
+        raise DataError(self.path, "there is no <tu> in the file: a TMX file with text is needed")
+
+    def _count_variants(self, unit: _Unit) -> None:
+        for language in self.languages:
+            same = [code for code, _ in unit.texts if find_language(language, [code])]
+            for _ in same[1:]:
+                self.skip_log.leave_out(self.path, unit.line, f"further {language} variant")
+
+
+@dataclass(slots=True)
+class _Unit:
+    line: int
+    texts: list[tuple[str, str]] = field(default_factory=list)  # (language as written, text)
+    unnamed: bool = False  # there is a text without a language
+
+
+class _Handler:
+    """Collects units from expat's events."""
+
+    def __init__(self, path: str | Path, parser: expat.XMLParserType) -> None:
+        self.path, self.parser = path, parser
+        self.ready: list[_Unit] = []
+        self.unit: _Unit | None = None
+        self.language: str | None = None
+        self.text: list[str] | None = None  # not None inside <seg>
+        self.code_depth = 0
+        self.size = 0
+        self.depth = 0
+        parser.buffer_text = True
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self.data
+        parser.EntityDeclHandler = self.refuse_entity
+        parser.SkippedEntityHandler = self.refuse_unknown
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if self.depth == 0 and tag != "tmx":
+            raise DataError(
+                self.path,
+                f"is not TMX: the outermost element is <{tag}>, <tmx> is needed",
+                line=self.parser.CurrentLineNumber,
+            )
+        self.depth += 1
+        if tag == "tu":
+            self.unit, self.size = _Unit(self.parser.CurrentLineNumber), 0
+        elif tag == "tuv":
+            self.language = attributes.get("xml:lang") or attributes.get("lang")
+            if self.unit is not None and not self.language:
+                self.unit.unnamed = True
+        elif tag == "seg":
+            self.text = []
+        elif self.text is not None and tag in _CODE_TAGS:
+            self.code_depth += 1
+
+    def end(self, tag: str) -> None:
+        self.depth -= 1
+        if tag == "tu" and self.unit is not None:
+            self.ready.append(self.unit)
+            self.unit = None
+        elif tag == "seg" and self.text is not None:
+            if self.unit is not None and self.language:
+                self.unit.texts.append((self.language, "".join(self.text)))
+            self.text = None
+        elif self.text is not None and tag in _CODE_TAGS:
+            self.code_depth -= 1
+
+    def data(self, text: str) -> None:
+        if self.text is not None and not self.code_depth:
+            self.text.append(text)
+            self.size += len(text)
+            if self.size > _MAX_UNIT:
+                raise DataError(
+                    self.path,
+                    f"a unit is longer than {_MAX_UNIT:,} characters: is a </tu> missing?",
+                    line=self.parser.CurrentLineNumber,
+                )
+
+    def refuse_entity(self, name: str, *_: object) -> None:
+        raise DataError(
+            self.path,
+            f"defines the entity {name!r}, which is refused (entities can expand without end): "
+            "write the text itself in its place",
+            line=self.parser.CurrentLineNumber,
+        )
+
+    def refuse_unknown(self, name: str, *_: object) -> None:
+        # Defined in a document type that is not fetched; without this, expat would drop it.
+        raise DataError(
+            self.path,
+            f"the entity &{name}; is not one of XML's own: write the character itself",
+            line=self.parser.CurrentLineNumber,
+        )
+
+
+def _read_units(path: str | Path) -> Iterator[_Unit]:
+    parser = expat.ParserCreate()
+    handler = _Handler(path, parser)
+    with open_bytes(path) as file:
+        while True:
+            block = read_block(file, path, _BLOCK, parser.CurrentLineNumber)
+            try:
+                parser.Parse(block, not block)
+            except expat.ExpatError as error:
+                # What was complete before the error comes first, as it would line by line.
+                yield from handler.ready
+                raise DataError(
+                    path,
+                    f"broken XML ({expat.ErrorString(error.code)}): correct the file, for example "
+                    "with the help of xmllint --noout",
+                    line=error.lineno,
+                ) from error
+            except (ValueError, LookupError) as error:
+                raise DataError(
+                    path, f"can't be decoded ({error}): convert the file to UTF-8", line=1
+                ) from error
+            yield from handler.ready
+            handler.ready.clear()
+            if not block:
+                return

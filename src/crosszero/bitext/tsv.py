@@ -1,0 +1,159 @@
+"""Tab-separated text: one row a line, one language a column.
+
+Quotation marks are text here. Undoing CSV quoting would join lines from a lone ``"`` to the next,
+which corpora are full of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from crosszero.bitext.languages import check_languages, languages_in_name
+from crosszero.bitext.lines import BadText, check_file, read_lines
+from crosszero.bitext.pair import SentencePair
+from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.skip import SkipLog
+from crosszero.errors import ConfigError, DataError, suggest
+
+
+class TsvReader:
+    """Read a TSV file, plain or gzip.
+
+    Args:
+        path: the file.
+        languages: the language of each column that is read; two, or more for multi-way tables.
+            ``None`` takes them from the file name, ``corpus.en-fr.tsv``.
+        columns: which columns to read, as 0-based positions or names of the header. ``None`` reads
+            all columns and takes any other number of columns than languages for an error.
+        header: the first line names the columns. Names in `columns` imply it, and a first line that
+            consists of just the language codes is always taken for a header.
+        pairs: for more than two languages: ``"all"``, or a pivot language.
+        skip_log: takes what is left out; ``None`` raises at the first bad line.
+
+    Raises:
+        ConfigError: languages are unknown, or columns do not fit them.
+        DataError: the file can't be read; while iterating also: a line is bad.
+
+    Example:
+        >>> pairs = TsvReader("corpus.en-fr.tsv")  # doctest: +SKIP
+        >>> next(iter(pairs)).target               # doctest: +SKIP
+        'Bonjour.'
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        languages: Sequence[str] | None = None,
+        columns: Sequence[int | str] | None = None,
+        header: bool = False,
+        pairs: str = "all",
+        skip_log: SkipLog | None = None,
+    ) -> None:
+        check_file(path)
+        found = languages if languages is not None else languages_in_name(path)
+        if found is None:
+            raise ConfigError(
+                f"{path}: the languages are not known; name the file like corpus.en-fr.tsv, "
+                "or give them in the order of the columns: --languages en fr"
+            )
+        self.path, self.languages = path, check_languages(found)
+        self.columns = _check_columns(columns, self.languages)
+        self.header = header or any(isinstance(column, str) for column in self.columns or ())
+        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
+        self._plan = plan_pairs(self.languages, pairs)
+
+    def __iter__(self) -> Iterator[SentencePair]:
+        lines: Iterator[tuple[int, str | BadText]] = enumerate(read_lines(self.path), start=1)
+        first = next(lines)[1]
+        cells = [cell.strip() for cell in first.split("\t")] if isinstance(first, str) else []
+        if self.header:
+            if isinstance(first, BadText):
+                raise DataError(self.path, f"the header can't be read: {first.message}", line=1)
+            positions = self._find_columns(cells)
+        elif isinstance(first, str) and tuple(cells) == self.languages:
+            positions = self._find_columns(cells)
+        else:
+            positions = [int(column) for column in self.columns or range(len(self.languages))]
+            lines = chain([(1, first)], lines)
+        width = len(self.languages) if self.columns is None else 0
+        name = Path(self.path).name
+        for number, line in lines:
+            row: list[str | BadText]
+            if isinstance(line, BadText):
+                self.skip_log.bad(self.path, number, line.reason, line.message)
+                continue
+            cells = line.split("\t")
+            # Chosen columns: a line has to be as wide as the first, or a stray tab shifts them.
+            width = width or len(cells)
+            if len(cells) != width or max(positions) >= width:
+                self.skip_log.bad(self.path, number, "wrong columns", self._say(cells, width))
+                continue
+            row = [cells[position] for position in positions]
+            yield from cut_row(
+                row,
+                [(self.path, number)] * len(row),
+                languages=self.languages,
+                plan=self._plan,
+                log=self.skip_log,
+                group=f"{name}:{number}" if len(row) > 2 else "",
+            )
+
+    def _find_columns(self, names: list[str]) -> list[int]:
+        """Find the asked columns in the header."""
+        wanted = self.columns if self.columns is not None else range(len(self.languages))
+        positions = []
+        for column in wanted:
+            if isinstance(column, str) and names.count(column) > 1:
+                raise DataError(
+                    self.path,
+                    f"{names.count(column)} columns are called {column!r}: choose by position",
+                    line=1,
+                )
+            if isinstance(column, str) and column not in names:
+                raise DataError(
+                    self.path, f"no column {column!r} in the header; {suggest(column, names)}", 1
+                )
+            positions.append(names.index(column) if isinstance(column, str) else int(column))
+        return positions
+
+    def _say(self, cells: list[str], width: int) -> str:
+        if self.columns is not None and len(cells) == width:
+            return (
+                f"columns {', '.join(map(str, self.columns))} are asked for (counted from 0), but "
+                f"the line has {width}: correct --columns"
+            )
+        what = (
+            "as in the lines before"
+            if self.columns is not None
+            else f"one for each of {' '.join(self.languages)}"
+        )
+        advice = (
+            "remove stray tabs"
+            if self.columns is not None
+            else "remove stray tabs, or choose columns with --columns 0 1"
+        )
+        return f"{len(cells)} tab-separated columns, {width} are needed ({what}): {advice}"
+
+
+def _check_columns(
+    columns: Sequence[int | str] | None, languages: tuple[str, ...]
+) -> tuple[int | str, ...] | None:
+    if columns is None:
+        return None
+    if not isinstance(columns, list | tuple) or not all(isinstance(c, int | str) for c in columns):
+        raise ConfigError(
+            f"columns is {columns!r}; a list of positions from 0, or of header names, is needed"
+        )
+    if len(columns) != len(languages):
+        raise ConfigError(
+            f"columns names {len(columns)} columns for {len(languages)} languages "
+            f"({' '.join(languages)}); one column for each language is needed"
+        )
+    if any(isinstance(c, int) and c < 0 for c in columns):
+        raise ConfigError(f"columns is {list(columns)}; positions count from 0")
+    if len(set(columns)) < len(columns):
+        raise ConfigError(f"columns is {list(columns)}; every column may be named once only")
+    return tuple(columns)

@@ -1,0 +1,94 @@
+"""Lines: only a line feed ends one; every error names its line; the memory stays constant."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosszero.bitext import SkipLog, read_bitext
+from crosszero.bitext.lines import MAX_LINE, BadText, read_lines, read_parallel
+from crosszero.errors import DataError
+
+# Characters that str.splitlines, text mode or a careless strip would take for something else.
+TRICKY = "\u2028\u2029\x85\x0c\x0b\x1c\x1d\x1e\r\ufeff\u00a0é\U0001f600 a\t"
+LINES = st.lists(
+    st.text(st.sampled_from(TRICKY) | st.characters(exclude_categories=["Cs"])).map(
+        lambda text: text.replace("\n", "").replace("\0", "").rstrip("\r")
+    ),
+    min_size=1,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(lines=LINES, packed=st.booleans(), end=st.sampled_from(["\n", "\r\n"]))
+def test_any_lines_come_back_as_they_were_written(tmp_path_factory, lines, packed, end):
+    path = tmp_path_factory.getbasetemp() / "any-lines.en"
+    # With a mark, so that a first line that itself starts with U+FEFF keeps it.
+    data = b"\xef\xbb\xbf" + "".join(line + end for line in lines).encode()
+    path.write_bytes(gzip.compress(data) if packed else data)
+    assert list(read_lines(path)) == lines
+
+
+def test_tricky_characters_do_not_shift_the_alignment(tmp_path):
+    inner = "one\u2028two\x85three\x0cfour\rfive"
+    (tmp_path / "x.en").write_bytes(f"{inner}\nsecond\n".encode())
+    (tmp_path / "x.fr").write_bytes(b"un\ndeux\n")
+    pairs = list(read_bitext(tmp_path / "x"))
+    assert [(p.source, p.target) for p in pairs] == [(inner, "un"), ("second", "deux")]
+
+
+def test_a_last_line_without_line_feed_counts(tmp_path):
+    (tmp_path / "a").write_bytes(b"one\ntwo")
+    assert list(read_lines(tmp_path / "a")) == ["one", "two"]
+
+
+def test_a_bad_line_takes_its_place_and_the_next_is_read(tmp_path):
+    long = b"x" * (MAX_LINE + 5)
+    (tmp_path / "a").write_bytes(b"one\nf\xe9e\n" + long + b"\na\0b\nfive\n")
+    lines = list(read_lines(tmp_path / "a"))
+    reasons = [line.reason if isinstance(line, BadText) else line for line in lines]
+    assert reasons == ["one", "not UTF-8", "line too long", "NUL byte", "five"]
+
+
+def test_unequal_counts_are_told_where_the_shorter_ends(tmp_path):
+    (tmp_path / "a.en").write_text("x\n" * 10)
+    (tmp_path / "a.fr").write_text("x\n" * 8)
+    (tmp_path / "a.ru").write_text("x\n" * 10)
+    paths = [tmp_path / f"a.{code}" for code in ("en", "fr", "ru")]
+    rows = read_parallel(paths)
+    assert sum(1 for _ in zip(range(8), rows, strict=False)) == 8
+    with pytest.raises(DataError) as caught:
+        next(rows)
+    assert str(caught.value).startswith(
+        f"{paths[1]}:8: ends after 8 lines, but {paths[0]} has 10, {paths[2]} has 10:"
+    )
+
+
+def test_unequal_counts_can_not_be_skipped(tmp_path):
+    (tmp_path / "a.en").write_text("x\n" * 3)
+    (tmp_path / "a.fr").write_text("x\n" * 2)
+    with pytest.raises(DataError, match="ends after 2 lines"):
+        list(read_bitext(tmp_path / "a", skip_log=SkipLog()))
+
+
+def test_memory_stays_constant(tmp_path):
+    count = 200_000
+    path = tmp_path / "big.en-fr.tsv.gz"
+    with gzip.open(path, "wt", compresslevel=1, encoding="utf-8") as file:
+        file.writelines(f"sentence {number}\tphrase {number}\n" for number in range(count))
+    pairs = read_bitext(path)
+    before = count - 20_000  # tracing is slow; what 20,000 lines do not add, no number adds
+    assert sum(1 for _ in islice(pairs, before)) == before
+    tracemalloc.start()
+    try:
+        read = before + sum(1 for _ in pairs)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read == count
+    assert peak < 300_000  # the text of these lines alone is 600 kB
