@@ -1,0 +1,229 @@
+"""Word pairs by statistical alignment: any language pair, no outside resource. The default.
+
+The model is eflomal's (Östling and Tiedemann 2016, "Efficient word alignment with Markov Chain
+Monte Carlo": a Bayesian HMM with fertility, sampled) as implemented in sil-thot. Against IBM 1, HMM
+and fast_align of the same package it has the lowest alignment error rate at every corpus size that
+we tried, and it is the fastest but for IBM 1. It is trained in both directions; only links found by
+both are kept, so that every word has one partner at most. A link's score is the geometric mean of
+the two lexical translation probabilities.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from math import sqrt
+from typing import Any
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.errors import ConfigError
+from crosszero.samples.filters import Chooser, WordFilter
+from crosszero.samples.reader import WordReader, Words
+from crosszero.samples.sample import WordPair
+
+_LONGEST = 256  # words; longer sentences are left without word pairs
+_MIN_SCORE = 0.1
+
+
+class AlignerFinder:
+    """Find word pairs with a statistical aligner trained on the corpus itself.
+
+    Args:
+        rules: which links to keep; ``rules.min_score`` defaults to 0.1.
+        fit_pairs: sentence pairs to train on for each language pair. Of a larger corpus an even
+            sample of that size is drawn (reservoir sampling), so that memory is bounded.
+        seed: for the sample and for the aligner; the same seed gives the same word pairs.
+        samplers: independent sampling chains to average; more are slower and a little better.
+            ``None``: three for fewer than 5,000 sentence pairs, else one.
+
+    Example:
+        >>> finder = AlignerFinder()                     # doctest: +SKIP
+        >>> finder.fit(read_bitext("corpus.en-fr.tsv"))  # doctest: +SKIP
+        >>> finder.find(batch)[0]                        # doctest: +SKIP
+        (WordPair(source=Span(start=4, end=11), target=Span(start=3, end=8), score=0.83),)
+    """
+
+    name = "aligner"
+
+    def __init__(
+        self,
+        rules: WordFilter | None = None,
+        *,
+        fit_pairs: int = 500_000,
+        seed: int = 1,
+        samplers: int | None = None,
+    ) -> None:
+        if fit_pairs < 1:
+            raise ConfigError(f"fit_pairs must be at least 1, not {fit_pairs}")
+        if samplers is not None and samplers < 1:
+            raise ConfigError(f"samplers must be at least 1, not {samplers}")
+        self.fit_pairs, self.seed, self.samplers = fit_pairs, seed, samplers
+        self._chooser = Chooser(rules or WordFilter(), min_score=_MIN_SCORE)
+        self._readers: dict[str, WordReader] = {}
+        self._models: dict[tuple[str, str], _TwoWay] = {}
+
+    def fit(self, pairs: Iterable[SentencePair]) -> None:
+        """Train one aligner for each language pair; both orders of two languages share one."""
+        kept = self._sample(pairs)
+        texts: dict[str, dict[str, None]] = {}
+        for (first, second), rows in kept.items():
+            texts.setdefault(first, {}).update((row[0], None) for row in rows)
+            texts.setdefault(second, {}).update((row[1], None) for row in rows)
+        self._readers.clear()
+        self._models.clear()
+        for language, members in texts.items():
+            reader = self._readers[language] = WordReader(language)
+            reader.fit(members)
+            if self._chooser.stop_words(language).learns:
+                counts = Counter(key for text in members for key in reader.read(text).keys)
+                self._chooser.learn(language, counts)
+        for languages, rows in kept.items():
+            left, right = (self._readers[language] for language in languages)
+            bitext = ((left.read(a).keys, right.read(b).keys) for a, b in rows)
+            self._models[languages] = _TwoWay(
+                (row for row in bitext if _fits(*row)), self.seed, self.samplers
+            )
+
+    def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
+        """Align a batch.
+
+        Raises:
+            ConfigError: a language pair that :meth:`fit` has not seen.
+        """
+        found: list[tuple[WordPair, ...]] = [()] * len(pairs)
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, pair in enumerate(pairs):
+            places.setdefault((pair.source_language, pair.target_language), []).append(place)
+        for (source, target), members in places.items():
+            ordered = _ordered(source, target)
+            model = self._models.get(ordered)
+            if model is None:
+                raise ConfigError(
+                    f"the aligner has seen no {source}-{target} sentences; call fit() first"
+                )
+            batch = [pairs[place] for place in members]
+            for place, words in zip(members, self._align(model, batch, ordered), strict=True):
+                found[place] = words
+        return found
+
+    def _align(
+        self, model: _TwoWay, batch: list[SentencePair], languages: tuple[str, str]
+    ) -> Iterator[tuple[WordPair, ...]]:
+        source_language, target_language = batch[0].source_language, batch[0].target_language
+        flipped = source_language != languages[0]
+        sources = [self._readers[source_language].read(pair.source) for pair in batch]
+        targets = [self._readers[target_language].read(pair.target) for pair in batch]
+        if flipped:
+            rows = [(t.keys, s.keys) for s, t in zip(sources, targets, strict=True)]
+        else:
+            rows = [(s.keys, t.keys) for s, t in zip(sources, targets, strict=True)]
+        both = (source_language, target_language)
+        for s, t, links in zip(sources, targets, model.align(rows), strict=True):
+            if flipped:
+                links = [(j, i) for i, j in links]
+
+            def score(i: int, j: int, s: Words = s, t: Words = t) -> float:
+                a, b = s.keys[i], t.keys[j]
+                return model.score(b, a) if flipped else model.score(a, b)
+
+            yield self._chooser.choose(links, s, t, both, score)
+
+    def _sample(
+        self, pairs: Iterable[SentencePair]
+    ) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Keep an even sample of every language pair, first language first (algorithm R)."""
+        kept: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        seen: Counter[tuple[str, str]] = Counter()
+        draw = random.Random(self.seed)
+        for pair in pairs:
+            languages = _ordered(pair.source_language, pair.target_language)
+            row = (pair.source, pair.target)
+            if languages[0] != pair.source_language:
+                row = (pair.target, pair.source)
+            rows = kept.setdefault(languages, [])
+            seen[languages] += 1
+            if len(rows) < self.fit_pairs:
+                rows.append(row)
+            elif (place := draw.randrange(seen[languages])) < self.fit_pairs:
+                rows[place] = row
+        return kept
+
+
+class _TwoWay:
+    """Two eflomal models, one for each direction, and what both of them find."""
+
+    def __init__(
+        self, rows: Iterable[tuple[list[str], list[str]]], seed: int, samplers: int | None
+    ) -> None:
+        import thot.alignment as thot
+
+        self._there, self._back = thot.EflomalAlignmentModel(), thot.EflomalAlignmentModel()
+        count = 0
+        for first, second in rows:
+            self._there.add_sentence_pair(first, second, 1)
+            self._back.add_sentence_pair(second, first, 1)
+            count += 1
+        self.empty = count == 0
+        self._scores: dict[tuple[str, str], float] = {}
+        if self.empty:
+            return
+        for number, model in enumerate((self._there, self._back)):
+            self._train(model, count, 2 * seed + number, samplers)
+        self._both = thot.SymmetrizedAligner(self._there, self._back)
+        self._both.heuristic = thot.SymmetrizationHeuristic.INTERSECTION
+
+    @staticmethod
+    def _train(model: Any, count: int, seed: int, samplers: int | None) -> None:
+        """Few iterations are enough for 10,000 pairs; a small corpus needs, and can pay, more."""
+        times = min(8.0, max(1.0, sqrt(10_000 / count)))
+        model.seed = seed % 2**31
+        model.deterministic = True
+        model.auto_iterations = False
+        model.set_iterations(round(4 * times), round(4 * times), round(8 * times))
+        model.num_samplers = samplers or (3 if count < 5_000 else 1)
+        model.set_decode_params(1, 8, 2)
+        model.start_training()
+        for _ in range(model.scheduled_iterations):
+            model.train()
+        model.end_training()
+
+    def align(self, rows: Sequence[tuple[list[str], list[str]]]) -> Iterator[list[tuple[int, int]]]:
+        """Links of each row: number of a word of the first side and of one of the second."""
+        usable = [] if self.empty else [place for place, row in enumerate(rows) if _fits(*row)]
+        matrices: dict[int, Any] = {}
+        if usable:
+            aligned = self._both.get_best_alignments(
+                [rows[place][0] for place in usable], [rows[place][1] for place in usable]
+            )
+            matrices = {p: matrix for p, (_, matrix) in zip(usable, aligned, strict=True)}
+        for place in range(len(rows)):
+            matrix = matrices.get(place)
+            # For each word of the second side: the partner's number from 1, or 0 for none.
+            partners = matrix.to_list() if matrix is not None else []
+            yield [(i - 1, j) for j, i in enumerate(partners) if i > 0]
+
+    def score(self, first: str, second: str) -> float:
+        """Geometric mean of the two translation probabilities."""
+        known = self._scores.get((first, second))
+        if known is None:
+            there, back = self._there, self._back
+            p = there.translation_prob(
+                there.get_src_word_index(first), there.get_trg_word_index(second)
+            )
+            q = back.translation_prob(
+                back.get_src_word_index(second), back.get_trg_word_index(first)
+            )
+            known = min(1.0, max(0.0, sqrt(p * q)))
+            if len(self._scores) > 1_000_000:
+                self._scores.clear()
+            self._scores[(first, second)] = known
+        return known
+
+
+def _ordered(source: str, target: str) -> tuple[str, str]:
+    return (source, target) if source <= target else (target, source)
+
+
+def _fits(first: list[str], second: list[str]) -> bool:
+    return 0 < len(first) <= _LONGEST and 0 < len(second) <= _LONGEST

@@ -1,0 +1,97 @@
+"""Which finder to use, in plain values that YAML and the command line can carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crosszero.errors import ConfigError, suggest
+from crosszero.samples.filters import WordFilter
+from crosszero.samples.finder import Finder, NoFinder
+
+if TYPE_CHECKING:
+    from crosszero.samples.encoder import WordVectors
+
+KINDS = ("aligner", "lexicon", "encoder", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinderConfig:
+    """How word pairs are found.
+
+    Attributes:
+        kind: ``aligner`` (statistics of the corpus itself, any language pair), ``lexicon`` (a word
+            list that you trust), ``encoder`` (the encoder being trained) or ``none`` (sentence
+            level only).
+        lexicon: word lists: ``LANGUAGE,LANGUAGE=FILE`` for a list of two columns, or
+            ``LANGUAGE=FILE`` for each of several lists that are aligned line by line.
+        min_score: smallest score of a word pair, 0 to 1; none: the finder's own default.
+        max_words: most word pairs of one sentence pair.
+        allow_copies: also choose words written the same on both sides.
+        stop_words: ``auto``, ``list``, ``frequency`` or ``none``.
+        min_length: fewest characters of a word written in an alphabet.
+        fit_pairs: sentence pairs for each language pair to train the aligner on.
+        samplers: sampling chains of the aligner; none: decided by the size of the corpus.
+        seed: for the aligner.
+
+    Raises:
+        ConfigError: a value is unknown or out of range.
+    """
+
+    kind: str = "aligner"
+    lexicon: tuple[str, ...] = ()
+    min_score: float | None = None
+    max_words: int = 16
+    allow_copies: bool = False
+    stop_words: str = "auto"
+    min_length: int = 2
+    fit_pairs: int = 500_000
+    samplers: int | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(f"unknown finder {self.kind!r}: {suggest(self.kind, KINDS)}")
+        if self.kind == "lexicon" and not self.lexicon:
+            raise ConfigError("the lexicon finder needs a word list: lexicon: [en,fr=words.tsv]")
+        self.rules()
+
+    def rules(self) -> WordFilter:
+        """Give the part that says which links to keep."""
+        return WordFilter(
+            min_score=self.min_score,
+            max_words=self.max_words,
+            allow_copies=self.allow_copies,
+            stop_words=self.stop_words,
+            min_length=self.min_length,
+        )
+
+
+def make_finder(config: FinderConfig, *, vectors: WordVectors | None = None) -> Finder:
+    """Make the finder that a configuration describes.
+
+    Args:
+        config: the configuration.
+        vectors: word vectors of the encoder, for ``kind="encoder"`` only.
+
+    Raises:
+        ConfigError: `vectors` is missing, or the lexicon is not given as it should be.
+        DataError: a word list can't be used.
+    """
+    if config.kind == "none":
+        return NoFinder()
+    if config.kind == "aligner":
+        from crosszero.samples.aligner import AlignerFinder
+
+        return AlignerFinder(
+            config.rules(), fit_pairs=config.fit_pairs, seed=config.seed, samplers=config.samplers
+        )
+    if config.kind == "lexicon":
+        from crosszero.samples.lexicon import LexiconFinder, read_lexicon
+
+        return LexiconFinder(read_lexicon(config.lexicon), config.rules())
+    if vectors is None:
+        raise ConfigError("the encoder finder needs an encoder: use it from the training loop")
+    from crosszero.samples.encoder import EncoderFinder
+
+    return EncoderFinder(vectors, config.rules())

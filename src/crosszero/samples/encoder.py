@@ -1,0 +1,151 @@
+"""Word pairs seen by the encoder itself: words that are each other's nearest neighbour.
+
+After Jalili Sabet et al. 2020, "SimAlign" (the argmax method). Which layer the vectors come from is
+the business of the side that owns the model: for a 12-layer encoder layers 8 and 9 align best
+(Chi et al. 2021, XLM-Align).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.errors import ConfigError
+from crosszero.samples.filters import Chooser, WordFilter
+from crosszero.samples.reader import WordReader
+from crosszero.samples.sample import Span, WordPair
+
+
+class WordVectors(Protocol):
+    """Give the vectors of the words of some texts.
+
+    Called with texts and, for each text, the spans of its words in characters; returns for each
+    text an array ``(words, dim)``. A word that the encoder cut off at its maximum length has a row
+    of NaN: it is linked to nothing.
+    """
+
+    def __call__(
+        self, texts: list[str], spans: list[list[Span]], /
+    ) -> list[NDArray[np.floating[Any]]]:
+        """Encode."""
+        ...
+
+
+class EncoderFinder:
+    """Find word pairs with an encoder: mutual argmax of the cosine similarity.
+
+    Args:
+        vectors: from the encoder; called with at most `batch` texts of one side.
+        rules: which links to keep; ``rules.min_score`` is not used here.
+        threshold: smallest cosine similarity of a link, -1 to 1.
+        batch: sentence pairs encoded at a time.
+
+    Example:
+        >>> finder = EncoderFinder(vectors, threshold=0.4)     # doctest: +SKIP
+        >>> finder.find(pairs)                                 # doctest: +SKIP
+    """
+
+    name = "encoder"
+
+    def __init__(
+        self,
+        vectors: WordVectors,
+        rules: WordFilter | None = None,
+        *,
+        threshold: float | None = None,
+        batch: int = 64,
+    ) -> None:
+        if batch < 1:
+            raise ConfigError(f"batch must be at least 1, not {batch}")
+        if threshold is not None and not -1.0 <= threshold <= 1.0:
+            raise ConfigError(f"threshold lies between -1 and 1, not {threshold}")
+        rules = rules or WordFilter()
+        self._vectors, self._batch = vectors, batch
+        self._threshold = threshold if threshold is not None else (rules.min_score or 0.0)
+        self._chooser = Chooser(rules)
+        self._readers: dict[str, WordReader] = {}
+
+    def fit(self, pairs: Iterable[SentencePair]) -> None:
+        """Learn where words end in scripts without spaces; other languages need nothing."""
+        self._readers.clear()
+        texts: dict[str, dict[str, None]] = {}
+        for pair in pairs:
+            for code, text in (
+                (pair.source_language, pair.source),
+                (pair.target_language, pair.target),
+            ):
+                members = texts.setdefault(code, {})
+                if len(members) < 100_000:
+                    members[text] = None
+        for code, members in texts.items():
+            self._readers[code] = WordReader(code)
+            self._readers[code].fit(members)
+
+    def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
+        """Encode a batch and link its words."""
+        found: list[tuple[WordPair, ...]] = []
+        for start in range(0, len(pairs), self._batch):
+            found += self._find(pairs[start : start + self._batch])
+        return found
+
+    def _find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
+        sources = [self._reader(pair.source_language).read(pair.source) for pair in pairs]
+        targets = [self._reader(pair.target_language).read(pair.target) for pair in pairs]
+        left = self._vectors([pair.source for pair in pairs], [words.spans for words in sources])
+        right = self._vectors([pair.target for pair in pairs], [words.spans for words in targets])
+        found: list[tuple[WordPair, ...]] = []
+        for pair, s, t, x, y in zip(pairs, sources, targets, left, right, strict=True):
+            if len(x) != len(s.spans) or len(y) != len(t.spans):
+                raise ValueError("vectors must give one row for each word")
+            similarity = _cosine(x, y)
+            links = mutual_argmax(similarity, self._threshold)
+
+            def score(i: int, j: int, table: NDArray[np.float32] = similarity) -> float:
+                return min(1.0, max(0.0, float(table[i, j])))
+
+            languages = (pair.source_language, pair.target_language)
+            found.append(self._chooser.choose(links, s, t, languages, score))
+        return found
+
+    def _reader(self, language: str) -> WordReader:
+        reader = self._readers.get(language)
+        if reader is None:
+            reader = self._readers[language] = WordReader(language)
+        return reader
+
+
+def mutual_argmax(similarity: NDArray[Any], threshold: float = -1.0) -> list[tuple[int, int]]:
+    """Give the cells that are largest of their row and of their column.
+
+    Args:
+        similarity: ``(source words, target words)``; NaN is never chosen.
+        threshold: smallest value of a cell.
+
+    Returns:
+        Links, each row and column once at most; of equal cells the first counts.
+
+    Example:
+        >>> mutual_argmax(np.array([[0.9, 0.8], [0.7, 0.1]]))
+        [(0, 0)]
+    """
+    if not similarity.size:
+        return []
+    table = np.where(np.isnan(similarity), -np.inf, similarity)
+    of_row, of_column = table.argmax(axis=1), table.argmax(axis=0)
+    rows = np.arange(len(table))
+    best = (of_column[of_row] == rows) & (table[rows, of_row] >= threshold)
+    best &= table[rows, of_row] > -np.inf
+    return [(int(i), int(of_row[i])) for i in np.flatnonzero(best)]
+
+
+def _cosine(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:
+    """Cosine similarity (source words, target words) in single precision."""
+    a, b = x.astype(np.float32), y.astype(np.float32)
+    a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
+    b /= np.maximum(np.linalg.norm(b, axis=1, keepdims=True), 1e-12)
+    result: NDArray[np.float32] = a @ b.T
+    return result

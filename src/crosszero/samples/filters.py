@@ -1,0 +1,120 @@
+"""Which of the links that a finder sees are worth training on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from crosszero.errors import ConfigError
+from crosszero.samples.reader import Words
+from crosszero.samples.sample import WordPair
+from crosszero.samples.stopwords import StopWords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordFilter:
+    """What makes a link a word pair.
+
+    Attributes:
+        min_score: smallest score, 0 to 1; ``None`` takes the finder's own default.
+        max_words: most word pairs of one sentence pair, the best scores first.
+        allow_copies: also choose words that are written the same on both sides (names, brands);
+            they are aligned already and teach nothing about meaning.
+        stop_words: ``"auto"`` (the list of the language, or else its most frequent words),
+            ``"list"``, ``"frequency"`` or ``"none"``.
+        min_length: fewest characters of a word that is written in an alphabet; Han words may
+            always have one.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    min_score: float | None = None
+    max_words: int = 16
+    allow_copies: bool = False
+    stop_words: str = "auto"
+    min_length: int = 2
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and not 0.0 <= self.min_score <= 1.0:
+            raise ConfigError(f"min_score lies between 0 and 1, not {self.min_score}")
+        if self.max_words < 1 or self.min_length < 1:
+            raise ConfigError("max_words and min_length must be at least 1")
+        if self.stop_words not in ("auto", "list", "frequency", "none"):
+            raise ConfigError(
+                f"stop_words is 'auto', 'list', 'frequency' or 'none', not {self.stop_words!r}"
+            )
+
+
+class Chooser:
+    """Apply a :class:`WordFilter`; holds the stop words of every language met.
+
+    Args:
+        rules: the filter.
+        min_score: the finder's default for ``rules.min_score``.
+    """
+
+    def __init__(self, rules: WordFilter, *, min_score: float = 0.0) -> None:
+        self.rules = rules
+        self.min_score = min_score if rules.min_score is None else rules.min_score
+        self._stop: dict[str, StopWords] = {}
+        self._usable: dict[str, dict[str, bool]] = {}
+
+    def stop_words(self, language: str) -> StopWords:
+        """The stop words of a language, made when first asked for."""
+        stop = self._stop.get(language)
+        if stop is None:
+            stop = self._stop[language] = StopWords(language, self.rules.stop_words)
+        return stop
+
+    def learn(self, language: str, counts: Mapping[str, int]) -> None:
+        """Give the word counts of a language, for languages without a list of stop words."""
+        self.stop_words(language).learn(counts)
+        self._usable.clear()
+
+    def usable(self, key: str, language: str) -> bool:
+        """Tell whether a normalised word may be chosen at all."""
+        memory = self._usable.setdefault(language, {})
+        known = memory.get(key)
+        if known is None:
+            if len(memory) > 500_000:
+                memory.clear()
+            short = len(key) < self.rules.min_length and key < "\u2e80"
+            known = memory[key] = not short and key not in self.stop_words(language)
+        return known
+
+    def choose(
+        self,
+        links: Iterable[tuple[int, int]],
+        source: Words,
+        target: Words,
+        languages: tuple[str, str],
+        score: Callable[[int, int], float] = lambda i, j: 1.0,
+    ) -> tuple[WordPair, ...]:
+        """Keep the links worth training on.
+
+        Args:
+            links: number of a source word and of a target word; no word twice.
+            source: words of the source text.
+            target: words of the target text.
+            languages: language of the source and of the target.
+            score: called for links between usable words only.
+
+        Returns:
+            Word pairs in the order of the source text.
+        """
+        kept: list[WordPair] = []
+        for i, j in links:
+            a, b = source.keys[i], target.keys[j]
+            if (
+                (a != b or self.rules.allow_copies)
+                and self.usable(a, languages[0])
+                and self.usable(b, languages[1])
+                and (value := score(i, j)) >= self.min_score
+            ):
+                kept.append(WordPair(source.spans[i], target.spans[j], value))
+        if len(kept) > self.rules.max_words:
+            kept.sort(key=lambda pair: (-pair.score, pair.source.start))
+            del kept[self.rules.max_words :]
+        kept.sort()
+        return tuple(kept)

@@ -1,0 +1,61 @@
+"""Texts of one language as words: spans to find them again, keys to count and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from crosszero.samples.sample import Span
+from crosszero.samples.segment import Segmenter
+from crosszero.samples.words import Keys
+
+_REMEMBERED = 600_000  # words kept: multi-way corpora show each text once for every other language
+
+
+class Words(NamedTuple):
+    """The words of one text.
+
+    Attributes:
+        spans: where they are, in characters of the text.
+        keys: the same words, normalised.
+    """
+
+    spans: list[Span]
+    keys: list[str]
+
+
+class WordReader:
+    """Read texts of one language as words.
+
+    Args:
+        language: language code.
+
+    Example:
+        >>> WordReader("en").read("The Weather").keys
+        ['the', 'weather']
+    """
+
+    def __init__(self, language: str) -> None:
+        self._segmenter = Segmenter(language)
+        self._keys = Keys()
+        self._known: dict[str, Words] = {}
+        self._size = 0
+
+    def fit(self, texts: Iterable[str]) -> None:
+        """Learn where words end in scripts without spaces."""
+        self._segmenter.fit(texts)
+        self._known.clear()
+        self._size = 0
+
+    def read(self, text: str) -> Words:
+        """Give the words of a text; remembers recent texts."""
+        known = self._known.get(text)
+        if known is None:
+            if self._size > _REMEMBERED:
+                self._known.clear()
+                self._size = 0
+            keys, spans = self._keys, self._segmenter.spans(text)
+            known = Words(spans, [keys[text[start:end]] for start, end in spans])
+            self._known[text] = known
+            self._size += len(spans)
+        return known

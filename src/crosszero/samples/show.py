@@ -1,0 +1,117 @@
+"""Print samples so that a person can look at them: ``crosszero show``."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Sequence
+
+from crosszero.errors import ConfigError, suggest
+from crosszero.samples.sample import Sample, Span
+from crosszero.samples.store import SampleStore
+
+_COLOURS = (32, 33, 35, 36, 34, 31)  # ANSI: green, yellow, magenta, cyan, blue, red
+_ISOLATE, _RELEASE = "\u2068", "\u2069"
+
+
+def format_sample(sample: Sample, *, color: bool = True) -> str:
+    """Write both texts of a sample with their word pairs marked.
+
+    Control characters, escape sequences and characters that change the direction of text are
+    written as ``\\u001b``: a corpus must not command the terminal. Right-to-left text is isolated.
+
+    Args:
+        sample: what to show.
+        color: mark word pairs by ANSI colours as well as by numbers.
+
+    Returns:
+        Two lines: language code, then the text. Equal numbers belong together.
+
+    Example:
+        >>> sample = Sample(source="The weather", target="La météo", source_language="en",
+        ...     target_language="fr", origin="", group="", finder="lexicon",
+        ...     words=(WordPair(Span(4, 11), Span(3, 8)),))             # doctest: +SKIP
+        >>> print(format_sample(sample, color=False))                   # doctest: +SKIP
+        en  The [1:weather]
+        fr  La [1:météo]
+    """
+    sources = [word.source for word in sample.words]
+    targets = [word.target for word in sample.words]
+    width = max(len(_safe(sample.source_language)), len(_safe(sample.target_language)))
+    return "\n".join(
+        f"{_safe(code):<{width}}  {_marked(text, spans, color)}"
+        for code, text, spans in (
+            (sample.source_language, sample.source, sources),
+            (sample.target_language, sample.target, targets),
+        )
+    )
+
+
+def choose_samples(
+    store: SampleStore, count: int = 10, *, language: str | None = None, seed: int = 1
+) -> list[Sample]:
+    """Draw samples at random, from a few row groups only, so that a large store opens at once.
+
+    Args:
+        store: the store.
+        count: how many to draw at most.
+        language: a language pair as the store names it (``en-fr``), or one language (``fr``).
+        seed: the same seed draws the same samples.
+
+    Raises:
+        ConfigError: `language` is not in the store, or `count` is below 1.
+    """
+    if count < 1:
+        raise ConfigError(f"count must be at least 1, not {count}")
+    known = [*store.metadata.get("language_pairs", {}), *store.languages]
+    if language is not None and language not in known:
+        raise ConfigError(f"no language {language!r} in the store: {suggest(language, known)}")
+    draw = random.Random(seed)
+    order = list(range(len(store.row_groups)))
+    draw.shuffle(order)
+    pool: list[Sample] = []
+    for number, index in enumerate(order, start=1):
+        pool += [s for s in store.read_row_group(index) if _matches(s, language)]
+        if len(pool) >= 4 * count and number >= min(4, len(order)):
+            break
+    return draw.sample(pool, min(count, len(pool)))
+
+
+def _matches(sample: Sample, language: str | None) -> bool:
+    source, target = sample.source_language, sample.target_language
+    return language is None or language in (source, target, f"{source}-{target}")
+
+
+def _marked(text: str, spans: Sequence[Span], color: bool) -> str:
+    numbered = sorted((span, number) for number, span in enumerate(spans, start=1))
+    parts: list[str] = []
+    end = 0
+    for span, number in numbered:
+        parts.append(_safe(text[end : span.start]))
+        word = f"[{number}:{_safe(text[span.start : span.end])}]"
+        if color:
+            word = f"\x1b[1;{_COLOURS[(number - 1) % len(_COLOURS)]}m{word}\x1b[0m"
+        parts.append(word)
+        end = span.end
+    parts.append(_safe(text[end:]))
+    line = "".join(parts)
+    return f"{_ISOLATE}{line}{_RELEASE}" if _right_to_left(text) else line
+
+
+def _right_to_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+
+
+def _safe(text: str) -> str:
+    """Make characters visible that a terminal would obey."""
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    harmless = character in "\u200c\u200d"  # joiners that Persian and Indic words are made of
+    if harmless or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co"):
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,108 @@
+"""Keep a stream of sentence pairs so that it can be read again, in memory or on disk."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.errors import CrosszeroError
+from crosszero.samples.sample import Sample
+from crosszero.samples.store import SampleStore, SampleWriter
+
+_IN_MEMORY = 200_000  # sentence pairs
+
+
+class Spool:
+    """A list of sentence pairs that moves to a temporary Parquet file when it grows.
+
+    Generators can be read once only, and finders that learn need two passes.
+
+    Args:
+        beside: folder for the temporary file; the file system that has room for the result.
+        in_memory: sentence pairs to keep in memory.
+
+    Example:
+        >>> with Spool(Path()) as spool:
+        ...     list(spool)
+        []
+    """
+
+    def __init__(self, beside: Path, *, in_memory: int = _IN_MEMORY) -> None:
+        self._beside, self._limit = beside, in_memory
+        self._pairs: list[SentencePair] = []
+        self._writer: SampleWriter | None = None
+        self._stack = ExitStack()
+        self._length = 0
+
+    def add(self, pair: SentencePair) -> None:
+        """Take one pair."""
+        self._pairs.append(pair)
+        self._length += 1
+        if len(self._pairs) > self._limit:
+            self._spill()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[SentencePair]:
+        """Read all pairs in order; nothing may be added afterwards."""
+        if self._writer is None:
+            yield from self._pairs
+            return
+        if self._pairs:
+            self._spill()
+        self._writer.close()
+        for sample in SampleStore.open(self._writer.folder):
+            yield SentencePair(
+                source=sample.source,
+                target=sample.target,
+                source_language=sample.source_language,
+                target_language=sample.target_language,
+                origin=sample.origin,
+                group=sample.group,
+            )
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.abort()
+        self._stack.close()
+
+    def _spill(self) -> None:
+        if self._writer is None:
+            try:
+                self._beside.mkdir(parents=True, exist_ok=True)
+                name = self._stack.enter_context(
+                    tempfile.TemporaryDirectory(prefix=".spool-", dir=self._beside)
+                )
+            except OSError as error:
+                raise CrosszeroError(
+                    f"{self._beside}: can't be written ({error.strerror})"
+                ) from error
+            self._writer = SampleWriter(Path(name))
+            self._limit = min(self._limit, 10_000)
+        for pair in self._pairs:
+            self._writer.add(
+                Sample(
+                    source=pair.source,
+                    target=pair.target,
+                    source_language=pair.source_language,
+                    target_language=pair.target_language,
+                    origin=pair.origin,
+                    group=pair.group,
+                    words=(),
+                    finder="",
+                )
+            )
+        self._pairs.clear()

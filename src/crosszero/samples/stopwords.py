@@ -1,0 +1,87 @@
+"""Words that are never chosen: stop words, numbers, punctuation, single letters.
+
+Lists come from the package `stopwordsiso` (57 languages). Where it has none, the most frequent
+words of the corpus itself are taken: the rule is :meth:`StopWords.learn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from crosszero.samples.words import base_language, normalise
+
+#: A word is a stop word if more than this share of all running words is that word ...
+FREQUENT = 0.004
+#: ... and it is one of that many most frequent words ...
+MOST = 100
+#: ... of at least that many running words; below, shares say nothing.
+ENOUGH = 2_000
+
+
+class StopWords:
+    """The words of one language that carry no meaning of their own.
+
+    Args:
+        language: code as the user gave it; ``zh-CN`` and ``zho`` find the list of ``zh``.
+        source: ``"auto"`` (a list, or frequency where there is no list), ``"list"``,
+            ``"frequency"`` or ``"none"``.
+
+    Attributes:
+        listed: whether a list was found.
+
+    Example:
+        >>> stop = StopWords("en")
+        >>> "the" in stop, "weather" in stop, "2026" in stop
+        (True, False, True)
+    """
+
+    def __init__(self, language: str, source: str = "auto") -> None:
+        if source not in ("auto", "list", "frequency", "none"):
+            raise ValueError(f"source is 'auto', 'list', 'frequency' or 'none', not {source!r}")
+        self.language = language
+        self.words = _listed(base_language(language)) if source in ("auto", "list") else frozenset()
+        self.listed = bool(self.words)
+        self.learns = source == "frequency" or (source == "auto" and not self.listed)
+
+    def learn(self, counts: Mapping[str, int]) -> None:
+        """Take the most frequent words as stop words, where no list is used.
+
+        A word is taken if it makes up more than 0.4 % of the running words and is among the 100
+        most frequent. With fewer than 2,000 running words nothing is taken.
+
+        Args:
+            counts: how often each normalised word occurs.
+        """
+        total = sum(counts.values())
+        if not self.learns or total < ENOUGH:
+            return
+        often = [word for word, count in counts.items() if count > FREQUENT * total]
+        often.sort(key=lambda word: (-counts[word], word))
+        self.words = frozenset(often[:MOST])
+
+    def __contains__(self, word: str) -> bool:
+        """Tell whether a normalised word is never chosen."""
+        return word in self.words or self._empty(word)
+
+    @staticmethod
+    def _empty(word: str) -> bool:
+        """No letters (numbers, punctuation), or one letter of an alphabet."""
+        bare = word.strip("'")
+        if len(bare) == 1 and _alphabetic(bare):
+            return True
+        return not any(character.isalpha() for character in bare)
+
+
+def _alphabetic(letter: str) -> bool:
+    """A letter that stands for a sound, not for a word: any before the Han characters."""
+    return letter < "\u2e80" or "\u3040" <= letter <= "\u30ff" or "\uff00" <= letter <= "\uffef"
+
+
+@lru_cache(maxsize=64)
+def _listed(language: str) -> frozenset[str]:
+    import stopwordsiso
+
+    if not stopwordsiso.has_lang(language):
+        return frozenset()
+    return frozenset(map(normalise, stopwordsiso.stopwords(language)))

@@ -1,0 +1,177 @@
+"""The aligner on made-up text whose dictionary is known, and the encoder finder."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.errors import ConfigError
+from crosszero.samples import AlignerFinder, EncoderFinder, Finder, NoFinder, Span, WordFilter
+from crosszero.samples.encoder import mutual_argmax
+from tests.samples.helpers import cipher, pair
+
+OPEN = WordFilter(stop_words="none")
+
+
+def links(pairs: list[SentencePair], finder: Finder) -> list[tuple[str, str]]:
+    result = []
+    for item, words in zip(pairs, finder.find(pairs), strict=True):
+        sources = [place for word in words for place in range(*word.source)]
+        targets = [place for word in words for place in range(*word.target)]
+        assert len(set(sources)) == len(sources)
+        assert len(set(targets)) == len(targets)
+        assert list(words) == sorted(words)
+        assert all(0.1 <= word.score <= 1.0 for word in words)
+        result += [(item.source[slice(*s)], item.target[slice(*t)]) for s, t, _ in words]
+    return result
+
+
+@pytest.mark.parametrize("spaced", [True, False])
+def test_finds_the_planted_dictionary(spaced: bool) -> None:
+    pairs, dictionary = cipher(1200, seed=3, spaced=spaced)
+    finder = AlignerFinder(OPEN)
+    finder.fit(iter(pairs))
+    found = links(pairs, finder)
+    expected = sum(len(item.source.split()) for item in pairs)
+    right = sum(dictionary[a] == b for a, b in found)
+    assert right > 0.97 * len(found)
+    assert right > 0.85 * expected
+    best = Counter(found)
+    learnt = {a: max((n, b) for (x, b), n in best.items() if x == a)[1] for a, _ in best}
+    assert learnt == dictionary
+
+
+def test_deterministic_and_independent_of_the_batch() -> None:
+    pairs, _ = cipher(300, seed=5)
+    first, second = AlignerFinder(OPEN, seed=4), AlignerFinder(OPEN, seed=4)
+    first.fit(pairs)
+    second.fit(iter(pairs))
+    found = first.find(pairs)
+    assert found == second.find(pairs)
+    assert found[100:] == first.find(pairs[100:])
+    assert any(found)
+
+
+def test_both_orders_of_two_languages_share_a_model() -> None:
+    pairs, dictionary = cipher(600, seed=6)
+    turned = [pair(p.target, p.source, "yy-xx") for p in pairs[300:]]
+    finder = AlignerFinder(OPEN)
+    finder.fit(pairs[:300] + turned)
+    found = links(turned, finder)
+    assert sum(dictionary[b] == a for a, b in found) > 0.95 * len(found) > 0
+    assert len(finder.find(pairs[:3] + turned[:3])) == 6
+
+
+def test_sample_bounds_what_is_fitted() -> None:
+    pairs, _ = cipher(400, seed=7)
+    finder = AlignerFinder(OPEN, fit_pairs=50)
+    kept = finder._sample(iter(pairs))
+    rows = kept["xx", "yy"]
+    assert len(rows) == 50
+    places = [place for place, p in enumerate(pairs) if (p.source, p.target) in set(rows)]
+    assert max(places) > 200
+    assert kept == AlignerFinder(OPEN, fit_pairs=50)._sample(iter(pairs))
+
+
+def test_unfit_language_pair_and_useless_text() -> None:
+    pairs, _ = cipher(60, seed=8)
+    finder = AlignerFinder(OPEN)
+    with pytest.raises(ConfigError, match="fit"):
+        finder.find(pairs)
+    finder.fit([*pairs, pair("...", "!"), pair("x " * 2000, "y " * 2000)])
+    assert finder.find([pair("...", "!"), pair("x " * 2000, "y " * 2000)]) == [(), ()]
+    empty = AlignerFinder(OPEN)
+    empty.fit([pair("...", "!")])
+    assert empty.find([pair("a b", "c d")]) == [()]
+    with pytest.raises(ConfigError, match="fit_pairs"):
+        AlignerFinder(fit_pairs=0)
+    with pytest.raises(ConfigError, match="samplers"):
+        AlignerFinder(samplers=0)
+
+
+def test_stop_words_numbers_and_copies_are_never_chosen() -> None:
+    nouns = {"house": "maison", "bread": "pain", "river": "rivière", "garden": "jardin"}
+    pairs = []
+    for a, x in nouns.items():
+        for b, y in nouns.items():
+            for number, city in enumerate(("Oslo", "Bergen", "Narvik", "Troms") * 2, start=10):
+                source = f"the {a} and the {b} {number} {city}"
+                pairs.append(pair(source, f"le {x} et le {y} {number} {city}", "en-fr"))
+    finder = AlignerFinder()
+    finder.fit(pairs)
+    chosen = set(links(pairs, finder))
+    assert chosen
+    assert chosen <= set(nouns.items())
+    copies = AlignerFinder(WordFilter(allow_copies=True))
+    copies.fit(pairs)
+    assert ("Oslo", "Oslo") in set(links(pairs, copies))
+
+
+def test_most_words_of_a_pair() -> None:
+    pairs, _ = cipher(300, seed=9)
+    finder = AlignerFinder(WordFilter(stop_words="none", max_words=2))
+    finder.fit(pairs)
+    assert max(len(words) for words in finder.find(pairs)) == 2
+
+
+def test_encoder_finder_equals_brute_force() -> None:
+    draw = np.random.default_rng(1)
+    table: dict[str, np.ndarray] = {}
+
+    def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+        assert len(texts) <= 3
+        words = [
+            [text[slice(*span)] for span in found] for text, found in zip(texts, spans, strict=True)
+        ]
+        for word in (word for row in words for word in row):
+            table.setdefault(word, draw.normal(size=6))
+        return [np.array([table[word] for word in row]).reshape(-1, 6) for row in words]
+
+    pairs, _ = cipher(20, seed=2)
+    pairs.append(pair("...", "!"))
+    finder = EncoderFinder(vectors, OPEN, threshold=0.1, batch=3)
+    finder.fit(pairs)
+    found = finder.find(pairs)
+    for item, words in zip(pairs, found, strict=True):
+        left, right = item.source.split(), item.target.split()
+        expected = set()
+        for a in left:
+            for b in right:
+                if a not in table or b not in table:
+                    continue
+
+                def cosine(x: str, y: str) -> float:
+                    u, v = table[x], table[y]
+                    return float(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+
+                value = cosine(a, b)
+                row, column = [cosine(a, y) for y in right], [cosine(x, b) for x in left]
+                if value >= 0.1 and value == max(row) and value == max(column):
+                    expected.add((a, b))
+        chosen = {(item.source[slice(*s)], item.target[slice(*t)]) for s, t, _ in words}
+        assert chosen == expected
+    assert any(found)
+
+
+def test_mutual_argmax_edges() -> None:
+    assert mutual_argmax(np.zeros((0, 3))) == []
+    assert mutual_argmax(np.array([[np.nan, np.nan], [np.nan, 0.5]])) == [(1, 1)]
+    assert mutual_argmax(np.array([[0.2]]), 0.3) == []
+    assert mutual_argmax(np.ones((2, 2))) == [(0, 0)]
+
+
+def test_encoder_finder_checks_its_vectors() -> None:
+    finder = EncoderFinder(lambda texts, spans: [np.zeros((1, 2)) for _ in texts], OPEN)
+    with pytest.raises(ValueError, match="one row for each word"):
+        finder.find([pair("two words", "x")])
+    with pytest.raises(ConfigError, match="threshold"):
+        EncoderFinder(lambda texts, spans: [], threshold=2.0)
+
+
+def test_every_finder_keeps_the_protocol() -> None:
+    assert isinstance(NoFinder(), Finder)
+    assert isinstance(AlignerFinder(), Finder)
+    assert NoFinder().find([pair("a", "b")]) == [()]

@@ -1,0 +1,239 @@
+"""The lexicon finder against a slow search, and its rules one by one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosszero.errors import ConfigError, DataError
+from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon
+from tests.samples.helpers import pair
+
+EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)
+
+
+def finder(
+    entries: list[tuple[str, str]], languages: str = "xx-yy", **rules: object
+) -> LexiconFinder:
+    lexicon = Lexicon()
+    lexicon.add(*languages.split("-"), entries)  # type: ignore[arg-type]
+    options = {"stop_words": "none", "allow_copies": True, "min_length": 1, **rules}
+    return LexiconFinder(lexicon, WordFilter(**options))  # type: ignore[arg-type]
+
+
+def found(
+    entries: list[tuple[str, str]], source: str, target: str, languages: str = "xx-yy"
+) -> list:
+    words = finder(entries, languages).find([pair(source, target, languages)])[0]
+    return [(source[s.start : s.end], target[t.start : t.end]) for s, t, _ in words]
+
+
+def slow(entries: list[tuple[str, str]], source: str, target: str, spaced: bool) -> set:
+    """Words x sentences: try every entry at every place, longest first. Lower-case letters only."""
+
+    def places(text: str, names: set[str]) -> dict[str, list[int]]:
+        result: dict[str, list[int]] = {}
+        place = 0
+        while place < len(text):
+            best = ""
+            for name in names:
+                end = place + len(name)
+                whole = not spaced or (
+                    (place == 0 or text[place - 1] == " ")
+                    and (end >= len(text) or text[end] == " ")
+                )
+                if whole and text.startswith(name, place) and len(name) > len(best):
+                    best = name
+            if best:
+                result.setdefault(best, []).append(place)
+            place += max(1, len(best))
+        return result
+
+    left = places(source, {a for a, _ in entries})
+    right = places(target, {b for _, b in entries})
+    links = set()
+    for a, b in set(entries):
+        if len(left.get(a, ())) != 1 or len(right.get(b, ())) != 1:
+            continue
+        if sum(y in right for x, y in set(entries) if x == a) != 1:
+            continue
+        if sum(x in left for x, y in set(entries) if y == b) != 1:
+            continue
+        if spaced and min(len(a), len(b)) == 1:
+            continue  # single letters of an alphabet are never chosen
+        links.add((left[a][0], left[a][0] + len(a), right[b][0], right[b][0] + len(b)))
+    return links
+
+
+def _texts(alphabet: str, spaced: bool) -> st.SearchStrategy[tuple]:
+    word = st.text(alphabet, min_size=1, max_size=2)
+    if spaced:
+        entry = st.lists(word, min_size=1, max_size=3).map(" ".join)
+        text = st.lists(word, min_size=1, max_size=8).map(" ".join)
+    else:
+        entry = st.text(alphabet, min_size=1, max_size=3)
+        text = st.text(alphabet, min_size=1, max_size=12)
+    return st.tuples(st.lists(st.tuples(entry, entry), min_size=1, max_size=8), text, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_texts("ab", True))
+def test_equals_slow_search_with_spaces(case: tuple) -> None:
+    _compare(*case, spaced=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_texts("天气好", False))
+def test_equals_slow_search_without_spaces(case: tuple) -> None:
+    _compare(*case, spaced=False)
+
+
+def _compare(entries: list[tuple[str, str]], source: str, target: str, spaced: bool) -> None:
+    lexicon = Lexicon()
+    lexicon.add("xx", "yy", entries)
+    words = LexiconFinder(lexicon, EVERYTHING).find([pair(source, target)])[0]
+    fast = {(s.start, s.end, t.start, t.end) for s, t, _ in words}
+    assert len(fast) == len(words)
+    assert fast == slow(entries, source, target, spaced)
+
+
+def test_whole_words_only() -> None:
+    assert found([("art", "kunst")], "a part of it", "die kunst") == []
+    assert found([("art", "kunst")], "part and Art.", "die KUNST!") == [("Art", "KUNST")]
+
+
+def test_unique_on_both_sides() -> None:
+    assert found([("dog", "chien")], "dog eats dog", "chien") == []
+    assert found([("dog", "chien")], "dog", "chien et chien") == []
+
+
+def test_ambiguous_entries() -> None:
+    entries = [("time", "temps"), ("time", "fois"), ("weather", "temps")]
+    assert found(entries, "time", "le temps") == [("time", "temps")]
+    assert found(entries, "time", "temps fois") == []
+    assert found(entries, "time and weather", "temps") == []
+
+
+def test_longest_match_wins() -> None:
+    entries = [("york", "york"), ("new york", "nueva york"), ("new", "nuevo")]
+    assert found(entries, "New York now", "Nueva York ya") == [("New York", "Nueva York")]
+    assert found(entries, "new, york", "nuevo, york") == [("new", "nuevo"), ("york", "york")]
+    assert found([("c++", "c++")], "in C++ now", "(C++)") == [("C++", "C++")]
+
+
+def test_chinese_longest_match() -> None:
+    entries = [("china", "中国"), ("country", "国"), ("browser", "浏览器")]
+    text = "在中国的浏览器"
+    assert found(entries, "china browser", text) == [("china", "中国"), ("browser", "浏览器")]
+    assert found(entries, "country", text) == []
+    assert found(entries, "china", "中 国") == []
+
+
+def test_offsets_are_those_of_the_text() -> None:
+    arabic = "قرأ الْكِتَابَ اليوم"
+    assert found([("book", "الكتاب")], "the book", arabic) == [("book", "الْكِتَابَ")]
+    text = "une e\u0301cole ici"
+    assert found([("school", "école")], "School", text) == [("School", "e\u0301cole")]
+
+
+def test_stop_words_copies_and_punctuation_are_never_chosen() -> None:
+    entries = [("the", "le"), ("weather", "météo"), ("taxi", "taxi"), ("7", "sept"), ("!", "?")]
+    lexicon = Lexicon()
+    lexicon.add("en", "fr", entries)
+    case = pair("The weather: 7 taxi!", "Le météo, sept taxi?", "en-fr")
+    words = LexiconFinder(lexicon).find([case])[0]
+    assert [case.source[s.start : s.end] for s, _, _ in words] == ["weather"]
+
+
+def test_lists_serve_both_directions() -> None:
+    search = finder([("aa", "bb")])
+    assert [word.score for word in search.find([pair("bb", "aa", "yy-xx")])[0]] == [1.0]
+    with pytest.raises(ConfigError, match="xx-yy"):
+        search.find([pair("aa", "bb", "en-fr")])
+
+
+def test_frequent_words_where_there_is_no_list() -> None:
+    texts = [pair(f"mu word{i % 300} noun{i % 290}", f"ba sana{i % 300}") for i in range(1500)]
+    search = finder([("mu", "ba"), ("word3", "sana3")], stop_words="auto")
+    search.fit(iter(texts))
+    words = search.find([pair("mu word3", "ba sana3")])[0]
+    assert [tuple(w.source) for w in words] == [(3, 8)]
+
+
+@pytest.mark.parametrize("alphabet", ["abcdefgh ", "天气好人大小看国"])
+def test_linear_time(alphabet: str) -> None:
+    entries = [(a + b, b + a) for a in alphabet.strip() for b in alphabet.strip()]
+    search = finder(entries)
+
+    def seconds(times: int) -> float:
+        text = (alphabet * 40) * times
+        best = 1e9
+        for _ in range(4):
+            start = time.process_time()
+            search.find([pair(text, text)])
+            best = min(best, time.process_time() - start)
+        return best
+
+    search.find([pair(alphabet, alphabet)])
+    small, large = seconds(8), seconds(32)
+    assert large < 8 * small + 0.01
+
+
+def test_cost_does_not_grow_with_the_list() -> None:
+    text = pair("some plain words " * 30, "des mots simples " * 30)
+
+    def seconds(size: int) -> float:
+        search = finder([(f"w{i} x", f"v{i}") for i in range(size)])
+        search.find([text])
+        best = 1e9
+        for _ in range(5):
+            start = time.process_time()
+            search.find([text] * 20)
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert seconds(20_000) < 6 * seconds(20) + 0.01
+
+
+def test_readers(tmp_path: Path) -> None:
+    (tmp_path / "muse.txt").write_text("dog chien\ncat\tle chat\n\n", encoding="utf-8")
+    lexicon = read_lexicon([f"en,fr={tmp_path}/muse.txt"])
+    assert lexicon.entries("en", "fr") == [("dog", "chien"), ("cat", "le chat")]
+    assert lexicon.entries("fr", "en") == [("chien", "dog"), ("le chat", "cat")]
+    for code, text in (("en", "dog\n\ncat"), ("fr", "chien\nx\nchat"), ("ru", "пёс\ny\nкот")):
+        (tmp_path / f"{code}.txt").write_text(text, encoding="utf-8")
+    lexicon = read_lexicon([f"{code}={tmp_path}/{code}.txt" for code in ("en", "fr", "ru")])
+    assert lexicon.entries("fr", "ru") == [("chien", "пёс"), ("x", "y"), ("chat", "кот")]
+    assert lexicon.entries("en", "ru") == [("dog", "пёс"), ("cat", "кот")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"dog chien\nalone\n", r"list\.txt:2: two columns are needed, 1 found"),
+        (b"a b c\n", r"list\.txt:1: two columns are needed, 3 found"),
+        (b"", r"list\.txt: is empty"),
+        (b"dog chien\nch\xeevre x\n", r"list\.txt:2: is not UTF-8"),
+    ],
+)
+def test_broken_lists(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_lexicon([f"en,fr={path}"])
+
+
+def test_broken_specifications(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\ny\n")
+    (tmp_path / "b").write_text("x\n")
+    with pytest.raises(DataError, match="b:2: has 1 lines"):
+        read_lexicon([f"en={tmp_path}/a", f"fr={tmp_path}/b"])
+    with pytest.raises(DataError, match="can't be read"):
+        read_lexicon([f"en,fr={tmp_path}/none"])
+    for bad in (["en"], ["en,fr,ru=x"], ["=x"], [f"en={tmp_path}/a"], [f"en={tmp_path}/a"] * 2):
+        with pytest.raises(ConfigError, match="lexicon"):
+            read_lexicon(bad)

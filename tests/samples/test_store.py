@@ -1,0 +1,178 @@
+"""The store: round trips, row groups, broken files."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosszero.errors import DataError
+from crosszero.samples import Sample, SampleStore, Span, WordPair, write_store
+from crosszero.samples.store import collect
+from tests.samples.helpers import sample
+
+WORD = WordPair(Span(0, 2), Span(1, 3), 0.5)
+
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@st.composite
+def samples(draw: st.DrawFn) -> Sample:
+    source, target = draw(text), draw(text)
+
+    def span(length: int) -> Span:
+        start = draw(st.integers(0, length - 1))
+        return Span(start, draw(st.integers(start + 1, length)))
+
+    words = tuple(
+        WordPair(span(len(source)), span(len(target)), draw(st.floats(0, 1, width=32)))
+        for _ in range(draw(st.integers(0, 3)))
+    )
+    return Sample(
+        source=source,
+        target=target,
+        source_language=draw(st.sampled_from(["en", "zh-CN", ""])),
+        target_language=draw(st.sampled_from(["ar", "fr"])),
+        origin=draw(text),
+        group=draw(st.sampled_from(["", "g"])),
+        words=words,
+        finder=draw(st.sampled_from(["lexicon", "aligner"])),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(samples(), max_size=12))
+def test_round_trip(rows: list[Sample]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = collect(rows, Path(folder) / "store")
+        assert list(store) == rows
+        assert store.rows == len(store) == len(rows) == sum(store.row_groups)
+        codes = {code for s in rows for code in (s.source_language, s.target_language)}
+        assert store.languages == sorted(codes)
+
+
+def test_plain_pyarrow_reads_it(tmp_path: Path) -> None:
+    collect([sample("weather", "天气好", (WORD,)), sample("a", "b")], tmp_path / "store")
+    table = pq.read_table(tmp_path / "store").to_pylist()
+    assert table[0]["target"] == "天气好"
+    assert table[0]["words"] == [
+        {"source_start": 0, "source_end": 2, "target_start": 1, "target_end": 3, "score": 0.5}
+    ]
+    assert table[1]["words"] == []
+
+
+def test_groups_are_never_cut(tmp_path: Path) -> None:
+    rows = [sample(f"s{i}", "abc", (WORD,) * (i % 3), f"g{i // 7}") for i in range(200)]
+    rows += [sample(f"t{i}", "abc") for i in range(30)]
+    with write_store(tmp_path / "store", row_group=10, part=50, metadata={"note": 1}) as writer:
+        for row in rows:
+            writer.add(row)
+    store = SampleStore.open(tmp_path / "store")
+    assert len(list((tmp_path / "store").glob("*.parquet"))) > 2
+    assert store.metadata["note"] == 1
+    assert list(store) == rows
+    homes: dict[str, set[int]] = {}
+    for index in range(len(store.row_groups)):
+        members = store.read_row_group(index)
+        assert len(members) == store.row_groups[index]
+        for row in members:
+            if row.group:
+                homes.setdefault(row.group, set()).add(index)
+    assert all(len(home) == 1 for home in homes.values())
+    assert all(10 <= size <= 16 for size in store.row_groups[:-1])
+    copy = pickle.loads(pickle.dumps(store))
+    assert copy.read_row_group(3) == store.read_row_group(3)
+
+
+def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    one = collect([sample("aa", "bbb", (WORD,))], tmp_path / "one")
+    same = collect([sample("aa", "bbb", (WORD,))], tmp_path / "two")
+    other = collect([sample("ab", "bbb", (WORD,))], tmp_path / "three")
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_an_error_leaves_the_old_store(tmp_path: Path) -> None:
+    collect([sample("a", "b")], tmp_path / "store")
+
+    def fail() -> None:
+        with write_store(tmp_path / "store") as writer:
+            writer.add(sample("c", "d"))
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
+    assert [s.source for s in SampleStore.open(tmp_path / "store")] == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("span", [Span(0, 0), Span(2, 1), Span(-1, 1), Span(0, 99)])
+def test_spans_are_checked(tmp_path: Path, span: Span) -> None:
+    bad = sample("word", "wort", (WordPair(span, Span(0, 1)),))
+    with pytest.raises(ValueError, match="outside its texts"):
+        collect([bad], tmp_path / "store")
+    assert not list(tmp_path.iterdir())
+
+
+def test_spans_are_checked_when_read(tmp_path: Path) -> None:
+    store = collect([sample("word", "wort", (WORD,))], tmp_path / "store")
+    file = tmp_path / "store" / "part-00000.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(0, "source", pa.array(["x"])), file)
+    with pytest.raises(DataError, match="outside its texts"):
+        list(SampleStore.open(store.path))
+
+
+def test_broken_stores(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not a folder"):
+        SampleStore.open(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no \.parquet file"):
+        SampleStore.open(tmp_path / "empty")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    pq.write_table(pa.table({"source": ["a"], "target": ["b"]}), foreign / "x.parquet")
+    with pytest.raises(DataError, match=r"'source_language'.*is missing"):
+        SampleStore.open(foreign)
+
+    path = tmp_path / "store"
+    collect([sample(f"abc{i}", "bcd", (WORD,)) for i in range(50)], path)
+    file = path / "part-00000.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not a whole Parquet file"):
+        SampleStore.open(path)
+    file.write_bytes(whole[:4] + b"\xff" * 300 + whole[304:])
+    with pytest.raises(DataError):
+        list(SampleStore.open(path))
+    file.write_bytes(whole)
+
+    metadata = path / "_metadata.json"
+    record = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**record, "schema_version": 0}))
+    with pytest.raises(DataError, match="schema version 0"):
+        SampleStore.open(path)
+    metadata.write_text(json.dumps({**record, "rows": 99}))
+    with pytest.raises(DataError, match="a file is missing"):
+        SampleStore.open(path)
+    metadata.write_text("{")
+    with pytest.raises(DataError, match="JSON"):
+        SampleStore.open(path)
+    metadata.unlink()
+    assert SampleStore.open(path).languages == ["en", "zh-CN"]
+
+
+def test_old_schema_in_the_parquet_file(tmp_path: Path) -> None:
+    store = collect([sample("a", "b")], tmp_path / "store")
+    file = store.path / "part-00000.parquet"
+    table = pq.read_table(file)
+    meta = {b"crosszero.schema_version": b"7"}
+    pq.write_table(table.replace_schema_metadata(meta), file)
+    with pytest.raises(DataError, match="schema version 7"):
+        SampleStore.open(store.path)
