@@ -1,0 +1,111 @@
+"""Sentence and word vectors from any encoder, trained here or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from crosszero.model.encoder import Encoder
+from crosszero.model.vectors import Vectors, encode_sentences, encode_words
+from crosszero.samples.sample import Span
+
+_CHUNK = 8192  # texts tokenised and sorted by length at a time: bounds memory on any input
+
+
+class Embedder:
+    """Turns texts into vectors, with the pooling that training uses: first + last layer, mean.
+
+    Args:
+        encoder: the model.
+        max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes.
+        layer: read one layer, 1 to L, instead of first + last.
+        slice_tokens: padded tokens of a forward pass.
+
+    Example:
+        >>> embedder = Embedder.load("crosszero-mini")               # doctest: +SKIP
+        >>> embedder.encode(["Good morning.", "Bonjour."]).shape     # doctest: +SKIP
+        (2, 256)
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        max_length: int | None = None,
+        layer: int | None = None,
+        slice_tokens: int = 4096,
+    ) -> None:
+        self.encoder = encoder
+        self.max_length = encoder.max_length if max_length is None else max_length
+        self.layer = layer
+        self.slice_tokens = slice_tokens
+        encoder.check_length(self.max_length)
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path,
+        *,
+        max_length: int | None = None,
+        layer: int | None = None,
+        device: str | None = None,
+    ) -> Embedder:
+        """Load an encoder: ``crosszero-mini``, a run folder, any model folder or a hub id.
+
+        Args:
+            name: the encoder.
+            max_length, layer: see :class:`Embedder`.
+            device: such as ``cuda:1``; by default a GPU if there is one.
+
+        Raises:
+            CheckpointError: it can't be loaded.
+        """
+        encoder = Encoder.load(name)
+        encoder.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return cls(encoder, max_length=max_length, layer=layer)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Give one unit vector per text.
+
+        Args:
+            texts: n sentences.
+
+        Returns:
+            (n, H) float32, in the order of `texts`, equal to what ``SentenceTransformer`` gives for
+            the same folder.
+        """
+        vectors = np.empty((len(texts), self.encoder.hidden_size), np.float32)
+        for start in range(0, len(texts), _CHUNK):
+            vectors[start : start + _CHUNK] = encode_sentences(
+                self.encoder,
+                texts[start : start + _CHUNK],
+                max_length=self.max_length,
+                layer=self.layer,
+                slice_tokens=self.slice_tokens,
+            )
+        return vectors
+
+    def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+        """Give one vector per word, in the light of its sentence.
+
+        Args:
+            texts: n sentences.
+            spans: for each sentence the words, as character spans (end excluded).
+
+        Returns:
+            n arrays (words, H) float32; zeros for a word that `max_length` cut off.
+        """
+        found: list[Vectors] = []
+        for start in range(0, len(texts), _CHUNK):
+            found += encode_words(
+                self.encoder,
+                texts[start : start + _CHUNK],
+                spans[start : start + _CHUNK],
+                max_length=self.max_length,
+                layer=self.layer,
+                slice_tokens=self.slice_tokens,
+            )
+        return found

@@ -1,0 +1,307 @@
+"""Any Hugging Face encoder behind one small interface: tokens in, hidden states out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.mlm import MlmHead
+from crosszero.model.pooling import add_first_last
+from crosszero.model.spans import Tokens, make_tokens
+
+MINI = "crosszero-mini"
+_VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "spm.model",
+)
+_UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Hidden states of a padded batch.
+
+    Attributes:
+        pooled: (batch, tokens, H), first layer's output + last layer's output.
+        last: (batch, tokens, H), last layer's output, for the MLM head.
+    """
+
+    pooled: Tensor
+    last: Tensor
+
+
+class Encoder(nn.Module):
+    """A multilingual encoder with its tokeniser and, if it has one, its pretrained MLM head.
+
+    Args:
+        model: the model, with or without a head.
+        tokenizer: a fast tokeniser (it must give character offsets).
+        name: what messages call it.
+        mlm: whether `model` has a pretrained MLM head.
+
+    Raises:
+        CheckpointError: tokeniser and model do not fit together.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str,
+        mlm: bool,
+    ) -> None:
+        super().__init__()
+        _check_tokenizer(model, tokenizer, name)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        try:
+            self.mlm_head = MlmHead(model) if mlm else None
+        except ValueError as error:
+            raise CheckpointError(f"{name}: {error}; set mlm_weight: 0") from error
+
+    @classmethod
+    def load(cls, name: str | Path, *, mlm: bool = False) -> Encoder:
+        """Load an encoder in float32.
+
+        Args:
+            name: ``crosszero-mini``, a folder, or a hub id such as
+                ``google-bert/bert-base-multilingual-cased``.
+            mlm: also load the pretrained MLM head. Without one in the checkpoint
+                :attr:`mlm_head` is ``None``.
+
+        Raises:
+            CheckpointError: nothing loadable is there, weights are missing or damaged, or there is
+                no fast tokeniser. Code from a checkpoint is never run; only safetensors are read.
+
+        Example:
+            >>> Encoder.load("crosszero-mini").hidden_size          # doctest: +SKIP
+            256
+        """
+        path = locate_encoder(name)
+        kind = AutoModelForMaskedLM if mlm else AutoModel
+        with quiet_transformers(), _loading(str(name)):
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            model, info = kind.from_pretrained(
+                path,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        missing = set(info["missing_keys"])
+        base = {key for key in missing if _belongs_to_encoder(key, model, mlm)}
+        if base:
+            raise CheckpointError(
+                f"{name}: weights are missing ({_list(base)}): "
+                "the checkpoint is not of this architecture, or damaged"
+            )
+        return cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
+
+    @property
+    def base(self) -> PreTrainedModel:
+        """The model without its MLM head."""
+        return cast(PreTrainedModel, self.model.base_model)
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the width of the hidden states."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def layers(self) -> int:
+        """L, the number of transformer layers."""
+        return int(self.model.config.num_hidden_layers)
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens of one text that the model can take, special tokens included."""
+        limits = [int(min(self.tokenizer.model_max_length, _UNLIMITED))]
+        positions = getattr(self.model.config, "max_position_embeddings", None)
+        if positions:
+            # The RoBERTa family numbers positions from padding_idx + 1.
+            table = getattr(getattr(self.base, "embeddings", None), "position_embeddings", None)
+            padding = getattr(table, "padding_idx", None)
+            limits.append(positions - (0 if padding is None else padding + 1))
+        return min(limits)
+
+    @cached_property
+    def ordinary_ids(self) -> NDArray[np.int64]:
+        """Numbers of all tokens that are not special."""
+        special = set(self.tokenizer.all_special_ids)
+        return np.asarray([i for i in range(len(self.tokenizer)) if i not in special], np.int64)
+
+    def check_length(self, max_length: int) -> None:
+        """Refuse a maximum length that the model can't take.
+
+        Raises:
+            ConfigError: it is longer than the model's positions or too short for one token.
+        """
+        least = self.tokenizer.num_special_tokens_to_add(pair=False) + 1
+        if not least <= max_length <= self.max_length:
+            raise ConfigError(
+                f"max_length: {max_length} given; {self.name} takes {least} to {self.max_length} "
+                "tokens"
+            )
+
+    def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
+        """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
+        if not texts:
+            return []
+        coded = self.tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=max_length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        return [
+            make_tokens(
+                encoding.ids,
+                encoding.offsets,
+                encoding.special_tokens_mask,
+                truncated=bool(encoding.overflowing),
+            )
+            for encoding in coded.encodings
+        ]
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
+        """Run the encoder.
+
+        Args:
+            input_ids: (batch, tokens).
+            attention_mask: (batch, tokens), 1 for tokens and 0 for padding.
+        """
+        states = self.hidden_states(input_ids, attention_mask)
+        return Hidden(add_first_last(states), states[-1])
+
+    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """All L + 1 hidden states, each (batch, tokens, H): embeddings, then every layer."""
+        output = self.base(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        )
+        states: tuple[Tensor, ...] = output.hidden_states
+        return states
+
+
+def locate_encoder(name: str | Path) -> str:
+    """Turn what a user calls an encoder into a folder or a hub id.
+
+    Raises:
+        CheckpointError: it looks like a path and is not there, or the folder holds no model.
+    """
+    if str(name) == MINI:
+        return str(resources.files("crosszero") / "assets" / MINI)
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise CheckpointError(
+                f"{name}: no config.json there, so it is not a Hugging Face model folder"
+            )
+        if not any(path.glob("*.safetensors")):
+            raise CheckpointError(
+                f"{name}: no .safetensors weights there; other formats can run code when they are "
+                "loaded and are not read: save the model again with save_pretrained()"
+            )
+        if not any((path / name).is_file() for name in _VOCABULARIES):
+            # Without one transformers makes up an empty tokeniser and says nothing.
+            raise CheckpointError(f"{name}: no tokeniser there (tokenizer.json)")
+        return str(path)
+    if path.exists():
+        raise CheckpointError(f"{name}: a model is a folder, this is a file")
+    if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
+        raise CheckpointError(f"{name or repr('')}: there is no such folder")
+    return str(name)
+
+
+def _check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"{name}: it has no fast tokeniser (tokenizer.json), which gives character offsets"
+        )
+    if tokenizer.pad_token_id is None:
+        raise CheckpointError(f"{name}: its tokeniser has no padding token")
+    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
+    if len(tokenizer) > rows:
+        raise CheckpointError(
+            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding {rows} "
+            "rows: they do not belong together"
+        )
+
+
+def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:
+    # A pooler belongs to next-sentence prediction and is never used here.
+    if "pooler" in key.split("."):
+        return False
+    return key.startswith(model.base_model_prefix + ".") if mlm else True
+
+
+def _list(keys: set[str]) -> str:
+    names = sorted(keys)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' progress bars and load reports off the terminal."""
+    verbosity = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Turn whatever a broken checkpoint makes the loaders raise into one line."""
+    try:
+        yield
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        ImportError,
+        SafetensorError,
+    ) as error:
+        raise CheckpointError(f"{name}: can't be loaded: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 300 else text[:300] + " ..."

@@ -1,0 +1,155 @@
+"""The two contrastive losses, InfoNCE and CZ-NCE, on one masked log-sum-exp.
+
+For n pairs (x_i, y_i) and sim(a, b) = cos(a, b) / temperature, the positive of x_i is y_i and its
+negatives are all x_j and all y_j with j != i (2n - 2 of them); the same for y_i. With s+ the
+similarity of the positive and N the log-sum-exp over the negatives:
+
+    CZ-NCE   L = N - s+                = log(phi)         (paper, section 2.3)
+    InfoNCE  L = log(1 + exp(N - s+))  = softplus(log(phi))
+
+so InfoNCE is CZ-NCE behind a softplus: per anchor its gradient is that of CZ-NCE times
+1 - p+, where p+ is the softmax probability of the positive. It falls to nothing as the positive
+wins, CZ-NCE's does not, and CZ-NCE's value crosses zero and has no lower bound. For this reason
+the share of anchors that find their positive and the similarity gap are returned beside the loss.
+
+Written as log(sum(exp(.))), both overflow in fp32 at temperature 0.01. Here similarities and the
+log-sum-exp are computed in fp32 whatever autocast says (float64 stays float64).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from crosszero.model.names import LossName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """What one batch of pairs gives.
+
+    Attributes:
+        loss: scalar with gradient, the mean over all anchors of both directions.
+        accuracy: share of anchors whose positive is more similar than every negative, in [0, 1].
+        gap: mean cosine of the positives minus mean cosine of the negatives, in [-2, 2].
+        anchors: number of anchors that had at least one negative.
+    """
+
+    loss: Tensor
+    accuracy: Tensor
+    gap: Tensor
+    anchors: int
+
+
+def info_nce(
+    x: Tensor, y: Tensor, *, temperature: float = 0.07, groups: Tensor | None = None
+) -> Tensor:
+    """InfoNCE over both directions, with the negatives of both sides.
+
+    ``L(x_i) = -log(e^{s+} / (e^{s+} + sum_j e^{s-_j}))``, always above 0.
+
+    Args:
+        x: (n, d) vectors of the first side; need not be normalised.
+        y: (n, d) vectors of the second side, row i translates row i of `x`.
+        temperature: divides the cosines. Smaller makes the nearest negatives count more.
+        groups: (n,) integers; pairs with the same number mean the same and are never each other's
+            negatives. ``None``: every pair stands for itself.
+
+    Returns:
+        Scalar: the mean of L over the anchors x_i and y_i.
+
+    Raises:
+        ValueError: shapes do not fit, or no anchor has a negative.
+
+    Example:
+        >>> x = torch.eye(4, dtype=torch.float64)
+        >>> round(float(info_nce(x, x, temperature=1.0)), 4)       # log(1 + 6 / e)
+        1.1654
+
+    Source:
+        METHOD section 3; arXiv 2202.13083, section 2.3.
+    """
+    return contrast(x, y, loss="info-nce", temperature=temperature, groups=groups).loss
+
+
+def cz_nce(
+    x: Tensor, y: Tensor, *, temperature: float = 0.07, groups: Tensor | None = None
+) -> Tensor:
+    """CZ-NCE ("cross-zero"): InfoNCE without the positive in the denominator.
+
+    ``L(x_i) = -log(e^{s+} / sum_j e^{s-_j})``, positive or negative, unbounded below.
+    Arguments, result and errors are those of :func:`info_nce`.
+
+    Example:
+        >>> x = torch.eye(4, dtype=torch.float64)
+        >>> round(float(cz_nce(x, x, temperature=1.0)), 4)         # log(6) - 1
+        0.7918
+
+    Source:
+        arXiv 2202.13083, section 2.3.
+    """
+    return contrast(x, y, loss="cz-nce", temperature=temperature, groups=groups).loss
+
+
+def contrast(
+    x: Tensor,
+    y: Tensor,
+    *,
+    loss: LossName = "cz-nce",
+    temperature: float = 0.07,
+    groups: Tensor | None = None,
+) -> Contrast:
+    """Either loss with its statistics, from one similarity matrix.
+
+    Arguments and errors are those of :func:`info_nce`; `loss` names the loss.
+    """
+    _check(x, y, temperature, groups)
+    with torch.autocast(device_type=x.device.type, enabled=False):
+        wide = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
+        anchors = functional.normalize(torch.cat([x.to(wide), y.to(wide)]), dim=-1)  # (2n, d)
+        cosines = anchors @ anchors.T  # (2n, 2n)
+        n = len(x)
+        ids = torch.arange(n, device=x.device) if groups is None else groups.to(x.device)
+        ids = ids.repeat(2)
+        same = ids[:, None] == ids[None, :]  # self, positive and duplicates: never a negative
+        counts = (~same).sum(dim=1)  # (2n,) negatives of each anchor
+        used = counts > 0
+        if not bool(used.any()):
+            raise ValueError(
+                f"no anchor of the {n} pairs has a negative: all of them are in the same group; "
+                "use a larger or more varied batch"
+            )
+        positive = torch.cat([cosines.diagonal(n), cosines.diagonal(-n)])  # (2n,)
+        negatives = cosines.masked_fill(same, -torch.inf)[used]
+        log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive[used] / temperature
+        # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
+        # lose them.
+        values = log_phi if loss == "cz-nce" else torch.logaddexp(log_phi, log_phi.new_zeros(()))
+        with torch.no_grad():
+            hits = positive[used] > negatives.max(dim=1).values
+            negative = cosines.masked_fill(same, 0).sum() / counts.sum()
+            gap = positive[used].mean() - negative
+        return Contrast(
+            loss=values.mean(),
+            accuracy=hits.to(wide).mean(),
+            gap=gap.detach(),
+            anchors=int(used.sum()),
+        )
+
+
+def _check(x: Tensor, y: Tensor, temperature: float, groups: Tensor | None) -> None:
+    if x.dim() != 2 or x.shape != y.shape:
+        raise ValueError(
+            f"two matrices of one shape (n, d) are needed, given {tuple(x.shape)} and "
+            f"{tuple(y.shape)}"
+        )
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, given {temperature}")
+    if groups is not None and groups.shape != (len(x),):
+        raise ValueError(
+            f"groups must have shape ({len(x)},), one number for each pair, given "
+            f"{tuple(groups.shape)}"
+        )

@@ -1,0 +1,95 @@
+"""From character spans to token spans.
+
+Samples hold characters, because a span must survive a change of tokeniser. Every fast tokeniser
+gives the characters of each token; a word's tokens are those that share a character with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One tokenised text.
+
+    Attributes:
+        ids: token numbers, special tokens included.
+        first: index of the first token that is not special.
+        starts, ends: characters of the tokens that are not special, in order; ``starts[k]`` belongs
+            to ``ids[first + k]``.
+        special: for each of `ids`, whether it is a special token.
+        truncated: whether the text was cut to the maximum length.
+    """
+
+    ids: list[int]
+    first: int
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    special: NDArray[np.bool_]
+    truncated: bool
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def make_tokens(
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    special: Sequence[int],
+    *,
+    truncated: bool = False,
+) -> Tokens:
+    """Build :class:`Tokens` from what a fast tokeniser returns for one text.
+
+    Args:
+        ids: token numbers.
+        offsets: (start, end) in characters for each token.
+        special: 1 for special tokens, else 0.
+        truncated: whether tokens were cut off.
+
+    Raises:
+        ValueError: special tokens stand between the text's tokens.
+    """
+    marks = np.asarray(special, dtype=bool)
+    inner = np.flatnonzero(~marks)
+    if len(inner) and inner[-1] - inner[0] + 1 != len(inner):
+        raise ValueError("special tokens inside a text are not supported")
+    bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)[inner]
+    return Tokens(
+        list(ids),
+        int(inner[0]) if len(inner) else 0,
+        bounds[:, 0],
+        bounds[:, 1],
+        marks,
+        truncated,
+    )
+
+
+def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
+    """Find the tokens that share a character with ``[start, end)``.
+
+    Args:
+        tokens: the tokenised text.
+        start: first character of the word.
+        end: one past its last character.
+
+    Returns:
+        (first token, one past the last token), or ``None`` if the word was cut off, in whole or in
+        part, or has no token of its own.
+
+    Example:
+        >>> tokens = make_tokens([2, 7, 8, 9, 3], [(0, 0), (0, 2), (2, 5), (6, 9), (0, 0)],
+        ...                      [1, 0, 0, 0, 1])
+        >>> locate_span(tokens, 0, 5), locate_span(tokens, 6, 9)
+        ((1, 3), (3, 4))
+    """
+    if not len(tokens.starts) or (tokens.truncated and end > tokens.ends[-1]):
+        return None
+    first = int(np.searchsorted(tokens.ends, start, side="right"))
+    last = int(np.searchsorted(tokens.starts, end, side="left"))
+    return (tokens.first + first, tokens.first + last) if last > first else None

@@ -1,0 +1,279 @@
+"""The wrapper on four architectures: same hidden states, same head, right tokens for a word."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from crosszero.embed.embedder import Embedder
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.encoder import Encoder, locate_encoder
+from crosszero.model.folder import load_head, save_encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.model.mlm import IGNORED, mask_tokens
+from crosszero.model.pooling import pool_spans
+from crosszero.model.slices import cut_slices, pad
+from crosszero.model.spans import locate_span
+from tests.conftest import ARCHITECTURES
+
+Folders = Callable[..., Path]
+TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge", "الطقس اليوم"]
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: str) -> None:
+    encoder = Encoder.load(model_folder(kind), mlm=True).eval()
+    ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
+    with torch.no_grad():
+        hidden = encoder(ids, mask)
+        states = encoder.base(ids, attention_mask=mask, output_hidden_states=True)
+    assert len(states.hidden_states) == encoder.layers + 1
+    torch.testing.assert_close(hidden.last, states.last_hidden_state)
+    torch.testing.assert_close(hidden.pooled, states.hidden_states[1] + states.last_hidden_state)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_padding_changes_nothing(model_folder: Folders, kind: str) -> None:
+    embedder = Embedder.load(model_folder(kind))
+    together = embedder.encode(TEXTS)
+    alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: str) -> None:
+    """Same logits and same gradients as the whole model gives on all positions."""
+    encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    assert encoder.mlm_head is not None
+    ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
+    labels = torch.full_like(ids, IGNORED)
+    labels[0, 1], labels[2, 3], labels[2, 2] = 7, 8, 9
+    logits = encoder.model(input_ids=ids, attention_mask=mask).logits
+    torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
+    expected = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+    encoder.zero_grad()
+    rows = encoder(ids, mask).last[labels != IGNORED]
+    found = encoder.mlm_head(rows)
+    torch.testing.assert_close(found, logits[labels != IGNORED], atol=1e-5, rtol=1e-4)
+    torch.nn.functional.cross_entropy(found, labels[labels != IGNORED]).backward()
+    assert len(expected) > 10
+    for name, parameter in encoder.named_parameters():
+        if name in expected:
+            torch.testing.assert_close(parameter.grad, expected[name], atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: str) -> None:
+    encoder = Encoder.load(model_folder(kind))
+    for text in TEXTS:
+        (tokens,) = encoder.tokenize([text], 64)
+        start = 0
+        seen: set[int] = set()
+        for word in text.split():
+            begin = text.index(word, start)
+            located = locate_span(tokens, begin, begin + len(word))
+            assert located is not None
+            first, last = located
+            inside = set(range(first, last))
+            assert not tokens.special[first:last].any()
+            assert not inside & seen  # words share no token
+            seen |= inside
+            # An independent reading: all tokens with a character in common with the word.
+            offsets = encoder.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+            slow = {
+                i
+                for i, (a, b) in enumerate(offsets)
+                if a < begin + len(word) and b > begin and not tokens.special[i]
+            }
+            assert inside == slow
+            start = begin + len(word)
+
+
+def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
+    encoder = Encoder.load(model_folder())
+    text = "the weather is good today"
+    (tokens,) = encoder.tokenize([text], 5)
+    assert tokens.truncated
+    assert locate_span(tokens, 4, 11) is not None
+    assert locate_span(tokens, text.index("today"), len(text)) is None
+    vectors = Embedder(encoder, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
+    assert np.abs(vectors[0][0]).sum() > 0
+    assert np.abs(vectors[0][1]).sum() == 0
+
+
+def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
+    encoder = Encoder.load(model_folder()).eval()
+    text = "the weathers are good"  # "weathers" is two pieces
+    (tokens,) = encoder.tokenize([text], 64)
+    first, last = locate_span(tokens, 4, 12)
+    assert last - first == 2
+    with torch.no_grad():
+        ids = torch.tensor([tokens.ids])
+        states = encoder.base(ids, output_hidden_states=True).hidden_states
+    expected = (states[1] + states[-1])[0, first:last].mean(0)
+    found = Embedder(encoder).encode_words([text], [[(4, 12)]])[0][0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    layer = Embedder(encoder, layer=2).encode_words([text], [[(4, 12)]])[0][0]
+    np.testing.assert_allclose(layer, states[2][0, first:last].mean(0), atol=1e-5)
+
+
+def test_pool_spans_equals_a_loop() -> None:
+    hidden = torch.randn(3, 7, 4)
+    rows, starts, ends = (torch.tensor(v) for v in ([2, 0, 2, 1], [0, 6, 3, 2], [3, 7, 4, 6]))
+    expected = torch.stack(
+        [hidden[r, a:b].mean(0) for r, a, b in zip(rows, starts, ends, strict=True)]
+    )
+    torch.testing.assert_close(pool_spans(hidden, rows, starts, ends), expected)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, kind: str) -> None:
+    from transformers import AutoModel, AutoModelForMaskedLM
+
+    encoder = Encoder.load(model_folder(kind), mlm=True)
+    head = ProjectionHead(encoder.hidden_size, "multi")
+    save_encoder(encoder, tmp_path / "run", head=head, card="# x\n")
+    assert not list((tmp_path / "run").glob(".export*"))
+    AutoModel.from_pretrained(tmp_path / "run")
+    again = AutoModelForMaskedLM.from_pretrained(tmp_path / "run")
+    for (name, a), (_, b) in zip(
+        encoder.model.named_parameters(), again.named_parameters(), strict=True
+    ):
+        assert torch.equal(a, b), name
+    other = ProjectionHead(encoder.hidden_size, "multi")
+    load_head(tmp_path / "run", other)
+    assert torch.equal(other.inner.weight, head.inner.weight)
+    with pytest.raises(CheckpointError, match="projection"):
+        load_head(tmp_path / "run", ProjectionHead(encoder.hidden_size, "sentence"))
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "run"), device="cpu")
+    ours = Embedder.load(tmp_path / "run").encode(TEXTS)
+    np.testing.assert_allclose(theirs.encode(TEXTS), ours, atol=2e-5)
+
+
+def test_masking_takes_its_share() -> None:
+    random = np.random.default_rng(0)
+    ids = random.integers(5, 50, 100_000)
+    special = random.random(100_000) < 0.2
+    masked, labels = mask_tokens(
+        ids, special, probability=0.15, mask_id=4, ordinary=np.arange(5, 50), random=random
+    )
+    chosen = labels != IGNORED
+    assert not (chosen & special).any()
+    assert (labels[chosen] == ids[chosen]).all()
+    assert (masked[~chosen] == ids[~chosen]).all()
+    assert chosen.sum() / (~special).sum() == pytest.approx(0.15, abs=0.01)
+    assert (masked[chosen] == 4).mean() == pytest.approx(0.8, abs=0.02)
+    kept = (masked[chosen] == ids[chosen]).mean()
+    assert kept == pytest.approx(0.1 + 0.1 / 45, abs=0.02)
+
+
+def test_slices_hold_every_text_once_within_the_budget() -> None:
+    lengths = np.random.default_rng(1).integers(1, 40, 200).tolist()
+    slices = cut_slices(lengths, 128)
+    assert sorted(np.concatenate(slices).tolist()) == list(range(200))
+    for members in slices:
+        assert len(members) == 1 or max(lengths[i] for i in members) * len(members) <= 128
+    padding = sum(len(m) * max(lengths[i] for i in m) for m in slices) / sum(lengths)
+    assert padding < 1.15
+
+
+def test_missing_weights_are_an_error(model_folder: Folders, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "broken"
+    shutil.copytree(model_folder(), folder)
+    weights = load_file(folder / "model.safetensors")
+    name = "bert.encoder.layer.1.output.dense.weight"
+    save_file({k: v for k, v in weights.items() if k != name}, folder / "model.safetensors")
+    for mlm in (False, True):
+        with pytest.raises(CheckpointError, match="weights are missing"):
+            Encoder.load(folder, mlm=mlm)
+
+
+def test_an_encoder_without_mlm_head_says_so(model_folder: Folders, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    AutoModel.from_pretrained(model_folder()).save_pretrained(tmp_path)
+    Encoder.load(model_folder()).tokenizer.save_pretrained(tmp_path)
+    assert Encoder.load(tmp_path, mlm=True).mlm_head is None
+    assert Encoder.load(model_folder(), mlm=True).mlm_head is not None
+
+
+def _truncate(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _pickle(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def _foreign_code(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoModel": "mine.Mine"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "mine.py").write_text("raise SystemExit('code from a checkpoint was run')")
+
+
+def _other_width(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 32}))
+
+
+def _no_tokenizer(folder: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+
+def _bad_json(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_truncate, "can't be loaded"),
+        (_pickle, "can run code"),
+        (_foreign_code, "can't be loaded"),
+        (_other_width, "can't be loaded"),
+        (_no_tokenizer, "no tokeniser there"),
+        (_bad_json, "can't be loaded"),
+    ],
+)
+def test_broken_checkpoints(
+    model_folder: Folders, tmp_path: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(), folder)
+    spoil(folder)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        Encoder.load(folder)
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+def test_no_such_encoder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    for name, message in [
+        (tmp_path / "nowhere", "no such folder"),
+        (tmp_path / "file", "this is a file"),
+        (tmp_path / "empty", "config.json"),
+    ]:
+        with pytest.raises(CheckpointError, match=message):
+            locate_encoder(name)
+
+
+def test_layer_and_length_out_of_range(model_folder: Folders) -> None:
+    with pytest.raises(ConfigError, match="1 to 3"):
+        Embedder.load(model_folder(), layer=4).encode(["the"])
+    with pytest.raises(ConfigError, match="3 to 64"):
+        Embedder.load(model_folder(), max_length=65)
