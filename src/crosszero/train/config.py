@@ -1,0 +1,109 @@
+"""What training can be told. The defaults are the paper's recipe (METHOD section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from crosszero.errors import ConfigError
+from crosszero.model.names import Level, LossName
+
+Schedule = Literal["constant", "linear", "cosine", "multistep"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of one training run.
+
+    Attributes:
+        loss: ``cz-nce`` (paper) or ``info-nce``.
+        level: ``multi`` contrasts [sentence ; word], ``sentence`` the sentence alone.
+        temperature: divides cosines; lower it when the nearest negatives matter most.
+        mlm_weight: alpha, weight of masked language modelling; 0 leaves it out.
+        mlm_probability: share of tokens to predict.
+        mask_contrastive_input: true lets one pass serve both losses (paper); false spends a second
+            pass on unmasked text.
+        batch_size: distinct meanings in a batch: sentence pairs, or multi-way lines with all their
+            languages. Their number is the pool of negatives; slices do not change it.
+        words_per_sentence: word pairs used of each sentence pair, which share its encoding.
+        pairs_per_group: language pairs used of each multi-way line; 0 uses all of them.
+        max_length: tokens of a sentence; longer ones are cut.
+        steps: number of optimiser steps; 0 takes `epochs`.
+        epochs: passes over the samples, where `steps` is 0.
+        learning_rate: highest learning rate of AdamW.
+        head_learning_rate: that of the projection head, which starts from nothing; 0 takes
+            `learning_rate`.
+        schedule: course of the learning rate after warm-up.
+        milestones: parts of the run after which ``multistep`` multiplies by `decay`.
+        decay: factor of ``multistep``.
+        warmup: part of the run over which the learning rate rises from 0.
+        weight_decay: of AdamW, on matrices only.
+        max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
+        precision: ``auto`` measures which is fastest on this machine.
+        slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
+            length. Larger is faster on a GPU and needs more memory; results do not change.
+        refresh_words_every: steps after which word pairs are found anew by the encoder in
+            training; 0 keeps those of the store.
+        refresh_layer: layer for that; 0 takes the middle one.
+        seed: of every random choice.
+        checkpoint_every: steps between checkpoints; 0 saves only the end.
+        keep_checkpoints: how many of the newest checkpoints stay.
+        log_every: steps between lines of metrics.jsonl.
+    """
+
+    loss: LossName = "cz-nce"
+    level: Level = "multi"
+    temperature: float = 0.07
+    mlm_weight: float = 0.1
+    mlm_probability: float = 0.15
+    mask_contrastive_input: bool = True
+    batch_size: int = 64
+    words_per_sentence: int = 1
+    pairs_per_group: int = 0
+    max_length: int = 128
+    steps: int = 0
+    epochs: float = 1.0
+    learning_rate: float = 2e-6
+    head_learning_rate: float = 0.0
+    schedule: Schedule = "multistep"
+    milestones: tuple[float, ...] = (2 / 6, 4 / 6, 5 / 6)
+    decay: float = 0.1
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    precision: Precision = "auto"
+    slice_tokens: int = 4096
+    refresh_words_every: int = 0
+    refresh_layer: int = 0
+    seed: int = 1
+    checkpoint_every: int = 250
+    keep_checkpoints: int = 2
+    log_every: int = 10
+
+    def __post_init__(self) -> None:
+        positive = (
+            "temperature", "learning_rate", "decay", "slice_tokens", "max_length",
+            "words_per_sentence", "keep_checkpoints", "log_every",
+        )  # fmt: skip
+        natural = (
+            "mlm_weight", "steps", "epochs", "head_learning_rate", "weight_decay", "max_grad_norm",
+            "pairs_per_group", "refresh_words_every", "refresh_layer", "seed", "checkpoint_every",
+        )  # fmt: skip
+        for name in positive:
+            _require(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        for name in natural:
+            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
+        share = "between 0 and 1"
+        _require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)
+        _require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
+        ordered = tuple(sorted(self.milestones)) == tuple(self.milestones)
+        inside = all(0 < m < 1 for m in self.milestones)
+        _require("milestones", self.milestones, ordered and inside, f"rising and {share}")
+        _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+
+
+def _require(name: str, value: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name}: {value} given; it must be {allowed}")

@@ -1,0 +1,128 @@
+"""Random batches from a store of any size, in constant memory, from any position.
+
+Row groups of the store are put in a random order and read a window at a time; inside a window the
+units are shuffled and cut into batches. Everything is a function of (seed, epoch, window), so that
+a position of three numbers is all that resuming needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.errors import DataError
+from crosszero.model.names import Level
+from crosszero.samples.sample import Sample
+
+Unit = tuple[Sample, ...]
+"""One meaning: a single row, or all rows of a multi-way line."""
+
+
+class Position(NamedTuple):
+    """Where a stream stands: the next batch to give."""
+
+    epoch: int = 0
+    window: int = 0
+    batch: int = 0
+
+
+_START = Position()
+
+
+class Rows(Protocol):
+    """What a stream needs of a store."""
+
+    @property
+    def row_groups(self) -> list[int]:
+        """Number of rows of each row group."""
+
+    def read_row_group(self, index: int) -> list[Sample]:
+        """All rows of a row group, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleStream:
+    """Batches of units.
+
+    Attributes:
+        store: where the rows come from.
+        batch_size: units in a batch. The batches of a window have equal sizes, as near to this as
+            can be, so that no small last batch with few negatives is left.
+        level: with ``multi``, rows without words are left out.
+        seed: of the order.
+        window_rows: rows held in memory.
+    """
+
+    store: Rows
+    batch_size: int
+    level: Level
+    seed: int
+    window_rows: int = 32_768
+
+    def batches(self, start: Position = _START) -> Iterator[tuple[list[Unit], Position]]:
+        """Yield batches for ever, each with the position that follows it.
+
+        Raises:
+            DataError: the store has fewer than two usable rows.
+        """
+        position = start
+        while True:
+            windows = self._windows(position.epoch)
+            given = position.window > 0 or position.batch > 0
+            for window in range(position.window, len(windows)):
+                units = self._units(windows[window])
+                batches = self._cut(units, position.epoch, window)
+                for number in range(position.batch, len(batches)):
+                    given = True
+                    following = position._replace(window=window, batch=number + 1)
+                    yield [units[i] for i in batches[number]], following
+                position = Position(position.epoch, window + 1, 0)
+            if not given:
+                raise DataError(
+                    getattr(self.store, "path", "samples"),
+                    "no batch can be made: at least two sentence pairs"
+                    + (" with word pairs" if self.level == "multi" else "")
+                    + " are needed; prepare more text, or train with level: sentence",
+                )
+            position = Position(position.epoch + 1, 0, 0)
+
+    def count_batches(self) -> int:
+        """Number of batches of one epoch. Reads the whole store once."""
+        windows = self._windows(0)
+        return sum(
+            len(self._cut(self._units(window), 0, number)) for number, window in enumerate(windows)
+        )
+
+    def _windows(self, epoch: int) -> list[list[int]]:
+        sizes = self.store.row_groups
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(sizes))
+        windows: list[list[int]] = []
+        rows = self.window_rows
+        for index in map(int, order):
+            if rows + sizes[index] > self.window_rows:
+                windows.append([])
+                rows = 0
+            windows[-1].append(index)
+            rows += sizes[index]
+        return windows
+
+    def _units(self, window: list[int]) -> list[Unit]:
+        units: list[Unit] = []
+        for index in window:
+            rows = enumerate(self.store.read_row_group(index))
+            for _, members in groupby(rows, key=lambda row: row[1].group or row[0]):
+                unit = tuple(s for _, s in members if s.words or self.level == "sentence")
+                if unit:
+                    units.append(unit)
+        return units
+
+    def _cut(self, units: list[Unit], epoch: int, window: int) -> list[NDArray[np.int64]]:
+        if len(units) < 2:
+            return []
+        order = np.random.default_rng([self.seed, epoch, window]).permutation(len(units))
+        return np.array_split(order, max(1, round(len(units) / self.batch_size)))
