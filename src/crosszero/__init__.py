@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from crosszero.samples import Sample as Sample
     from crosszero.samples import SampleStore as SampleStore
     from crosszero.samples import prepare as prepare
-    from crosszero.train.config import TrainConfig as TrainConfig
-    from crosszero.train.loop import train as train
+    from crosszero.training.config import TrainConfig as TrainConfig
+    from crosszero.training.loop import train as train
 
 __version__ = "0.1.0"
 
@@ -34,12 +34,12 @@ _HOMES = {
     "Sample": "crosszero.samples",
     "SampleStore": "crosszero.samples",
     "SentencePair": "crosszero.bitext",
-    "TrainConfig": "crosszero.train.config",
+    "TrainConfig": "crosszero.training.config",
     "cz_nce": "crosszero.model.losses",
     "info_nce": "crosszero.model.losses",
     "prepare": "crosszero.samples",
     "read_bitext": "crosszero.bitext",
-    "train": "crosszero.train.loop",
+    "train": "crosszero.training.loop",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -1,0 +1,174 @@
+"""The Tatoeba retrieval test, in the two layouts in which it travels.
+
+- XTREME: ``<root>/tatoeba/<xx>-en.<xx>`` beside ``<xx>-en.en``. The English side is SORTED, which
+  hides the alignment; ``<root>/labels/tatoeba/test-<xx>.tsv`` holds, for each English line, the
+  0-based line number of its foreign sentence.
+- LASER: ``tatoeba.<xxx>-eng.<xxx>`` beside ``tatoeba.<xxx>-eng.eng``, in ``<root>`` or in
+  ``<root>/tatoeba``. The lines are aligned, so there is no gold file.
+
+English sentences are the queries and foreign sentences the candidates, as in XTREME.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from crosszero.errors import ConfigError, DataError, suggest
+from crosszero.evaluation.encoder import Encoder
+from crosszero.evaluation.lines import read_lines
+from crosszero.evaluation.retrieval import RetrievalScore, score_retrieval
+
+# ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
+LASER_CODES = {
+    "af": "afr", "ar": "ara", "az": "aze", "bg": "bul", "bn": "ben", "de": "deu", "el": "ell",
+    "es": "spa", "et": "est", "eu": "eus", "fa": "pes", "fi": "fin", "fr": "fra", "he": "heb",
+    "hi": "hin", "hu": "hun", "id": "ind", "it": "ita", "ja": "jpn", "jv": "jav", "ka": "kat",
+    "kk": "kaz", "ko": "kor", "lt": "lit", "ml": "mal", "mr": "mar", "nl": "nld", "pl": "pol",
+    "pt": "por", "ro": "ron", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha",
+    "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
+}  # fmt: skip
+_SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TatoebaSet:
+    """English queries and foreign candidates of one language.
+
+    Attributes:
+        language: the code that was asked for.
+        english: the queries.
+        foreign: the candidates, as many.
+        gold: for each query the 0-based number of its candidate.
+    """
+
+    language: str
+    english: tuple[str, ...]
+    foreign: tuple[str, ...]
+    gold: tuple[int, ...]
+
+
+def list_languages(root: str | Path) -> list[str]:
+    """List the languages that have both files under `root`, in either layout, sorted.
+
+    Raises:
+        DataError: there is no Tatoeba file at all.
+
+    Example:
+        >>> list_languages("xtreme/")      # doctest: +SKIP
+        ['ar', 'de', 'es', 'fr', 'ru', 'zh']
+    """
+    found = set()
+    for folder in (Path(root) / "tatoeba", Path(root)):
+        for path in folder.glob("*-en*"):
+            name = re.fullmatch(r"(?:tatoeba\.)?(\w+)-(eng?)\.\1", path.name)
+            if name and path.with_name(f"{path.name.removesuffix(name[1])}{name[2]}").is_file():
+                found.add(name[1])
+    if not found:
+        raise DataError(
+            root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
+        )
+    return sorted(found)
+
+
+def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
+    """Read one language, from whichever of the two layouts is there.
+
+    Args:
+        root: the folder that holds ``tatoeba/``, or the folder of the LASER files.
+        language: two-letter code, or LASER's three-letter code.
+
+    Raises:
+        ConfigError: there are no files for this language.
+        DataError: one of the files is missing, empty, of another length than its partner, or the
+            gold file holds something else than numbers of foreign lines.
+
+    Example:
+        >>> read_tatoeba("xtreme/", "fr").gold[:2]      # doctest: +SKIP
+        (669, 982)
+    """
+    foreign_path, english_path = _find_files(Path(root), language)
+    foreign, english = read_lines(foreign_path), read_lines(english_path)
+    if len(foreign) != len(english):
+        raise DataError(
+            english_path,
+            f"{len(english)} lines, but {foreign_path} has {len(foreign)}; "
+            "every sentence needs exactly one translation",
+        )
+    labels = Path(root) / "labels" / "tatoeba" / f"test-{language}.tsv"
+    if labels.is_file():
+        gold = _read_gold(labels, len(english))
+    else:
+        _check_aligned(english_path, english, labels)
+        gold = tuple(range(len(english)))
+    return TatoebaSet(language=language, english=tuple(english), foreign=tuple(foreign), gold=gold)
+
+
+def score_tatoeba(encoder: Encoder, data: TatoebaSet) -> RetrievalScore:
+    """Score one language as XTREME does: strict accuracy, English queries, no margin.
+
+    XTREME reads the sentence vectors off layer 8 by mean pooling; which layer is used here is the
+    encoder's setting. Text accuracy is given beside.
+
+    Raises:
+        CrosszeroError: a vector is not finite.
+
+    Example:
+        >>> score_tatoeba(encoder, read_tatoeba("xtreme/", "fr")).accuracy      # doctest: +SKIP
+        0.643
+    """
+    return score_retrieval(
+        encoder.encode(list(data.english)),
+        encoder.encode(list(data.foreign)),
+        gold=data.gold,
+        texts=(data.english, data.foreign),
+    )
+
+
+def _find_files(root: Path, language: str) -> tuple[Path, Path]:
+    if not re.fullmatch(r"\w+", language):
+        raise ConfigError(f"{language!r} is not a language code")
+    codes = dict.fromkeys((language, LASER_CODES.get(language, language)))
+    pairs = [(root / "tatoeba" / f"{language}-en.{language}", "en")]
+    for folder in (root / "tatoeba", root):
+        pairs += [(folder / f"tatoeba.{code}-eng.{code}", "eng") for code in codes]
+    for foreign, suffix in pairs:
+        english = foreign.with_suffix(f".{suffix}")
+        if foreign.is_file() != english.is_file():
+            missing, other = (english, foreign) if foreign.is_file() else (foreign, english)
+            raise DataError(missing, f"is missing, though {other} is there")
+        if foreign.is_file():
+            return foreign, english
+    raise ConfigError(
+        f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
+    )
+
+
+def _read_gold(path: Path, size: int) -> tuple[int, ...]:
+    lines = read_lines(path)
+    if len(lines) != size:
+        raise DataError(
+            path, f"{len(lines)} lines for {size} English sentences", min(len(lines), size)
+        )
+    gold = []
+    for number, line in enumerate(lines, start=1):
+        if not re.fullmatch(r"[0-9]+", line):
+            raise DataError(path, f"a line number is needed, not {line!r}", number)
+        if int(line) >= size:
+            raise DataError(
+                path, f"{line} is out of range: line numbers count from 0 to {size - 1}", number
+            )
+        gold.append(int(line))
+    return tuple(gold)
+
+
+def _check_aligned(path: Path, english: list[str], labels: Path) -> None:
+    is_xtreme = path.suffix == ".en"
+    is_sorted = len(english) >= _SORTED_BY_CHANCE and english == sorted(english)
+    if is_xtreme or is_sorted:
+        raise DataError(
+            labels,
+            f"is missing. The English side ({path}) is sorted in XTREME's layout, so the "
+            "translations can't be found without this file",
+        )

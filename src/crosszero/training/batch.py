@@ -1,0 +1,165 @@
+"""A batch: distinct texts, each encoded once, and word positioned samples over them.
+
+However many words of a sentence are used, and in however many language pairs a line of multi-way
+data stands, its text is one row of the encoder's input. A sample is a pair of anchors; an anchor is
+a word in its sentence (level ``multi``) or a sentence (level ``sentence``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosszero.model.names import Level
+from crosszero.samples.sample import Sample, WordPair
+from crosszero.training.stream import Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Texts, anchors and the samples that pair them.
+
+    Attributes:
+        texts: distinct texts.
+        languages: language of each text.
+        anchors: (text, first character, one past the last) of each word; for level ``sentence``
+            (text, 0, 0).
+        left, right: for each sample the anchors that mean the same.
+        groups: for each sample a number; samples with the same one mean the same, and are not each
+            other's negatives.
+        origins: ``file:line`` of the sentence pairs, for messages.
+    """
+
+    texts: list[str]
+    languages: list[str]
+    anchors: list[tuple[int, int, int]]
+    left: list[int]
+    right: list[int]
+    groups: list[int]
+    origins: list[str]
+
+
+def build_batch(
+    units: Sequence[Unit],
+    *,
+    level: Level,
+    words_per_sentence: int,
+    pairs_per_group: int,
+    random: np.random.Generator,
+) -> Batch:
+    """Choose language pairs and words, and share what is equal.
+
+    Two samples mean the same where they share an anchor, directly or through others: the same word
+    in the same text, in any language pair of a line. The word links of a unit are all used for
+    this, chosen as samples or not. Different words of one sentence remain negatives of each other,
+    the hard ones that the paper wants (METHOD section 1).
+
+    Args:
+        units: meanings, each with its rows.
+        level: ``multi`` or ``sentence``.
+        words_per_sentence: most word pairs of one row.
+        pairs_per_group: most rows of one unit; 0 for all.
+        random: source of randomness.
+    """
+    builder = _Builder()
+    for unit in units:
+        rows: Iterable[Sample] = unit
+        if 0 < pairs_per_group < len(unit):
+            kept = random.choice(len(unit), pairs_per_group, replace=False)
+            rows = [unit[i] for i in np.sort(kept)]
+        if level == "multi" and len(unit) > 1:
+            for row in unit:
+                builder.link_words(row)
+        for row in rows:
+            builder.origins.append(row.origin)
+            if level == "sentence":
+                builder.add_sentences(row)
+            else:
+                for word in _choose(row.words, words_per_sentence, random):
+                    builder.add_words(row, word)
+    return builder.build()
+
+
+def _choose(
+    words: tuple[WordPair, ...], most: int, random: np.random.Generator
+) -> Sequence[WordPair]:
+    if len(words) <= most:
+        return words
+    return [words[i] for i in np.sort(random.choice(len(words), most, replace=False))]
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.texts: dict[tuple[str, str], int] = {}
+        self.anchors: dict[tuple[int, int, int], int] = {}
+        self.left: list[int] = []
+        self.right: list[int] = []
+        self.meanings: list[Hashable] = []
+        self.sets = _DisjointSets()
+        self.origins: list[str] = []
+
+    def add_sentences(self, row: Sample) -> None:
+        left = self._anchor(row.source_language, row.source, 0, 0)
+        right = self._anchor(row.target_language, row.target, 0, 0)
+        self.sets.join((row.source_language, row.source), (row.target_language, row.target))
+        if row.group:
+            self.sets.join((row.source_language, row.source), ("", row.group))
+        self._add(left, right, (row.source_language, row.source))
+
+    def add_words(self, row: Sample, word: WordPair) -> None:
+        left = self._anchor(row.source_language, row.source, *word.source)
+        right = self._anchor(row.target_language, row.target, *word.target)
+        self._join_word(row, word)
+        self._add(left, right, (row.source_language, row.source, word.source))
+
+    def link_words(self, row: Sample) -> None:
+        for word in row.words:
+            self._join_word(row, word)
+
+    def _join_word(self, row: Sample, word: WordPair) -> None:
+        self.sets.join(
+            (row.source_language, row.source, word.source),
+            (row.target_language, row.target, word.target),
+        )
+
+    def _anchor(self, language: str, text: str, start: int, end: int) -> int:
+        number = self.texts.setdefault((language, text), len(self.texts))
+        return self.anchors.setdefault((number, start, end), len(self.anchors))
+
+    def _add(self, left: int, right: int, meaning: Hashable) -> None:
+        self.left.append(left)
+        self.right.append(right)
+        self.meanings.append(meaning)
+
+    def build(self) -> Batch:
+        numbers: dict[Hashable, int] = {}
+        groups = [numbers.setdefault(self.sets.find(m), len(numbers)) for m in self.meanings]
+        return Batch(
+            texts=[text for _, text in self.texts],
+            languages=[language for language, _ in self.texts],
+            anchors=list(self.anchors),
+            left=self.left,
+            right=self.right,
+            groups=groups,
+            origins=self.origins,
+        )
+
+
+class _DisjointSets:
+    """Which keys have been joined, directly or through others (union-find)."""
+
+    def __init__(self) -> None:
+        self.parents: dict[Hashable, Hashable] = {}
+
+    def find(self, key: Hashable) -> Hashable:
+        root = key
+        while (parent := self.parents.setdefault(root, root)) != root:
+            root = parent
+        while self.parents[key] != root:
+            self.parents[key], key = root, self.parents[key]
+        return root
+
+    def join(self, a: Hashable, b: Hashable) -> None:
+        self.parents[self.find(a)] = self.find(b)

@@ -1,0 +1,101 @@
+"""Word pairs found anew by the encoder that is being trained.
+
+The word pairs of the next N steps are found with the weights of the step that begins them
+(XLM-Align labels its words by the model itself, METHOD section 7). They are written to a store of
+their own, so that a person can look at them (``crosszero show RUN/words/step-...``) and a run that
+is resumed inside the N steps reads the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.files import atomic_file
+from crosszero.model.encoder import Encoder
+from crosszero.model.vectors import Vectors, encode_words
+from crosszero.samples.encoder import EncoderFinder
+from crosszero.samples.sample import Sample, Span
+from crosszero.samples.store import SampleStore, collect
+from crosszero.training.config import TrainConfig
+from crosszero.training.stream import Position, Unit
+
+WORDS = "words"
+Step = tuple[list[Unit], Position]
+
+
+class WordRefresher:
+    """Replaces the word pairs of the batches to come.
+
+    Args:
+        encoder: the encoder in training.
+        config: gives interval, layer and maximum length.
+        out: folder of the run; the stores stand in ``out/words``.
+    """
+
+    def __init__(self, encoder: Encoder, config: TrainConfig, out: Path) -> None:
+        self._encoder, self._config, self._folder = encoder, config, out / WORDS
+        self._every = config.refresh_words_every
+
+    def refresh(self, batches: Iterator[Step], done: int) -> Iterator[Step]:
+        """Hand batches on with new word pairs.
+
+        A row in which the encoder finds nothing keeps the pairs of the store.
+
+        Args:
+            batches: from the stream, beginning with step `done`.
+            done: number of steps already taken.
+        """
+        while True:
+            begun = done - done % self._every
+            block = list(islice(batches, self._every - (done - begun)))
+            folder = self._folder / f"step-{begun:08d}"
+            marks = folder.with_suffix(".json")
+            if begun < done and folder.is_dir() and marks.is_file():
+                sizes = json.loads(marks.read_text(encoding="utf-8"))
+                rows = list(SampleStore.open(folder))[sum(sizes[: done - begun]) :]
+            else:
+                rows = self._find([row for units, _ in block for unit in units for row in unit])
+                collect(rows, folder)
+                sizes = [sum(map(len, units)) for units, _ in block]
+                with atomic_file(marks) as file:
+                    json.dump(sizes, file)
+            following = iter(rows)
+            for units, position in block:
+                refreshed = [tuple(islice(following, len(unit))) for unit in units]
+                usable = [tuple(row for row in unit if row.words) for unit in refreshed]
+                yield [unit for unit in usable if unit], position
+                done += 1
+
+    def _find(self, rows: list[Sample]) -> list[Sample]:
+        finder = EncoderFinder(self._vectors)
+        pairs = [
+            SentencePair(
+                source=row.source,
+                target=row.target,
+                source_language=row.source_language,
+                target_language=row.target_language,
+                origin=row.origin,
+                group=row.group,
+            )
+            for row in rows
+        ]
+        found = finder.find(pairs)
+        return [
+            replace(row, words=words, finder=finder.name) if words else row
+            for row, words in zip(rows, found, strict=True)
+        ]
+
+    def _vectors(self, texts: list[str], spans: list[list[Span]]) -> list[Vectors]:
+        return encode_words(
+            self._encoder,
+            texts,
+            spans,
+            max_length=self._config.max_length,
+            layer=self._config.refresh_layer or (self._encoder.layers + 1) // 2,
+            slice_tokens=self._config.slice_tokens,
+        )

@@ -1,0 +1,77 @@
+"""What README tells a reader to type works, word for word but for the encoder's name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crosszero.cli import main
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MBERT = "google-bert/bert-base-multilingual-cased"
+SMALL = "--steps 2 --batch-size 8 --max-length 32 --precision fp32"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        ("cat", "chat"),
+        ("dog", "chien"),
+        ("king", "roi"),
+        ("house", "maison"),
+        ("sea", "mer"),
+    ]
+    lines = [f"{a} {c}\t{b} {d}" for a, b in words for c, d in words if a != c] * 6
+    (tmp_path / "corpus.en-fr.tsv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_commands(workplace: Path, model_folder: Callable[..., Path]) -> None:
+    lines = [line for block in blocks("") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith(("crosszero prepare", "crosszero show"))]
+    trains = [line for line in lines if line.startswith("crosszero train")]
+    assert len(commands) == 2
+    assert len(trains) == 1
+    trains = [f"{line.replace(MBERT, str(model_folder()))} {SMALL}" for line in trains]
+    for line in [*commands, *trains]:
+        with pytest.raises(SystemExit) as caught:
+            main(shlex.split(line)[1:])
+        assert caught.value.code == 0, line
+    assert (workplace / "run" / "config.json").is_file()
+
+
+def test_python(workplace: Path, model_folder: Callable[..., Path]) -> None:
+    (block,) = [b for b in blocks("python") if "import crosszero" in b]
+    block = block.replace(MBERT, str(model_folder()))
+    small = 'level="multi", steps=2, batch_size=8, max_length=32, precision="fp32"'
+    block = block.replace('level="multi"', small)
+    names: dict[str, object] = {}
+    exec(block, names)
+    assert names["sentences"].shape == (2, 16)
+    assert names["words"][0].shape == (2, 16)
+    (other,) = [b for b in blocks("python") if "SentenceTransformer" in b]
+    pytest.importorskip("sentence_transformers")
+    exec(other, names)
+    assert names["vectors"].shape == (2, 16)
+
+
+def test_files_that_readme_links_to_exist() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "docs").glob("*.md")))
+def test_pages_name_files_that_exist(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`(scripts/[\w/]+\.py|recipes/[\w/]+\.yaml)`", text):
+        assert (ROOT / name).exists(), name

@@ -1,0 +1,286 @@
+"""The loop: learns, resumes bit for bit after kill -9, stops at NaN, refuses what can't be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from crosszero.errors import CheckpointError, ConfigError, CrosszeroError, TrainingError
+from crosszero.model.encoder import Encoder
+from crosszero.samples.store import SampleStore
+from crosszero.training import loop
+from crosszero.training.checkpoint import list_checkpoints
+from crosszero.training.config import TrainConfig
+from crosszero.training.loop import train
+from crosszero.training.metrics import read_metrics
+from crosszero.training.schedule import learning_rate_factor
+
+Folders = Callable[..., Path]
+QUICK = {
+    "batch_size": 8,
+    "max_length": 32,
+    "learning_rate": 1e-3,
+    "schedule": "linear",
+    "precision": "fp32",
+    "log_every": 1,
+    "checkpoint_every": 4,
+}
+
+
+def run(model: Path, store: Path, out: Path, *, resume: bool = False, **settings: object) -> Path:
+    config = TrainConfig(**(QUICK | settings))
+    return train(model, store, config, out=out, resume=resume, show_progress=False)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_training_pulls_translations_together(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=60, mlm_weight=0.05)
+    lines = read_metrics(out / "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, 61))
+    early, late = lines[:5], lines[-5:]
+    for key, sign in (("contrastive", -1), ("accuracy", 1), ("gap", 1)):
+        change = sum(line[key] for line in late) - sum(line[key] for line in early)
+        assert sign * change > 0, key
+    assert sum(line["accuracy"] for line in late) / 5 > 0.5
+    assert json.loads((out / "training.json").read_text())["loss"] == "cz-nce"
+    assert "| loss | cz-nce |" in (out / "README.md").read_text()
+    Encoder.load(out, mlm=True)
+    assert (out / "projection.safetensors").is_file()
+
+
+@pytest.mark.parametrize("settings", [{"loss": "info-nce"}, {"level": "sentence"}])
+def test_the_other_systems_of_the_ablation_train(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=30, **settings)
+    lines = read_metrics(out / "metrics.jsonl")
+    assert lines[-1]["contrastive"] < lines[0]["contrastive"]
+    if settings.get("loss") == "info-nce":
+        assert min(line["contrastive"] for line in lines) > 0
+
+
+def test_the_callers_randomness_is_left_alone(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(1)
+    torch.manual_seed(11)
+    run(model_folder(), store_folder(60), tmp_path / "run", steps=2)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("multiway", [False, True])
+def test_resume_after_kill_9_is_bit_for_bit(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, multiway: bool
+) -> None:
+    """A real process, killed in the middle of a step; dropout on; two epochs."""
+    store = store_folder(40, multiway=multiway)
+    settings = {"steps": 24, "refresh_words_every": 0 if multiway else 5}
+    whole = run(model_folder(), store, tmp_path / "whole", **settings)
+    out = tmp_path / "killed"
+    flags = [f"--{k.replace('_', '-')}={v}" for k, v in (QUICK | settings).items()]
+    command = [sys.executable, "-m", "crosszero", "train", str(store), "--out", str(out)]
+    command += ["--encoder", str(model_folder()), *flags]
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 280
+    while not any(line["step"] >= 10 for line in read_metrics(out / "metrics.jsonl")):
+        assert process.poll() is None, process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "model.safetensors").exists()  # it did not finish
+    left = list_checkpoints(out / "checkpoints")
+    assert left
+    done = subprocess.run(
+        [*command, "--resume"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert weights(out) == weights(whole)
+    assert (out / "projection.safetensors").read_bytes() == (
+        whole / "projection.safetensors"
+    ).read_bytes()
+    steps = [line["step"] for line in read_metrics(out / "metrics.jsonl")]
+    assert steps == list(range(1, 25))
+    same = [
+        {k: v for k, v in line.items() if k != "seconds"}
+        for line in read_metrics(out / "metrics.jsonl")
+    ]
+    expected = [
+        {k: v for k, v in line.items() if k != "seconds"}
+        for line in read_metrics(whole / "metrics.jsonl")
+    ]
+    assert same == expected
+
+
+def test_another_seed_gives_other_weights(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    """Guards the test above against comparing what is always equal."""
+    runs = [
+        run(model_folder(), store_folder(60), tmp_path / str(seed), steps=3, seed=seed)
+        for seed in (1, 2)
+    ]
+    assert weights(runs[0]) != weights(runs[1])
+
+
+def test_resume_refuses_other_settings(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4)
+    with pytest.raises(CheckpointError, match=r"begun with temperature: 0\.07, now 0\.1"):
+        run(model_folder(), store_folder(60), out, resume=True, steps=4, temperature=0.1)
+    with pytest.raises(CheckpointError, match="samples"):
+        run(model_folder(), store_folder(40), out, resume=True, steps=4)
+
+
+def test_damaged_checkpoints_are_told(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4)
+    (checkpoint,) = list_checkpoints(out / "checkpoints")
+    for name in ("weights.safetensors", "optimizer.safetensors", "progress.json"):
+        copy = tmp_path / f"copy-{name}"
+        shutil.copytree(out, copy)
+        path = copy / "checkpoints" / checkpoint.name / name
+        path.write_bytes(path.read_bytes()[:20])
+        with pytest.raises(CheckpointError, match="damaged"):
+            run(model_folder(), store_folder(60), copy, resume=True, steps=4)
+
+
+def test_only_the_newest_checkpoints_stay(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(
+        model_folder(), store_folder(60), tmp_path / "run", steps=10, checkpoint_every=2,
+        keep_checkpoints=3,
+    )  # fmt: skip
+    names = [path.name for path in list_checkpoints(out / "checkpoints")]
+    assert names == ["step-00000006", "step-00000008", "step-00000010"]
+    kinds = {
+        path.suffix for path in out.rglob("*") if path.is_file() and "tfevents" not in path.name
+    }
+    assert kinds <= {".safetensors", ".json", ".jsonl", ".md"}  # nothing that runs when loaded
+
+
+def test_a_loss_that_is_not_finite_stops_without_a_save(
+    model_folder: Folders,
+    store_folder: Folders,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, calls = loop.compute_losses, []
+
+    def poison(*args: object) -> object:
+        calls.append(1)
+        if len(calls) == 7:
+            for parameter in args[0].parameters():
+                parameter.data.fill_(float("nan"))
+        return real(*args)
+
+    monkeypatch.setattr(loop, "compute_losses", poison)
+    out = tmp_path / "run"
+    with pytest.raises(TrainingError, match=r"step 7: the loss is nan.*step-00000004") as caught:
+        run(model_folder(), store_folder(60), out, steps=20)
+    assert "made:" in str(caught.value)
+    failed = json.loads((out / "failed-batch.json").read_text())
+    assert failed["step"] == 7
+    assert len(failed["samples"]) >= 7
+    assert not (out / "model.safetensors").exists()
+    monkeypatch.setattr(loop, "compute_losses", real)
+    run(model_folder(), store_folder(60), out, steps=20, resume=True)
+    for value in Encoder.load(out).state_dict().values():
+        assert torch.isfinite(value).all()
+
+
+def test_a_gradient_that_is_not_finite_stops_too(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def infinite(*_: object, **__: object) -> torch.Tensor:
+        return torch.tensor(float("inf"))
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", infinite)
+    with pytest.raises(TrainingError, match=r"step 1: the norm of the gradient is inf.*no check"):
+        run(model_folder(), store_folder(60), tmp_path / "run", steps=3)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_full_disk_is_told_before_training(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(loop.shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 1000, 1000))
+    with pytest.raises(TrainingError, match="GB are free"):
+        run(model_folder(), store_folder(60), tmp_path / "run", steps=3)
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+def test_a_folder_in_use_is_not_touched(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=2)
+    before = weights(out)
+    with pytest.raises(ConfigError, match="--resume"):
+        run(model_folder(), store_folder(60), out, steps=2)
+    assert weights(out) == before
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="this is a file"):
+        run(model_folder(), store_folder(60), tmp_path / "file", steps=2)
+    with pytest.raises(CrosszeroError, match="can't be written"):
+        run(model_folder(), store_folder(60), tmp_path / "file" / "run", steps=2)
+
+
+def test_no_pretrained_head_needs_mlm_weight_0(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    from transformers import AutoModel
+
+    bare = tmp_path / "bare"
+    AutoModel.from_pretrained(model_folder()).save_pretrained(bare)
+    Encoder.load(model_folder()).tokenizer.save_pretrained(bare)
+    with pytest.raises(ConfigError, match="mlm_weight: 0"):
+        run(bare, store_folder(60), tmp_path / "run", steps=2)
+    run(bare, store_folder(60), tmp_path / "other", steps=2, mlm_weight=0.0)
+
+
+def test_words_are_refreshed_by_the_encoder(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=6, refresh_words_every=3)
+    stores = sorted(p for p in (out / "words").iterdir() if p.is_dir())
+    assert [p.name for p in stores] == ["step-00000000", "step-00000003"]
+    samples = list(SampleStore.open(stores[1]))
+    assert {s.finder for s in samples} & {"encoder"}
+    assert len(samples) == sum(json.loads((out / "words" / "step-00000003.json").read_text()))
+
+
+def test_schedules() -> None:
+    def factors(**settings: object) -> list[float]:
+        config = TrainConfig(**settings)
+        return [round(learning_rate_factor(step, 10, config), 4) for step in range(10)]
+
+    assert factors(schedule="constant") == [1.0] * 10
+    paper = factors(schedule="multistep")
+    assert paper == [1.0] * 4 + [0.1] * 3 + [0.01] * 2 + [0.001]
+    assert factors(schedule="linear")[5] == 0.5
+    assert factors(schedule="cosine")[5] == 0.5
+    warm = factors(schedule="linear", warmup=0.2)
+    assert warm[:3] == [0.3333, 0.6667, 1.0]
+    assert warm[2:] == sorted(warm[2:], reverse=True)

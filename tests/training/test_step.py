@@ -1,0 +1,174 @@
+"""The losses of a step, against a slow reading: text by text, word by word, no slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from crosszero.errors import TrainingError
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.model.losses import contrast
+from crosszero.training.batch import Batch, build_batch
+from crosszero.training.config import TrainConfig
+from crosszero.training.step import compute_losses
+from tests.conftest import ARCHITECTURES
+from tests.training.conftest import make_samples
+
+Folders = Callable[..., Path]
+
+
+def make_batch(level: str = "multi", words: int = 2) -> Batch:
+    return build_batch(
+        [(sample,) for sample in make_samples(9)],
+        level=level,
+        words_per_sentence=words,
+        pairs_per_group=0,
+        random=np.random.default_rng(0),
+    )
+
+
+def load(folder: Path, level: str = "multi") -> tuple[Encoder, ProjectionHead]:
+    torch.manual_seed(0)
+    encoder = Encoder.load(folder, mlm=True).train()
+    return encoder, ProjectionHead(encoder.hidden_size, level)
+
+
+def slow_vector(encoder: Encoder, text: str, start: int, end: int) -> torch.Tensor:
+    """[s ; w] of one word from one sentence alone, tokens found by their offsets."""
+    coded = encoder.tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+    states = encoder.base(
+        coded["input_ids"], attention_mask=coded["attention_mask"], output_hidden_states=True
+    ).hidden_states
+    h = (states[1] + states[-1])[0]
+    special = encoder.tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"]
+    inside = [
+        i
+        for i, (a, b) in enumerate(coded["offset_mapping"][0].tolist())
+        if not special[i] and a < end and b > start
+    ]
+    sentence = h.mean(0)
+    return torch.cat([sentence, h[inside].mean(0)]) if end else sentence
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("level", ["multi", "sentence"])
+def test_contrastive_loss_equals_the_slow_reading(
+    model_folder: Folders, kind: str, level: str
+) -> None:
+    encoder, head = load(model_folder(kind, dropout=0.0), level)
+    batch = make_batch(level)
+    config = TrainConfig(level=level, mlm_weight=0.0, slice_tokens=30, max_length=64)
+    found = compute_losses(encoder, head, batch, config, np.random.default_rng(0))
+    vectors = torch.stack([slow_vector(encoder, batch.texts[t], a, b) for t, a, b in batch.anchors])
+    projected = head(vectors)
+    expected = contrast(
+        projected[batch.left], projected[batch.right], groups=torch.tensor(batch.groups)
+    )
+    torch.testing.assert_close(found.loss, expected.loss, rtol=1e-4, atol=1e-4)
+    assert found.samples == len(batch.left)
+    assert found.mlm is None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_slices_change_no_gradient(model_folder: Folders, together: bool) -> None:
+    """Length-sorted slices of a batch give the loss and gradients of the unsliced batch."""
+    encoder, head = load(model_folder(dropout=0.0))
+    batch = make_batch()
+    gradients = []
+    for budget in (10_000, 40, 25):
+        config = TrainConfig(slice_tokens=budget, mask_contrastive_input=together, max_length=64)
+        encoder.zero_grad()
+        result = compute_losses(encoder, head, batch, config, np.random.default_rng(5))
+        result.loss.backward()
+        grads = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+        gradients.append((float(result.loss.detach()), float(result.mlm.detach()), grads))
+    assert len(gradients[0][2]) > 20
+    for loss, mlm, grads in gradients[1:]:
+        assert loss == pytest.approx(gradients[0][0], abs=1e-5)
+        assert mlm == pytest.approx(gradients[0][1], abs=1e-5)
+        for name, gradient in grads.items():
+            torch.testing.assert_close(gradient, gradients[0][2][name], rtol=1e-4, atol=1e-6)
+
+
+def test_mlm_loss_is_the_mean_over_languages(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the model's own loss on whole sentences, one language at a time."""
+    encoder, head = load(model_folder(dropout=0.0))
+    batch = make_batch()
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    from crosszero.training import step
+
+    def spy(ids: np.ndarray, *args: object, **options: object) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(mask(ids, *args, **options))
+        return seen[-1]
+
+    mask = step.mask_tokens
+    monkeypatch.setattr(step, "mask_tokens", spy)
+    config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
+    found = compute_losses(encoder, head, batch, config, np.random.default_rng(2))
+    masked, labels = seen[0]
+    losses: dict[str, list[torch.Tensor]] = {}
+    start = 0
+    for text, language in zip(batch.texts, batch.languages, strict=True):
+        size = len(encoder.tokenizer(text)["input_ids"])
+        ids = torch.from_numpy(masked[start : start + size])[None]
+        wanted = torch.from_numpy(labels[start : start + size])
+        logits = encoder.model(input_ids=ids).logits[0]
+        chosen = wanted != -100
+        losses.setdefault(language, []).append(
+            torch.nn.functional.cross_entropy(logits[chosen], wanted[chosen], reduction="none")
+        )
+        start += size
+    expected = torch.stack([torch.cat(v).mean() for v in losses.values()]).mean()
+    torch.testing.assert_close(found.mlm, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.loss, found.contrast.loss + 0.1 * found.mlm)
+
+
+def test_contrastive_input_is_masked_only_if_asked(model_folder: Folders) -> None:
+    encoder, head = load(model_folder(dropout=0.0))
+    batch = make_batch()
+    plain = compute_losses(
+        encoder, head, batch, TrainConfig(mlm_weight=0.0, max_length=64), np.random.default_rng(1)
+    )
+    for masked, equal in ((False, True), (True, False)):
+        config = TrainConfig(mask_contrastive_input=masked, max_length=64)
+        found = compute_losses(encoder, head, batch, config, np.random.default_rng(1))
+        difference = float((found.contrast.loss - plain.contrast.loss).abs().detach())
+        assert (difference < 1e-5) == equal
+
+
+def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
+    encoder, head = load(model_folder())
+    batch = make_batch(words=3)
+    config = TrainConfig(max_length=4, mlm_weight=0.0)
+    found = compute_losses(encoder, head, batch, config, np.random.default_rng(1))
+    assert found.cut_samples > 0
+    assert found.samples + found.cut_samples == len(batch.left)
+    short = TrainConfig(max_length=3, mlm_weight=0.0)
+    late = build_batch(
+        [(s,) for s in make_samples(2)],
+        level="multi",
+        words_per_sentence=1,
+        pairs_per_group=0,
+        random=np.random.default_rng(7),
+    )
+    moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
+    late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
+    with pytest.raises(TrainingError, match="max_length 3 cuts off"):
+        compute_losses(encoder, head, late, short, np.random.default_rng(1))
+
+
+def test_bf16_losses_are_close_and_in_fp32(model_folder: Folders) -> None:
+    encoder, head = load(model_folder(dropout=0.0))
+    config = TrainConfig(max_length=64)
+    exact = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(1))
+    assert found.loss.dtype == torch.float32
+    torch.testing.assert_close(found.loss, exact.loss, rtol=0.05, atol=0.1)
