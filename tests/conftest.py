@@ -13,58 +13,12 @@ from typing import Any
 
 import pytest
 
-WORDS = [
-    "the",
-    "a",
-    "weather",
-    "is",
-    "good",
-    "today",
-    "bad",
-    "tomorrow",
-    "king",
-    "sees",
-    "house",
-    "red",
-    "cat",
-    "dog",
-    "old",
-    "new",
-    "sea",
-    "le",
-    "temps",
-    "est",
-    "bon",
-    "aujourd",
-    "hui",
-    "mauvais",
-    "demain",
-    "roi",
-    "voit",
-    "maison",
-    "rouge",
-    "chat",
-    "chien",
-    "vieux",
-    "mer",
-    "天",
-    "气",
-    "今",
-    "很",
-    "好",
-    "国",
-    "王",
-    "猫",
-    "狗",
-    "погода",
-    "сегодня",
-    "король",
-    "дом",
-    "الطقس",
-    "اليوم",
-    "الملك",
-    "بيت",
-]
+TEXT = """
+the a weather is good today bad tomorrow king sees house red cat dog old new sea
+le temps est bon aujourd hui mauvais demain roi voit maison rouge chat chien vieux mer
+天 气 今 很 好 国 王 猫 狗 погода сегодня король дом الطقس اليوم الملك بيت
+"""
+WORDS = TEXT.split()
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ARCHITECTURES = ("bert", "xlm-roberta", "modernbert", "deberta-v2")
 

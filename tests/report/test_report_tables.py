@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.evaluate import measure_interval
+from crosszero.evaluation import measure_interval
 from crosszero.report import Table, format_cell, render_html, render_markdown, render_text
 from crosszero.report.tables import measure_width
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosszero.evaluate.vectors import AnyFloats, Ints, find_neighbours
+from crosszero.evaluation.vectors import AnyFloats, Ints, find_neighbours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import MissingExtraError
-from crosszero.evaluate.vectors import AnyFloats, normalise
+from crosszero.evaluation.vectors import AnyFloats, normalise
 
 
 def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from crosszero.evaluate.intervals import Interval
+from crosszero.evaluation.intervals import Interval
 from crosszero.report.markup import escape, render_phrase
 
 Cell = str | int | float | Interval | None

@@ -249,8 +249,9 @@ def _require_finite(run: _Run, value: torch.Tensor, name: str, step: int, batch:
     last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
     first = ", ".join(batch.origins[:3])
     raise TrainingError(
-        f"step {step + 1}: the {name} is {float(value.detach())}; the batch's {len(batch.origins)} samples "
-        f"({first} ...) stand in {run.out / 'failed-batch.json'}; {last}; nothing was saved. "
+        f"step {step + 1}: the {name} is {float(value.detach())}; the batch's "
+        f"{len(batch.origins)} samples ({first} ...) stand in {run.out / 'failed-batch.json'}; "
+        f"{last}; nothing was saved. "
         "Lower learning_rate, or set precision: fp32"
     )
 
