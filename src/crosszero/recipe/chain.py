@@ -1,0 +1,252 @@
+"""The whole chain: prepare, train, evaluate, page. A step whose inputs are the same is skipped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crosszero.bitext import BitextConfig, SentencePair, find_interface_strings
+from crosszero.bitext.skip import SkipLog
+from crosszero.config import to_dict
+from crosszero.errors import CrosszeroError
+from crosszero.files import atomic_file
+from crosszero.recipe.config import INTERFACE_STRINGS, RecipeConfig
+from crosszero.recipe.scores import Score, measure
+from crosszero.recipe.stamps import Stamps, make_key
+from crosszero.samples.config import FinderConfig, make_finder
+from crosszero.samples.finder import Finder
+
+_log = logging.getLogger("crosszero")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Where a chain keeps its results.
+
+    Attributes:
+        samples, held_out: stores of samples.
+        run: the trained encoder.
+        scores: numbers before and after, as JSON.
+        page: the HTML page.
+    """
+
+    samples: Path
+    held_out: Path
+    run: Path
+    scores: Path
+    page: Path
+
+    @classmethod
+    def of(cls, out: str | Path) -> Paths:
+        """The paths below an output folder."""
+        out = Path(out)
+        return cls(
+            samples=out / "samples",
+            held_out=out / "held-out",
+            run=out / "run",
+            scores=out / "scores.json",
+            page=out / "report.html",
+        )
+
+
+def run_recipe(
+    recipe: RecipeConfig, *, command: str = "", steps: Sequence[str] | None = None
+) -> Paths:
+    """Do every step of a recipe whose inputs changed since it was last done.
+
+    A training that was interrupted goes on from its newest checkpoint.
+
+    Args:
+        recipe: what to do.
+        command: the command line, for the page.
+        steps: some of ``prepare``, ``train``, ``evaluate``, ``page``; all by default.
+
+    Returns:
+        Where the results stand.
+
+    Raises:
+        CrosszeroError: see the steps' own functions.
+
+    Example:
+        >>> run_recipe(read_recipe("recipes/demo.yaml"))            # doctest: +SKIP
+    """
+    recipe = dataclasses.replace(recipe, bitext=[_locate(source) for source in recipe.bitext])
+    paths = Paths.of(recipe.out)
+    stamps = Stamps(Path(recipe.out) / ".stamps")
+    chain = [
+        ("prepare", _prepare_key, [paths.samples], _prepare),
+        ("train", _train_key, [paths.run / "config.json"], _train),
+        ("evaluate", _evaluate_key, [paths.scores], _evaluate),
+    ]
+    if recipe.page:
+        chain.append(("page", _page_key, [paths.page], _page))
+    for name, make, outputs, act in chain:
+        if steps is not None and name not in steps:
+            continue
+        key = make(recipe, paths)
+        if stamps.current(name, key, outputs):
+            _log.info("%s: nothing has changed, skipped", name)
+            continue
+        _log.info("%s ...", name)
+        begun = time.monotonic()
+        again = stamps.begun(name, key)
+        stamps.write(name, key, done=False)
+        act(recipe, paths, again, command)
+        stamps.write(name, key, done=True)
+        _log.info("%s: done in %.0f s", name, time.monotonic() - begun)
+    return paths
+
+
+def _locate(source: BitextConfig) -> BitextConfig:
+    if source.path != INTERFACE_STRINGS:
+        return source
+    return dataclasses.replace(source, path=str(find_interface_strings()), format="chromium")
+
+
+def _files(source: BitextConfig) -> list[Path]:
+    """Files that a source reads: a path, or a prefix such as data/multi for data/multi.en."""
+    found: list[Path] = []
+    for name in [source.path] if isinstance(source.path, str) else source.path:
+        path = Path(name)
+        beside = sorted(path.parent.glob(f"{path.name}.*")) if path.parent.is_dir() else []
+        found += [path] if path.exists() or not beside else beside
+    return found
+
+
+def _prepare_key(recipe: RecipeConfig, _: Paths) -> str:
+    settings = {
+        "bitext": [to_dict(source) for source in recipe.bitext],
+        "prepare": to_dict(recipe.prepare),
+        "words": to_dict(recipe.words),
+    }
+    lists = [Path(entry.rpartition("=")[2]) for entry in recipe.words.lexicon]
+    return make_key(settings, [f for s in recipe.bitext for f in _files(s)] + lists)
+
+
+def _train_key(recipe: RecipeConfig, paths: Paths) -> str:
+    settings = {"encoder": recipe.encoder, "train": to_dict(recipe.train)}
+    folder = Path(recipe.encoder)
+    return make_key(settings, [paths.samples, *([folder] if folder.is_dir() else [])])
+
+
+def _evaluate_key(recipe: RecipeConfig, paths: Paths) -> str:
+    settings = {"evaluate": to_dict(recipe.evaluate), "encoder": recipe.encoder}
+    files = [paths.held_out, paths.run / "model.safetensors"]
+    files += [f for source in recipe.evaluate.retrieval for f in _files(source)]
+    files += [Path(f"{s}.{x}") for s in recipe.evaluate.alignment for x in ("src", "tgt", "gold")]
+    if recipe.evaluate.tatoeba:
+        files.append(Path(recipe.evaluate.tatoeba) / "tatoeba")
+    return make_key(settings, files)
+
+
+def _page_key(recipe: RecipeConfig, paths: Paths) -> str:
+    return make_key({"name": recipe.name}, [paths.scores, paths.run / "metrics.jsonl"])
+
+
+def _prepare(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    from crosszero.samples import Summary, prepare
+
+    store = prepare(
+        read_sources(recipe.bitext, Path(recipe.out) / "skipped.txt"),
+        out=paths.samples,
+        finder=make_recipe_finder(recipe.words, recipe.encoder),
+        max_length=recipe.prepare.max_length,
+        deduplicate=recipe.prepare.deduplicate,
+        hold_out=recipe.prepare.hold_out,
+        held_out=paths.held_out,
+        seed=recipe.prepare.seed,
+    )
+    summary = Summary.of(store)
+    if summary is not None:
+        _log.info(describe_summary(summary))
+
+
+def make_recipe_finder(words: FinderConfig, encoder: str) -> FinderConfig | Finder:
+    """The finder of a configuration; ``kind: encoder`` uses the encoder's middle layer."""
+    if words.kind != "encoder":
+        return words
+    from crosszero.embed.embedder import Embedder
+
+    embedder = Embedder.load(encoder)
+    embedder.layer = (embedder.encoder.layers + 1) // 2
+    return make_finder(words, vectors=embedder.encode_words)
+
+
+def describe_summary(summary: Any) -> str:
+    """One line on what became of the sentence pairs."""
+    left_out = ", ".join(f"{n} {reason}" for reason, n in summary.skipped.items())
+    return (
+        f"{summary.pairs_read} sentence pairs read, {summary.pairs_written} stored with "
+        f"{summary.words_per_pair:.1f} word pairs each ({summary.pairs_with_words} have any), "
+        f"{summary.pairs_held_out} held out" + (f"; left out: {left_out}" if left_out else "")
+    )
+
+
+def read_sources(sources: list[BitextConfig], skipped: Path) -> Iterator[SentencePair]:
+    """Read all sources one after another; what is left out is listed in the file `skipped`."""
+    for number, source in enumerate(sources):
+        skipped.parent.mkdir(parents=True, exist_ok=True)
+        place = skipped.with_name(f"{skipped.stem}-{number + 1}{skipped.suffix}")
+        whole = False
+        try:
+            with SkipLog(skip_bad=source.skip_bad, to=place) as log:
+                yield from source.open(log)
+            whole = log.total > 0
+            if whole:
+                _log.info("%s (all of them: %s)", log.summary(), place)
+        finally:
+            if not whole:
+                place.unlink(missing_ok=True)
+
+
+def _train(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    from crosszero.training.loop import train
+
+    if paths.run.exists() and not again:  # made from other inputs
+        previous = paths.run.with_name(paths.run.name + "-previous")
+        shutil.rmtree(previous, ignore_errors=True)
+        os.replace(paths.run, previous)
+    train(recipe.encoder, paths.samples, recipe.train, out=paths.run, resume=again)
+
+
+def _evaluate(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    from crosszero.embed.embedder import Embedder
+
+    held_out = paths.held_out if recipe.evaluate.held_out else None
+    scores = {}
+    for name, encoder in (("before", recipe.encoder), ("after", str(paths.run))):
+        embedder = Embedder.load(encoder, max_length=recipe.evaluate.max_length)
+        scores[name] = [score._asdict() for score in measure(embedder, recipe.evaluate, held_out)]
+    with atomic_file(paths.scores) as file:
+        json.dump(scores, file, indent=1, ensure_ascii=False)
+
+
+def read_scores(path: Path) -> dict[str, list[Score]]:
+    """Read what a chain measured: lists ``before`` and ``after`` with the same rows.
+
+    Raises:
+        CrosszeroError: the file is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: [Score(**row) for row in rows] for name, rows in content.items()}
+    except (OSError, ValueError, TypeError) as error:
+        raise CrosszeroError(
+            f"{path}: no scores can be read there; run the recipe again"
+        ) from error
+
+
+def _page(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    from crosszero.recipe.page import write_recipe_page
+
+    write_recipe_page(
+        recipe, paths.run, paths.held_out, read_scores(paths.scores), paths.page, command=command
+    )

@@ -1,0 +1,274 @@
+"""The commands as a user types them, and what he sees when something is wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crosszero.cli import main
+from crosszero.samples.store import SampleStore
+
+Folders = Callable[..., Path]
+
+
+def call(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    words = [
+        ("cat", "chat"),
+        ("dog", "chien"),
+        ("king", "roi"),
+        ("house", "maison"),
+        ("sea", "mer"),
+    ]
+    lines = [
+        f"the {a} sees the {c}\tle {b} voit la {d}" for a, b in words for c, d in words if a != c
+    ]
+    path = tmp_path / "corpus.en-fr.tsv"
+    path.write_text("\n".join(lines * 5) + "\n", encoding="utf-8")
+    return path
+
+
+def test_help_is_fast_and_loads_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "from crosszero.cli.main import app\n"
+        "app(['--help'], result_action='return_value')\n"
+        "heavy = {'torch', 'transformers', 'pyarrow', 'accelerate', 'matplotlib', 'sklearn'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "prepare" in done.stdout
+    times = []
+    for _ in range(3):
+        begun = time.process_time_ns()
+        child = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "crosszero", "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        times.append(time.process_time_ns() - begun)
+        total = max(
+            int(line.split("|")[1])
+            for line in child.stderr.splitlines()
+            if line.startswith("import time:") and line.split("|")[1].strip().isdigit()
+        )
+    assert total < 1_000_000 * 3  # microseconds; three times the promise, for a busy machine
+
+
+def test_prepare_show_train(
+    corpus: Path, model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples, run = tmp_path / "samples", tmp_path / "run"
+    assert call("prepare", corpus, "--out", samples, "--words.stop-words", "none") == 0
+    assert SampleStore.open(samples).rows == 100
+    capsys.readouterr()
+    assert call("show", samples, "--count", 3, "--language", "en-fr") == 0
+    shown = capsys.readouterr().out
+    assert shown.count("en  ") == 3
+    assert "[1:" in shown
+    flags = ["--steps", 3, "--batch-size", 8, "--max-length", 32, "--precision", "fp32"]
+    assert call("train", samples, "--out", run, "--encoder", model_folder(), *flags) == 0
+    assert (run / "config.json").is_file()
+    assert len((run / "metrics.jsonl").read_text().splitlines()) >= 1
+
+
+def test_skip_bad_counts_and_lists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "c.en-fr.tsv"
+    path.write_bytes(b"a cat\tun chat\n\tvide\na dog\tun chien\n\xff\xfe\tx\n")
+    out = tmp_path / "samples"
+    arguments = ["prepare", path, "--out", out, "--words.kind", "none"]
+    assert call(*arguments) == 2
+    assert f"{path}:2" in capsys.readouterr().err
+    assert not out.exists()
+    assert call(*arguments, "--skip-bad") == 0
+    assert SampleStore.open(out).rows == 2
+    listed = (tmp_path / "samples-skipped-1.txt").read_text().splitlines()
+    assert len(listed) == 2
+    assert f"{path}:2" in listed[0]
+
+
+def write(path: Path, content: bytes | str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def broken_corpora(folder: Path) -> list[tuple[list[object], str]]:
+    two = "one\tun\ntwo\tdeux\n"
+    return [
+        ([folder / "nowhere.en-fr.tsv"], "nowhere"),
+        ([write(folder / "empty.en-fr.tsv", "")], "empty"),
+        ([write(folder / "latin.en-fr.tsv", "caf\xe9\tx\n".encode("latin-1"))], ":1"),
+        ([write(folder / "utf16.en-fr.tsv", two.encode("utf-16"))], "UTF-16"),
+        ([write(folder / "cols.en-fr.tsv", two + "three\n")], ":3"),
+        ([write(folder / "side.en-fr.tsv", two + "three\t\n")], ":3"),
+        ([write(folder / "nul.en-fr.tsv", b"a\tb\x00\n")], ":1"),
+        ([write(folder / "cut.en-fr.tsv.gz", gzip.compress(two.encode() * 999)[:-40])], "cut"),
+        ([write(folder / "plain.tsv", two)], "--languages"),
+        ([write(folder / "x.en", "a\nb\n"), write(folder / "x.fr", "a\n")], "x.fr"),
+        ([write(folder / "bad.tmx", "<tmx><body><tu>"), "--languages", "en", "fr"], "bad.tmx"),
+        ([write(folder / "de.en-fr.tsv", two), "--format", "tvs"], "did you mean 'tsv'"),
+        ([write(folder / "odd.pak", b"\x09\x00\x00\x00")], "odd.pak"),
+        ([write(folder / "same.en-fr.tsv", two), "--languages", "en", "en"], "en"),
+        ([write(folder / "pq.parquet", b"PAR1nope")], "pq.parquet"),
+        ([folder], ""),
+        ([write(folder / "ok.en-fr.tsv", two), "--words.kind", "lexicon"], "word list"),
+        (
+            [write(folder / "o2.en-fr.tsv", two), "--words.kind", "lexicon", "--words.lexicon",
+             f"en,fr={write(folder / 'lex.txt', 'oneword' + chr(10))}"],
+            "lex.txt:1",
+        ),
+        ([write(folder / "o3.en-fr.tsv", two), "--words.min-score", "2"], "min_score"),
+        ([write(folder / "o4.en-fr.tsv", two), "--hold-out", "5"], "hold_out"),
+        ([write(folder / "o5.en-fr.tsv", two), "--hold-out", "-5"], "hold_out"),
+        ([write(folder / "o6.en-fr.tsv", two), "--langauges", "en", "fr"], "--languages"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(22))
+def test_broken_corpora(tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int) -> None:
+    arguments, expected = broken_corpora(tmp_path / "in")[number]
+    out = tmp_path / "made" / "samples"
+    assert call("prepare", *arguments, "--out", out) == 2
+    assert_one_line(capsys, expected)
+    assert not out.exists()
+    assert not list(tmp_path.glob("made/*"))  # nothing half-written either
+
+
+def assert_one_line(capsys: pytest.CaptureFixture[str], expected: str) -> None:
+    error = capsys.readouterr().err
+    assert error.startswith("crosszero: ")
+    assert error.count("\n") == 1, error
+    assert "Traceback" not in error
+    assert expected in error
+
+
+RECIPE = {
+    "name": "x",
+    "out": "made",
+    "bitext": [{"path": "c.en-fr.tsv"}],
+    "evaluate": {"held_out": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"nmae": "x"}, "did you mean 'name'"),
+        ({"train": {"temprature": 1}}, "did you mean 'temperature'"),
+        ({"train": {"temperature": 0}}, "above 0"),
+        ({"train": {"temperature": "warm"}}, "a number is needed"),
+        ({"train": {"loss": "cznce"}}, "did you mean 'cz-nce'"),
+        ({"train": {"batch_size": 1}}, "2 or more"),
+        ({"train": {"steps": 1.5}}, "a whole number"),
+        ({"train": {"milestones": [0.9, 0.1]}}, "rising"),
+        ({"train": None}, "train"),
+        ({"bitext": []}, "at least one source"),
+        ({"bitext": {"path": "x"}}, "a list is needed"),
+        ({"bitext": [{"file": "x"}]}, "did you mean"),
+        ({"words": {"kind": "oracle"}}, "Allowed: aligner"),
+        ({"evaluate": {"held_out": True}}, "hold_out"),
+        ({"out": None}, "out"),
+    ],
+)
+def test_broken_recipes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, object],
+    expected: str,
+) -> None:
+    import yaml
+
+    monkeypatch.chdir(tmp_path)
+    content = {key: value for key, value in (RECIPE | change).items() if value is not None}
+    if change.get("train", 0) is None:
+        content["train"] = None
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
+    assert call("run", "r.yaml") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert expected in error or "suggest" in error or "Allowed" in error, error
+    assert [p.name for p in tmp_path.iterdir()] == ["r.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a: [", "r.yaml:1"), ("- a", "name: value"), ("", "name: value"), ("a: b: c", "r.yaml:1")],
+)
+def test_recipes_that_are_not_yaml(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
+) -> None:
+    path = write(tmp_path / "r.yaml", text)
+    assert call("run", path) == 2
+    assert_one_line(capsys, expected)
+
+
+def test_broken_stores_and_encoders(
+    corpus: Path,
+    model_folder: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    samples = tmp_path / "samples"
+    assert call("prepare", corpus, "--out", samples, "--words.kind", "none") == 0
+    capsys.readouterr()
+    bad_model = tmp_path / "model"
+    shutil.copytree(model_folder(), bad_model)
+    (bad_model / "model.safetensors").write_bytes(b"nonsense")
+    cut = tmp_path / "cut"
+    shutil.copytree(samples, cut)
+    part = next(cut.glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:-50])
+    other = tmp_path / "other"
+    shutil.copytree(samples, other)
+    record = json.loads((other / "_metadata.json").read_text())
+    (other / "_metadata.json").write_text(json.dumps(record | {"schema_version": 9}))
+    level = ["--level", "sentence"]
+    for arguments, expected in [
+        ([tmp_path / "nowhere", "--encoder", model_folder()], "nowhere"),
+        ([cut, "--encoder", model_folder(), *level], "Parquet"),
+        ([other, "--encoder", model_folder(), *level], "schema version 9"),
+        ([samples, "--encoder", bad_model, *level], "can't be loaded"),
+        ([samples, "--encoder", tmp_path / "none", *level], "no such folder"),
+        ([samples, "--encoder", model_folder()], "two sentence pairs with word pairs"),
+        ([samples, "--encoder", model_folder(), *level, "--max-length", 600], "3 to 64"),
+        ([samples, "--encoder", model_folder(), "--steps", "many"], "many"),
+        ([samples, "--encoder", model_folder(), "--learning-rate", -1], "learning_rate"),
+    ]:
+        out = tmp_path / "made"
+        short = [] if "--max-length" in arguments else ["--max-length", 32]
+        assert call("train", *arguments, *short, "--out", out) == 2
+        assert_one_line(capsys, expected)
+        assert not list(out.rglob("*.safetensors"))
+
+
+def test_a_pipe_that_closes_is_no_error(corpus: Path, tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    assert call("prepare", corpus, "--out", samples, "--words.kind", "none") == 0
+    done = subprocess.run(
+        f"{sys.executable} -m crosszero show {samples} --count 100 | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,185 @@
+"""Every recipe is valid, complete and true to its words; the chain skips what stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crosszero.errors import ConfigError
+from crosszero.recipe.chain import read_scores, run_recipe
+from crosszero.recipe.config import RecipeConfig, locate_recipe, override, read_recipe
+from crosszero.recipe.page import make_tables, summarise
+from crosszero.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, Score
+from crosszero.report import render_text
+
+Folders = Callable[..., Path]
+RECIPES = sorted(p.stem for p in locate_recipe("demo").parent.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_valid_and_commented(name: str) -> None:
+    recipe = read_recipe(locate_recipe(name))
+    assert recipe.bitext
+    text = locate_recipe(name).read_text()
+    assert text.startswith("#")
+    assert text.count("#") >= 5
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    recipe = read_recipe(locate_recipe("paper"))
+    train = recipe.train
+    assert recipe.encoder == "google-bert/bert-base-multilingual-cased"
+    assert recipe.bitext[0].languages == ["en", "ar", "es", "fr", "ru", "zh"]
+    found = (train.batch_size, train.learning_rate, train.temperature, train.mlm_weight)
+    assert found == (64, 2e-6, 0.07, 0.1)
+    assert (train.loss, train.level, train.schedule) == ("cz-nce", "multi", "multistep")
+    assert train.milestones == pytest.approx((2 / 6, 4 / 6, 5 / 6), abs=1e-3)
+    assert (train.max_length, train.checkpoint_every) == (128, 250)
+
+
+def test_recipes_stand_at_the_root_of_the_repository() -> None:
+    root = Path(__file__).parents[2] / "recipes"
+    assert {p.stem for p in root.glob("*.yaml")} == set(RECIPES)
+
+
+def make_recipe(folder: Path, model: Path) -> RecipeConfig:
+    words = [
+        ("cat", "chat"),
+        ("dog", "chien"),
+        ("king", "roi"),
+        ("house", "maison"),
+        ("sea", "mer"),
+    ]
+    more = ("red", "rouge"), ("old", "vieux"), ("weather", "temps"), ("today", "aujourd")
+    words += more
+    lines = [(f"{a} {c} {e}", f"{b} {d} {f}") for a, b in words for c, d in words for e, f in words
+             if len({a, c, e}) == 3]  # fmt: skip
+    for number, code in enumerate(("en", "fr")):
+        text = "\n".join(line[number] for line in lines[::3]) + "\n"
+        (folder / f"corpus.{code}").write_text(text)
+    values = {
+        "name": "small",
+        "out": str(folder / "out"),
+        "encoder": str(model),
+        "bitext": [{"path": [str(folder / "corpus.en"), str(folder / "corpus.fr")]}],
+        "prepare": {"hold_out": 20},
+        "words": {"stop_words": "none"},
+        "train": {"steps": 6, "batch_size": 8, "max_length": 32, "learning_rate": 1e-3,
+                  "precision": "fp32", "log_every": 1},
+        "evaluate": {"max_length": 32},
+    }  # fmt: skip
+    from crosszero.config import build
+
+    return build(RecipeConfig, values)
+
+
+def test_a_chain_skips_what_did_not_change(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = make_recipe(tmp_path, model_folder())
+
+    def steps_done(changed: RecipeConfig) -> list[str]:
+        caplog.clear()
+        with caplog.at_level("INFO", logger="crosszero"):
+            run_recipe(changed, command="crosszero run small.yaml")
+        return [r.args[0] for r in caplog.records if r.msg == "%s: done in %.0f s"]
+
+    assert steps_done(recipe) == ["prepare", "train", "evaluate", "page"]
+    assert steps_done(recipe) == []
+    page = tmp_path / "out" / "report.html"
+    page.unlink()
+    assert steps_done(recipe) == ["page"]
+    other = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, seed=2))
+    assert steps_done(other) == ["train", "evaluate", "page"]
+    assert (tmp_path / "out" / "run-previous" / "config.json").is_file()  # not thrown away
+    with (tmp_path / "corpus.en").open("a") as en, (tmp_path / "corpus.fr").open("a") as fr:
+        en.write("king sees cat\n")
+        fr.write("roi voit chat\n")
+    assert steps_done(other) == ["prepare", "train", "evaluate", "page"]
+    scores = read_scores(tmp_path / "out" / "scores.json")
+    assert [s[:3] for s in scores["before"]] == [s[:3] for s in scores["after"]]
+    assert {s.measure for s in scores["after"]} == {HELD_OUT_SENTENCES, HELD_OUT_WORDS}
+    text = page.read_text()
+    assert "crosszero run small.yaml" in text
+    assert "<script" not in text
+
+
+def test_an_interrupted_chain_goes_on(
+    model_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crosszero.training import loop
+
+    recipe = make_recipe(tmp_path, model_folder())
+    recipe = override(recipe, ["train.checkpoint_every=2", "page=false"])
+    real, calls = loop.compute_losses, []
+
+    def stop(*args: object) -> object:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(loop, "compute_losses", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(recipe)
+    monkeypatch.setattr(loop, "compute_losses", real)
+    run_recipe(recipe)
+    broken = (tmp_path / "out" / "run" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    run_recipe(recipe)
+    assert (tmp_path / "out" / "run" / "model.safetensors").read_bytes() == broken
+
+
+def test_scores_do_not_depend_on_the_order_of_samples(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    """Word retrieval through the lookup equals word retrieval text by text."""
+    from crosszero.embed.embedder import Embedder
+    from crosszero.evaluation.words import score_words
+    from crosszero.recipe.scores import measure_words
+    from tests.training.conftest import make_samples
+
+    samples = make_samples(12, multiway=True)
+    embedder = Embedder.load(model_folder())
+    quick = {(s.source, s.target): s.value for s in measure_words(embedder, samples)}
+    slow = {
+        (s.query_language, s.candidate_language): s.accuracy for s in score_words(embedder, samples)
+    }
+    assert quick == pytest.approx(slow)
+
+
+def test_tables_have_both_directions_and_a_mean() -> None:
+    before = [Score("m", "en", "fr", 0.25, 4), Score("m", "fr", "en", 0.5, 4)]
+    after = [Score("m", "en", "fr", 0.75, 4), Score("m", "fr", "en", 1.0, 4)]
+    (table,) = make_tables({"before": before, "after": after})
+    assert table.rows == (("en-fr", 25.0, 75.0, 50.0, 100.0), ("mean", 25.0, 75.0, 50.0, 100.0))
+    assert "75.0" in render_text(table)
+    assert (
+        "37.5 % before training, 87.5 % after" in summarise({"before": before, "after": after})[0]
+    )
+
+
+def test_settings_can_be_overridden() -> None:
+    recipe = override(read_recipe(locate_recipe("demo")), ["train.steps=3", "out=x"])
+    assert (recipe.train.steps, recipe.out) == (3, "x")
+    for setting, message in [
+        ("train.stps=3", "did you mean 'steps'"),
+        ("trian.steps=3", "no part 'trian'"),
+        ("train.steps", "name=value"),
+        ("name.x=3", "no settings below"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            override(recipe, [setting])
+
+
+def test_damaged_scores_are_told(tmp_path: Path) -> None:
+    from crosszero.errors import CrosszeroError
+
+    (tmp_path / "scores.json").write_text(json.dumps({"before": [{"x": 1}]}))
+    with pytest.raises(CrosszeroError, match="run the recipe again"):
+        read_scores(tmp_path / "scores.json")
