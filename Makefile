@@ -1,0 +1,49 @@
+# Everything that a newcomer types: 'make demo', 'make test'.
+#
+# Both make the virtual environment first, with the tested versions of constraints.txt. Plain pip is
+# used because torch==2.13.0 has a CPU build that other installers do not look for.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= demo
+DATA ?=
+
+.PHONY: demo test lint types bench docs clean
+
+demo: $(VENV)/.demo
+	$(BIN)/crosszero demo --out $(OUT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
+bench: $(VENV)/.dev
+	$(BIN)/python -m scripts.ablation --data $(DATA) --out runs/ablation
+
+# Checks that what the documentation shows is what the program prints.
+docs: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/docs
+
+# Stamps, so that an environment is made once and again only when its inputs change.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
