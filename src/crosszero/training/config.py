@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,9 +92,11 @@ class TrainConfig:
             "pairs_per_group", "refresh_words_every", "refresh_layer", "seed", "checkpoint_every",
         )  # fmt: skip
         for name in positive:
-            _require(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+            value = getattr(self, name)
+            _require(name, value, 0 < value < math.inf, "above 0 and finite")
         for name in natural:
-            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+            value = getattr(self, name)
+            _require(name, value, 0 <= value < math.inf, "0 or more")
         _require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
         share = "between 0 and 1"
         _require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)

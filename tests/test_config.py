@@ -1,0 +1,121 @@
+"""Settings from plain values: types, nesting, unknown keys."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from crosszero.config import build, read_yaml, to_dict
+from crosszero.errors import ConfigError, suggest
+from crosszero.training.config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    size: int = 1
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    name: str
+    rate: float = 0.5
+    on: bool = False
+    maybe: int | None = None
+    parts: list[Inner] = field(default_factory=list)
+    inner: Inner = field(default_factory=Inner)
+    steps: tuple[float, ...] = ()
+    path: str | list[str] = ""
+
+
+def test_plain_values_become_typed_ones() -> None:
+    made = build(
+        Outer,
+        {
+            "name": "x",
+            "rate": "1e-5",  # as YAML 1.1 reads it
+            "parts": [{"size": 2}, {"kind": "b"}],
+            "inner": {"size": 3},
+            "steps": [0.1, 1],
+            "path": ["a", "b"],
+            "maybe": None,
+        },
+    )
+    assert made.rate == 1e-5
+    assert made.parts == [Inner(size=2), Inner(kind="b")]
+    assert made.inner.size == 3
+    assert made.steps == (0.1, 1.0)
+    assert build(Outer, to_dict(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "'name' is missing"),
+        ({"name": "x", "rat": 1}, "unknown setting 'rat': did you mean 'rate'"),
+        ({"name": 3}, "name: text is needed, given 3"),
+        ({"name": "x", "rate": "fast"}, "rate: a number is needed"),
+        ({"name": "x", "rate": True}, "rate: a number is needed"),
+        ({"name": "x", "on": 1}, "on: true or false is needed"),
+        ({"name": "x", "maybe": 1.5}, "maybe: a whole number is needed"),
+        ({"name": "x", "maybe": True}, "maybe: a whole number is needed"),
+        ({"name": "x", "parts": [{"kind": "c"}]}, r"parts\[0\]: kind: 'c' given"),
+        ({"name": "x", "inner": 5}, "inner: settings as 'name: value' are needed"),
+        ({"name": "x", "steps": 0.1}, "steps: a list is needed"),
+    ],
+)
+def test_wrong_values_are_told(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(Outer, values)
+    with pytest.raises(ConfigError, match=r"file\.yaml"):
+        build(Outer, values, where="file.yaml")
+
+
+def test_yaml_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: x\n")
+    assert read_yaml(path) == {"name": "x"}
+    for content, message in [
+        (b"a:\n  - [", "a.yaml:2"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"- 1", "name: value"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=message):
+            read_yaml(path)
+    with pytest.raises(ConfigError, match="can't be read"):
+        read_yaml(tmp_path / "no.yaml")
+
+
+def test_suggestions() -> None:
+    assert suggest("sed", ["seed", "loss"]).startswith("did you mean 'seed'?")
+    assert suggest("xyz", ["seed", "loss"]) == "Allowed: loss, seed"
+
+
+def test_every_training_setting_is_documented() -> None:
+    document = TrainConfig.__doc__ or ""
+    for setting in dataclasses.fields(TrainConfig):
+        assert f"        {setting.name}:" in document or f"        {setting.name}" in document
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"temperature": 0.0},
+        {"batch_size": 1},
+        {"mlm_weight": -0.1},
+        {"mlm_probability": 1.0},
+        {"warmup": 1.0},
+        {"milestones": (0.5, 0.2)},
+        {"steps": 0, "epochs": 0.0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+    ],
+)
+def test_training_settings_out_of_range(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="given; it must be"):
+        TrainConfig(**values)

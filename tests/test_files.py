@@ -1,0 +1,98 @@
+"""Files are whole or absent."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crosszero
+from crosszero.errors import CrosszeroError, DataError
+from crosszero.files import atomic_file, atomic_folder, hash_files, open_bytes
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    with atomic_file(path) as file:
+        file.write("eins\n")
+        assert not path.exists()
+    assert path.read_bytes() == b"eins\n"
+    with pytest.raises(RuntimeError), atomic_file(path) as file:
+        file.write("half")
+        raise RuntimeError
+    assert path.read_bytes() == b"eins\n"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    for content in ("one", "two"):
+        with atomic_folder(path) as new:
+            (new / "a").write_text(content)
+        assert (path / "a").read_text() == content
+    with pytest.raises(RuntimeError), atomic_folder(path) as new:
+        (new / "a").write_text("three")
+        raise RuntimeError
+    assert (path / "a").read_text() == "two"
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_folder_lost_between_two_renames_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    with atomic_folder(path) as new:
+        (new / "a").write_text("one")
+    path.rename(tmp_path / ".store.old")  # what a crash between the renames leaves
+    with pytest.raises(RuntimeError), atomic_folder(path):
+        raise RuntimeError
+    assert (path / "a").read_text() == "one"
+
+
+def test_unwritable_places_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CrosszeroError, match="can't be written"), atomic_file(tmp_path / "file/x"):
+        pass
+    with (
+        pytest.raises(CrosszeroError, match="can't be written"),
+        atomic_folder(tmp_path / "file/x"),
+    ):
+        pass
+
+
+def test_gzip_is_told_by_content(tmp_path: Path) -> None:
+    (tmp_path / "plain.gz").write_bytes(b"text")
+    (tmp_path / "packed").write_bytes(gzip.compress(b"text"))
+    for name in ("plain.gz", "packed"):
+        with open_bytes(tmp_path / name) as file:
+            assert file.read() == b"text"
+    with pytest.raises(DataError, match="can't be read"):
+        open_bytes(tmp_path / "none")
+
+
+def test_hashes_follow_content_and_names(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "f").write_text("x")
+    assert hash_files(tmp_path / "a") == hash_files(tmp_path / "b")
+    (tmp_path / "b" / "f").rename(tmp_path / "b" / "g")
+    assert hash_files(tmp_path / "a") != hash_files(tmp_path / "b")
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, crosszero\n"
+        "print([m for m in ('torch', 'transformers', 'numpy', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in crosszero.__all__:
+        assert getattr(crosszero, name) is not None
+    assert callable(crosszero.train)
+    assert callable(crosszero.prepare)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = crosszero.nothing
