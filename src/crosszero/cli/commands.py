@@ -28,7 +28,9 @@ def prepare(
     pairs: str = "all",
     columns: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     header: bool = False,
+    subset: str | None = None,
     split: str = "train",
+    revision: str | None = None,
     skip_bad: bool = False,
     encoder: str = "crosszero-mini",
     words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
@@ -55,14 +57,23 @@ def prepare(
         TSV and data sets: columns by position from 0 or by name.
     header
         TSV: the first line names the columns.
+    subset
+        Hub data sets: name of the configuration.
     split
         Data sets: which split.
+    revision
+        Hub data sets: commit or tag; name one to be able to repeat a run.
     skip_bad
         Leave bad text out, count it, and list it in OUT-skipped.txt.
     encoder
         For --words.kind encoder: the encoder whose middle layer links the words.
     """
-    from crosszero.recipe.chain import describe_summary, make_recipe_finder, read_sources
+    from crosszero.recipe.chain import (
+        StageLog,
+        describe_summary,
+        make_recipe_finder,
+        read_sources,
+    )
     from crosszero.samples import Summary
     from crosszero.samples import prepare as prepare_samples
 
@@ -71,9 +82,11 @@ def prepare(
         format=format,
         languages=languages,
         pairs=pairs,
-        columns=None if columns is None else [int(c) if c.isdigit() else c for c in columns],
+        columns=None if columns is None else [int(c) if c.isdecimal() else c for c in columns],
         header=header,
+        subset=subset,
         split=split,
+        revision=revision,
         skip_bad=skip_bad,
     )
     source.open()  # wrong names and languages are told before anything is written
@@ -85,6 +98,7 @@ def prepare(
         deduplicate=sampling.deduplicate,
         hold_out=sampling.hold_out,
         seed=sampling.seed,
+        progress=StageLog(),
     )
     summary = Summary.of(store)
     if summary is not None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from crosszero.bitext import BitextConfig, SentencePair, find_interface_strings
 from crosszero.bitext.skip import SkipLog
@@ -163,6 +163,7 @@ def _prepare(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> N
         hold_out=recipe.prepare.hold_out,
         held_out=paths.held_out,
         seed=recipe.prepare.seed,
+        progress=StageLog(),
     )
     summary = Summary.of(store)
     if summary is not None:
@@ -178,6 +179,20 @@ def make_recipe_finder(words: FinderConfig, encoder: str) -> FinderConfig | Find
     embedder = Embedder.load(encoder)
     embedder.layer = (embedder.encoder.layers + 1) // 2
     return make_finder(words, vectors=embedder.encode_words)
+
+
+class StageLog:
+    """Logs how far the preparation of samples is, now and then."""
+
+    _WHAT: ClassVar = {"read": "read", "fit": "learnt from", "find": "searched for words"}
+
+    def __init__(self, every: float = 15.0) -> None:
+        self._every, self._said = every, time.monotonic()
+
+    def __call__(self, stage: str, done: int) -> None:
+        if time.monotonic() - self._said >= self._every:
+            self._said = time.monotonic()
+            _log.info("%s sentence pairs %s", f"{done:,}", self._WHAT.get(stage, stage))
 
 
 def describe_summary(summary: Any) -> str:
