@@ -23,23 +23,34 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file is missing, is not YAML (with its line), or holds something else.
     """
-    import yaml
-
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise ConfigError(f"{path}: can't be read ({reason})") from error
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or "a mistake"
-        raise ConfigError(f"{place}: not valid YAML: {problem}") from error
+    content = parse_yaml(text, str(path))
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: settings as 'name: value' lines are needed at the top level")
     return content
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Read YAML text.
+
+    Raises:
+        ConfigError: it is not YAML, with `where` and the line.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{where}:{mark.line + 1}" if mark else where
+        problem = getattr(error, "problem", None) or "a mistake"
+        raise ConfigError(f"{place}: not valid YAML: {problem}") from error
+    except ValueError as error:  # such as a date in month 99
+        raise ConfigError(f"{where}: not valid YAML: {error}") from error
 
 
 def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,22 +53,11 @@ def test_help_is_fast_and_loads_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "prepare" in done.stdout
-    times = []
-    for _ in range(3):
-        begun = time.process_time_ns()
-        child = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "crosszero", "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        times.append(time.process_time_ns() - begun)
-        total = max(
-            int(line.split("|")[1])
-            for line in child.stderr.splitlines()
-            if line.startswith("import time:") and line.split("|")[1].strip().isdigit()
-        )
-    assert total < 1_000_000 * 3  # microseconds; three times the promise, for a busy machine
+    # Seconds of processor time, which a busy machine does not stretch as it does the clock.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "crosszero", "--help"], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
 def test_prepare_show_train(
@@ -114,8 +103,8 @@ def write(path: Path, content: bytes | str) -> Path:
 def broken_corpora(folder: Path) -> list[tuple[list[object], str]]:
     two = "one\tun\ntwo\tdeux\n"
     return [
-        ([folder / "nowhere.en-fr.tsv"], "nowhere"),
-        ([write(folder / "empty.en-fr.tsv", "")], "empty"),
+        ([folder / "nowhere.en-fr.tsv"], "No such file"),
+        ([write(folder / "empty.en-fr.tsv", "")], "is empty"),
         ([write(folder / "latin.en-fr.tsv", "caf\xe9\tx\n".encode("latin-1"))], ":1"),
         ([write(folder / "utf16.en-fr.tsv", two.encode("utf-16"))], "UTF-16"),
         ([write(folder / "cols.en-fr.tsv", two + "three\n")], ":3"),
@@ -123,7 +112,7 @@ def broken_corpora(folder: Path) -> list[tuple[list[object], str]]:
         ([write(folder / "nul.en-fr.tsv", b"a\tb\x00\n")], ":1"),
         ([write(folder / "cut.en-fr.tsv.gz", gzip.compress(two.encode() * 999)[:-40])], "cut"),
         ([write(folder / "plain.tsv", two)], "--languages"),
-        ([write(folder / "x.en", "a\nb\n"), write(folder / "x.fr", "a\n")], "x.fr"),
+        ([write(folder / "x.en", "a\nb\n"), write(folder / "x.fr", "a\n")], "ends after"),
         ([write(folder / "bad.tmx", "<tmx><body><tu>"), "--languages", "en", "fr"], "bad.tmx"),
         ([write(folder / "de.en-fr.tsv", two), "--format", "tvs"], "did you mean 'tsv'"),
         ([write(folder / "odd.pak", b"\x09\x00\x00\x00")], "odd.pak"),
@@ -206,7 +195,7 @@ def test_broken_recipes(
     assert call("run", "r.yaml") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert expected in error or "suggest" in error or "Allowed" in error, error
+    assert expected in error, error
     assert [p.name for p in tmp_path.iterdir()] == ["r.yaml"]
 
 

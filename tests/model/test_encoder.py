@@ -277,3 +277,63 @@ def test_layer_and_length_out_of_range(model_folder: Folders) -> None:
         Embedder.load(model_folder(), layer=4).encode(["the"])
     with pytest.raises(ConfigError, match="3 to 64"):
         Embedder.load(model_folder(), max_length=65)
+
+
+def test_encoder_decoders_are_refused(tmp_path: Path) -> None:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    from tests.conftest import make_tokenizer
+
+    tokenizer = make_tokenizer()
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2
+    )
+    T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    for mlm in (False, True):
+        with pytest.raises(CheckpointError, match="an encoder is needed"):
+            Encoder.load(tmp_path, mlm=mlm)
+
+
+def _set(**values: object) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | values))
+
+    return spoil
+
+
+def _odd_tokenizer(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["type"] = "Nope"
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _odd_tokenizer,
+        _set(num_attention_heads=0),
+        _set(hidden_size="big"),
+        _set(model_type="nonsense"),
+        _set(vocab_size=3),
+    ],
+)
+def test_configurations_that_make_no_sense(
+    model_folder: Folders, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(), folder)
+    spoil(folder)
+    with pytest.raises(CheckpointError) as caught:
+        Encoder.load(folder, mlm=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_single_string_is_refused(model_folder: Folders) -> None:
+    embedder = Embedder.load(model_folder())
+    with pytest.raises(TypeError, match="list of texts"):
+        embedder.encode("the cat")
+    with pytest.raises(ValueError, match="2 texts need as many lists"):
+        embedder.encode_words(["the", "cat"], [[(0, 3)]])
+    assert embedder.encode([]).shape == (0, 16)

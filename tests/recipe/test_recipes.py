@@ -96,7 +96,7 @@ def test_a_chain_skips_what_did_not_change(
     assert steps_done(recipe) == ["page"]
     other = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, seed=2))
     assert steps_done(other) == ["train", "evaluate", "page"]
-    assert (tmp_path / "out" / "run-previous" / "config.json").is_file()  # not thrown away
+    assert (tmp_path / "out" / "run-1" / "config.json").is_file()  # not thrown away
     with (tmp_path / "corpus.en").open("a") as en, (tmp_path / "corpus.fr").open("a") as fr:
         en.write("king sees cat\n")
         fr.write("roi voit chat\n")

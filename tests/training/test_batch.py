@@ -82,6 +82,16 @@ def test_rows_without_words_are_for_sentence_level_only() -> None:
         assert sum(len(units) for units, _ in batches) == expected
 
 
+@pytest.mark.parametrize(("lines", "size"), [(7, 2), (3, 2), (2, 64), (9, 4), (65, 64)])
+def test_no_batch_is_too_small_for_negatives(lines: int, size: int) -> None:
+    samples = make_samples(lines)
+    stream = SampleStream(store=Listed(samples, 50), batch_size=size, level="multi", seed=1)
+    sizes = [len(units) for units, _ in islice(stream.batches(), stream.count_batches())]
+    assert sum(sizes) == lines
+    assert min(sizes) >= 2
+    assert max(sizes) < 2 * size
+
+
 def test_nothing_to_train_on_is_an_error() -> None:
     samples = [replace(s, words=()) for s in make_samples(4)]
     stream = SampleStream(store=Listed(samples, 4), batch_size=2, level="multi", seed=1)

@@ -284,3 +284,115 @@ def test_schedules() -> None:
     warm = factors(schedule="linear", warmup=0.2)
     assert warm[:3] == [0.3333, 0.6667, 1.0]
     assert warm[2:] == sorted(warm[2:], reverse=True)
+
+
+def test_a_model_without_checkpoints_is_not_trained_over(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=2)
+    shutil.rmtree(out / "checkpoints")
+    before = weights(out)
+    with pytest.raises(ConfigError, match="no checkpoint to go on from"):
+        run(out, store_folder(60), out, steps=2, resume=True)
+    assert weights(out) == before
+
+
+def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crosszero.training import checkpoint
+
+    real = checkpoint.save_file
+
+    def full(tensors: dict[str, torch.Tensor], path: Path, **options: object) -> None:
+        if "step-00000008" in str(path):
+            raise OSError(28, "No space left on device")
+        real(tensors, path, **options)
+
+    whole = run(model_folder(), store_folder(60), tmp_path / "whole", steps=10)
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    out = tmp_path / "run"
+    with pytest.raises(TrainingError, match=r"No space left.*step-00000004.*--resume"):
+        run(model_folder(), store_folder(60), out, steps=10)
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["step-00000004"]
+    monkeypatch.setattr(checkpoint, "save_file", real)
+    run(model_folder(), store_folder(60), out, steps=10, resume=True)
+    assert weights(out) == weights(whole)
+
+
+def test_training_goes_on_from_a_saved_head(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    from crosszero.model.encoder import Encoder
+    from crosszero.model.folder import load_head
+    from crosszero.model.head import ProjectionHead
+    from crosszero.training.setup import prepare_run
+
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=3, mlm_weight=0.0)
+    assert Encoder.load(out, mlm=True).mlm_head is not None  # kept, though it was not trained
+    head = ProjectionHead(16, "multi")
+    load_head(out, head)
+    for level, equal in (("multi", True), ("sentence", False)):
+        config = TrainConfig(**(QUICK | {"level": level, "steps": 1}))
+        store = SampleStore.open(store_folder(60))
+        again = prepare_run(out, store, config, tmp_path / level, resume=False).head
+        same = again.inner.weight.shape == head.inner.weight.shape and torch.equal(
+            again.inner.weight, head.inner.weight
+        )
+        assert same == equal
+
+
+def test_precision_stays_what_it_was(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crosszero.training import setup
+
+    monkeypatch.setattr(setup, "choose_precision", lambda *_: "bf16")
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4, precision="auto")
+    monkeypatch.setattr(setup, "choose_precision", lambda *_: "fp32")
+    assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
+    run(model_folder(), store_folder(60), out, steps=4, precision="auto", resume=True)
+    assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
+    with pytest.raises(CheckpointError, match="begun with precision: bf16, now fp32"):
+        run(model_folder(), store_folder(60), out, steps=4, precision="fp32", resume=True)
+
+
+def test_batches_of_one_meaning_are_passed_over(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from crosszero.samples.store import collect
+    from tests.training.conftest import make_samples
+
+    same = make_samples(1) * 6
+    collect([*same, *make_samples(4, seed=5)], tmp_path / "some")
+    collect(same, tmp_path / "all")
+    settings = {"level": "sentence", "batch_size": 2}
+    with caplog.at_level("WARNING", logger="crosszero"):
+        run(model_folder(), tmp_path / "some", tmp_path / "run", steps=8, **settings)
+    assert "mean the same" in caplog.text
+    with pytest.raises(TrainingError, match=r"20 batches in a row.*--deduplicate"):
+        run(model_folder(), tmp_path / "all", tmp_path / "other", steps=2, **settings)
+
+
+def test_learning_rates_decay_and_clipping_reach_the_optimizer(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    from crosszero.training.setup import prepare_run
+
+    config = TrainConfig(**(QUICK | {"steps": 1, "head_learning_rate": 0.5, "weight_decay": 0.1}))
+    made = prepare_run(
+        model_folder(), SampleStore.open(store_folder(60)), config, tmp_path, resume=False
+    )
+    head = set(map(id, made.head.parameters()))
+    for group in made.optimizer.param_groups:
+        for parameter in group["params"]:
+            assert group["base_lr"] == (0.5 if id(parameter) in head else 1e-3)
+            assert group["weight_decay"] == (0.1 if parameter.dim() > 1 else 0.0)
+    steps = {}
+    for norm in (1e-6, 0.0):
+        out = run(
+            model_folder(), store_folder(60), tmp_path / str(norm), steps=1, max_grad_norm=norm
+        )
+        steps[norm] = read_metrics(out / "metrics.jsonl")[0]["grad_norm"]
+    assert steps[1e-6] == pytest.approx(steps[0.0])  # what is logged is the norm before clipping
+    assert steps[0.0] > 1e-3

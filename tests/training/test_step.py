@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from crosszero.errors import TrainingError
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.config import TrainConfig
-from crosszero.training.step import compute_losses
+from crosszero.training.step import UnusableBatchError, compute_losses
 from tests.conftest import ARCHITECTURES
 from tests.training.conftest import make_samples
 
@@ -160,7 +159,7 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     )
     moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
     late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
-    with pytest.raises(TrainingError, match="max_length 3 cuts off"):
+    with pytest.raises(UnusableBatchError, match="max_length 3 cuts off"):
         compute_losses(encoder, head, late, short, np.random.default_rng(1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
-from crosszero.recipe.config import PrepareConfig
+from crosszero.recipe.config import PrepareConfig, RecipeConfig
 from crosszero.samples.config import FinderConfig
 from crosszero.training.config import TrainConfig
 
@@ -64,7 +65,7 @@ def prepare(
     revision
         Hub data sets: commit or tag; name one to be able to repeat a run.
     skip_bad
-        Leave bad text out, count it, and list it in OUT-skipped.txt.
+        Leave bad text out, count it, and list it in OUT-skipped-1.txt.
     encoder
         For --words.kind encoder: the encoder whose middle layer links the words.
     """
@@ -91,7 +92,7 @@ def prepare(
     )
     source.open()  # wrong names and languages are told before anything is written
     store = prepare_samples(
-        read_sources([source], out.with_name(f"{out.name}-skipped.txt")),
+        read_sources([source], Path(f"{out.resolve()}-skipped.txt")),
         out=out,
         finder=make_recipe_finder(words, encoder),
         max_length=sampling.max_length,
@@ -184,13 +185,18 @@ def run(
     settings
         Change single settings: --set train.steps=100 out=elsewhere.
     """
-    from crosszero.recipe.chain import read_scores, run_recipe
     from crosszero.recipe.config import override, read_recipe
-    from crosszero.recipe.page import make_tables
-    from crosszero.report import render_text
 
     config = override(read_recipe(recipe), settings or [])
     command = " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])])
+    _run(config, command)
+
+
+def _run(config: RecipeConfig, command: str) -> None:
+    from crosszero.recipe.chain import read_scores, run_recipe
+    from crosszero.recipe.page import make_tables
+    from crosszero.report import render_text
+
     paths = run_recipe(config, command=command)
     for table in make_tables(read_scores(paths.scores)):
         sys.stdout.write(render_text(table) + "\n\n")
@@ -211,9 +217,11 @@ def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
     quick
         A few steps only, to see that all works; the numbers mean little.
     """
-    from crosszero.recipe.config import locate_recipe
+    from crosszero.recipe.config import locate_recipe, override, read_recipe
 
-    settings = [f"out={out}"]
+    settings = []
     if quick:
-        settings += ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"]
-    run(locate_recipe("demo"), settings=settings)
+        settings = ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"]
+    recipe = override(read_recipe(locate_recipe("demo")), settings)
+    flags = " --quick" if quick else ""
+    _run(dataclasses.replace(recipe, out=str(out)), f"crosszero demo --out {out}{flags}")

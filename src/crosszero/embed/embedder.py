@@ -77,6 +77,8 @@ class Embedder:
             (n, H) float32, in the order of `texts`, equal to what ``SentenceTransformer`` gives for
             the same folder.
         """
+        if isinstance(texts, str):
+            raise TypeError("encode takes a list of texts; for a single one: encode([text])[0]")
         vectors = np.empty((len(texts), self.encoder.hidden_size), np.float32)
         for start in range(0, len(texts), _CHUNK):
             vectors[start : start + _CHUNK] = encode_sentences(
@@ -98,6 +100,8 @@ class Embedder:
         Returns:
             n arrays (words, H) float32; zeros for a word that `max_length` cut off.
         """
+        if isinstance(texts, str) or len(texts) != len(spans):
+            raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
         found: list[Vectors] = []
         for start in range(0, len(texts), _CHUNK):
             found += encode_words(

@@ -13,9 +13,10 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
     AutoTokenizer,
@@ -77,6 +78,8 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         _check_tokenizer(model, tokenizer, name)
+        # Words that a cut at the left would remove could not be told from words at the start.
+        tokenizer.truncation_side = "right"
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
@@ -104,8 +107,12 @@ class Encoder(nn.Module):
             256
         """
         path = locate_encoder(name)
-        kind = AutoModelForMaskedLM if mlm else AutoModel
         with quiet_transformers(), _loading(str(name)):
+            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+            if config.is_encoder_decoder:
+                raise CheckpointError(f"{name}: an encoder is needed, this is an encoder-decoder")
+            mlm = mlm and type(config) in MODEL_FOR_MASKED_LM_MAPPING
+            kind = AutoModelForMaskedLM if mlm else AutoModel
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
             model, info = kind.from_pretrained(
                 path,
@@ -289,16 +296,9 @@ def _loading(name: str) -> Iterator[None]:
     """Turn whatever a broken checkpoint makes the loaders raise into one line."""
     try:
         yield
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        ImportError,
-        SafetensorError,
-    ) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # tokenizers, huggingface_hub and others raise what they like
         raise CheckpointError(f"{name}: can't be loaded: {_first_line(error)}") from error
 
 

@@ -71,6 +71,7 @@ def save_encoder(
         )
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
+        (folder / "config.json").unlink(missing_ok=True)  # while files change, nothing loads it
         files = [path for path in staged.rglob("*") if path.is_file()]
         for path in sorted(files, key=lambda p: p.name == "config.json" and p.parent == staged):
             path.chmod(0o644)

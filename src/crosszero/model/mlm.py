@@ -55,9 +55,10 @@ class MlmHead:
         model.train(False)
         with torch.no_grad():
             ids = torch.arange(3, device=model.device)[None]
+            mask = torch.ones_like(ids)
             try:
-                whole = model(input_ids=ids).logits[0]
-                rows = self(model.base_model(input_ids=ids)[0][0])
+                whole = model(input_ids=ids, attention_mask=mask).logits[0]
+                rows = self(model.base_model(input_ids=ids, attention_mask=mask)[0][0])
             except Exception as error:
                 raise ValueError(f"its MLM head can't be run on single rows ({error})") from error
         model.train(training)

@@ -22,8 +22,7 @@ def cut_slices(lengths: Sequence[int], budget: int) -> list[NDArray[np.int64]]:
         budget: most padded tokens (texts x longest text) of a slice; one longer text is a slice.
 
     Returns:
-        For each slice the indices of its texts, longest slice first (so that a lack of memory
-        shows at once).
+        For each slice the indices of its texts, longest slice first.
 
     Example:
         >>> [s.tolist() for s in cut_slices([2, 9, 3, 8], budget=18)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 from crosszero.bitext import BitextConfig, SentencePair, find_interface_strings
 from crosszero.bitext.skip import SkipLog
 from crosszero.config import to_dict
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.files import atomic_file
 from crosszero.recipe.config import INTERFACE_STRINGS, RecipeConfig
-from crosszero.recipe.scores import Score, measure
+from crosszero.recipe.scores import Score, measure, name_source
 from crosszero.recipe.stamps import Stamps, make_key
 from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
@@ -79,10 +79,12 @@ def run_recipe(
         >>> run_recipe(read_recipe("recipes/demo.yaml"))            # doctest: +SKIP
     """
     recipe = dataclasses.replace(recipe, bitext=[_locate(source) for source in recipe.bitext])
+    check_recipe(recipe)
     paths = Paths.of(recipe.out)
     stamps = Stamps(Path(recipe.out) / ".stamps")
+    made = [paths.samples, *([paths.held_out] if recipe.prepare.hold_out else [])]
     chain = [
-        ("prepare", _prepare_key, [paths.samples], _prepare),
+        ("prepare", _prepare_key, made, _prepare),
         ("train", _train_key, [paths.run / "config.json"], _train),
         ("evaluate", _evaluate_key, [paths.scores], _evaluate),
     ]
@@ -98,11 +100,40 @@ def run_recipe(
         _log.info("%s ...", name)
         begun = time.monotonic()
         again = stamps.begun(name, key)
+        if name == "train" and not again:
+            _set_aside(paths.run)
         stamps.write(name, key, done=False)
         act(recipe, paths, again, command)
         stamps.write(name, key, done=True)
         _log.info("%s: done in %.0f s", name, time.monotonic() - begun)
     return paths
+
+
+def check_recipe(recipe: RecipeConfig) -> None:
+    """Tell now what would fail after hours: missing files, a missing extra, a length too long.
+
+    Raises:
+        CrosszeroError: of the kind that the step itself would raise.
+    """
+    from crosszero.evaluation import list_languages, read_alignment_set
+    from crosszero.model.encoder import locate_encoder
+
+    locate_encoder(recipe.encoder)
+    for source in [*recipe.bitext, *recipe.evaluate.retrieval]:
+        source.open()
+    if recipe.evaluate.tatoeba:
+        list_languages(recipe.evaluate.tatoeba)
+    for stem in recipe.evaluate.alignment:
+        read_alignment_set(stem)
+    names = [name_source(source) for source in recipe.evaluate.retrieval]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"evaluate: retrieval: sources are told apart by their names, given {', '.join(names)}"
+        )
+    if recipe.page:
+        for package in ("matplotlib", "sklearn"):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError(package, "report", "the page (page: true)")
 
 
 def _locate(source: BitextConfig) -> BitextConfig:
@@ -127,8 +158,12 @@ def _prepare_key(recipe: RecipeConfig, _: Paths) -> str:
         "prepare": to_dict(recipe.prepare),
         "words": to_dict(recipe.words),
     }
+    encoder = []
+    if recipe.words.kind == "encoder":
+        settings["encoder"] = recipe.encoder
+        encoder = [Path(recipe.encoder)]
     lists = [Path(entry.rpartition("=")[2]) for entry in recipe.words.lexicon]
-    return make_key(settings, [f for s in recipe.bitext for f in _files(s)] + lists)
+    return make_key(settings, [f for s in recipe.bitext for f in _files(s)] + lists + encoder)
 
 
 def _train_key(recipe: RecipeConfig, paths: Paths) -> str:
@@ -141,14 +176,21 @@ def _evaluate_key(recipe: RecipeConfig, paths: Paths) -> str:
     settings = {"evaluate": to_dict(recipe.evaluate), "encoder": recipe.encoder}
     files = [paths.held_out, paths.run / "model.safetensors"]
     files += [f for source in recipe.evaluate.retrieval for f in _files(source)]
-    files += [Path(f"{s}.{x}") for s in recipe.evaluate.alignment for x in ("src", "tgt", "gold")]
+    stems = [s.removesuffix(":0").removesuffix(":1") for s in recipe.evaluate.alignment]
+    files += [Path(f"{stem}.{kind}") for stem in stems for kind in ("src", "tgt", "gold")]
     if recipe.evaluate.tatoeba:
         files.append(Path(recipe.evaluate.tatoeba) / "tatoeba")
     return make_key(settings, files)
 
 
 def _page_key(recipe: RecipeConfig, paths: Paths) -> str:
-    return make_key({"name": recipe.name}, [paths.scores, paths.run / "metrics.jsonl"])
+    settings = {
+        "name": recipe.name,
+        "encoder": recipe.encoder,
+        "bitext": [to_dict(source) for source in recipe.bitext],
+        "evaluate": to_dict(recipe.evaluate),
+    }
+    return make_key(settings, [paths.scores, paths.held_out, paths.run / "metrics.jsonl"])
 
 
 def _prepare(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
@@ -225,11 +267,17 @@ def read_sources(sources: list[BitextConfig], skipped: Path) -> Iterator[Sentenc
 def _train(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
     from crosszero.training.loop import train
 
-    if paths.run.exists() and not again:  # made from other inputs
-        previous = paths.run.with_name(paths.run.name + "-previous")
-        shutil.rmtree(previous, ignore_errors=True)
-        os.replace(paths.run, previous)
     train(recipe.encoder, paths.samples, recipe.train, out=paths.run, resume=again)
+
+
+def _set_aside(run: Path) -> None:
+    """Keep an encoder that was trained from other inputs: hours of work are never thrown away."""
+    if run.exists():
+        number = 1
+        while (aside := run.with_name(f"{run.name}-{number}")).exists():
+            number += 1
+        os.replace(run, aside)
+        _log.info("%s was trained from other inputs; it is kept as %s", run, aside)
 
 
 def _evaluate(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
@@ -262,6 +310,7 @@ def read_scores(path: Path) -> dict[str, list[Score]]:
 def _page(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
     from crosszero.recipe.page import write_recipe_page
 
+    held_out = paths.held_out if recipe.evaluate.held_out else None
     write_recipe_page(
-        recipe, paths.run, paths.held_out, read_scores(paths.scores), paths.page, command=command
+        recipe, paths.run, held_out, read_scores(paths.scores), paths.page, command=command
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext import BitextConfig
-from crosszero.config import build, read_yaml
+from crosszero.config import build, parse_yaml, read_yaml
 from crosszero.errors import ConfigError
 from crosszero.samples.config import FinderConfig
 from crosszero.training.config import TrainConfig
@@ -126,8 +126,6 @@ def override(recipe: RecipeConfig, settings: list[str]) -> RecipeConfig:
         >>> override(recipe, ["train.steps=7"]).train.steps
         7
     """
-    import yaml
-
     values: dict[str, Any] = dataclasses.asdict(recipe)
     for setting in settings:
         key, separator, text = setting.partition("=")
@@ -141,5 +139,5 @@ def override(recipe: RecipeConfig, settings: list[str]) -> RecipeConfig:
             node = node[part]
         if not isinstance(node, dict):
             raise ConfigError(f"--set {setting}: {'.'.join(path)} has no settings below it")
-        node[last] = yaml.safe_load(text)
+        node[last] = parse_yaml(text, f"--set {key}")
     return build(RecipeConfig, values, where="--set")

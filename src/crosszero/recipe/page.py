@@ -83,7 +83,7 @@ def make_tables(scores: dict[str, list[Score]]) -> tuple[Table, ...]:
 def write_recipe_page(
     recipe: RecipeConfig,
     run: Path,
-    held_out: Path,
+    held_out: Path | None,
     scores: dict[str, list[Score]],
     path: Path,
     *,
@@ -107,7 +107,7 @@ def write_recipe_page(
     examples: tuple[Example, ...] = ()
     meanings: tuple[Meaning, ...] = ()
     map_tables: tuple[Table, ...] = ()
-    if held_out.is_dir():
+    if held_out is not None:
         samples = list(SampleStore.open(held_out))
         embedders = [
             Embedder.load(name, max_length=recipe.evaluate.max_length)

@@ -65,11 +65,12 @@ def measure(embedder: Embedder, config: EvaluateConfig, held_out: Path | None) -
             score = score_tatoeba(embedder, data)
             scores.append(Score(TATOEBA, "en", language, score.accuracy, len(score.hits)))
     for source in config.retrieval:
-        scores += measure_sentences(embedder, _read(source), _name(source))
+        scores += measure_sentences(embedder, _read(source), name_source(source))
     for stem in config.alignment:
         gold = read_alignment_set(stem)
         score_aer = score_aligner(embedder, gold)
-        source_language, _, target_language = Path(stem).name.partition("-")
+        name = Path(stem.removesuffix(":0").removesuffix(":1")).name
+        source_language, _, target_language = name.partition("-")
         scores.append(Score(AER, source_language, target_language, score_aer.aer, len(gold.source)))
     return scores
 
@@ -124,7 +125,8 @@ def _read(source: BitextConfig) -> list[Sample]:
     ]
 
 
-def _name(source: BitextConfig) -> str:
+def name_source(source: BitextConfig) -> str:
+    """What the score of a source is called: by its file, or by the folder of ``multi.*`` files."""
     path = Path(source.path if isinstance(source.path, str) else source.path[0])
     name = path.parent.name if path.name.startswith("multi") else path.name
     return f"{name} sentence retrieval, accuracy by text"

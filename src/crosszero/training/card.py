@@ -25,7 +25,8 @@ def write_card(
         out: the run folder, for its name and its metrics.
     """
     metrics = read_metrics(out / METRICS)
-    sentences = sum(int(line["texts"]) for line in metrics) * config.log_every
+    mean = sum(int(line["texts"]) for line in metrics) / max(1, len(metrics))
+    sentences = round(mean * steps)
     pairs = store.metadata.get("language_pairs", {})
     kind = "[sentence ; word]" if config.level == "multi" else "sentence"
     lines = [
@@ -33,7 +34,7 @@ def write_card(
         "library_name: sentence-transformers",
         "pipeline_tag: sentence-similarity",
         "language:",
-        *(f"- {code}" for code in store.languages),
+        *(f'- "{code}"' for code in store.languages),
         "tags: [crosszero, cross-lingual, word-alignment]",
         "---",
         "",

@@ -83,6 +83,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob(f"{_PREFIX}*") if (p / "progress.json").is_file())
 
 
+def remove_torn(folder: Path) -> None:
+    """Remove what a process that was killed while saving has left."""
+    for path in folder.glob(f".{_PREFIX}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
     """Read how far a checkpoint is, and refuse to go on with other settings.
 
@@ -102,7 +108,10 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
             settings=dict(content["settings"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / 'progress.json'}: damaged ({error})") from error
+        raise CheckpointError(
+            f"{path / 'progress.json'}: damaged ({error}); remove the folder {path.name} to go on "
+            "from an older checkpoint"
+        ) from error
     given = json.loads(json.dumps(dict(settings)))
     for name, value in given.items():
         before = progress.settings.get(name)
@@ -137,7 +146,9 @@ def load_checkpoint(
             target.copy_(weights[name])
     optimizer.state.clear()
     for key, value in moments.items():
-        kind, name = key.split(":", 1)
+        kind, _, name = key.partition(":")
+        if name not in names or (kind != "step" and value.shape != names[name].shape):
+            raise CheckpointError(f"{path / 'optimizer.safetensors'}: written by another model")
         target = names[name]
         # AdamW counts its steps in a tensor on the CPU, unless it is fused on a GPU.
         device = target.device if kind != "step" or value.is_cuda else value.device
@@ -161,4 +172,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: damaged or missing ({error})") from error
+        raise CheckpointError(
+            f"{path}: damaged or missing ({error}); remove the folder {path.parent.name} to go on "
+            "from an older checkpoint"
+        ) from error

@@ -43,7 +43,7 @@ class TrainConfig:
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
         precision: ``auto`` measures which is fastest on this machine.
         slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
-            length. Larger is faster on a GPU and needs more memory; results do not change.
+            length. Larger is faster on a GPU; apart from dropout the losses do not change.
         refresh_words_every: steps after which word pairs are found anew by the encoder in
             training; 0 keeps those of the store.
         refresh_layer: layer for that; 0 takes the middle one.
@@ -99,6 +99,10 @@ class TrainConfig:
             _require(name, value, 0 <= value < math.inf, "0 or more")
         _require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
         share = "between 0 and 1"
+        _require("decay", self.decay, self.decay <= 1, "at most 1")
+        _require("seed", self.seed, self.seed < 2**32, "below 2^32")
+        level = not (self.refresh_words_every and self.level == "sentence")
+        _require("refresh_words_every", self.refresh_words_every, level, "0 with level: sentence")
         _require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)
         _require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
         ordered = tuple(sorted(self.milestones)) == tuple(self.milestones)

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from safetensors import SafetensorError
 
-from crosszero.config import to_dict
-from crosszero.errors import ConfigError, TrainingError
+from crosszero.errors import TrainingError
 from crosszero.files import atomic_file
-from crosszero.model.encoder import Encoder
 from crosszero.model.folder import save_encoder
-from crosszero.model.head import ProjectionHead
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.card import write_card
@@ -30,25 +25,25 @@ from crosszero.training.checkpoint import (
     Progress,
     list_checkpoints,
     load_checkpoint,
-    read_progress,
+    remove_torn,
     save_checkpoint,
 )
 from crosszero.training.config import TrainConfig
-from crosszero.training.metrics import METRICS, MetricsLog
-from crosszero.training.precision import autocast, choose_precision
-from crosszero.training.refresh import WordRefresher
+from crosszero.training.metrics import MetricsLog
+from crosszero.training.precision import autocast
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.step import StepResult, compute_losses
-from crosszero.training.stream import Position, SampleStream
+from crosszero.training.setup import CHECKPOINTS, Run, describe_batch, prepare_run
+from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
+from crosszero.training.stream import Position, Unit
 
-CHECKPOINTS = "checkpoints"
-_FREE_TO_CHANGE = ("keep_checkpoints", "log_every", "checkpoint_every", "precision")
+_MOST_SKIPPED = 20
+_STEP_SEED = 3  # what random numbers are for; see stream.py
 _log = logging.getLogger("crosszero")
 
 
 def train(
     encoder: str | Path,
-    samples: str | Path,
+    samples: str | Path | SampleStore,
     config: TrainConfig = TrainConfig(),  # noqa: B008 - frozen
     *,
     out: str | Path,
@@ -59,13 +54,13 @@ def train(
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
-        samples: a store that :func:`crosszero.prepare` wrote.
+        samples: a store that :func:`crosszero.prepare` wrote, or its folder.
         config: settings; the defaults are the paper's.
         out: folder of the run. Afterwards it is an ordinary model folder (``AutoModel`` and
-            ``SentenceTransformer`` load it) that also holds ``config.json`` of the run as
-            ``training.json``, metrics.jsonl, the projection head and the checkpoints.
-        resume: go on from the newest checkpoint in `out`, with weights equal bit for bit to those
-            of a run that was never interrupted, on the same machine.
+            ``SentenceTransformer`` load it) that also holds the settings as ``training.json``,
+            metrics.jsonl, the projection head and the checkpoints.
+        resume: go on from the newest checkpoint in `out`. On a CPU the weights are equal, bit for
+            bit, to those of a run that was never interrupted on the same machine.
         show_progress: draw a progress bar, or log now and then where there is no terminal.
 
     Returns:
@@ -73,7 +68,8 @@ def train(
 
     Raises:
         ConfigError: settings do not fit the encoder or the samples, or `out` is in use.
-        CheckpointError: encoder or checkpoint can't be loaded.
+        CheckpointError: encoder or checkpoint can't be loaded, or the checkpoint is of a run with
+            other settings.
         DataError: the store can't be read.
         TrainingError: the loss is not finite (with step, samples and last good checkpoint), or the
             disk can't take the checkpoints.
@@ -86,103 +82,38 @@ def train(
         METHOD sections 2 to 4; arXiv 2202.13083.
     """
     out = Path(out)
-    _check_folder(out, resume=resume)
-    store = SampleStore.open(samples)
+    store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
     with _own_randomness(config.seed):
-        run = _prepare_run(encoder, store, config, out)
-        progress = _restore(run) if resume else None
-        _run_steps(run, progress, show_progress=show_progress)
+        run = prepare_run(encoder, store, config, out, resume=resume)
+        if run.progress:
+            path = list_checkpoints(out / CHECKPOINTS)[-1]
+            load_checkpoint(path, _modules(run), run.optimizer)
+        _run_steps(run, show_progress=show_progress)
         card = write_card(run.encoder, store, run.config, steps=run.total, out=out)
-        save_encoder(run.encoder, out, head=run.head, card=card)
+        with _disk(run):
+            save_encoder(run.encoder, out, head=run.head, card=card)
     return out
 
 
-@dataclass
-class _Run:
-    encoder: Encoder
-    head: ProjectionHead
-    optimizer: torch.optim.Optimizer
-    accelerator: Accelerator
-    config: TrainConfig
-    stream: SampleStream
-    refresher: WordRefresher | None
-    settings: dict[str, Any]
-    total: int
-    out: Path
-
-
-def _prepare_run(name: str | Path, store: SampleStore, config: TrainConfig, out: Path) -> _Run:
-    accelerator = Accelerator()
-    if accelerator.num_processes > 1:
-        raise ConfigError(
-            f"{accelerator.num_processes} processes given; training runs in one process"
-        )
-    encoder = Encoder.load(name, mlm=config.mlm_weight > 0)
-    if config.mlm_weight > 0 and (
-        encoder.mlm_head is None or encoder.tokenizer.mask_token_id is None
-    ):
-        raise ConfigError(
-            f"{name} has no pretrained head for masked language modelling, or no mask token: "
-            "set mlm_weight: 0"
-        )
-    encoder.check_length(config.max_length)
-    head = ProjectionHead(encoder.hidden_size, config.level)
-    encoder.to(accelerator.device).train()
-    head.to(accelerator.device).train()
-    _check_disk(out, encoder, head, config)
-    previous = _previous_precision(out)
-    config = replace(config, precision=previous or choose_precision(encoder, config.precision))
-    stream = SampleStream(
-        store=store, batch_size=config.batch_size, level=config.level, seed=config.seed
-    )
-    total = config.steps or math.ceil(config.epochs * stream.count_batches())
-    if total < 1:
-        next(stream.batches())  # raises, and says why there is no batch
-    settings = {k: v for k, v in to_dict(config).items() if k not in _FREE_TO_CHANGE}
-    settings |= {"encoder": str(name), "samples": store.fingerprint}
-    refresher = None
-    if config.refresh_words_every:
-        refresher = WordRefresher(encoder, config, out)
-    return _Run(
-        encoder=encoder,
-        head=head,
-        optimizer=_make_optimizer(encoder, head, config),
-        accelerator=accelerator,
-        config=config,
-        stream=stream,
-        refresher=refresher,
-        settings=settings,
-        total=total,
-        out=out,
-    )
-
-
-def _run_steps(run: _Run, progress: Progress | None, *, show_progress: bool) -> None:
-    done = progress.step if progress else 0
-    position = progress.position if progress else Position()
+def _run_steps(run: Run, *, show_progress: bool) -> None:
+    done = run.progress.step if run.progress else 0
+    position = run.progress.position if run.progress else Position()
     config, every = run.config, run.config.checkpoint_every
+    remove_torn(run.out / CHECKPOINTS)
     with atomic_file(run.out / "training.json") as file:
-        json.dump({**run.settings, "precision": config.precision}, file, indent=2)
+        json.dump(run.settings, file, indent=2)
     batches = run.stream.batches(position)
     if run.refresher:
         batches = run.refresher.refresh(batches, done)
-    with MetricsLog(
-        run.out, total=run.total, done=done, every=config.log_every, show_progress=show_progress
-    ) as log:
+    with (
+        _disk(run),
+        MetricsLog(
+            run.out, total=run.total, done=done, every=config.log_every, show_progress=show_progress
+        ) as log,
+    ):
         for step in range(done, run.total):
-            units, position = next(batches)
             begun = time.perf_counter()
-            # All randomness of a step comes from (seed, step): resuming needs no state of it.
-            random = np.random.default_rng([config.seed, step, 1])
-            torch.manual_seed(int(random.integers(2**62)))
-            batch = build_batch(
-                units,
-                level=config.level,
-                words_per_sentence=config.words_per_sentence,
-                pairs_per_group=config.pairs_per_group,
-                random=random,
-            )
-            line = _take_step(run, batch, step, random)
+            line, position = _try_batches(run, batches, step)
             log.add({**line, "seconds": round(time.perf_counter() - begun, 4)})
             if every and (step + 1) % every == 0:
                 _save(run, step + 1, position)
@@ -190,7 +121,31 @@ def _run_steps(run: _Run, progress: Progress | None, *, show_progress: bool) -> 
             _save(run, run.total, position)
 
 
-def _take_step(run: _Run, batch: Batch, step: int, random: np.random.Generator) -> dict[str, Any]:
+def _try_batches(
+    run: Run, batches: Iterator[tuple[list[Unit], Position]], step: int
+) -> tuple[dict[str, Any], Position]:
+    """Take a step with the next batch that can be contrasted; one that can't be is passed over."""
+    for _ in range(_MOST_SKIPPED):
+        units, position = next(batches)
+        # All randomness of a step comes from (seed, step): resuming needs no state of it.
+        random = np.random.default_rng([_STEP_SEED, run.config.seed, step])
+        torch.manual_seed(int(random.integers(2**62)))
+        batch = build_batch(
+            units,
+            level=run.config.level,
+            words_per_sentence=run.config.words_per_sentence,
+            pairs_per_group=run.config.pairs_per_group,
+            random=random,
+        )
+        try:
+            return _take_step(run, batch, step, random), position
+        except UnusableBatchError as error:
+            reason = error
+            _log.warning("step %d: a batch is passed over: %s", step + 1, error)
+    raise TrainingError(f"step {step + 1}: {_MOST_SKIPPED} batches in a row: {reason}")
+
+
+def _take_step(run: Run, batch: Batch, step: int, random: np.random.Generator) -> dict[str, Any]:
     config = run.config
     factor = learning_rate_factor(step, run.total, config)
     for group in run.optimizer.param_groups:
@@ -224,95 +179,44 @@ def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[s
     }
 
 
-def _make_optimizer(
-    encoder: Encoder, head: ProjectionHead, config: TrainConfig
-) -> torch.optim.Optimizer:
-    groups = []
-    for module, rate in (
-        (encoder, config.learning_rate),
-        (head, config.head_learning_rate or config.learning_rate),
-    ):
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        for matrices in (True, False):
-            chosen = [p for p in parameters if (p.dim() > 1) == matrices]
-            decay = config.weight_decay if matrices else 0.0
-            groups.append({"params": chosen, "base_lr": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def _require_finite(run: _Run, value: torch.Tensor, name: str, step: int, batch: Batch) -> None:
+def _require_finite(run: Run, value: torch.Tensor, name: str, step: int, batch: Batch) -> None:
     if bool(torch.isfinite(value)):
         return
-    with atomic_file(run.out / "failed-batch.json") as file:
-        json.dump({"step": step + 1, "samples": batch.origins}, file, indent=2)
+    where = describe_batch(run.out, step + 1, batch.origins)
     good = list_checkpoints(run.out / CHECKPOINTS)
     last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-    first = ", ".join(batch.origins[:3])
     raise TrainingError(
-        f"step {step + 1}: the {name} is {float(value.detach())}; the batch's "
-        f"{len(batch.origins)} samples ({first} ...) stand in {run.out / 'failed-batch.json'}; "
-        f"{last}; nothing was saved. "
-        "Lower learning_rate, or set precision: fp32"
+        f"step {step + 1}: the {name} is {float(value.detach())}; {where}; {last}; nothing was "
+        "saved. Start a new --out with a lower learning_rate, a higher temperature or precision: "
+        "fp32"
     )
 
 
-def _save(run: _Run, step: int, position: Position) -> None:
+def _modules(run: Run) -> dict[str, torch.nn.Module]:
+    return {"encoder": run.encoder.model, "head": run.head}
+
+
+def _save(run: Run, step: int, position: Position) -> None:
     save_checkpoint(
         run.out / CHECKPOINTS,
-        {"encoder": run.encoder.model, "head": run.head},
+        _modules(run),
         run.optimizer,
         Progress(step=step, total=run.total, position=position, settings=run.settings),
         keep=run.config.keep_checkpoints,
     )
 
 
-def _restore(run: _Run) -> Progress | None:
-    found = list_checkpoints(run.out / CHECKPOINTS)
-    if not found:
-        _log.info("no checkpoint in %s: starting from the beginning", run.out)
-        return None
-    progress = read_progress(found[-1], run.settings)
-    load_checkpoint(found[-1], {"encoder": run.encoder.model, "head": run.head}, run.optimizer)
-    return progress
-
-
-def _previous_precision(out: Path) -> Any:
-    """A run goes on in the precision it began with; measuring again could choose another."""
-    found = list_checkpoints(out / CHECKPOINTS)
-    if not found:
-        return None
+@contextmanager
+def _disk(run: Run) -> Iterator[None]:
+    """Tell a disk that fills up, or a folder that goes away, in words."""
     try:
-        return json.loads((out / "training.json").read_text(encoding="utf-8"))["precision"]
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _check_folder(out: Path, *, resume: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: the run needs a folder, this is a file")
-    used = out.is_dir() and any(
-        (out / name).exists() for name in (CHECKPOINTS, METRICS, "config.json")
-    )
-    if used and not resume:
-        raise ConfigError(
-            f"{out}: a run or a model stands there; use --resume to go on with it, or another --out"
-        )
-    with atomic_file(out / ".writable"):
-        pass
-    (out / ".writable").unlink()
-
-
-def _check_disk(out: Path, encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> None:
-    """Tell a full disk before hours of training, not after."""
-    weights = sum(p.numel() * p.element_size() for m in (encoder, head) for p in m.parameters())
-    # A checkpoint is weights and two moments; one more stands while it replaces an old one.
-    needed = weights * (3 * (config.keep_checkpoints + 1) + 1)
-    free = shutil.disk_usage(out).free
-    if free < needed:
+        yield
+    except (OSError, SafetensorError) as error:
+        good = list_checkpoints(run.out / CHECKPOINTS)
+        last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
         raise TrainingError(
-            f"{out}: checkpoints and model need {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are "
-            "free; choose another --out or a smaller keep_checkpoints"
-        )
+            f"{run.out}: can't be written ({error}); {last}; make room and go on with --resume"
+        ) from error
 
 
 @contextmanager

@@ -12,6 +12,10 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
+from crosszero.bitext.lines import read_block
+from crosszero.errors import DataError
+from crosszero.files import open_bytes
+
 METRICS = "metrics.jsonl"
 _log = logging.getLogger("crosszero")
 _QUIET_SECONDS = 30.0  # between log lines where there is no terminal for a bar
@@ -104,18 +108,42 @@ class MetricsLog:
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Read a metrics.jsonl; a last line that a kill cut short is left out."""
-    path = Path(path)
-    if not path.is_file():
+    """Read one JSON object per line.
+
+    A last line that a kill cut short (no line end, not JSON) is left out. Any other line that
+    can't be read stops the reading: a curve with silent holes would be a wrong curve.
+
+    Args:
+        path: a ``metrics.jsonl``. A missing file is a run that has not logged anything yet.
+
+    Returns:
+        The objects in the order of the lines; none if the file is missing or empty.
+
+    Raises:
+        DataError: the file is there but can't be read, or a line is not a JSON object.
+
+    Example:
+        >>> read_metrics("run/metrics.jsonl")[-1]["step"]      # doctest: +SKIP
+        3000
+    """
+    if not Path(path).exists():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").split("\n"):
-        try:
-            line = json.loads(text)
-        except ValueError:
+    with open_bytes(path) as file:
+        lines = read_block(file, path, -1).split(b"\n")
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
             continue
-        lines.append(line)
-    return lines
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise DataError(path, f"is not JSON ({error})", number) from error
+        if not isinstance(record, dict):
+            raise DataError(path, "a JSON object is needed", number)
+        records.append(record)
+    return records
 
 
 def _open_board(folder: Path, done: int) -> Any:

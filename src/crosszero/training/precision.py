@@ -42,18 +42,21 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return nullcontext()
 
 
+def _finish(device: torch.device) -> None:
+    if device.type != "cpu":  # work there is only queued
+        torch.accelerator.synchronize()
+
+
 def _time(encoder: Encoder, precision: Precision) -> float:
     device = next(encoder.parameters()).device
     ids = torch.from_numpy(encoder.ordinary_ids[: _ROWS * _TOKENS])
     ids = ids.repeat(_ROWS * _TOKENS // len(ids) + 1)[: _ROWS * _TOKENS].reshape(_ROWS, _TOKENS)
     ids = ids[:, : encoder.max_length].to(device)
     mask = torch.ones_like(ids)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    _finish(device)
     start = time.perf_counter()
     with autocast(precision, device):
         hidden = encoder(ids, mask).pooled
     hidden.float().sum().backward()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    _finish(device)
     return time.perf_counter() - start

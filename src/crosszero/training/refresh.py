@@ -15,9 +15,12 @@ from itertools import islice
 from pathlib import Path
 
 from crosszero.bitext.pair import SentencePair
+from crosszero.config import build
+from crosszero.errors import ConfigError
 from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.model.vectors import Vectors, encode_words
+from crosszero.samples.config import FinderConfig
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.sample import Sample, Span
 from crosszero.samples.store import SampleStore, collect
@@ -25,6 +28,8 @@ from crosszero.training.config import TrainConfig
 from crosszero.training.stream import Position, Unit
 
 WORDS = "words"
+_PAIRS = 1024  # sentence pairs encoded at a time
+_LEARN = 100_000  # sentence pairs from which word borders of scripts without spaces are learnt
 Step = tuple[list[Unit], Position]
 
 
@@ -34,12 +39,29 @@ class WordRefresher:
     Args:
         encoder: the encoder in training.
         config: gives interval, layer and maximum length.
+        store: the samples; gives the rules by which words were chosen.
         out: folder of the run; the stores stand in ``out/words``.
+        total: steps of the run; nothing is found for later ones.
+
+    Raises:
+        ConfigError: the encoder has no such layer.
     """
 
-    def __init__(self, encoder: Encoder, config: TrainConfig, out: Path) -> None:
+    def __init__(
+        self, encoder: Encoder, config: TrainConfig, store: SampleStore, out: Path, total: int
+    ) -> None:
+        self._layer = config.refresh_layer or (encoder.layers + 1) // 2
+        if self._layer > encoder.layers:
+            raise ConfigError(
+                f"refresh_layer: {config.refresh_layer} given; {encoder.name} has layers 1 to "
+                f"{encoder.layers}"
+            )
         self._encoder, self._config, self._folder = encoder, config, out / WORDS
-        self._every = config.refresh_words_every
+        self._every, self._total = config.refresh_words_every, total
+        known = store.metadata.get("finder_config") or {}
+        rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
+        self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
+        self._finder.fit(_pair(row) for row in islice(store, _LEARN))
 
     def refresh(self, batches: Iterator[Step], done: int) -> Iterator[Step]:
         """Hand batches on with new word pairs.
@@ -50,9 +72,10 @@ class WordRefresher:
             batches: from the stream, beginning with step `done`.
             done: number of steps already taken.
         """
-        while True:
+        while done < self._total:
             begun = done - done % self._every
-            block = list(islice(batches, self._every - (done - begun)))
+            ahead = min(begun + self._every, self._total) - done
+            block = list(islice(batches, ahead))
             folder = self._folder / f"step-{begun:08d}"
             marks = folder.with_suffix(".json")
             if begun < done and folder.is_dir() and marks.is_file():
@@ -72,30 +95,34 @@ class WordRefresher:
                 done += 1
 
     def _find(self, rows: list[Sample]) -> list[Sample]:
-        finder = EncoderFinder(self._vectors)
-        pairs = [
-            SentencePair(
-                source=row.source,
-                target=row.target,
-                source_language=row.source_language,
-                target_language=row.target_language,
-                origin=row.origin,
-                group=row.group,
-            )
-            for row in rows
-        ]
-        found = finder.find(pairs)
+        found = self._finder.find([_pair(row) for row in rows])
         return [
-            replace(row, words=words, finder=finder.name) if words else row
+            replace(row, words=words, finder=self._finder.name) if words else row
             for row, words in zip(rows, found, strict=True)
         ]
 
     def _vectors(self, texts: list[str], spans: list[list[Span]]) -> list[Vectors]:
-        return encode_words(
+        # In multi-way data a text stands in many pairs: each is encoded once.
+        first = {text: i for i, text in reversed(list(enumerate(texts)))}
+        distinct = list(first)
+        vectors = encode_words(
             self._encoder,
-            texts,
-            spans,
+            distinct,
+            [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,
-            layer=self._config.refresh_layer or (self._encoder.layers + 1) // 2,
+            layer=self._layer,
             slice_tokens=self._config.slice_tokens,
         )
+        found = dict(zip(distinct, vectors, strict=True))
+        return [found[text] for text in texts]
+
+
+def _pair(row: Sample) -> SentencePair:
+    return SentencePair(
+        source=row.source,
+        target=row.target,
+        source_language=row.source_language,
+        target_language=row.target_language,
+        origin=row.origin,
+        group=row.group,
+    )

@@ -28,6 +28,10 @@ from crosszero.training.batch import Batch
 from crosszero.training.config import TrainConfig
 
 
+class UnusableBatchError(TrainingError):
+    """A batch that can't be contrasted: a single meaning, or no word within `max_length`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
     """Losses with their graph, and what to report.
@@ -90,18 +94,23 @@ def compute_losses(
         random: decides which tokens are masked.
 
     Raises:
-        TrainingError: after cutting texts to `max_length` fewer than two samples are left.
+        UnusableBatchError: all samples mean the same, or fewer than two are left after texts were
+            cut to `max_length`.
 
     Source:
         METHOD sections 2 and 3.
     """
     tokens = encoder.tokenize(batch.texts, config.max_length)
     anchors = _locate(batch, tokens)
-    if len(anchors.left) < 2:
-        raise TrainingError(
+    if len(anchors.left) < 2 and anchors.cut:
+        raise UnusableBatchError(
             f"max_length {config.max_length} cuts off the words of {anchors.cut} of "
-            f"{len(batch.left)} samples of a batch; raise max_length (first of them: "
-            f"{batch.origins[0]})"
+            f"{len(batch.left)} samples; raise max_length (first of them: {batch.origins[0]})"
+        )
+    if len(set(anchors.groups.tolist())) < 2:
+        raise UnusableBatchError(
+            f"all {len(batch.left)} samples mean the same, so that there is no negative (first of "
+            f"them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"
         )
     plain = [t.ids for t in tokens]
     mlm = None
@@ -148,7 +157,7 @@ def _locate(batch: Batch, tokens: Sequence[Tokens]) -> _Anchors:
         left=torch.tensor([batch.left[i] for i in kept], dtype=torch.long),
         right=torch.tensor([batch.right[i] for i in kept], dtype=torch.long),
         groups=torch.tensor([batch.groups[i] for i in kept], dtype=torch.long),
-        cut=len(spans) and len(batch.left) - len(kept),
+        cut=len(batch.left) - len(kept),
     )
 
 
@@ -240,7 +249,7 @@ def _mlm_loss(
     present = int(np.count_nonzero(counts))
     if not present:
         return rows.sum() * 0.0  # a few very short texts: nothing was masked
-    weights = torch.from_numpy(1.0 / (counts[owner] * present)).to(rows.device)
+    weights = torch.from_numpy(1.0 / (counts[owner] * present)).float().to(rows.device)
     logits = encoder.mlm_head(rows).float()
     losses = functional.cross_entropy(logits, targets, reduction="none")
-    return (losses * weights.to(losses.dtype)).sum()
+    return (losses * weights).sum()

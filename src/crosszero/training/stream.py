@@ -32,6 +32,8 @@ class Position(NamedTuple):
 
 
 _START = Position()
+# Random numbers for different purposes must not be the same ones (3 is the training step's).
+_GROUP_SEED, _UNIT_SEED = 1, 2
 
 
 class Rows(Protocol):
@@ -100,7 +102,8 @@ class SampleStream:
 
     def _windows(self, epoch: int) -> list[list[int]]:
         sizes = self.store.row_groups
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(sizes))
+        random = np.random.default_rng([_GROUP_SEED, self.seed, epoch])
+        order = random.permutation(len(sizes))
         windows: list[list[int]] = []
         rows = self.window_rows
         for index in map(int, order):
@@ -124,5 +127,6 @@ class SampleStream:
     def _cut(self, units: list[Unit], epoch: int, window: int) -> list[NDArray[np.int64]]:
         if len(units) < 2:
             return []
-        order = np.random.default_rng([self.seed, epoch, window]).permutation(len(units))
-        return np.array_split(order, max(1, round(len(units) / self.batch_size)))
+        random = np.random.default_rng([_UNIT_SEED, self.seed, epoch, window])
+        batches = min(round(len(units) / self.batch_size), len(units) // 2)
+        return np.array_split(random.permutation(len(units)), max(1, batches))
