@@ -190,7 +190,8 @@ BROKEN = {
         {"languages": EN_FR}, DataError, "fr.po:1: the header says charset=koi8-r",
     ),
     "PO without language": (
-        {"x.po": b'msgid "a"\nmsgstr "b"\n'}, "x.po", {}, ConfigError, "does not name the language",
+        {"x.po": b'msgid "a"\nmsgstr "b"\n'}, "x.po", {}, ConfigError,
+        "x.po: the header names no language",
     ),
     "PO of another language": (
         {"x.po": b'msgid ""\nmsgstr "Language: de\\n"\n'}, "x.po", {"languages": EN_FR},

@@ -81,7 +81,7 @@ class TestTsv:
             read_bitext(tmp_path / "x.tsv", languages=["en", "fr", "de"], pairs="fr", skip_log=log)
         )
         assert texts(pairs) == [("b", "a"), ("b", "c")]
-        assert pairs[0].group == pairs[1].group == "x.tsv:1"
+        assert pairs[0].group == pairs[1].group == f"{tmp_path / 'x.tsv'}:1"
         assert log.counts == {"no fr text": 1}
 
 
@@ -118,7 +118,8 @@ class TestAligned:
             ("three", "trois"),
         ]
         groups = [pair.group for pair in pairs]
-        assert groups == ["corpus/multi:1"] * 3 + ["corpus/multi:2", "corpus/multi:3"]
+        name = multi / "multi"
+        assert groups == [f"{name}:1"] * 3 + [f"{name}:2", f"{name}:3"]
         assert pairs[2].origin == f"{multi / 'multi.fr'}:1"
         assert log.counts == {"no fr text": 1, "no ru text": 1}
         assert log.entries[0] == f"{multi / 'multi.fr'}:2: no fr text"

@@ -55,6 +55,36 @@ def test_a_bad_line_takes_its_place_and_the_next_is_read(tmp_path):
     assert reasons == ["one", "not UTF-8", "line too long", "NUL byte", "five"]
 
 
+PACKED = gzip.compress(b"a line\n" * 9000)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PACKED[:-9], "the gzip data ends too early"),
+        (PACKED[:10], "the gzip data ends too early"),
+        (PACKED[:20] + b"\xff" * 40, "the gzip data is damaged"),
+        (PACKED[:-8] + b"\0" * 8, "the gzip data is damaged"),  # the check sum
+        (PACKED + b"no gzip", "the gzip data is damaged"),
+        (b"\x1f\x8b\x07" + PACKED[3:], "the gzip data is damaged"),  # an unknown method
+        (b"\x1f\x8b", "the gzip data ends too early"),
+        (b"", "is empty"),
+        (b"\xff\xfea\0", "is UTF-16"),
+    ],
+)
+def test_files_that_can_not_be_read_are_told_by_name(tmp_path, content, message):
+    (tmp_path / "a.gz").write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        list(read_lines(tmp_path / "a.gz"))
+    assert str(caught.value).startswith(str(tmp_path / "a.gz"))
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_no_file(tmp_path, name):
+    with pytest.raises(DataError, match="can't be read"):
+        next(read_lines(tmp_path / name))
+
+
 def test_unequal_counts_are_told_where_the_shorter_ends(tmp_path):
     (tmp_path / "a.en").write_text("x\n" * 10)
     (tmp_path / "a.fr").write_text("x\n" * 8)

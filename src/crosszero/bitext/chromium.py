@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from crosszero.bitext.languages import check_languages, find_language
+from crosszero.bitext.languages import base_language, check_languages, find_language
 from crosszero.bitext.lines import check_file
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.pak import read_pak
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.rows import cut_row, has_text, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 
@@ -110,7 +110,7 @@ class ChromiumReader:
             check_file(file, text=False)
         self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
         self._plan = plan_pairs(self.languages, pairs)
-        self._scripts = [_SCRIPTS.get(re.split("[-_@]", code)[0]) for code in self.languages]
+        self._scripts = [_SCRIPTS.get(base_language(code)) for code in self.languages]
 
     def __iter__(self) -> Iterator[SentencePair]:
         base = read_pak(self.base)
@@ -125,7 +125,7 @@ class ChromiumReader:
             else:
                 first_id[text] = number
         seen: set[str] = set()
-        folder = Path(self.base).parent.name
+        folder = Path(self.base).parent
         for key, number in first_id.items():
             raw = [column.get(key, "") for column in columns]
             row = [clean(text) for text in raw]
@@ -140,7 +140,7 @@ class ChromiumReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{folder}:{number}" if folder else str(number),
+                group=f"{folder}:{number}" if len(row) > 2 else "",
             )
 
     def _why_not(self, key: str, raw: list[str], row: list[str], seen: set[str]) -> str:
@@ -148,7 +148,7 @@ class ChromiumReader:
         base = clean(key)
         if any(_ICU.search(text) for text in (key, *raw)):
             return "plural or select message"
-        if not base or not all(row):
+        if not base or not all(map(has_text, row)):
             return "no text in one language"
         for path, text in zip(self.paths, row, strict=True):
             if path != self.base and text.casefold() == base.casefold():
@@ -168,14 +168,10 @@ def clean(text: str) -> str:
         >>> clean("Open <b>&File</b> {NAME} (K)")
         'Open File'
     """
-    for pattern, replacement in (
-        (_TAG, " "),
-        (_BRACES, " "),
-        (_PRINTF, " "),
-        (_MNEMONIC, ""),
-        (_SHORTCUT, ""),
-    ):
-        text = pattern.sub(replacement, text)
+    for pattern in (_TAG, _BRACES, _PRINTF):
+        text = pattern.sub(" ", text)
+    for pattern in (_MNEMONIC, _SHORTCUT):
+        text = pattern.sub("", text)
     return " ".join(text.split())
 
 

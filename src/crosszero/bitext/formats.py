@@ -62,16 +62,11 @@ def detect_format(paths: Paths, languages: Sequence[str] | None = None) -> str:
     if kind := kinds.pop():
         return kind
     if len(paths) > 1:
-        if languages is None and not all(map(split_suffix, paths)):
-            raise ConfigError(
-                f"{', '.join(map(str, paths))}: the names do not tell the languages; give them in "
-                "the same order: --languages en fr"
-            )
         return "moses" if len(paths) == 2 else "multiway"
     if Path(first).is_dir():
-        return _detect_folder(Path(first), first)
+        return _detect_folder(Path(first), first, languages)
     if Path(first).is_file():
-        if split_suffix(first):
+        if split_suffix(first, languages):
             prefix = str(first).removesuffix(".gz").rpartition(".")[0]
             raise ConfigError(
                 f"{first} is one side of aligned files: name both sides, or their prefix {prefix}"
@@ -96,17 +91,18 @@ def detect_format(paths: Paths, languages: Sequence[str] | None = None) -> str:
     return "multiway"
 
 
-def _detect_folder(folder: Path, given: str | Path) -> str:
+def _detect_folder(folder: Path, given: str | Path, languages: Sequence[str] | None) -> str:
     names = [file.name.removesuffix(".gz") for file in folder.iterdir()]
     if any(name.endswith(".pak") for name in names):
         return "chromium"
     if any(name.endswith(".parquet") for name in names):
         return "huggingface"
-    if not any(split_suffix(name) for name in names):
+    if not any(split_suffix(name, languages) for name in names):
         raise DataError(
             given,
             "nothing to read in this folder: files like multi.en and multi.fr, or *.pak, or "
-            "*.parquet are needed; for other formats name the file",
+            "*.parquet are needed; for other formats name the file, and name languages that are "
+            "rare with --languages",
         )
     return "multiway"
 
@@ -131,17 +127,11 @@ def _open_tsv(paths: Paths, **options: Any) -> Reader:
 def _open_moses(paths: Paths, **options: Any) -> Reader:
     languages = options.get("languages")
     if len(paths) == 1:
-        files = find_files(paths[0], languages)
-        if len(files) > 2 and languages is None:
-            raise ConfigError(
-                f"{paths[0]}: files in {', '.join(files)}; name two languages, or use --format "
-                "multiway for all of them"
-            )
-        reader = MultiwayReader(files, languages=languages)
+        reader = MultiwayReader(paths[0], languages=languages, skip_log=options.get("skip_log"))
         if len(reader.paths) != 2:
             raise ConfigError(
-                f"{len(reader.paths)} languages are given; the format moses has two, "
-                "multiway has more"
+                f"{paths[0]}: {' '.join(reader.languages)} are {len(reader.paths)} languages, the "
+                "format moses has two: name two, or use --format multiway for all of them"
             )
         paths, options = reader.paths, options | {"languages": reader.languages}
     if len(paths) != 2:
@@ -155,7 +145,7 @@ def _open_multiway(paths: Paths, **options: Any) -> Reader:
     if len(paths) == 1:
         return MultiwayReader(paths[0], **options)
     languages = options.get("languages")
-    parts = [split_suffix(path) for path in paths]
+    parts = [split_suffix(path, languages) for path in paths]
     if all(parts):
         codes = [part[1] for part in parts if part]
         if len(set(codes)) < len(codes):

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crosszero.bitext.catalogue import Entry, read_mo, read_po
-from crosszero.bitext.languages import check_languages, find_language, split_suffix
+from crosszero.bitext.catalogue import Entry, read_mo
+from crosszero.bitext.languages import check_languages, is_code, same_language, split_suffix
 from crosszero.bitext.lines import check_file
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.po import read_po
+from crosszero.bitext.rows import cut_row, has_text, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError
 
@@ -30,7 +31,8 @@ class GettextReader:
             MO, and all but the first of joined catalogues, are held in memory.
         languages: for one catalogue: the language of msgid, then that of msgstr, or the other way
             round if the header says so. For joined catalogues: one for each file. ``None`` takes
-            ``en`` (or the header's X-Source-Language) and the header's Language.
+            ``en`` (or the header's X-Source-Language) and the header's Language; what is no code
+            there, like ``French``, counts as not given.
         pairs: for three or more joined catalogues: ``"all"``, or a pivot language.
         skip_log: takes what is left out; ``None`` raises at the first bad place.
 
@@ -112,7 +114,7 @@ class GettextReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{Path(first).name}:{entry.line}" if len(row) > 2 else "",
+                group=f"{first}:{entry.line}" if len(row) > 2 else "",
             )
         for path, table in zip(self.paths[1:], tables, strict=True):
             for identity, entry in table.items():
@@ -128,7 +130,7 @@ class GettextReader:
                 self.skip_log.leave_out(path, entry.line, "obsolete")
             elif entry.fuzzy:
                 self.skip_log.leave_out(path, entry.line, "fuzzy")
-            elif not entry.text.strip():
+            elif not has_text(entry.text):
                 self.skip_log.leave_out(path, entry.line, "untranslated")
             else:
                 yield entry
@@ -152,23 +154,32 @@ def _header(path: str | Path) -> dict[str, str]:
     return {}
 
 
+def _code(value: str) -> str:
+    """Read a language code in a header, ``pt_BR`` or ``pt_BR.UTF-8``; empty if it is none."""
+    code = value.split(".")[0]
+    return code if is_code(code) else ""
+
+
 def _languages_of_one(
     path: str | Path, languages: Sequence[str] | None
 ) -> tuple[tuple[str, ...], bool]:
     """Tell the two languages, and whether msgstr is the first of them."""
     header = _header(path)
-    language = header.get("language", "")
+    language = _code(header.get("language", ""))
     if languages is None:
-        if not language:
-            raise ConfigError(
-                f"{path}: the header does not name the language; "
-                "give that of msgid and that of msgstr: --languages en fr"
-            )
-        return check_languages([header.get("x-source-language") or "en", language]), False
+        source = header.get("x-source-language") or "en"
+        if language and _code(source):
+            return check_languages([_code(source), language]), False
+        wrong = source if language else header.get("language", "")
+        raise ConfigError(
+            f"{path}: the header "
+            + (f"says {wrong!r}, which is no language code" if wrong else "names no language")
+            + "; give that of msgid and that of msgstr: --languages en fr"
+        )
     asked = check_languages(languages, exactly=2)
-    if not language or find_language(asked[1], [language]) or find_language(language, [asked[1]]):
+    if not language or same_language(asked[1], language):
         return asked, False
-    if find_language(asked[0], [language]) or find_language(language, [asked[0]]):
+    if same_language(asked[0], language):
         return asked, True
     raise ConfigError(
         f"{path}: the header says that the text is in {language!r}; --languages says "
@@ -185,7 +196,7 @@ def _languages_of_many(
     for path in paths:
         stem = Path(path).name.removesuffix(".gz").rpartition(".")[0]
         in_name = split_suffix(f"x.{stem}")  # fr.po
-        code = _header(path).get("language") or (in_name[1] if in_name else "")
+        code = _code(_header(path).get("language", "")) or (in_name[1] if in_name else "")
         if not code:
             raise ConfigError(
                 f"{path}: neither header nor name tells the language; "

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.languages import check_languages, find_language
-from crosszero.bitext.lines import BadText, check_file
+from crosszero.bitext.lines import BadText
 from crosszero.bitext.pair import SentencePair
+from crosszero.bitext.parquet import ParquetRows, choose_split, first_line
 from crosszero.bitext.rows import cut_row, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 
-_BATCH = 1024
 _STRUCT = "translation"  # {"en": "...", "fr": "..."}: the form of the hub's translation data sets
 
 
@@ -29,13 +29,16 @@ class HuggingFaceReader:
         columns: the name of each language's column; ``None`` looks for ``translation``, then for
             columns that are called like the languages.
         subset: name of the data set's configuration (hub only).
-        split: which split (hub only).
+        split: which split. Of local files those whose names or folders start with it, if any name
+            tells a split (``train-00000-of-00002.parquet``, ``test/0.parquet``); a file that is
+            itself named as `path` is read whatever it is, unless `split` was set to another.
         revision: commit or tag of the data set (hub only); name one to be able to repeat a run.
         pairs: for more than two languages: ``"all"``, or a pivot language.
         skip_log: takes what is left out; ``None`` raises at the first bad row.
 
     Raises:
-        ConfigError: the languages are not known, or a column is not there.
+        ConfigError: the languages are not known; a column or split is not there; a local path is
+            given and an option of the hub.
         DataError: the data can't be read or is not text.
         MissingExtraError: a hub id is given and ``datasets`` is not installed.
 
@@ -57,15 +60,14 @@ class HuggingFaceReader:
         skip_log: SkipLog | None = None,
     ) -> None:
         asked = None if languages is None else check_languages(languages)
+        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
         self._rows = (
-            _ParquetRows(path)
+            _open_local(path, subset, split, revision, self.skip_log)
             if Path(path).exists() or str(path).endswith(".parquet")
             else _HubRows(str(path), subset=subset, split=split, revision=revision)
         )
         self.languages, self._fields = self._choose(asked, columns)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
         self._plan = plan_pairs(self.languages, pairs)
-        self._name = Path(path).name
 
     def __iter__(self) -> Iterator[SentencePair]:
         for place, number, row in self._rows.read([column for column, _ in self._fields]):
@@ -76,7 +78,7 @@ class HuggingFaceReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{self._name}:{Path(place).name}:{number}" if len(texts) > 2 else "",
+                group=f"{place}:{number}" if len(texts) > 2 else "",
             )
 
     def _choose(
@@ -134,57 +136,19 @@ def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText
     return BadText("not text", f"column {column!r} holds {type(value).__name__}, text is needed")
 
 
-class _ParquetRows:
-    """Rows of local Parquet files, batch by batch, through pyarrow."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.name = str(path)
-        folder = Path(path).is_dir()
-        self.files = sorted(Path(path).rglob("*.parquet")) if folder else [Path(path)]
-        if not self.files:
-            raise DataError(path, "no *.parquet file in this folder")
-        for file in self.files:
-            check_file(file, text=False)
-        self.columns = self._look(self.files[0])
-
-    def read(self, columns: Sequence[str]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
-        import pyarrow as pa
-
-        for file in self.files:
-            number = 0
-            missing = set(columns) - self._look(file).keys()
-            if missing:
-                raise DataError(
-                    file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
-                )
-            try:
-                with _open_parquet(file) as table:
-                    for batch in table.iter_batches(_BATCH, columns=list(dict.fromkeys(columns))):
-                        for row in batch.to_pylist():
-                            number += 1
-                            yield str(file), number, row
-            except (pa.ArrowException, OSError) as error:
-                raise DataError(
-                    file, f"damaged Parquet ({_first_line(error)}): fetch it again", line=number + 1
-                ) from error
-
-    def _look(self, file: Path) -> dict[str, list[str] | None]:
-        """Name the columns, and the keys of those that are structs (none for maps)."""
-        import pyarrow as pa
-
-        try:
-            with _open_parquet(file) as table:
-                schema = table.schema_arrow
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(file, f"is not Parquet ({_first_line(error)})") from error
-        found: dict[str, list[str] | None] = {}
-        for column in schema:
-            kind = column.type
-            if pa.types.is_struct(kind):
-                found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
-            else:
-                found[column.name] = [] if pa.types.is_map(kind) else None
-        return found
+def _open_local(
+    path: str | Path, subset: str | None, split: str, revision: str | None, log: SkipLog
+) -> ParquetRows:
+    for name, value in (("subset", subset), ("revision", revision)):
+        if value is not None:
+            raise ConfigError(
+                f"{path}: {name} is {value!r}, which there is only on the hub, and this is local: "
+                f"remove {name}"
+            )
+    files, others = choose_split(path, split)
+    for file in others:
+        log.leave_out(file, None, "file of no split")
+    return ParquetRows(path, files)
 
 
 class _HubRows:
@@ -205,7 +169,7 @@ class _HubRows:
             # The library and the network raise dozens of types; all mean the same to the user.
             raise DataError(
                 name,
-                f"can't be loaded from the hub ({type(error).__name__}: {_first_line(error)}): "
+                f"can't be loaded from the hub ({type(error).__name__}: {first_line(error)}): "
                 "check name, subset, split, revision and the connection",
             ) from error
         self.columns = {column: _keys(feature) for column, feature in features.items()}
@@ -219,16 +183,10 @@ class _HubRows:
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError(
                 self.name,
-                f"reading stopped ({type(error).__name__}: {_first_line(error)}): check the "
+                f"reading stopped ({type(error).__name__}: {first_line(error)}): check the "
                 "connection and start again",
                 line=number + 1,
             ) from error
-
-
-def _open_parquet(file: Path) -> Any:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.ParquetFile(file)
 
 
 def _keys(feature: Any) -> list[str] | None:
@@ -237,7 +195,3 @@ def _keys(feature: Any) -> list[str] | None:
         return list(feature)
     languages = getattr(feature, "languages", None)
     return list(languages) if languages else None
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0][:200] or type(error).__name__

@@ -9,23 +9,42 @@ from pathlib import Path
 from crosszero.errors import ConfigError
 
 # ISO 639-1. A code that the user gives may be longer (``pt-BR``, ``fil``); a code that is only
-# guessed from a file name has to be one of these, or "big-set.tsv" would be in two languages.
-_ISO_CODES = (
-    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy "
-    "da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu "
-    "hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb "
-    "lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om "
-    "or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw "
-    "ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
-)
-_ISO = frozenset(_ISO_CODES.split())
+# guessed from a file name has to be in one of these lists, or "big-set.tsv" would be in two
+# languages, and "6way.ids" in one.
+_TWO_CODES = """
+aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da
+de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz
+ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln
+lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi
+pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti
+tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
+"""
+
+# ISO 639-3 (and 639-2/B where it is still written), as far as common corpora use it: FLORES-200,
+# NLLB, Tatoeba, OPUS. Real codes that more often end the name of another kind of file are left
+# out: arg bar bpe bug cor dat div ext ids max min nov raw ref rom run spm src tgt tok trg txt vec
+# vol war.
+_THREE_CODES = """
+aar abk ace acm acq aeb afr ajp aka alb als amh ang apc ara arb arc arm arq ars ary arz asm
+ast ava awa aym ayr azb aze azj bak bam ban baq bcl bel bem ben ber bho bih bis bjn bod bos bre
+bul bur cat cbk ceb ces cha che chi chu chv cjk ckb cmn cos cre crh csb cym cze dan deu dik
+doi dsb dtp dut dyu dzo ell eng epo est eus ewe fao fas fij fil fin fon fra fre frr fry ful fur
+fuv gaz geo ger gla gle glg glv gom gre grn gsw guj hak hat hau haw hbs heb hil hin hmn hne hrv
+hsb hun hye ibo ice ido iii iku ile ilo ina ind ipk isl ita jav jpn kab kac kal kam kan kas kat
+kau kaz kbp kea khk khm kik kin kir kmb kmr knc kom kon kor kua kur kzj lad lao lat lav lfn lij
+lim lin lit lmo ltg ltz lua lub lug luo lus lvs mag mah mai mal mao mar mhr mkd mlg mlt mni mon
+mos mri msa mwl mya nan nap nau nav nbl nde ndo nds nep nld nno nob nor npi nso nus nya oci
+oji ori orm orv ory oss pag pam pan pap pbt pcm pes plt pli pms pol por prs pus que quy roh rmy
+ron rum rus sag sah san sat scn sco shn sin slk slo slv sme smo sna snd som sot spa sqi srd
+srp ssw sun swa swe swg swh syr szl tah tam taq tat tel tgk tgl tha tib tir ton tpi tsn tso tuk
+tum tur twi tyv tzl tzm udm uig ukr umb urd uzb uzn ven vie vro wel wln wol wuu xho yak ydd
+yid yor yue zgh zha zho zsm zul
+"""
+_TWO_LETTERS = frozenset(_TWO_CODES.split())
+_KNOWN = _TWO_LETTERS | frozenset(_THREE_CODES.split())
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_@][A-Za-z0-9]{2,8})*")
 _IN_NAME = r"[a-z]{2}(?:[-_][A-Z]{2}|_[A-Z][a-z]{3})?"
 _PAIR = re.compile(rf"(?:^|[._-])({_IN_NAME})[-_]({_IN_NAME})(?=[._]|$)")
-_OTHER_SUFFIXES = (
-    "txt tsv csv tmx pak bak tmp log zip tar zst bz2 pdf xml bin jpg png doc po mo gmo tab"
-)
-_NOT_CODES = frozenset(_OTHER_SUFFIXES.split())
 
 
 def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> tuple[str, ...]:
@@ -41,7 +60,7 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     if not isinstance(languages, Sequence):
         raise ConfigError(f"languages is {languages!r}; a list like [en, fr] is needed")
     for code in languages:
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
+        if not isinstance(code, str) or not is_code(code):
             raise ConfigError(
                 f"language {code!r} is no language code; codes like en, pt-BR or fil are needed"
                 + (" (write 'no' in quotes in YAML)" if str(code) == "False" else "")
@@ -51,14 +70,34 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
         raise ConfigError(f"{exactly} languages are needed, {len(languages)} given ({given})")
     if len(languages) < 2:
         raise ConfigError(f"at least two languages are needed, {len(languages)} given ({given})")
-    if len({normalise(code) for code in languages}) < len(languages):
+    if len({normalise_code(code) for code in languages}) < len(languages):
         raise ConfigError(f"every language may be named once only; given: {given}")
     return tuple(languages)
 
 
-def normalise(code: str) -> str:
+def is_code(text: str) -> bool:
+    """Say whether a text has the form of a language code, whether or not the language exists."""
+    return _CODE.fullmatch(text) is not None
+
+
+def is_known(code: str) -> bool:
+    """Say whether a code, region and script aside, is that of a language of common corpora."""
+    return is_code(code) and base_language(code) in _KNOWN
+
+
+def normalise_code(code: str) -> str:
     """Write a code the way codes are compared: ``pt_BR.UTF-8`` and ``pt-BR`` are ``pt-br``."""
     return code.split(".")[0].replace("_", "-").lower()
+
+
+def base_language(code: str) -> str:
+    """Drop what follows the language in a code: region, script, variant, encoding.
+
+    Example:
+        >>> base_language("zh_Hant-TW"), base_language("sr@latin"), base_language("fil")
+        ('zh', 'sr', 'fil')
+    """
+    return re.split("[-_@]", normalise_code(code), maxsplit=1)[0]
 
 
 def find_language(asked: str, found: Iterable[str]) -> str | None:
@@ -72,12 +111,22 @@ def find_language(asked: str, found: Iterable[str]) -> str | None:
     """
     found = list(found)
     for code in found:
-        if normalise(code) == normalise(asked):
+        if normalise_code(code) == normalise_code(asked):
             return code
     for code in found:
-        if re.split("[-@]", normalise(code))[0] == normalise(asked):
+        if base_language(code) == normalise_code(asked):
             return code
     return None
+
+
+def same_language(first: str, second: str) -> bool:
+    """Say whether two codes can mean the same: equal, or one without what the other adds.
+
+    Example:
+        >>> same_language("zh", "zh-CN"), same_language("zh-TW", "zh-CN")
+        (True, False)
+    """
+    return bool(find_language(first, [second]) or find_language(second, [first]))
 
 
 def languages_in_name(path: str | Path) -> tuple[str, str] | None:
@@ -90,21 +139,28 @@ def languages_in_name(path: str | Path) -> tuple[str, str] | None:
     stem = Path(path).name.removesuffix(".gz")
     for match in _PAIR.finditer(stem):
         first, second = match.groups()
-        if first != second and {first[:2], second[:2]} <= _ISO:
+        if first != second and {first[:2], second[:2]} <= _TWO_LETTERS:
             return first, second
     return None
 
 
-def split_suffix(path: str | Path) -> tuple[str, str] | None:
+def split_suffix(path: str | Path, named: Sequence[str] | None = None) -> tuple[str, str] | None:
     """Split ``multi.en`` or ``multi.en.gz`` into prefix and language; ``None`` for other names.
+
+    Args:
+        path: the file; only its name counts.
+        named: languages that the user named. Only these may be rare ones: among the real codes of
+            three letters are most endings of other files (``ids``, ``src``, ``raw``).
 
     Example:
         >>> split_suffix("data/multi.en.gz")
         ('multi', 'en')
+        >>> split_suffix("multi.kbd"), split_suffix("multi.kbd", ["en", "kbd"])
+        (None, ('multi', 'kbd'))
     """
     stem, dot, code = Path(path).name.removesuffix(".gz").rpartition(".")
-    if not dot or not stem or not _CODE.fullmatch(code) or code.lower() in _NOT_CODES:
+    if not dot or not stem or not is_code(code):
         return None
-    if len(re.split("[-_@]", code)[0]) == 2 and code[:2].lower() not in _ISO:
-        return None
-    return stem, code
+    if is_known(code) or any(same_language(code, language) for language in named or ()):
+        return stem, code
+    return None

@@ -1,5 +1,9 @@
 """Lines of text files, decoded one by one so that an error can name its line.
 
+:func:`read_lines` is meant for every UTF-8 file that this library reads by lines: what it can't
+read it tells the same way everywhere. A caller that reads one file raises for a bad line with
+``DataError(path, line.message, number)``; one that skips counts ``line.reason``.
+
 Only a line feed ends a line. ``str.splitlines`` and text mode would also break at U+2028, U+0085, a
 form feed or a lone carriage return; one such character in one of two aligned files would shift
 every line after it against its translation.
@@ -89,11 +93,14 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
         in step stays in step.
 
     Raises:
-        DataError: the file can't be read, ends in the middle of its gzip data, or is UTF-16.
+        DataError: while iterating: the file is missing, a folder, empty or UTF-16; or its gzip data
+            is damaged or ends too early, after the lines before that.
 
     Example:
-        >>> [line for line in read_lines("corpus.en")]  # doctest: +SKIP
-        ['Hello.', 'How are you?']
+        >>> for number, line in enumerate(read_lines("corpus.en"), start=1):  # doctest: +SKIP
+        ...     if isinstance(line, BadText):
+        ...         raise DataError("corpus.en", line.message, number)
+        ...     print(line)
     """
     number = 0
     with open_bytes(path) as opened:

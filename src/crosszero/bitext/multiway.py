@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from crosszero.bitext.languages import check_languages, find_language, split_suffix
+from crosszero.bitext.languages import check_languages, find_language, is_code, split_suffix
 from crosszero.bitext.lines import check_file, read_parallel
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.rows import cut_row, plan_pairs
@@ -19,13 +19,14 @@ from crosszero.errors import ConfigError, DataError, suggest
 class MultiwayReader:
     """Read files that are aligned line by line, plain or gzip, in any number of languages.
 
-    Pairs from one line follow each other and share their ``group``, ``folder/multi:12``. With three
-    or more languages a line may be empty in some of them; see
+    With three or more languages, pairs from one line follow each other and share their ``group``,
+    ``folder/multi:12``, and a line may be empty in some languages; see
     :func:`~crosszero.bitext.rows.cut_row`.
 
     Args:
         path: a folder, or folder and prefix (``data/multi``), or the files themselves by language.
-        languages: which to read, in this order. ``None`` reads all that are found, by name.
+        languages: which to read, in this order. ``None`` reads all that are found, by name; a file
+            whose ending is no known language code is then left out, and counted.
         pairs: ``"all"`` pairs of languages, or the pivot language that is paired with all others.
         skip_log: takes what is left out; ``None`` raises at the first bad line.
 
@@ -54,9 +55,12 @@ class MultiwayReader:
             check_file(file)
         self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
         self._plan = plan_pairs(self.languages, pairs)
+        if languages is None and not isinstance(path, Mapping):
+            for file in _passed_over(self.paths[0]):
+                self.skip_log.leave_out(file, None, "no known language code")
 
     def __iter__(self) -> Iterator[SentencePair]:
-        name = _group_name(self.paths)
+        name = _group_name(self.paths[0], self.languages)
         for number, row in read_parallel(self.paths):
             yield from cut_row(
                 row,
@@ -64,7 +68,7 @@ class MultiwayReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{name}:{number}",
+                group=f"{name}:{number}" if len(row) > 2 else "",
             )
 
 
@@ -73,8 +77,8 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
 
     Args:
         path: a folder, or folder and prefix.
-        languages: the languages that will be read. In a folder with several prefixes these pick
-            the prefix, if just one has them all.
+        languages: the languages that will be read; rare ones are found only if they are named
+            here. In a folder with several prefixes these pick the prefix, if just one has them all.
 
     Raises:
         DataError: no such folder, or fewer than two files of one prefix.
@@ -85,7 +89,7 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
         raise DataError(path, "no such file or folder: check the spelling")
     sets: dict[str, dict[str, str | Path]] = {}
     for file in sorted(folder.iterdir()):
-        parts = split_suffix(file)
+        parts = split_suffix(file, languages)
         if parts is None or (prefix is not None and parts[0] != prefix) or file.is_dir():
             continue
         # The path as the user gave it, without what Path() drops ("./"), stays readable.
@@ -106,10 +110,11 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
     if not sets:
         raise DataError(
             path,
-            "no such file, and no files like "
-            f"{prefix or 'multi'}.en and {prefix or 'multi'}.fr: check the spelling"
+            f"no such file, and no files like {prefix or 'multi'}.en and {prefix or 'multi'}.fr: "
+            "check the spelling, and name languages that are rare with --languages"
             if prefix is not None
-            else "no aligned files like multi.en and multi.fr in this folder",
+            else "no aligned files like multi.en and multi.fr in this folder: name languages that "
+            "are rare with --languages, or name the files",
         )
     if len(sets) > 1:
         raise ConfigError(
@@ -133,8 +138,23 @@ def _pick(files: Mapping[str, str | Path], language: str, where: str) -> str | P
     return files[code]
 
 
-def _group_name(paths: Sequence[str | Path]) -> str:
-    """Name a set of files so that sets in different folders, all called multi, stay apart."""
-    first = Path(paths[0])
-    prefix = (split_suffix(first) or (first.name, ""))[0]
-    return f"{first.parent.name}/{prefix}" if first.parent.name else prefix
+def _passed_over(chosen: str | Path) -> list[Path]:
+    """List files beside one that was chosen that could be its set's in an unknown language."""
+    prefix = _split_name(chosen)[0]
+    beside = [file for file in sorted(Path(chosen).parent.iterdir()) if split_suffix(file) is None]
+    return [
+        file
+        for file in beside
+        if _split_name(file)[0] == prefix and is_code(_split_name(file)[1]) and file.is_file()
+    ]
+
+
+def _split_name(path: str | Path) -> tuple[str, str]:
+    stem, _, ending = Path(path).name.removesuffix(".gz").rpartition(".")
+    return stem, ending
+
+
+def _group_name(first: str | Path, languages: Sequence[str]) -> str:
+    """Name a set of files, with its path, so that sets in different folders stay apart."""
+    parts = split_suffix(first, languages)
+    return str(Path(first).parent / (parts[0] if parts else Path(first).name))

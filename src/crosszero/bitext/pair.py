@@ -16,7 +16,7 @@ class SentencePair:
         target_language: language code of `target` (``fr``).
         origin: ``file:line`` of the source side, for messages.
         group: a key shared by all pairs cut from the same line of multi-way data (the same meaning
-            in more than two languages); empty for bilingual data.
+            in more than two languages); empty where only two languages are read.
 
     Example:
         >>> SentencePair(source="Hi.", target="Salut.", source_language="en",

@@ -28,9 +28,9 @@ class BitextConfig:
         languages: language codes, in order; ``None`` takes those that names or files tell.
         pairs: with three or more languages, ``all`` pairs, or the pivot that all pairs start with.
         columns: TSV, data sets: which columns, as positions from 0 or names; ``None`` for all.
-        header: TSV: the first line names the columns.
+        header: TSV: the first line names the columns; the codes of the languages say their order.
         subset: hub data sets: name of the configuration.
-        split: hub data sets: which split.
+        split: data sets: which split.
         revision: hub data sets: commit or tag; name one to be able to repeat a run.
         skip_bad: leave bad text out, count and list it; ``False`` stops at the first.
 
@@ -71,6 +71,10 @@ class BitextConfig:
             raise ConfigError(
                 f"columns is {self.columns!r}; a list of positions from 0, or of names, is needed"
             )
+        for name in ("subset", "split", "revision"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "split"):
+                raise ConfigError(f"{name} is {value!r}; a text is needed")
         for name in ("header", "skip_bad"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; true or false is needed")

@@ -5,6 +5,7 @@ So an empty side, a missing language and an unreadable text mean the same in eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +15,13 @@ from crosszero.bitext.lines import BadText
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, suggest
+
+# White space, controls, format characters, fillers and variation selectors show nothing.
+_VISIBLE = re.compile(
+    "[^\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 
 @runtime_checkable
@@ -56,6 +64,16 @@ def plan_pairs(languages: Sequence[str], pairs: str = "all") -> list[tuple[int, 
     return [(pivot, other) for other in range(len(languages)) if other != pivot]
 
 
+def has_text(text: str) -> bool:
+    """Say whether there is anything to see: a text of zero-width characters only is empty.
+
+    Example:
+        >>> has_text("a"), has_text("\\u200b\\ufeff ")
+        (True, False)
+    """
+    return _VISIBLE.search(text) is not None
+
+
 def cut_row(
     texts: Sequence[str | BadText],
     places: Sequence[tuple[str | Path, int]],
@@ -67,9 +85,9 @@ def cut_row(
 ) -> Iterator[SentencePair]:
     """Cut one row into sentence pairs; white space at the ends of a text is dropped.
 
-    With two languages an empty side is bad text. With more, real multi-way data often lacks a line
-    in one language, so the pairs with that side are left out and counted; only a row with fewer
-    than two texts is bad.
+    A text that shows nothing (:func:`has_text`) is empty. With two languages an empty side is bad
+    text. With more, real multi-way data often lacks a line in one language, so the pairs with that
+    side are left out and counted; only a row with fewer than two texts is bad.
 
     Args:
         texts: one text for each language, or what is wrong with it.
@@ -90,7 +108,7 @@ def cut_row(
             if len(texts) == 2:
                 return
             continue
-        text = text.strip()
+        text = text.strip() if has_text(text) else ""
         usable.append(text)
         if text:
             continue

@@ -7,6 +7,7 @@ them can expand to gigabytes, and no translation memory needs them.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,10 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes
 
 # What these hold is the code of the original document (RTF, HTML), not text. <hi> holds text.
-_CODE_TAGS = frozenset({"bpt", "ept", "ph", "it", "ut"})
+# <bpt> and <ept> stand around text, also around part of a word; placeholders, between words.
+_PLACEHOLDERS = frozenset({"ph", "it", "ut"})
+_CODE_TAGS = _PLACEHOLDERS | {"bpt", "ept"}
+_MARK = "\0"  # where a placeholder stood; no XML text holds this character
 _BLOCK = 1 << 16
 _MAX_UNIT = 1 << 22  # characters; text without end is an attack or a broken file
 
@@ -63,34 +67,27 @@ class TmxReader:
     def __iter__(self) -> Iterator[SentencePair]:
         found: dict[str, None] = {}
         served: set[str] = set()
-        name = Path(self.path).name
-        for unit in _read_units(self.path):
+        for number, unit in enumerate(_read_units(self.path), start=1):
             if unit.unnamed:
-                self.skip_log.bad(
-                    self.path,
-                    unit.line,
-                    "text without language",
-                    "the unit has a <tuv> without xml:lang: name the language of every text",
-                )
+                message = "the unit has a <tuv> without xml:lang: name the language of every text"
+                self.skip_log.bad(self.path, unit.line, "text without language", message)
                 continue
-            found.update(dict.fromkeys(code for code, _ in unit.texts))
+            codes = dict.fromkeys(code for code, _ in unit.texts)
+            found.update(codes)
             row: list[str | BadText] = []
+            texts = dict(reversed(unit.texts))  # the first of two equal codes
             for language in self.languages:
-                texts = dict(reversed(unit.texts))  # the first of two equal codes
-                code = find_language(language, [code for code, _ in unit.texts])
+                code = find_language(language, codes)
                 if code is not None:
                     served.add(language)
                     row.append(texts[code])
                 elif len(self.languages) > 2:
                     row.append("")
                 else:
+                    there = ", ".join(codes) or "no text"
+                    advice = f"only {there}: correct --languages or the unit"
                     row.append(
-                        BadText(
-                            "language missing",
-                            f"the unit has no {language!r}, only "
-                            f"{', '.join(code for code, _ in unit.texts) or 'no text at all'}: "
-                            "correct --languages or the unit",
-                        )
+                        BadText("language missing", f"the unit has no {language!r}, {advice}")
                     )
             self._count_variants(unit)
             yield from cut_row(
@@ -99,7 +96,7 @@ class TmxReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{name}:{unit.line}" if len(row) > 2 else "",
+                group=f"{self.path}:{number}" if len(row) > 2 else "",
             )
         if missing := [language for language in self.languages if language not in served]:
             raise DataError(
@@ -179,10 +176,13 @@ class _Handler:
             self.unit = None
         elif tag == "seg" and self.text is not None:
             if self.unit is not None and self.language:
-                self.unit.texts.append((self.language, "".join(self.text)))
+                self.unit.texts.append((self.language, _join(self.text)))
             self.text = None
         elif self.text is not None and tag in _CODE_TAGS:
             self.code_depth -= 1
+            if tag in _PLACEHOLDERS and not self.code_depth:
+                self.text.append(_MARK)
+                self.size += 1
 
     def data(self, text: str) -> None:
         if self.text is not None and not self.code_depth:
@@ -204,12 +204,24 @@ class _Handler:
         )
 
     def refuse_unknown(self, name: str, *_: object) -> None:
-        # Defined in a document type that is not fetched; without this, expat would drop it.
-        raise DataError(
+        raise DataError(  # defined in a document type that is not fetched; expat would drop it
             self.path,
             f"the entity &{name}; is not one of XML's own: write the character itself",
             line=self.parser.CurrentLineNumber,
         )
+
+
+def _join(parts: list[str]) -> str:
+    """Join the text of a segment; a placeholder between two words becomes a space."""
+    text = ""
+    for piece in "".join(parts).split(_MARK):
+        apart = text and piece and _in_word(text[-1]) and _in_word(piece[0])
+        text += " " + piece if apart else piece
+    return text
+
+
+def _in_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
 
 
 def _read_units(path: str | Path) -> Iterator[_Unit]:
@@ -221,8 +233,7 @@ def _read_units(path: str | Path) -> Iterator[_Unit]:
             try:
                 parser.Parse(block, not block)
             except expat.ExpatError as error:
-                # What was complete before the error comes first, as it would line by line.
-                yield from handler.ready
+                yield from handler.ready  # what was complete before the error comes first
                 raise DataError(
                     path,
                     f"broken XML ({expat.ErrorString(error.code)}): correct the file, for example "

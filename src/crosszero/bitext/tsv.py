@@ -10,7 +10,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from crosszero.bitext.languages import check_languages, languages_in_name
+from crosszero.bitext.languages import (
+    check_languages,
+    find_language,
+    is_known,
+    languages_in_name,
+)
 from crosszero.bitext.lines import BadText, check_file, read_lines
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.rows import cut_row, plan_pairs
@@ -27,14 +32,16 @@ class TsvReader:
             ``None`` takes them from the file name, ``corpus.en-fr.tsv``.
         columns: which columns to read, as 0-based positions or names of the header. ``None`` reads
             all columns and takes any other number of columns than languages for an error.
-        header: the first line names the columns. Names in `columns` imply it, and a first line that
-            consists of just the language codes is always taken for a header.
+        header: the first line names the columns; if these are the languages, in any order, it says
+            which column is which. Names in `columns` imply a header, and a first line of just the
+            language codes is always taken for one, and counted if it was not announced.
         pairs: for more than two languages: ``"all"``, or a pivot language.
         skip_log: takes what is left out; ``None`` raises at the first bad line.
 
     Raises:
         ConfigError: languages are unknown, or columns do not fit them.
-        DataError: the file can't be read; while iterating also: a line is bad.
+        DataError: the file can't be read; while iterating also: a line is bad, or the header names
+            other languages.
 
     Example:
         >>> pairs = TsvReader("corpus.en-fr.tsv")  # doctest: +SKIP
@@ -69,17 +76,16 @@ class TsvReader:
         lines: Iterator[tuple[int, str | BadText]] = enumerate(read_lines(self.path), start=1)
         first = next(lines)[1]
         cells = [cell.strip() for cell in first.split("\t")] if isinstance(first, str) else []
-        if self.header:
-            if isinstance(first, BadText):
-                raise DataError(self.path, f"the header can't be read: {first.message}", line=1)
-            positions = self._find_columns(cells)
-        elif isinstance(first, str) and tuple(cells) == self.languages:
-            positions = self._find_columns(cells)
-        else:
-            positions = [int(column) for column in self.columns or range(len(self.languages))]
+        if self.header and isinstance(first, BadText):
+            raise DataError(self.path, f"the header can't be read: {first.message}", line=1)
+        positions = self._find_columns(cells)
+        order = self._order(cells, positions)
+        if order is not None and not self.header:
+            self.skip_log.leave_out(self.path, 1, "header")
+        elif order is None and not self.header:
             lines = chain([(1, first)], lines)
+        positions = positions if order is None else order
         width = len(self.languages) if self.columns is None else 0
-        name = Path(self.path).name
         for number, line in lines:
             row: list[str | BadText]
             if isinstance(line, BadText):
@@ -98,11 +104,11 @@ class TsvReader:
                 languages=self.languages,
                 plan=self._plan,
                 log=self.skip_log,
-                group=f"{name}:{number}" if len(row) > 2 else "",
+                group=f"{self.path}:{number}" if len(row) > 2 else "",
             )
 
     def _find_columns(self, names: list[str]) -> list[int]:
-        """Find the asked columns in the header."""
+        """Find the asked columns; those asked for by name in the header."""
         wanted = self.columns if self.columns is not None else range(len(self.languages))
         positions = []
         for column in wanted:
@@ -118,6 +124,32 @@ class TsvReader:
                 )
             positions.append(names.index(column) if isinstance(column, str) else int(column))
         return positions
+
+    def _order(self, cells: list[str], positions: list[int]) -> list[int] | None:
+        """Say where the header has each language; ``None`` if the first line names none of them."""
+        called = [cells[position] for position in positions if position < len(cells)]
+        whole = len(called) == len(positions) and (self.columns is not None or called == cells)
+        codes = [find_language(language, called) for language in self.languages]
+        if not whole or None in codes or len(set(codes)) < len(codes):
+            if self.header and self.columns is None and all(map(is_known, cells)):
+                raise DataError(
+                    self.path,
+                    f"the header says {' '.join(cells)}, --languages says "
+                    f"{' '.join(self.languages)}: correct one of them, or choose columns with "
+                    "--columns 0 1",
+                    line=1,
+                )
+            return None
+        order = [positions[called.index(code)] for code in codes if code is not None]
+        if self.columns is not None and order != positions:
+            raise DataError(
+                self.path,
+                f"the header calls the columns {' '.join(map(str, self.columns))} "
+                f"{' '.join(called)}, --languages says {' '.join(self.languages)}: bring them into "
+                "the same order",
+                line=1,
+            )
+        return order
 
     def _say(self, cells: list[str], width: int) -> str:
         if self.columns is not None and len(cells) == width:
@@ -143,7 +175,9 @@ def _check_columns(
 ) -> tuple[int | str, ...] | None:
     if columns is None:
         return None
-    if not isinstance(columns, list | tuple) or not all(isinstance(c, int | str) for c in columns):
+    if not isinstance(columns, list | tuple) or not all(
+        isinstance(c, int | str) and not isinstance(c, bool) for c in columns
+    ):
         raise ConfigError(
             f"columns is {columns!r}; a list of positions from 0, or of header names, is needed"
         )

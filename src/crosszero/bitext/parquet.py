@@ -1,0 +1,138 @@
+"""Local Parquet: which files make a split, and their rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crosszero.bitext.lines import check_file
+from crosszero.errors import ConfigError, DataError, suggest
+
+_BATCH = 1024
+_DEFAULT = "train"
+_SPLIT = re.compile(r"(train|test|validation|valid|val|dev)(?![A-Za-z])", re.IGNORECASE)
+_SAME = dict.fromkeys(("valid", "val", "dev"), "validation")
+
+
+def choose_split(path: str | Path, split: str = _DEFAULT) -> tuple[list[Path], list[Path]]:
+    """Choose the files of a split: those whose name, or a folder of theirs, starts with it.
+
+    ``valid``, ``val`` and ``dev`` mean ``validation``.
+
+    Args:
+        path: a Parquet file, or a folder that is searched with all folders in it.
+        split: which split. Where no name tells one, ``train`` is all files.
+
+    Returns:
+        The files of the split, and those that belong to no split while others do.
+
+    Raises:
+        DataError: there is no Parquet file.
+        ConfigError: no file is of this split.
+    """
+    folder = Path(path).is_dir()
+    files = sorted(Path(path).rglob("*.parquet")) if folder else [Path(path)]
+    if not files:
+        raise DataError(path, "no *.parquet file in this folder")
+    told = {
+        file: _split_of(file.relative_to(path) if folder else Path(file.name)) for file in files
+    }
+    known = {name for name in told.values() if name}
+    if split == _DEFAULT and (not known or not folder):
+        return files, []
+    if not known:
+        raise ConfigError(
+            f"{path}: split is {split!r}, but no file name tells a split: remove split, or call "
+            f"the files like {split}-0.parquet"
+        )
+    chosen = [file for file, name in told.items() if name == _SAME.get(split, split)]
+    if not chosen:
+        raise ConfigError(f"{path}: no file of the split {split!r}; {suggest(str(split), known)}")
+    return chosen, [file for file, name in told.items() if name is None]
+
+
+def _split_of(file: Path) -> str | None:
+    for part in reversed(file.parts):
+        if match := _SPLIT.match(part):
+            name = match[1].lower()
+            return _SAME.get(name, name)
+    return None
+
+
+class ParquetRows:
+    """Rows of local Parquet files, batch by batch, through pyarrow.
+
+    Args:
+        path: what the user gave, for messages.
+        files: what is read, in this order.
+
+    Attributes:
+        columns: the columns of the first file; of each the keys, if it is a struct, none if it is a
+            map, ``None`` if it is anything else.
+
+    Raises:
+        DataError: a file can't be read or is not Parquet.
+    """
+
+    def __init__(self, path: str | Path, files: Sequence[Path]) -> None:
+        self.name, self.files = str(path), list(files)
+        for file in self.files:
+            check_file(file, text=False)
+        self.columns = self._look(self.files[0])
+
+    def read(self, columns: Sequence[str]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+        """Yield file, row number from 1, and the row's values in these columns.
+
+        Raises:
+            DataError: a file is damaged, or lacks a column.
+        """
+        import pyarrow as pa
+
+        for file in self.files:
+            number = 0
+            missing = set(columns) - self._look(file).keys()
+            if missing:
+                raise DataError(
+                    file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
+                )
+            try:
+                with _open_parquet(file) as table:
+                    for batch in table.iter_batches(_BATCH, columns=list(dict.fromkeys(columns))):
+                        for row in batch.to_pylist():
+                            number += 1
+                            yield str(file), number, row
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(
+                    file, f"damaged Parquet ({first_line(error)}): fetch it again", line=number + 1
+                ) from error
+
+    def _look(self, file: Path) -> dict[str, list[str] | None]:
+        """Name the columns, and the keys of those that are structs (none for maps)."""
+        import pyarrow as pa
+
+        try:
+            with _open_parquet(file) as table:
+                schema = table.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(file, f"is not Parquet ({first_line(error)})") from error
+        found: dict[str, list[str] | None] = {}
+        for column in schema:
+            kind = column.type
+            if pa.types.is_struct(kind):
+                found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
+            else:
+                found[column.name] = [] if pa.types.is_map(kind) else None
+        return found
+
+
+def _open_parquet(file: Path) -> Any:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetFile(file)
+
+
+def first_line(error: BaseException) -> str:
+    """Cut a message of another library down to one line."""
+    return str(error).strip().split("\n")[0][:200] or type(error).__name__
