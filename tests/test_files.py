@@ -61,6 +61,27 @@ def test_unwritable_places_are_told(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_never_becomes_a_folder(tmp_path: Path) -> None:
+    for name in ("store", ".store.old"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(CrosszeroError, match="is a file"), atomic_folder(tmp_path / "store"):
+            pass
+        assert [p.name for p in tmp_path.iterdir()] == [name]
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "store").symlink_to("disk")
+    for content in ("one", "two"):
+        with atomic_folder(tmp_path / "store") as new:
+            (new / "a").write_text(content)
+        assert (tmp_path / "store" / "a").read_text() == content
+    assert (tmp_path / "store").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["disk", "store"]
+
+
 def test_gzip_is_told_by_content(tmp_path: Path) -> None:
     (tmp_path / "plain.gz").write_bytes(b"text")
     (tmp_path / "packed").write_bytes(gzip.compress(b"text"))

@@ -59,10 +59,19 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     two renames, the old folder stands beside as ``.NAME.old`` and is put back by the next call.
 
     Raises:
-        CrosszeroError: the parent folder can't be written.
+        CrosszeroError: the parent folder can't be written, or `path` is a file. Whether a folder
+            may be replaced is for the caller to decide: this function replaces any.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()  # the folder is replaced, not the link to it
     old = path.parent / f".{path.name}.old"
+    for place in (path, old):
+        if place.exists() and not place.is_dir():
+            raise CrosszeroError(
+                f"{place}: is a file where a folder is to be written; move it away, or choose "
+                "another name for the folder"
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if old.exists() and not path.exists():
@@ -72,16 +81,24 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
     try:
         yield new
+        _put(new, path, old)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _put(new: Path, path: Path, old: Path) -> None:
+    """Give the new folder its name."""
+    try:
         new.chmod(0o777 & ~_umask())
         if old.exists():
             shutil.rmtree(old)
         if path.exists():
             os.replace(path, old)
         os.replace(new, path)
-        shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+    except OSError as error:
+        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
-from crosszero.samples import AlignerFinder, EncoderFinder, Finder, NoFinder, Span, WordFilter
+from crosszero.samples import (
+    AlignerFinder,
+    EncoderFinder,
+    Finder,
+    Lexicon,
+    LexiconFinder,
+    NoFinder,
+    Span,
+    WordFilter,
+)
 from crosszero.samples.encoder import mutual_argmax
+from crosszero.samples.reader import WordReader
 from tests.samples.helpers import cipher, pair
 
 OPEN = WordFilter(stop_words="none")
@@ -79,10 +90,11 @@ def test_sample_bounds_what_is_fitted() -> None:
 def test_unfit_language_pair_and_useless_text() -> None:
     pairs, _ = cipher(60, seed=8)
     finder = AlignerFinder(OPEN)
-    with pytest.raises(ConfigError, match="fit"):
+    with pytest.raises(ConfigError, match=r"call fit\(\) first"):
         finder.find(pairs)
     finder.fit([*pairs, pair("...", "!"), pair("x " * 2000, "y " * 2000)])
     assert finder.find([pair("...", "!"), pair("x " * 2000, "y " * 2000)]) == [(), ()]
+    assert finder.find([pair("eins", "uno", "de-it"), pairs[0]])[0] == ()
     empty = AlignerFinder(OPEN)
     empty.fit([pair("...", "!")])
     assert empty.find([pair("a b", "c d")]) == [()]
@@ -171,7 +183,104 @@ def test_encoder_finder_checks_its_vectors() -> None:
         EncoderFinder(lambda texts, spans: [], threshold=2.0)
 
 
-def test_every_finder_keeps_the_protocol() -> None:
-    assert isinstance(NoFinder(), Finder)
-    assert isinstance(AlignerFinder(), Finder)
-    assert NoFinder().find([pair("a", "b")]) == [()]
+def test_words_that_the_encoder_has_not_seen_are_never_linked() -> None:
+    x, y = np.array([[-1.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 0.0]])
+
+    def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+        return [x if len(found) == 2 else y for found in spans]
+
+    for threshold in (None, 0.0, -1.0):
+        found = EncoderFinder(vectors, OPEN, threshold=threshold).find([pair("seen cut", "word")])
+        linked = [tuple(word.source) for word in found[0]]
+        assert linked == ([(0, 4)] if threshold == -1.0 else [])
+
+
+def test_the_score_of_the_rules_is_the_threshold() -> None:
+    def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+        return [
+            np.array([[1.0, 0.0]]) if text == "one" else np.array([[0.6, 0.8]]) for text in texts
+        ]
+
+    for smallest, count in ((0.5, 1), (0.7, 0)):
+        rules = WordFilter(stop_words="none", min_score=smallest)
+        assert len(EncoderFinder(vectors, rules).find([pair("one", "two")])[0]) == count
+
+
+def test_the_encoder_finder_learns_stop_words_that_no_list_has() -> None:
+    texts = [pair(f"mu word{i}", f"ba sana{i}") for i in range(1500)]
+
+    def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+        return [np.eye(2)[: len(found)] for found in spans]
+
+    finder = EncoderFinder(vectors)
+    finder.fit(iter(texts))
+    assert [tuple(w.source) for w in finder.find([pair("mu word3", "ba sana3")])[0]] == [(3, 8)]
+
+
+def test_raw_texts_are_let_go_after_fitting() -> None:
+    pairs, _ = cipher(30, seed=8)
+    finder = AlignerFinder(OPEN)
+    finder.fit(pairs)
+    assert [(reader._known, reader._size) for reader in finder._readers.values()] == [({}, 0)] * 2
+
+
+def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crosszero.samples.reader._REMEMBERED", 10)
+    reader = WordReader("en")
+    for number in range(100):
+        reader.read("!" * number)
+    assert len(reader._known) <= 11
+
+
+def test_stop_words_from_lists_need_a_list() -> None:
+    finder = AlignerFinder(WordFilter(stop_words="list"))
+    with pytest.raises(ConfigError, match=r"no list of stop words for 'xx': take 'auto'"):
+        finder.fit([pair("a b", "c d")])
+
+
+class Hashed:
+    """Vectors of words from the letters alone: many words look alike, some are not seen."""
+
+    def __call__(self, texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+        rows = []
+        for text, found in zip(texts, spans, strict=True):
+            words = [text[start:end] for start, end in found]
+            codes = [[ord(word[0]) % 5 - 2, ord(word[-1]) % 7 - 3, len(word) % 3] for word in words]
+            rows.append(np.array(codes, dtype=np.float32).reshape(-1, 3))
+        return rows
+
+
+def _finders() -> list[Finder]:
+    lexicon = Lexicon()
+    _, dictionary = cipher(1, seed=11)
+    words = list(dictionary.items())
+    phrases = [(f"{a} {c}", f"{b} {d}") for (a, b), (c, d) in pairwise(words)]
+    lexicon.add("xx", "yy", words + phrases)
+    return [
+        NoFinder(),
+        AlignerFinder(OPEN),
+        EncoderFinder(Hashed(), OPEN),
+        LexiconFinder(lexicon, OPEN),
+    ]
+
+
+@pytest.mark.parametrize("finder", _finders(), ids=lambda finder: finder.name)
+def test_every_finder_keeps_the_protocol(finder: Finder) -> None:
+    assert isinstance(finder, Finder)
+    pairs, _ = cipher(150, seed=11)
+    doubled = [pair(f"{p.source} {q.source}", f"{q.target} {p.target}") for p, q in pairwise(pairs)]
+    pairs += [*doubled, pair("...", "!"), pair("one", "..."), pair("x", "y" * 50)]
+    finder.fit(iter(pairs))
+    found = finder.find(pairs)
+    assert len(found) == len(pairs)
+    for item, words in zip(pairs, found, strict=True):
+        assert isinstance(words, tuple)
+        assert list(words) == sorted(words)
+        for side, text in ((0, item.source), (1, item.target)):
+            places = [place for word in words for place in range(*word[side])]
+            assert len(set(places)) == len(places), "two word pairs share a character"
+            assert all(0 <= word[side].start < word[side].end <= len(text) for word in words)
+        assert all(0.0 <= word.score <= 1.0 for word in words)
+    assert any(found) == (finder.name != "none")
+    assert finder.find([]) == []
+    assert [row for item in pairs[:20] for row in finder.find([item])] == found[:20]

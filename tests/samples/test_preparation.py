@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, DataError
 from crosszero.samples import (
     FinderConfig,
     SampleStore,
@@ -19,7 +21,9 @@ from crosszero.samples import (
     format_sample,
     make_finder,
     prepare,
+    write_store,
 )
+from crosszero.samples.split import Split
 from crosszero.samples.spool import Spool
 from tests.samples.helpers import cipher, pair, sample
 
@@ -57,7 +61,132 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert store.rows == 2
     kept = prepare(pairs, out=tmp_path / "s", finder="none")
     assert kept.rows == 4
-    assert prepare([], out=tmp_path / "nothing").rows == 0
+
+
+def test_a_corpus_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:
+    prepare([pair("a", "b")], out=tmp_path / "s", finder="none")
+    bad = [pair(" ", "c"), pair("x" * 30, "c"), pair("y" * 30, "c")]
+    with pytest.raises(DataError, match=r"3 sentence pairs were read.*1 empty, 2 too long"):
+        prepare(bad, out=tmp_path / "s", max_length=20)
+    with pytest.raises(DataError, match="no sentence pairs were read"):
+        prepare([], out=tmp_path / "s")
+    alike = [pair("a", f"b{i}") for i in range(9)]
+    with pytest.raises(DataError, match="8 held-out text"):
+        prepare(alike, out=tmp_path / "s", finder="none", hold_out=1)
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+    assert SampleStore.open(tmp_path / "s").rows == 1
+
+
+def test_summaries_of_other_makers_are_none(tmp_path: Path) -> None:
+    good = Summary.of(prepare([pair("a", "b")], out=tmp_path / "s", finder="none"))
+    assert good is not None
+    known = dataclasses.asdict(good)
+    for record in ("text", [1], {"a": 1}, {**known, "more": 1}, {**known, "skipped": None}, None):
+        with write_store(tmp_path / "t", metadata={"summary": record}) as writer:
+            writer.add(sample("a", "b"))
+        assert Summary.of(SampleStore.open(tmp_path / "t")) is None
+    with write_store(tmp_path / "t", metadata={"summary": known}) as writer:
+        writer.add(sample("a", "b"))
+    assert Summary.of(SampleStore.open(tmp_path / "t")) == good
+
+
+def refused() -> Iterator[SentencePair]:
+    pytest.fail("the corpus was read before the folders were checked")
+    yield
+
+
+def test_folders_are_checked_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    corpus = tmp_path / "d" / "c.en-fr.tsv"
+    corpus.write_text("Hi\tSalut\n")
+    with pytest.raises(ConfigError, match="is not a store of samples; choose another --out"):
+        prepare(refused(), out=tmp_path / "d")
+    with pytest.raises(ConfigError, match="is not a store of samples"):
+        prepare(refused(), out=corpus)
+    with pytest.raises(ConfigError, match="is not a store of samples"):
+        prepare(refused(), out=tmp_path / "s", hold_out=1, held_out=tmp_path / "d")
+    for second in ("s", "s/../s", "s/held", "."):
+        with pytest.raises(ConfigError, match="two folders"):
+            prepare(refused(), out=tmp_path / "s", hold_out=1, held_out=tmp_path / second)
+    assert corpus.read_text() == "Hi\tSalut\n"
+    assert [p.name for p in tmp_path.rglob("*")] == ["d", "c.en-fr.tsv"]
+
+
+def test_a_stale_held_out_store_is_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out, second = tmp_path / "h", tmp_path / "h-held-out"
+    prepare(multiway(10), out=out, finder="none", hold_out=2)
+    assert second.is_dir()
+    prepare(multiway(10), out=out, finder="none")
+    assert not second.exists()
+    assert "h-held-out removed" in caplog.text
+    prepare(multiway(10), out=out, finder="none", hold_out=2)
+    prepare(multiway(10), out=out, finder="none", hold_out=2, held_out=tmp_path / "y")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["h", "y"]
+
+
+def test_other_stores_of_that_name_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepare(multiway(10), out="h-held-out", finder="none")  # prepared on its own
+    prepare(multiway(10), out="h", finder="none")
+    assert SampleStore.open("h-held-out").rows == 30
+    prepare(multiway(10), out="h", finder="none", hold_out=2, held_out=tmp_path / "h-held-out")
+    assert SampleStore.open("h-held-out").rows == 6
+
+
+def test_a_language_pair_of_the_held_out_store_only(tmp_path: Path) -> None:
+    pairs, _ = cipher(40, seed=1)
+    texts = [*pairs, pair("eins zwei drei", "uno due tre", "de-it")]
+    seed = next(seed for seed in range(500) if _held(texts, seed)[0].source_language == "de")
+    config = FinderConfig(stop_words="none")
+    store = prepare(texts, out=tmp_path / "s", finder=config, hold_out=1, seed=seed)
+    assert store.rows == 40
+    held = SampleStore.open(tmp_path / "s-held-out")
+    assert [s.words for s in held] == [()]
+    assert held.metadata["not_in_training"] == {"de-it": 1}
+
+
+def _held(pairs: list[SentencePair], seed: int) -> list[SentencePair]:
+    split = Split(1, seed)
+    for item in pairs:
+        split.see(item)
+    split.finish()
+    return split.held
+
+
+def test_the_split_reads_and_compares_every_pair_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = list(multiway(20))
+    compared: list[str] = []
+    monkeypatch.setattr("crosszero.samples.split._same", lambda text: compared.append(text) or text)
+    split = Split(3, 1)
+    for item in pairs:
+        split.see(item)
+    split.finish()
+    assert len(split.held) == 9
+    list(islice(split.training(pairs), 5))
+    rest = list(split.training(pairs))
+    assert rest == list(split.training(pairs))
+    assert len(rest) + len(split.held) + split.shared == len(pairs)
+    assert len(compared) == 2 * len(pairs)
+
+
+def test_a_corpus_that_the_finder_cannot_serve_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "en-fr.txt").write_text("weather\tmétéo\n", encoding="utf-8")
+    config = FinderConfig(kind="lexicon", lexicon=(f"en,fr={tmp_path}/en-fr.txt",))
+
+    def corpus() -> Iterator[SentencePair]:
+        yield pair("Weather", "Météo", "en-fr")
+        yield pair("a", "b", "fr-ru")
+        pytest.fail("read on")
+
+    with pytest.raises(ConfigError, match=r"no fr-ru entries; it has: en-fr.*LANGUAGE=FILE"):
+        prepare(corpus(), out=tmp_path / "s", finder=config)
+    listed = FinderConfig(stop_words="list")
+    with pytest.raises(ConfigError, match=r"no list of stop words for 'xx'.*'auto'"):
+        prepare([pair("a", "b")], out=tmp_path / "s", finder=listed)
 
 
 def multiway(count: int) -> Iterator[SentencePair]:
@@ -117,6 +246,11 @@ def test_configuration_is_checked(tmp_path: Path) -> None:
         FinderConfig(stop_words="some")
     with pytest.raises(ConfigError, match="at least 1"):
         FinderConfig(max_words=0)
+    for setting in ("fit_pairs", "samplers"):
+        with pytest.raises(ConfigError, match=f"{setting} must be at least 1, not 0"):
+            FinderConfig(**{setting: 0})
+    with pytest.raises(ConfigError, match="LANGUAGE,LANGUAGE=FILE"):
+        FinderConfig(kind="lexicon", lexicon=("words.tsv",))
     with pytest.raises(ConfigError, match="needs an encoder"):
         make_finder(FinderConfig(kind="encoder"))
     with pytest.raises(ConfigError, match="max_length"):
@@ -145,7 +279,12 @@ def test_choose_samples(tmp_path: Path) -> None:
     assert chosen == choose_samples(store, 10, language="en-fr", seed=2)
     assert chosen != choose_samples(store, 10, language="en-fr", seed=3)
     assert len(choose_samples(store, 1000, language="ru")) == 200
-    with pytest.raises(ConfigError, match="did you mean 'en-fr'"):
-        choose_samples(store, language="en-fx")
+    for metadata in (True, False):
+        with pytest.raises(ConfigError, match=r"did you mean 'en-fr'\? Allowed: .*en-ru.*fr-ru"):
+            choose_samples(store, language="en-fx")
+        if metadata:
+            (store.path / "_metadata.json").unlink()
+            store = SampleStore.open(store.path)
+    assert choose_samples(store, 3, language="fr-ru")
     with pytest.raises(ConfigError, match="count"):
         choose_samples(store, 0)

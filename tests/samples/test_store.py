@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.errors import DataError
+from crosszero.errors import ConfigError, DataError
 from crosszero.samples import Sample, SampleStore, Span, WordPair, write_store
 from crosszero.samples.store import collect
 from tests.samples.helpers import sample
@@ -176,3 +176,80 @@ def test_old_schema_in_the_parquet_file(tmp_path: Path) -> None:
     pq.write_table(table.replace_schema_metadata(meta), file)
     with pytest.raises(DataError, match="schema version 7"):
         SampleStore.open(store.path)
+
+
+def _rewritten(folder: Path, column: str, value: str | None) -> SampleStore:
+    store = collect([sample("abc", "bcd", (WORD,)), sample("efg", "fgh")], folder)
+    file = folder / "part-00000.parquet"
+    table = pq.read_table(file)
+    place = table.column_names.index(column)
+    kind = table.schema.field(column).type
+    values = pa.array(["x" * 9, value], pa.string()).cast(kind)
+    pq.write_table(table.set_column(place, table.schema.field(column), values), file)
+    return SampleStore.open(store.path)
+
+
+@pytest.mark.parametrize("column", ["source", "target", "source_language", "target_language"])
+def test_a_text_that_is_null_is_told(tmp_path: Path, column: str) -> None:
+    store = _rewritten(tmp_path / "store", column, None)
+    with pytest.raises(DataError, match=f"column '{column}' is null in row 1"):
+        list(store)
+
+
+@pytest.mark.parametrize("column", ["group", "origin", "finder"])
+def test_null_is_nothing_where_nothing_is_allowed(tmp_path: Path, column: str) -> None:
+    store = _rewritten(tmp_path / "store", column, None)
+    assert [getattr(s, column) for s in store] == ["x" * 9, ""]
+
+
+def test_a_sample_holds_its_pair() -> None:
+    case = sample("weather", "天气好", (WORD,), group="7")
+    assert Sample.of(case.pair, case.words, case.finder) == case
+    assert Sample.of(case.pair).words == ()
+
+
+def test_language_pairs_with_and_without_metadata(tmp_path: Path) -> None:
+    store = collect([sample("a", "b")], tmp_path / "store")
+    assert store.language_pairs == ["en-zh-CN"]
+    (store.path / "_metadata.json").unlink()
+    assert SampleStore.open(store.path).language_pairs == ["en-zh-CN"]
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("names", [["c.tsv"], ["train.parquet"], ["_metadata.json"], ["sub/x"]])
+def test_no_foreign_folder_is_replaced(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / "d" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "d" / name).write_text("mine")
+    before = _contents(tmp_path)
+    with (
+        pytest.raises(ConfigError, match="is not a store of samples; choose another --out"),
+        write_store(tmp_path / "d"),
+    ):
+        pass
+    assert _contents(tmp_path) == before
+
+
+def test_a_store_with_a_foreign_file_is_not_replaced(tmp_path: Path) -> None:
+    collect([sample("a", "b")], tmp_path / "d")
+    (tmp_path / "d" / "notes.txt").write_text("mine")
+    before = _contents(tmp_path)
+    with pytest.raises(ConfigError, match="not a store of samples"):
+        collect([sample("c", "d")], tmp_path / "d")
+    assert _contents(tmp_path) == before
+
+
+def test_no_file_is_replaced_and_empty_folders_are(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="not a store of samples"):
+        collect([sample("a", "b")], tmp_path / "file")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    (tmp_path / "empty").mkdir()
+    assert collect([sample("a", "b")], tmp_path / "empty").rows == 1
+    assert collect([sample("c", "d")] * 2, tmp_path / "empty").rows == 2
+    for bad in (".", "..", "/"):
+        with pytest.raises(ConfigError, match="not a folder of its own"), write_store(bad):
+            pass

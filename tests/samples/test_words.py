@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosszero.errors import ConfigError
+from crosszero.samples.sample import Span
 from crosszero.samples.segment import Segmenter
 from crosszero.samples.stopwords import StopWords
 from crosszero.samples.words import base_language, normalise, word_spans
@@ -29,6 +33,10 @@ from crosszero.samples.words import base_language, normalise, word_spans
         ("de", "Wör\u00adter \u00ad", ["Wör\u00adter"]),
         ("ja", "か\u3099", ["か\u3099"]),
         ("", "😀 !? —", []),
+        ("en", "I ❤\ufe0f you", ["I", "you"]),
+        ("", "\u0301a \u0301 b\u0301", ["a", "b\u0301"]),
+        ("th", "\u0e34 กา \u0e31ก", ["ก", "า", "ก"]),
+        ("bn", "র\u200d\u09cdযা", ["র\u200d\u09cdযা"]),
     ],
 )
 def test_words_of_many_scripts(language: str, text: str, words: list[str]) -> None:
@@ -57,7 +65,8 @@ def test_keys_forget_case_form_and_vowel_signs() -> None:
 
 
 def test_language_codes() -> None:
-    assert [base_language(c) for c in ("zh-CN", "pt_BR", "eng", "xx")] == ["zh", "pt", "en", "xx"]
+    codes = ("zh-CN", "pt_BR", "eng", "xx", "sr@latin", "uz-Latn@x")
+    assert [base_language(code) for code in codes] == ["zh", "pt", "en", "xx", "sr", "uz"]
 
 
 def test_segmenter_learns_words_from_text_alone() -> None:
@@ -69,6 +78,46 @@ def test_segmenter_learns_words_from_text_alone() -> None:
     assert [text[a:b] for a, b in segmenter.spans(text)] == ["今天", "天气", "好"]
     mixed = "看 Chromium 浏览器!"
     assert [mixed[a:b] for a, b in segmenter.spans(mixed)] == ["看", "Chromium", "浏览器"]
+
+
+_PIECES = ["今天", "天气", "好", "浏览器", "กา", "ดี", "コーヒー", "を", "မြ", "Chromium", "don't"]
+_PIECES += ["3.14", " ", "!", "❤\ufe0f", "e\u0301", "\u0301", "\u0e34", "الْكِتَابُ", "हिन्दी", "a"]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Segmenter:
+    draw = random.Random(1)
+    segmenter = Segmenter("en", min_count=2, min_cohesion=0.5)
+    segmenter.fit("".join(draw.choices(_PIECES, k=12)) for _ in range(300))
+    return segmenter
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=3), max_size=15).map("".join))
+def test_a_fitted_segmenter_joins_units_and_changes_nothing_else(
+    fitted: Segmenter, text: str
+) -> None:
+    spans = fitted.spans(text)
+    last = 0
+    for start, end in spans:
+        assert last <= start < end <= len(text)
+        assert not any(character.isspace() for character in text[start:end])
+        assert unicodedata.category(text[start])[0] != "M"
+        last = end
+    # What it joins are units, the words of a text without any learning: the same places are
+    # covered, and no unit is cut.
+    units = word_spans(text, "en")
+    covered = {place for start, end in spans for place in range(start, end)}
+    assert covered == {place for start, end in units for place in range(start, end)}
+    assert {start for start, _ in spans} <= {start for start, _ in units}
+    for start, end in spans:
+        if not fitted._runs.search(text[start:end]):
+            assert Span(start, end) in units
+
+
+def test_a_fitted_segmenter_has_learnt(fitted: Segmenter) -> None:
+    text = "今天 天气"
+    assert [text[a:b] for a, b in fitted.spans(text)] == ["今天", "天气"]
 
 
 def test_katakana_runs_are_words() -> None:
@@ -92,6 +141,9 @@ def test_stop_words_from_list_and_from_frequency() -> None:
     listed = StopWords("en")
     listed.learn({"weather": 10_000})
     assert "weather" not in listed
+    assert "the" in StopWords("en-US", "list")
+    with pytest.raises(ConfigError, match=r"no list of stop words for 'zz': take 'auto'"):
+        StopWords("zz", "list")
     with pytest.raises(ValueError, match="frequency"):
         StopWords("en", "often")
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from crosszero.samples.encoder import EncoderFinder
     from crosszero.samples.filters import WordFilter
     from crosszero.samples.finder import Finder, NoFinder
-    from crosszero.samples.lexicon import Lexicon, LexiconFinder, read_lexicon
+    from crosszero.samples.lexicon import Lexicon, read_lexicon
+    from crosszero.samples.lookup import LexiconFinder
     from crosszero.samples.preparation import Summary, prepare
     from crosszero.samples.sample import Sample, Span, WordPair
     from crosszero.samples.show import choose_samples, format_sample
-    from crosszero.samples.store import SampleStore, SampleWriter, write_store
+    from crosszero.samples.store import SampleStore
     from crosszero.samples.words import word_spans
+    from crosszero.samples.writer import SampleWriter, write_store
 
 _WHERE = {
     "AlignerFinder": "aligner",
@@ -27,11 +29,11 @@ _WHERE = {
     "Finder": "finder",
     "FinderConfig": "config",
     "Lexicon": "lexicon",
-    "LexiconFinder": "lexicon",
+    "LexiconFinder": "lookup",
     "NoFinder": "finder",
     "Sample": "sample",
     "SampleStore": "store",
-    "SampleWriter": "store",
+    "SampleWriter": "writer",
     "Span": "sample",
     "Summary": "preparation",
     "WordFilter": "filters",
@@ -42,7 +44,7 @@ _WHERE = {
     "prepare": "preparation",
     "read_lexicon": "lexicon",
     "word_spans": "words",
-    "write_store": "store",
+    "write_store": "writer",
 }
 
 __all__ = [

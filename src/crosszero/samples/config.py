@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import Finder, NoFinder
+from crosszero.samples.lexicon import read_lexicon, split_specifications
 
 if TYPE_CHECKING:
     from crosszero.samples.encoder import WordVectors
@@ -30,7 +31,8 @@ class FinderConfig:
         allow_copies: also choose words written the same on both sides.
         stop_words: ``auto``, ``list``, ``frequency`` or ``none``.
         min_length: fewest characters of a word written in an alphabet.
-        fit_pairs: sentence pairs for each language pair to train the aligner on.
+        fit_pairs: sentence pairs for each language pair to train the aligner on; each 10,000 take
+            about 110 MB of memory.
         samplers: sampling chains of the aligner; none: decided by the size of the corpus.
         seed: for the aligner.
 
@@ -45,7 +47,7 @@ class FinderConfig:
     allow_copies: bool = False
     stop_words: str = "auto"
     min_length: int = 2
-    fit_pairs: int = 500_000
+    fit_pairs: int = 100_000
     samplers: int | None = None
     seed: int = 1
 
@@ -54,6 +56,8 @@ class FinderConfig:
             raise ConfigError(f"unknown finder {self.kind!r}: {suggest(self.kind, KINDS)}")
         if self.kind == "lexicon" and not self.lexicon:
             raise ConfigError("the lexicon finder needs a word list: lexicon: [en,fr=words.tsv]")
+        split_specifications(self.lexicon)
+        check_fit(self.fit_pairs, self.samplers)
         self.rules()
 
     def rules(self) -> WordFilter:
@@ -65,6 +69,18 @@ class FinderConfig:
             stop_words=self.stop_words,
             min_length=self.min_length,
         )
+
+
+def check_fit(fit_pairs: int, samplers: int | None) -> None:
+    """See that the settings of the aligner's training are in range.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    if fit_pairs < 1:
+        raise ConfigError(f"fit_pairs must be at least 1, not {fit_pairs}")
+    if samplers is not None and samplers < 1:
+        raise ConfigError(f"samplers must be at least 1, not {samplers}")
 
 
 def make_finder(config: FinderConfig, *, vectors: WordVectors | None = None) -> Finder:
@@ -87,7 +103,7 @@ def make_finder(config: FinderConfig, *, vectors: WordVectors | None = None) -> 
             config.rules(), fit_pairs=config.fit_pairs, seed=config.seed, samplers=config.samplers
         )
     if config.kind == "lexicon":
-        from crosszero.samples.lexicon import LexiconFinder, read_lexicon
+        from crosszero.samples.lookup import LexiconFinder
 
         return LexiconFinder(read_lexicon(config.lexicon), config.rules())
     if vectors is None:

@@ -7,6 +7,7 @@ the business of the side that owns the model: for a 12-layer encoder layers 8 an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -24,8 +25,8 @@ class WordVectors(Protocol):
     """Give the vectors of the words of some texts.
 
     Called with texts and, for each text, the spans of its words in characters; returns for each
-    text an array ``(words, dim)``. A word that the encoder cut off at its maximum length has a row
-    of NaN: it is linked to nothing.
+    text an array ``(words, dim)``. A word that the encoder has not seen, because it was cut off at
+    the maximum length, has a row of zeros: it is linked to nothing.
     """
 
     def __call__(
@@ -40,8 +41,9 @@ class EncoderFinder:
 
     Args:
         vectors: from the encoder; called with at most `batch` texts of one side.
-        rules: which links to keep; ``rules.min_score`` is not used here.
-        threshold: smallest cosine similarity of a link, -1 to 1.
+        rules: which links to keep. A score is the cosine similarity, 0 where it is negative;
+            ``rules.min_score`` defaults to 0.
+        threshold: smallest cosine similarity of a link, -1 to 1; ``rules.min_score`` if not given.
         batch: sentence pairs encoded at a time.
 
     Example:
@@ -70,7 +72,7 @@ class EncoderFinder:
         self._readers: dict[str, WordReader] = {}
 
     def fit(self, pairs: Iterable[SentencePair]) -> None:
-        """Learn where words end in scripts without spaces; other languages need nothing."""
+        """Learn where words end in scripts without spaces, and stop words that no list has."""
         self._readers.clear()
         texts: dict[str, dict[str, None]] = {}
         for pair in pairs:
@@ -82,8 +84,21 @@ class EncoderFinder:
                 if len(members) < 100_000:
                     members[text] = None
         for code, members in texts.items():
-            self._readers[code] = WordReader(code)
-            self._readers[code].fit(members)
+            reader = self._readers[code] = WordReader(code)
+            reader.fit(members)
+            if self._chooser.stop_words(code).learns:
+                self._chooser.learn(
+                    code, Counter(key for text in members for key in reader.read(text).keys)
+                )
+            reader.forget()
+
+    def check_languages(self, source: str, target: str) -> None:
+        """Refuse languages without a list of stop words, if only lists shall be used.
+
+        Raises:
+            ConfigError: there is no list.
+        """
+        self._chooser.check_languages(source, target)
 
     def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
         """Encode a batch and link its words."""
@@ -143,9 +158,15 @@ def mutual_argmax(similarity: NDArray[Any], threshold: float = -1.0) -> list[tup
 
 
 def _cosine(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:
-    """Cosine similarity (source words, target words) in single precision."""
-    a, b = x.astype(np.float32), y.astype(np.float32)
-    a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
-    b /= np.maximum(np.linalg.norm(b, axis=1, keepdims=True), 1e-12)
-    result: NDArray[np.float32] = a @ b.T
+    """Cosine similarity (source words, target words); NaN for a row of zeros, an unseen word."""
+    result: NDArray[np.float32] = _unit(x) @ _unit(y).T
     return result
+
+
+def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """Rows of length 1; NaN where there is no direction."""
+    single = vectors.astype(np.float32)
+    lengths = np.linalg.norm(single, axis=1, keepdims=True)
+    lengths[lengths == 0.0] = np.nan
+    single /= lengths
+    return single

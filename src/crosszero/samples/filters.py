@@ -67,20 +67,35 @@ class Chooser:
             stop = self._stop[language] = StopWords(language, self.rules.stop_words)
         return stop
 
+    def check_languages(self, *languages: str) -> None:
+        """See that every language has the stop words that the rules ask for.
+
+        Raises:
+            ConfigError: ``stop_words="list"`` and there is no list.
+        """
+        for language in languages:
+            self.stop_words(language)
+
     def learn(self, language: str, counts: Mapping[str, int]) -> None:
         """Give the word counts of a language, for languages without a list of stop words."""
         self.stop_words(language).learn(counts)
         self._usable.clear()
 
     def usable(self, key: str, language: str) -> bool:
-        """Tell whether a normalised word may be chosen at all."""
+        """Tell whether a normalised word may be chosen at all.
+
+        Of several words, separated by white space (lexicon entries), one must be usable.
+        """
         memory = self._usable.setdefault(language, {})
         known = memory.get(key)
         if known is None:
             if len(memory) > 500_000:
                 memory.clear()
             short = len(key) < self.rules.min_length and key < "\u2e80"
-            known = memory[key] = not short and key not in self.stop_words(language)
+            known = not short and key not in self.stop_words(language)
+            if known and " " in key:
+                known = any(self.usable(word, language) for word in key.split(" "))
+            memory[key] = known
         return known
 
     def choose(

@@ -13,6 +13,9 @@ from crosszero.samples.sample import WordPair
 class Finder(Protocol):
     """Find the word pairs of sentence pairs. Write your own and hand it to :func:`prepare`.
 
+    A finder may also have a method ``check_languages(source, target)``: :func:`prepare` calls it
+    when a language pair is first read, so that a corpus it can't serve is refused at once.
+
     Attributes:
         name: what the store says of the samples: ``lexicon``, ``aligner``, ``encoder``.
 

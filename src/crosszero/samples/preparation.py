@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import heapq
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -15,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, DataError
 from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
+from crosszero.samples.places import check_places, default_held_out, remove_stale
 from crosszero.samples.sample import Sample
+from crosszero.samples.split import Split
 from crosszero.samples.spool import Spool
-from crosszero.samples.store import SampleStore, SampleWriter, write_store
-from crosszero.samples.words import normalise
+from crosszero.samples.store import SampleStore
+from crosszero.samples.writer import SampleWriter, write_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,13 @@ class Summary:
     def of(cls, store: SampleStore) -> Summary | None:
         """Give the summary of a store that :func:`prepare` made, else ``None``."""
         record = store.metadata.get("summary")
-        return cls(**record) if record else None
+        if not isinstance(record, dict) or set(record) != {f.name for f in dataclasses.fields(cls)}:
+            return None
+        skipped = record["skipped"]
+        if not isinstance(skipped, dict):
+            return None
+        counts = [*skipped.values(), *(n for name, n in record.items() if name != "skipped")]
+        return cls(**record) if all(isinstance(count, int) for count in counts) else None
 
 
 def prepare(
@@ -77,7 +83,8 @@ def prepare(
 
     Args:
         pairs: any iterable, generators too. Pairs of one group must follow each other.
-        out: folder of the store; replaced in one step when everything has worked.
+        out: folder of the store; an older store is replaced in one step when everything has
+            worked, anything else is refused.
         finder: ``"aligner"``, ``"lexicon"``, ``"none"``, a configuration, or a finder of your own.
         max_length: longest text in characters; longer pairs are counted and left out.
         deduplicate: leave out pairs of texts and languages that came before (16 bytes of memory
@@ -85,7 +92,10 @@ def prepare(
         hold_out: number of groups (or of pairs without a group), drawn at random, to put into a
             second store. Training pairs that share a text with it, on either side and whatever
             the case, are left out and counted.
-        held_out: folder of the second store; ``OUT-held-out`` if not given.
+        held_out: folder of the second store; ``OUT-held-out`` if not given. Without `hold_out` an
+            older second store is removed: its texts may be training texts now. Its metadata count
+            under ``not_in_training`` the pairs of languages that only it has (the aligner finds no
+            words in them).
         seed: for the draw.
         batch: sentence pairs handed to the finder at a time.
         progress: called with a stage (``read``, ``fit``, ``find``) and pairs done so far.
@@ -94,7 +104,9 @@ def prepare(
         The open store. ``Summary.of(store)`` tells what became of the pairs.
 
     Raises:
-        ConfigError: a setting is out of range, or `hold_out` would leave nothing to train on.
+        ConfigError: a setting is out of range, `hold_out` would leave nothing to train on, the
+            finder can't serve a language pair, or `out` or `held_out` is no place for a store.
+        DataError: no pair is left to train on.
         CrosszeroError: `out` can't be written.
 
     Example:
@@ -104,30 +116,37 @@ def prepare(
     """
     if max_length < 1 or batch < 1 or hold_out < 0:
         raise ConfigError("max_length and batch must be at least 1, hold_out at least 0")
+    out = Path(out)
+    second = Path(held_out) if held_out else default_held_out(out)
+    check_places(out, second, hold_out)
     if isinstance(finder, str):
         finder = FinderConfig(kind=finder)
     config: dict[str, Any] = {}
     if isinstance(finder, FinderConfig):
         config, finder = dataclasses.asdict(finder), make_finder(finder)
-    out = Path(out)
-    second = Path(held_out) if held_out else out.with_name(out.name + "-held-out")
     note = progress or (lambda stage, done: None)
+    check = getattr(finder, "check_languages", lambda source, target: None)
     skipped: Counter[str] = Counter()
     with Spool(out.parent) as spool:
-        split = _Split(hold_out, seed)
+        split = Split(hold_out, seed)
         seen: set[bytes] = set()
+        met: set[tuple[str, str]] = set()
         read = 0
         for read, pair in enumerate(pairs, start=1):
             if read % 10_000 == 0:
                 note("read", read)
             if reason := _unusable(pair, max_length, seen if deduplicate else None):
                 skipped[reason] += 1
-            else:
-                split.see(pair)
-                spool.add(pair)
+                continue
+            if (languages := (pair.source_language, pair.target_language)) not in met:
+                check(*languages)
+                met.add(languages)
+            split.see(pair)
+            spool.add(pair)
         note("read", read)
-        split.finish(spool)
-        finder.fit(split.training(spool, Counter()))
+        _check_left(out, len(spool), read, skipped)
+        split.finish()
+        finder.fit(split.training(spool))
         note("fit", len(spool))
         record: dict[str, Any] = {"finder": finder.name, "finder_config": config}
         record["options"] = {
@@ -137,23 +156,54 @@ def prepare(
             "seed": seed,
         }
         with ExitStack() as stack:
+            unknown: dict[str, int] = {}
             if hold_out:
-                writer = stack.enter_context(write_store(second, metadata=record))
-                _fill(writer, split.held(spool), finder, batch)
+                writer = stack.enter_context(
+                    write_store(second, metadata={**record, "not_in_training": unknown})
+                )
+                _fill(writer, iter(split.held), finder, batch)
             summary: dict[str, Any] = {}
             writer = stack.enter_context(write_store(out, metadata={**record, "summary": summary}))
-            with_words = _fill(writer, split.training(spool, skipped), finder, batch, note)
+            with_words = _fill(writer, split.training(spool), finder, batch, note)
             writer.close()
+            if split.shared:
+                skipped["held-out text"] = split.shared
+            _check_left(out, writer.rows, read, skipped)
+            unknown.update(_not_trained(split.held, writer))
             done = Summary(
                 pairs_read=read,
                 pairs_written=writer.rows,
-                pairs_held_out=split.pairs_held,
+                pairs_held_out=len(split.held),
                 pairs_with_words=with_words,
                 word_pairs=writer.words,
                 skipped=dict(sorted(skipped.items())),
             )
             summary.update(dataclasses.asdict(done))
+    remove_stale(out, second, hold_out)
     return SampleStore.open(out)
+
+
+def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:
+    if left:
+        return
+    if not read:
+        raise DataError(out, "not written: no sentence pairs were read; check the input")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(skipped.items()))
+    raise DataError(
+        out,
+        f"not written: {read:,} sentence pairs were read and none is left to train on ({reasons}); "
+        "check the input, or raise max_length, or lower hold_out",
+    )
+
+
+def _not_trained(held: list[SentencePair], training: SampleWriter) -> Counter[str]:
+    """Count held-out pairs whose two languages never meet in training."""
+    return Counter(
+        f"{pair.source_language}-{pair.target_language}"
+        for pair in held
+        if not training.pairs[f"{pair.source_language}-{pair.target_language}"]
+        and not training.pairs[f"{pair.target_language}-{pair.source_language}"]
+    )
 
 
 def _unusable(pair: SentencePair, max_length: int, seen: set[bytes] | None) -> str:
@@ -182,86 +232,7 @@ def _fill(
     while members := list(islice(pairs, batch)):
         for pair, words in zip(members, finder.find(members), strict=True):
             with_words += bool(words)
-            writer.add(
-                Sample(
-                    source=pair.source,
-                    target=pair.target,
-                    source_language=pair.source_language,
-                    target_language=pair.target_language,
-                    origin=pair.origin,
-                    group=pair.group,
-                    words=words,
-                    finder=finder.name,
-                )
-            )
+            writer.add(Sample.of(pair, words, finder.name))
         done += len(members)
         note("find", done)
     return with_words
-
-
-class _Split:
-    """Draw units (groups, or pairs without a group) for the held-out store while reading.
-
-    Every unit gets a random number; the smallest `count` win. One pass, any corpus size.
-    """
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count = count
-        self._draw = random.Random(seed)
-        self._heap: list[tuple[float, int]] = []
-        self._unit = -1
-        self._group = ""
-        self._held: frozenset[int] = frozenset()
-        self._texts: set[str] = set()
-        self.pairs_held = 0
-
-    def see(self, pair: SentencePair) -> None:
-        if not self._count or (pair.group and pair.group == self._group):
-            return
-        self._group = pair.group
-        self._unit += 1
-        heapq.heappush(self._heap, (-self._draw.random(), self._unit))
-        if len(self._heap) > self._count:
-            heapq.heappop(self._heap)
-
-    def finish(self, spool: Spool) -> None:
-        """Fix the choice and learn its texts."""
-        if not self._count:
-            return
-        if self._count > self._unit:
-            raise ConfigError(
-                f"hold_out={self._count} leaves nothing to train on: there are {self._unit + 1} "
-                "groups or sentence pairs"
-            )
-        self._held = frozenset(unit for _, unit in self._heap)
-        for pair in self.held(spool):
-            self.pairs_held += 1
-            self._texts.update((_same(pair.source), _same(pair.target)))
-
-    def held(self, spool: Spool) -> Iterator[SentencePair]:
-        return (pair for unit, pair in self._units(spool) if unit in self._held)
-
-    def training(self, spool: Spool, skipped: Counter[str]) -> Iterator[SentencePair]:
-        if not self._count:
-            yield from spool
-            return
-        for unit, pair in self._units(spool):
-            if unit in self._held:
-                continue
-            if _same(pair.source) in self._texts or _same(pair.target) in self._texts:
-                skipped["held-out text"] += 1
-            else:
-                yield pair
-
-    @staticmethod
-    def _units(spool: Spool) -> Iterator[tuple[int, SentencePair]]:
-        unit, group = -1, ""
-        for pair in spool:
-            if not (pair.group and pair.group == group):
-                unit, group = unit + 1, pair.group
-            yield unit, pair
-
-
-def _same(text: str) -> str:
-    """Texts that differ in case, spaces or vowel signs only count as equal."""
-    return " ".join(normalise(text).split())

@@ -44,6 +44,10 @@ class WordReader:
     def fit(self, texts: Iterable[str]) -> None:
         """Learn where words end in scripts without spaces."""
         self._segmenter.fit(texts)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the texts that are remembered."""
         self._known.clear()
         self._size = 0
 
@@ -52,10 +56,9 @@ class WordReader:
         known = self._known.get(text)
         if known is None:
             if self._size > _REMEMBERED:
-                self._known.clear()
-                self._size = 0
+                self.forget()
             keys, spans = self._keys, self._segmenter.spans(text)
             known = Words(spans, [keys[text[start:end]] for start, end in spans])
             self._known[text] = known
-            self._size += len(spans)
+            self._size += len(spans) + 1  # a text without words takes room, too
         return known

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from crosszero.bitext.pair import SentencePair
+
 
 class Span(NamedTuple):
     """A stretch of text: characters ``start`` (included) to ``end`` (excluded), code points."""
@@ -38,6 +40,12 @@ class Sample:
         source, target, source_language, target_language, origin, group: as in ``SentencePair``.
         words: word pairs in the order of the source text; may be empty (sentence level only).
         finder: which finder found them: ``lexicon``, ``aligner`` or ``encoder``.
+
+    Example:
+        >>> pair = SentencePair(source="Hi.", target="Salut.", source_language="en",
+        ...                     target_language="fr", origin="x.en:1")
+        >>> Sample.of(pair).pair == pair
+        True
     """
 
     source: str
@@ -48,3 +56,35 @@ class Sample:
     group: str
     words: tuple[WordPair, ...]
     finder: str
+
+    @classmethod
+    def of(cls, pair: SentencePair, words: tuple[WordPair, ...] = (), finder: str = "") -> Sample:
+        """Make the sample of a sentence pair.
+
+        Args:
+            pair: the texts.
+            words: the word pairs found in them.
+            finder: what found them.
+        """
+        return cls(
+            source=pair.source,
+            target=pair.target,
+            source_language=pair.source_language,
+            target_language=pair.target_language,
+            origin=pair.origin,
+            group=pair.group,
+            words=words,
+            finder=finder,
+        )
+
+    @property
+    def pair(self) -> SentencePair:
+        """The sentence pair, without its words."""
+        return SentencePair(
+            source=self.source,
+            target=self.target,
+            source_language=self.source_language,
+            target_language=self.target_language,
+            origin=self.origin,
+            group=self.group,
+        )

@@ -63,8 +63,7 @@ def choose_samples(
     """
     if count < 1:
         raise ConfigError(f"count must be at least 1, not {count}")
-    known = [*store.metadata.get("language_pairs", {}), *store.languages]
-    if language is not None and language not in known:
+    if language is not None and language not in (known := store.language_pairs + store.languages):
         raise ConfigError(f"no language {language!r} in the store: {suggest(language, known)}")
     draw = random.Random(seed)
     order = list(range(len(store.row_groups)))

@@ -11,7 +11,8 @@ from types import TracebackType
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
-from crosszero.samples.store import SampleStore, SampleWriter
+from crosszero.samples.store import SampleStore
+from crosszero.samples.writer import SampleWriter
 
 _IN_MEMORY = 200_000  # sentence pairs
 
@@ -57,14 +58,7 @@ class Spool:
             self._spill()
         self._writer.close()
         for sample in SampleStore.open(self._writer.folder):
-            yield SentencePair(
-                source=sample.source,
-                target=sample.target,
-                source_language=sample.source_language,
-                target_language=sample.target_language,
-                origin=sample.origin,
-                group=sample.group,
-            )
+            yield sample.pair
 
     def __enter__(self) -> Spool:
         return self
@@ -93,16 +87,5 @@ class Spool:
             self._writer = SampleWriter(Path(name))
             self._limit = min(self._limit, 10_000)
         for pair in self._pairs:
-            self._writer.add(
-                Sample(
-                    source=pair.source,
-                    target=pair.target,
-                    source_language=pair.source_language,
-                    target_language=pair.target_language,
-                    origin=pair.origin,
-                    group=pair.group,
-                    words=(),
-                    finder="",
-                )
-            )
+            self._writer.add(Sample.of(pair))
         self._pairs.clear()

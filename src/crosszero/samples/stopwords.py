@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from crosszero.errors import ConfigError
 from crosszero.samples.words import base_language, normalise
 
 #: A word is a stop word if more than this share of all running words is that word ...
@@ -27,6 +28,9 @@ class StopWords:
         source: ``"auto"`` (a list, or frequency where there is no list), ``"list"``,
             ``"frequency"`` or ``"none"``.
 
+    Raises:
+        ConfigError: `source` is ``"list"`` and there is no list for the language.
+
     Attributes:
         listed: whether a list was found.
 
@@ -42,6 +46,11 @@ class StopWords:
         self.language = language
         self.words = _listed(base_language(language)) if source in ("auto", "list") else frozenset()
         self.listed = bool(self.words)
+        if source == "list" and not self.listed:
+            raise ConfigError(
+                f"stop_words is 'list', and there is no list of stop words for {language!r}: take "
+                "'auto' (its most frequent words where there is no list) or 'frequency'"
+            )
         self.learns = source == "frequency" or (source == "auto" and not self.listed)
 
     def learn(self, counts: Mapping[str, int]) -> None:

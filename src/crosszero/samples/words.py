@@ -3,7 +3,8 @@
 A text is cut by one compiled regular expression, so that the cost is one pass in C. Decisions:
 
 - Offsets are code points of the ORIGINAL text; only the key of a word is normalised.
-- Combining marks stay with their base letter; bidirectional control characters belong to no word;
+- Combining marks stay with their base letter, and without one they are no word (the variation
+  selector of an emoji); bidirectional control characters belong to no word;
   joiners (soft hyphen, zero-width joiner and non-joiner, Catalan middle dot, Hebrew geresh) only
   inside one.
 - A hyphen separates words. An inner apostrophe joins (*don't*, *м'ята*), except where it marks an
@@ -59,10 +60,10 @@ def base_language(code: str) -> str:
     """Reduce a language code to its two-letter form where it has one.
 
     Example:
-        >>> base_language("zh-CN"), base_language("pt_BR"), base_language("eng")
-        ('zh', 'pt', 'en')
+        >>> base_language("zh-CN"), base_language("sr@latin"), base_language("eng")
+        ('zh', 'sr', 'en')
     """
-    base = re.split("[-_]", code.strip().lower(), maxsplit=1)[0]
+    base = re.split("[-_@]", code.strip().lower(), maxsplit=1)[0]
     return _ISO_639_1.get(base, base)
 
 
@@ -134,8 +135,9 @@ def unit_pattern() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def run_pattern() -> re.Pattern[str]:
     """Give the expression for a run of units of ONE script without spaces (Japanese mixes)."""
-    marks = _characters()[1]
-    return re.compile("|".join(f"(?:[{script}][{marks}]*)+" for script in _SCRIPTS))
+    marks = _characters()[2]
+    runs = "|".join(f"(?:[{script}][{marks}]*)+" for script in _SCRIPTS)
+    return re.compile(f"(?![{marks}])(?:{runs})")
 
 
 @lru_cache(maxsize=1)
@@ -156,30 +158,35 @@ def _style(language: str) -> str:
 
 
 def _unit() -> str:
-    return f"[{_SPACELESS}][{_characters()[1]}]*"
+    marks = _characters()[2]
+    return f"(?![{marks}])[{_SPACELESS}][{marks}]*"
 
 
 @lru_cache(maxsize=8)
 def _compile(style: str, *, punctuation: bool) -> re.Pattern[str]:
-    letters, _ = _characters()
-    run, join = f"[{letters}]+", f"[{_JOINERS}]{{1,2}}"
+    first, letters, marks = _characters()
+    run, join = f"[{first}][{letters}]*", f"[{_JOINERS}]{{1,2}}"
+    more = f"[{letters}]+"  # behind a joiner a mark may stand (Bengali)
     number = r"\d+(?:[.,\u066b\u066c]\d+)+"
     if style == "eliding":
         word = f"(?i:aujourd[{_APOSTROPHES}]hui)(?![{letters}])|"
-        word += f"{run}(?:{join}{run})*(?:[{_APOSTROPHES}](?=[{letters}]))?"
+        word += f"{run}(?:{join}{more})*(?:[{_APOSTROPHES}](?=[{letters}]))?"
     elif style == "english":
         possessive = f"[{_APOSTROPHES}][sS](?![{letters}])"
-        inner = f"(?:{join}|(?!{possessive})[{_APOSTROPHES}]){run}"
+        inner = f"(?:{join}|(?!{possessive})[{_APOSTROPHES}]){more}"
         word = f"{possessive}|{run}(?:{inner})*"
     else:
-        word = f"{run}(?:(?:{join}|[{_APOSTROPHES}]){run})*"
-    rest = rf"|[^\s{_CONTROLS}]" if punctuation else ""
+        word = f"{run}(?:(?:{join}|[{_APOSTROPHES}]){more})*"
+    rest = rf"|[^\s{_CONTROLS}{marks}][{marks}]*" if punctuation else ""
     return re.compile(f"{number}|{word}|{_unit()}{rest}")
 
 
 @lru_cache(maxsize=1)
-def _characters() -> tuple[str, str]:
-    """Character classes: letters, digits and marks of scripts with spaces; all combining marks."""
+def _characters() -> tuple[str, str, str]:
+    """Character classes: letters and digits of scripts with spaces; the same with all marks; marks.
+
+    The first is what a word may begin with, the second what it may go on with.
+    """
     spaceless = re.compile(f"[{_SPACELESS}]")
     letters: list[int] = []
     marks: list[int] = []
@@ -194,7 +201,11 @@ def _characters() -> tuple[str, str]:
     beyond = "\U00010000-\U0001cfff\U0001d400-\U0001d7ff\U0001e000-\U0001efff"
     high_marks = "\U000e0100-\U000e01ef"  # variation selectors
     both = sorted(letters + marks)
-    return _ranges(both) + beyond + high_marks, _ranges(marks) + high_marks
+    return (
+        _ranges(letters) + beyond,
+        _ranges(both) + beyond + high_marks,
+        _ranges(marks) + high_marks,
+    )
 
 
 def _ranges(codes: list[int]) -> str:

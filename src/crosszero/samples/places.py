@@ -1,0 +1,114 @@
+"""Where stores of samples may stand: nothing but a store is ever replaced or removed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.samples.table import METADATA
+
+_log = logging.getLogger("crosszero")
+
+
+def is_store(path: str | Path) -> bool:
+    """Tell whether a folder is a store and nothing else, so that nothing else can be lost with it.
+
+    Only names are looked at: Parquet files, and the ``_metadata.json`` that :func:`write_store`
+    leaves and other Parquet data sets have not.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return False
+    members = list(path.iterdir())
+    parts = [member for member in members if member.suffix == ".parquet"]
+    return (
+        bool(parts)
+        and {member.name for member in members if member not in parts} == {METADATA}
+        and all(member.is_file() for member in members)
+    )
+
+
+def check_place(path: str | Path) -> None:
+    """See that a store may be written to a folder: it is absent, empty, or a store.
+
+    Raises:
+        ConfigError: it holds something else, or is a file.
+    """
+    path = Path(path)
+    if path.name in ("", ".."):
+        raise ConfigError(f"{path} is not a folder of its own; choose another --out")
+    try:
+        free = not path.exists() or (path.is_dir() and not any(path.iterdir())) or is_store(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from error
+    if not free:
+        raise ConfigError(
+            f"{path} is not a store of samples; choose another --out: a new folder, an empty one, "
+            "or a store, which is replaced"
+        )
+
+
+def default_held_out(out: Path) -> Path:
+    """Where the held-out texts of a store go if no place is given."""
+    return out.parent / f"{out.name}-held-out"
+
+
+def check_places(out: Path, held_out: Path, hold_out: int) -> None:
+    """See that a store and its held-out store can be written, before anything is read.
+
+    Args:
+        out: folder of the store.
+        held_out: folder of the second store.
+        hold_out: how much goes into the second store; with 0 it is not written.
+
+    Raises:
+        ConfigError: one of them is no place for a store, or they overlap.
+    """
+    check_place(out)
+    a, b = out.resolve(), held_out.resolve()
+    if a == b or a in b.parents or b in a.parents:
+        raise ConfigError(
+            f"out ({out}) and held_out ({held_out}) must be two folders, neither inside the other"
+        )
+    if hold_out:
+        check_place(held_out)
+
+
+def remove_stale(out: Path, held_out: Path, hold_out: int) -> None:
+    """Remove stores that earlier runs held out: their texts may stand in the new store.
+
+    Args:
+        out: folder of the new store.
+        held_out: folder of its second store.
+        hold_out: with 0 the second store was not written, and an older one is stale.
+
+    Raises:
+        CrosszeroError: a stale store can't be removed.
+    """
+    written = {held_out.resolve()} if hold_out else set()
+    for path in {held_out.resolve(), default_held_out(out).resolve()} - written:
+        if not _was_held_out(path):
+            continue
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise CrosszeroError(
+                f"{path}: can't be removed ({error.strerror}); remove it, texts held out by an "
+                f"earlier run may be in {out} now"
+            ) from error
+        _log.warning("%s removed: texts held out by an earlier run may be in %s now", path, out)
+
+
+def _was_held_out(path: Path) -> bool:
+    """Tell whether a folder is the second store of a run of :func:`prepare`."""
+    if not is_store(path):
+        return False
+    try:
+        metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    options = metadata.get("options") if isinstance(metadata, dict) else None
+    return isinstance(options, dict) and bool(options.get("hold_out")) and "summary" not in metadata

@@ -1,0 +1,119 @@
+"""Samples as rows of a Parquet table, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from crosszero.samples.sample import Sample, Span, WordPair
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+METADATA = "_metadata.json"  # the underscore: data set readers pass over it
+TEXTS = ("source", "target", "source_language", "target_language", "origin", "group", "finder")
+ENDS = ("source_start", "source_end", "target_start", "target_end")
+_NEEDED = ("source", "target", "source_language", "target_language")
+
+
+def schema() -> pa.Schema:
+    """Give the Parquet schema of a store."""
+    import pyarrow as pa
+
+    code = pa.dictionary(pa.int32(), pa.string())
+    word = pa.struct([*((name, pa.int32()) for name in ENDS), ("score", pa.float32())])
+    return pa.schema(
+        [
+            ("source", pa.string()),
+            ("target", pa.string()),
+            ("source_language", code),
+            ("target_language", code),
+            ("origin", pa.string()),
+            ("group", pa.string()),
+            ("finder", code),
+            ("words", pa.list_(word)),
+        ],
+        metadata={"crosszero.schema_version": str(SCHEMA_VERSION)},
+    )
+
+
+def to_table(samples: list[Sample]) -> pa.Table:
+    """Make the Parquet table of some samples."""
+    import pyarrow as pa
+
+    words = [word for sample in samples for word in sample.words]
+    ends = [0, *accumulate(len(sample.words) for sample in samples)]
+    fields: list[list[Any]] = [
+        [word.source.start for word in words],
+        [word.source.end for word in words],
+        [word.target.start for word in words],
+        [word.target.end for word in words],
+        [word.score for word in words],
+    ]
+    kind = schema().field("words").type.value_type
+    struct = pa.StructArray.from_arrays(
+        [pa.array(f, kind.field(i).type) for i, f in enumerate(fields)], fields=list(kind)
+    )
+    lists = pa.ListArray.from_arrays(
+        pa.array(ends, pa.int32()), struct, type=schema().field("words").type
+    )
+    texts = [
+        pa.array([getattr(s, name) for s in samples], type=schema().field(name).type)
+        for name in TEXTS
+    ]
+    return pa.Table.from_arrays([*texts, lists], schema=schema())
+
+
+def from_table(table: pa.Table) -> Iterator[Sample]:
+    """Give the rows of a Parquet table as samples, spans checked.
+
+    Raises:
+        ValueError: a text or a language is null, or a span lies outside its text.
+    """
+    import pyarrow as pa
+
+    texts = [_texts(table, name) for name in TEXTS]
+    words = table.column("words").combine_chunks()
+    if isinstance(words, pa.ChunkedArray):  # an empty column has no chunk to combine
+        words = words.chunk(0) if words.num_chunks else pa.array([], type=words.type)
+    lengths = words.value_lengths().to_pylist()
+    flat = words.flatten()
+    a, b, c, d = (flat.field(name).to_pylist() for name in ENDS)
+    scores = flat.field("score").to_pylist()
+    pairs = [WordPair(Span(a[i], b[i]), Span(c[i], d[i]), scores[i]) for i in range(len(scores))]
+    position = 0
+    for values, length in zip(zip(*texts, strict=True), lengths, strict=True):
+        end = position + (length or 0)
+        sample = Sample(**dict(zip(TEXTS, values, strict=True)), words=tuple(pairs[position:end]))
+        check_spans(sample)
+        yield sample
+        position = end
+
+
+def _texts(table: pa.Table, name: str) -> list[str]:
+    """A column of text; null means nothing where nothing is allowed."""
+    column = table.column(name)
+    if not column.null_count:
+        values: list[str] = column.to_pylist()
+        return values
+    texts = column.to_pylist()
+    if name in _NEEDED:
+        raise ValueError(f"column {name!r} is null in row {texts.index(None)}; text is needed")
+    return [text or "" for text in texts]
+
+
+def check_spans(sample: Sample) -> None:
+    """See that the word pairs of a sample lie inside its texts.
+
+    Raises:
+        ValueError: a span is empty, upside down or outside its text.
+    """
+    source_length, target_length = len(sample.source), len(sample.target)
+    for (a, b), (c, d), _ in sample.words:
+        if not (0 <= a < b <= source_length and 0 <= c < d <= target_length):
+            raise ValueError(
+                f"{sample.origin}: word pair {a}:{b} - {c}:{d} lies outside its texts of "
+                f"{source_length} and {target_length} characters, or is empty"
+            )

@@ -1,0 +1,140 @@
+"""Write a store of samples; no other folder is ever replaced by one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from crosszero.files import atomic_folder, hash_files
+from crosszero.samples.places import check_place
+from crosszero.samples.sample import Sample
+from crosszero.samples.table import METADATA, SCHEMA_VERSION, check_spans, schema, to_table
+
+
+class SampleWriter:
+    """Write samples as they come; made by :func:`write_store`.
+
+    Args:
+        folder: an existing empty folder.
+        row_group: rows of a row group. A group of the same non-empty `group` key, whose rows must
+            follow each other, is never cut, so that a row group can be a little longer.
+        part: rows after which the next Parquet file is begun, at the end of a row group.
+    """
+
+    def __init__(self, folder: Path, *, row_group: int = 1024, part: int = 1_000_000) -> None:
+        if row_group < 1 or part < 1:
+            raise ValueError("row_group and part must be at least 1")
+        self.folder, self.row_group, self.part = folder, row_group, part
+        self.rows = 0
+        self.words = 0
+        self.pairs: Counter[str] = Counter()
+        self.finders: Counter[str] = Counter()
+        self.languages: set[str] = set()
+        self._buffer: list[Sample] = []
+        self._tail = 0  # where the group of the last row begins
+        self._file: Any = None
+        self._parts = 0
+        self._in_part = 0
+
+    def add(self, sample: Sample) -> None:
+        """Take one sample.
+
+        Raises:
+            ValueError: a span is empty, upside down or outside its text.
+        """
+        check_spans(sample)
+        buffer = self._buffer
+        if not (buffer and sample.group and buffer[-1].group == sample.group):
+            if len(buffer) >= self.row_group:
+                self._write(buffer)
+                buffer.clear()
+            self._tail = len(buffer)
+        buffer.append(sample)
+
+    def close(self) -> None:
+        """Write what is left and finish the last file; a store without rows keeps one file."""
+        if self._buffer or not self._parts:
+            self._write(self._buffer)
+            self._buffer = []
+        self._end_part()
+
+    def abort(self) -> None:
+        """Let go of the open file after an error; the folder is thrown away by the caller."""
+        self._end_part()
+
+    def _write(self, samples: list[Sample]) -> None:
+        import pyarrow.parquet as pq
+
+        if self._file is None:
+            path = self.folder / f"part-{self._parts:05d}.parquet"
+            self._file = pq.ParquetWriter(path, schema(), compression="zstd")
+            self._parts += 1
+            self._in_part = 0
+        table = to_table(samples)
+        self._file.write_table(table, row_group_size=max(len(samples), 1))
+        for sample in samples:
+            self.pairs[f"{sample.source_language}-{sample.target_language}"] += 1
+            self.finders[sample.finder] += 1
+            self.languages.update((sample.source_language, sample.target_language))
+            self.words += len(sample.words)
+        self.rows += len(samples)
+        self._in_part += len(samples)
+        if self._in_part >= self.part:
+            self._end_part()
+
+    def _end_part(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+@contextmanager
+def write_store(
+    path: str | Path,
+    *,
+    row_group: int = 1024,
+    part: int = 1_000_000,
+    metadata: Mapping[str, Any] | None = None,
+) -> Iterator[SampleWriter]:
+    """Open a new store for writing; it takes its name only when the block ends without an error.
+
+    Args:
+        path: the folder; an older store of that name is replaced in one step. A folder that holds
+            anything else is never replaced.
+        row_group, part: see :class:`SampleWriter`.
+        metadata: what to keep in ``_metadata.json`` beside the counts. It is read when the block
+            ends, so that it may be filled meanwhile.
+
+    Raises:
+        ConfigError: `path` is there and is neither a store nor an empty folder.
+        CrosszeroError: the folder can't be written.
+
+    Example:
+        >>> with write_store("samples") as writer:      # doctest: +SKIP
+        ...     writer.add(sample)
+    """
+    check_place(path)
+    with atomic_folder(path) as folder:
+        writer = SampleWriter(folder, row_group=row_group, part=part)
+        try:
+            yield writer
+        except BaseException:
+            writer.abort()
+            raise
+        writer.close()
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "rows": writer.rows,
+            "words": writer.words,
+            "languages": sorted(writer.languages),
+            "language_pairs": dict(sorted(writer.pairs.items())),
+            "finders": dict(sorted(writer.finders.items())),
+            "content": hash_files(folder),
+            **(metadata or {}),
+        }
+        text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+        (folder / METADATA).write_text(text, encoding="utf-8")
