@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.evaluation import (
+    AlignmentSet,
     GoldLinks,
     align_words,
     link_words,
@@ -15,6 +16,7 @@ from crosszero.evaluation import (
     score_aligner,
     score_alignment,
 )
+from crosszero.evaluation.gold import split_base
 
 LINKS = st.frozensets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)
 CORPUS = st.lists(st.tuples(LINKS, LINKS, LINKS), min_size=1, max_size=5)
@@ -74,6 +76,13 @@ def test_known_numbers():
         score_alignment([[]], [gold, gold])
 
 
+def test_no_sentence_is_no_perfect_score():
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_alignment([], [])
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_aligner(Letters(), AlignmentSet(source=(), target=(), gold=()))
+
+
 WORDS = st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=7)
 
 
@@ -105,6 +114,10 @@ def test_ties_take_the_lowest_index_and_unseen_words_no_link():
     assert link_words(np.array([[0.0, 0], [0, -1]]), np.array([[0.0, 1], [0, 0]])) == [(1, 0)]
     assert link_words(np.zeros((2, 2)), np.zeros((2, 2))) == []
     assert link_words(np.empty((0, 2)), np.eye(2)) == []
+    assert link_words(np.eye(2), np.empty((0, 2))) == []
+    # an unseen word is nearest to nothing, even where all others point away
+    assert link_words(np.array([[0.0, 0], [1, 1]]), np.array([[-1.0, -1]])) == [(1, 0)]
+    assert link_words(np.array([[-1.0, -1]]), np.array([[0.0, 0], [1, 1]])) == [(0, 1)]
     with pytest.raises(CrosszeroError, match="not finite"):
         link_words(np.full((1, 2), np.inf), np.eye(2))
 
@@ -195,6 +208,50 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
 def test_broken_gold_is_named_with_its_line(tmp_path, text, base, message):
     with pytest.raises(DataError, match=message):
         read_gold(write_gold(tmp_path, text), [(3, 3), (3, 3)], base=base)
+
+
+@pytest.mark.parametrize("inside", ["\u00a0", "\u3000", "\u2028", "\u0085", "\x0b", "\x1f"])
+def test_only_spaces_and_tabs_part_words(stem, inside):
+    """French writes 10 000 with a space that does not break; gold indices count it as one word."""
+    stem.with_suffix(".src").write_text(f"10{inside}000 euros\tpaid\n", newline="")
+    stem.with_suffix(".tgt").write_text(f"  {inside} x \t y{inside} \r\n", newline="")
+    stem.with_suffix(".gold").write_text("1-1 2-3\t3-2\n")
+    data = read_alignment_set(stem)
+    assert data.source == ((f"10{inside}000", "euros", "paid"),)
+    assert data.target == ((inside, "x", f"y{inside}"),)
+    assert data.gold[0].sure == {(0, 0), (1, 2), (2, 1)}
+    stem.with_suffix(".gold").write_text(f"1-1{inside}2-2\n")
+    with pytest.raises(DataError, match=r"x\.gold:1: '.*' is not a link"):
+        read_alignment_set(stem)
+
+
+def test_a_recipe_can_say_the_base(stem):
+    stem.with_suffix(".src").write_text("a b c\n")
+    stem.with_suffix(".tgt").write_text("a b c\n")
+    stem.with_suffix(".gold").write_text("1-1\n")
+    with pytest.raises(ConfigError, match=r"pass base=0 or base=1, .*x:0 or .*x:1$"):
+        read_alignment_set(stem)
+    for base in (0, 1):
+        data = read_alignment_set(f"{stem}:{base}")
+        assert (
+            data == read_alignment_set(stem, base=base) == read_alignment_set(str(stem), base=base)
+        )
+        assert data.gold[0].sure == {(1 - base, 1 - base)}
+    assert read_alignment_set(f"{stem}:1", base=1).gold == data.gold
+    with pytest.raises(ConfigError, match=r"x:1 .*base=0"):
+        read_alignment_set(f"{stem}:1", base=0)
+    with pytest.raises(DataError, match=r"x:2\.src: can't be read"):
+        read_alignment_set(f"{stem}:2")
+    assert split_base("gold/en-fr:1") == ("gold/en-fr", 1)
+    assert split_base("gold/en-fr") == ("gold/en-fr", None)
+
+
+@pytest.mark.parametrize("ending", [".src", ".tgt", ".gold"])
+def test_empty_files_are_named(stem, ending):
+    stem.with_suffix(".gold").write_text("0-0\n0-0\n")
+    stem.with_suffix(ending).write_bytes(b"")
+    with pytest.raises(DataError, match=rf"x\{ending}: is empty"):
+        read_alignment_set(stem)
 
 
 def test_sides_of_unequal_length_and_missing_files_are_named(stem):

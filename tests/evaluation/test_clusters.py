@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosszero.errors import CrosszeroError
 from crosszero.evaluation import measure_clusters
 
 
@@ -62,13 +63,55 @@ def test_points_that_gather_by_meaning_or_by_language():
     assert by_language.purity_across < 0.6
 
 
+def test_equal_points_take_the_lowest_index():
+    points = np.array([[1.0, 0]] * 4 + [[0, 1.0]] * 2 + [[0, 0]])
+    meanings, languages = [0, 1, 0, 1, 2, 2, 3], ["a", "b", "b", "a", "a", "b", "b"]
+    found = measure_clusters(points, meanings, languages, k=1)
+    # nearest: 1, 0, 0, 0, 5, 4, and 0 for the point without a direction
+    assert found.purity_meaning == pytest.approx(3 / 7)
+    assert found.purity_language == pytest.approx(1 / 7)
+    # of other languages: 1, 0, 0, 1, 5, 4, 0
+    assert found.purity_across == pytest.approx(4 / 7)
+    assert found == measure_clusters(points * 3, meanings, languages, k=1)
+
+
+def test_more_neighbours_than_points_of_other_languages():
+    points = np.random.default_rng(3).normal(size=(6, 3))
+    found = measure_clusters(points, [0, 1, 0, 1, 0, 0], ["a", "a", "a", "a", "a", "b"], k=4)
+    # five points have one other point (three of its meaning), that point has four of the five
+    near = np.argsort(-(points @ points[5]) / np.linalg.norm(points, axis=1))
+    near = [i for i in near if i != 5][:4]
+    expected = (3 + sum(i in (0, 2, 4) for i in near)) / (5 + 4)
+    assert found.purity_across == pytest.approx(expected)
+
+
+def test_the_matrix_of_all_cosines_is_never_made():
+    import tracemalloc
+
+    size = 6000
+    points, meanings, languages = make(4, size)
+    tracemalloc.start()
+    measure_clusters(points, meanings, languages)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6  # the matrix would take 144 MB
+
+
+@pytest.mark.parametrize(
+    ("meanings", "languages"),
+    [([0, 0, 0], ["a", "b", "a"]), ([0, 1, 0], ["a", "a", "a"]), ([], [])],
+)
+def test_too_few_classes_are_the_user_s_to_mend(meanings, languages):
+    with pytest.raises(CrosszeroError, match="at least two meanings and two languages"):
+        measure_clusters(np.eye(3)[: len(meanings)], meanings, languages, k=1)
+
+
 @pytest.mark.parametrize(
     ("meanings", "languages", "k"),
     [
-        ([0, 0, 0], ["a", "b", "a"], 1), ([0, 1, 0], ["a", "a", "a"], 1),
         ([0, 1], ["a", "b"], 1), ([0, 1, 0], ["a", "b", "a"], 3), ([0, 1, 0], ["a", "b", "a"], 0),
     ],
 )  # fmt: skip
 def test_what_can_not_be_measured_is_refused(meanings, languages, k):
-    with pytest.raises(ValueError, match=r"at least two|must lie|vectors"):
+    with pytest.raises(ValueError, match=r"must lie|vectors"):
         measure_clusters(np.eye(3), meanings, languages, k=k)

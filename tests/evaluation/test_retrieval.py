@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.evaluation import score_aligned, score_retrieval
+from crosszero.errors import CrosszeroError
+from crosszero.evaluation import TatoebaSet, score_aligned, score_retrieval, score_tatoeba
 
 
 def test_directions_are_not_the_same():
@@ -102,5 +103,14 @@ def test_text_accuracy_without_texts_says_what_it_needs():
 def test_unequal_sides_and_empty_ones_are_refused():
     with pytest.raises(ValueError, match="not aligned"):
         score_aligned(np.eye(2), np.eye(3))
-    with pytest.raises(ValueError, match="0 queries"):
+    with pytest.raises(CrosszeroError, match="there are none"):
         score_aligned(np.empty((0, 2)), np.empty((0, 2)))
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_aligned(np.array([]), np.array([]))  # what some encoders give for no text
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_retrieval(np.eye(2), np.empty((0, 2)), gold=[0, 0])
+
+
+def test_an_empty_tatoeba_set_is_refused_before_the_encoder_is_asked():
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_tatoeba(None, TatoebaSet(language="fr", english=(), foreign=(), gold=()))

@@ -113,6 +113,8 @@ def test_a_word_that_the_model_never_saw_finds_nothing():
 def test_samples_without_word_pairs_are_refused():
     with pytest.raises(CrosszeroError, match="there are none"):
         score_words(Table(), [sample("4 red", "4 rot")])
+    with pytest.raises(CrosszeroError, match="there are none"):
+        score_words(Table(), [])
 
 
 def test_an_encoder_that_returns_the_wrong_number_of_rows_is_refused():

@@ -1,5 +1,6 @@
 """Curves, colours, the plane, and the SVG that goes into a page."""
 
+import gzip
 import math
 import subprocess
 import sys
@@ -7,8 +8,10 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from crosszero.errors import DataError, MissingExtraError
+from crosszero.errors import CrosszeroError, DataError, MissingExtraError
 from crosszero.report import (
     Curve,
     draw_curves,
@@ -18,7 +21,8 @@ from crosszero.report import (
     read_metrics,
     reduce_tsne,
 )
-from crosszero.report.curves import smooth
+from crosszero.report.curves import smooth, thin
+from crosszero.training import metrics
 
 RECORDS = [
     {"step": 10, "loss": 2.0},
@@ -48,12 +52,77 @@ def test_metrics_file_with_a_torn_end(tmp_path):
     path.write_text('{"step": 1}\n[1]\n')
     with pytest.raises(DataError, match=r"metrics\.jsonl:2: a JSON object"):
         read_metrics(path)
+    path.write_text('{"step": 1}\n{"step": 2, "lo\n')  # a whole line, so nothing tore it
+    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not JSON"):
+        read_metrics(path)
+    for torn in (b"\0\0\0\0", b'{"note": "\xc3'):
+        path.write_bytes(b'{"step": 1}\n' + torn)
+        assert read_metrics(path) == [{"step": 1}]
+
+
+def test_metrics_are_read_by_one_function(tmp_path):
+    assert metrics.read_metrics is read_metrics
+    path = tmp_path / "metrics.jsonl"
+    assert read_metrics(path) == []
+    path.touch()
+    assert read_metrics(path) == []
+    path.write_bytes(gzip.compress(b'{"step": 1}\n' * 50)[:-9])
+    with pytest.raises(DataError, match=r"metrics\.jsonl: the gzip data ends too early"):
+        read_metrics(path)
+    with pytest.raises(DataError, match="can't be read"):
+        read_metrics(tmp_path)
 
 
 def test_smoothing_keeps_lines_and_gaps():
     assert smooth([1.0, 2.0, 3.0, 4.0], 3) == [1.5, 2.0, 3.0, 3.5]
     assert smooth([1.0, math.nan, 3.0], 3) == [1.0, 2.0, 3.0]
     assert math.isnan(smooth([math.nan], 1)[0])
+    assert smooth([], 3) == []
+    # a loss that blew up once does not stay in the sums
+    assert smooth([0.1, 1e300, 0.1, 0.1, 0.1, math.inf], 3)[3:] == pytest.approx([0.1] * 3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.floats(-9, 9) | st.just(math.nan), max_size=40), st.integers(1, 50))
+def test_smoothing_is_the_mean_of_the_neighbours(values, window):
+    half = window // 2
+    for i, found in enumerate(smooth(values, window)):
+        near = [v for v in values[max(0, i - half) : i + half + 1] if not math.isnan(v)]
+        if near:
+            assert found == pytest.approx(sum(near) / len(near), abs=1e-9)
+        else:
+            assert math.isnan(found)
+
+
+@pytest.mark.timeout(60)
+def test_smoothing_takes_time_with_the_values_not_with_the_window():
+    assert set(smooth([1.0] * 400_000, 16_001)) == {1.0}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-9, 9) | st.just(math.nan), max_size=60), st.integers(1, 8))
+def test_thinning_keeps_ends_lowest_and_highest(values, bins):
+    curve = Curve(name="c", steps=tuple(range(0, 3 * len(values), 3)), values=tuple(values))
+    found = thin(curve, bins)
+    assert len(found.steps) == len(found.values) <= 2 * bins + 2
+    points = dict(zip(curve.steps, map(repr, values), strict=True))
+    assert all(points[s] == repr(v) for s, v in zip(found.steps, found.values, strict=True))
+    assert list(found.steps) == sorted(set(found.steps))
+    if len(values) <= 2 * bins:
+        assert found == curve
+    if values:
+        assert (found.steps[0], found.steps[-1]) == (curve.steps[0], curve.steps[-1])
+    if known := [v for v in values if not math.isnan(v)]:
+        kept = [v for v in found.values if not math.isnan(v)]
+        assert (min(kept), max(kept)) == (min(known), max(known))
+
+
+def test_a_long_run_makes_a_small_picture_that_shows_its_peaks():
+    pytest.importorskip("matplotlib")
+    values = np.random.default_rng(0).normal(size=39_000)
+    curve = Curve(name="loss", steps=tuple(range(39_000)), values=tuple(values.tolist()))
+    picture = draw_curves([curve], label="loss", caption="Loss.")
+    assert len(picture.svg) < 120_000
 
 
 def contrast(colour: str, ground: str) -> float:
@@ -99,7 +168,7 @@ def test_curves_picture_fits_into_a_page():
     assert again == picture
     other = draw_curves([long], label="loss", caption="Another.")
     assert not set(ids) & set(parse(other)[1])
-    with pytest.raises(ValueError, match="no value to draw"):
+    with pytest.raises(CrosszeroError, match="no value of none to draw"):
         draw_curves([Curve(name="none", steps=(), values=())], label="loss", caption="x")
 
 

@@ -2,8 +2,10 @@
 
 import math
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,10 +33,22 @@ TABLE = Table(
         (measure_interval([41.0, 43.0, 42.0]), ".1f", "42.0 ± 2.5"),
         (measure_interval([0.41, 0.43, 0.42]), ".1%", "42.0 ± 2.5%"),
         (measure_interval([41.0]), ".1f", "41.0"),
+        (np.float32(0.5), ".1%", "50.0%"), (np.float32("nan"), ".1f", "–"),
+        (np.float16(-0.04), ".1f", "0.0"), (np.float64(41.25), ".1f", "41.2"),
+        (np.int64(12345), ".1f", "12,345"), (np.bool_(True), ".1f", "yes"),
+        (Fraction(1, 4), ".1%", "25.0%"),
     ],
 )  # fmt: skip
 def test_cells(cell, number, expected):
     assert format_cell(cell, number) == expected
+    assert type(format_cell(cell, number)) is str
+
+
+def test_numbers_of_numpy_stand_in_any_table():
+    plain = Table(title="t", columns=("", "n"), rows=(("x", 0.5), ("y", 7)))
+    other = Table(title="t", columns=("", "n"), rows=(("x", np.float32(0.5)), ("y", np.int32(7))))
+    for render in (render_text, render_markdown, render_html):
+        assert render(other) == render(plain)
 
 
 def test_text_is_aligned_by_what_a_terminal_shows():

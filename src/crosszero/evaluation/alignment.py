@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosszero.errors import CrosszeroError
 from crosszero.evaluation.encoder import Encoder, encode_tokens
 from crosszero.evaluation.gold import AlignmentSet, GoldLinks, Link
-from crosszero.evaluation.vectors import AnyFloats, normalise
+from crosszero.evaluation.vectors import AnyFloats, unit_rows
+from crosszero.samples.encoder import mutual_argmax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def score_alignment(
 
     Raises:
         ValueError: the numbers of sentences differ.
+        CrosszeroError: there is no sentence.
 
     Example:
         >>> score_alignment([[(0, 0), (1, 2)]], [GoldLinks(sure=frozenset({(0, 0)}))]).aer
@@ -83,6 +86,8 @@ def score_alignment(
     """
     if len(predicted) != len(gold):
         raise ValueError(f"{len(predicted)} predicted sentences against {len(gold)} gold ones")
+    if not gold:
+        raise CrosszeroError("alignment error needs sentence pairs with gold links; there are none")
     links = [frozenset(sentence) for sentence in predicted]
     pairs = list(zip(links, gold, strict=True))
     return AlignmentScore(
@@ -113,18 +118,13 @@ def link_words(source: AnyFloats, target: AnyFloats) -> list[Link]:
         >>> link_words(np.eye(2), np.eye(2)[[1, 0]])
         [(0, 1), (1, 0)]
     """
-    left, right = normalise(source), normalise(target)
+    left, right = unit_rows(source), unit_rows(target)
     if len(left) == 0 or len(right) == 0:
         return []
-    similarity = (left @ right.T).astype(np.float64)  # (source words, target words)
-    similarity[~left.any(axis=1)] = -np.inf
-    similarity[:, ~right.any(axis=1)] = -np.inf
-    forward, backward = similarity.argmax(axis=1), similarity.argmax(axis=0)
-    return [
-        (row, int(column))
-        for row, column in enumerate(forward)
-        if backward[column] == row and np.isfinite(similarity[row, column])
-    ]
+    similarity = left @ right.T  # (source words, target words)
+    similarity[~left.any(axis=1)] = np.nan  # which is never chosen
+    similarity[:, ~right.any(axis=1)] = np.nan
+    return mutual_argmax(similarity, -np.inf)
 
 
 def align_words(
@@ -156,6 +156,9 @@ def align_words(
 
 def score_aligner(encoder: Encoder, data: AlignmentSet) -> AlignmentScore:
     """Align a gold set with an encoder and score the links.
+
+    Raises:
+        CrosszeroError: the set is empty, or a vector is not finite.
 
     Example:
         >>> score_aligner(encoder, read_alignment_set("gold/de-en")).aer      # doctest: +SKIP

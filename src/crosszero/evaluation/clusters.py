@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, normalise
-
-_MOST = 20_000  # the (n, n) matrix of cosines takes 1.6 GB there
+from crosszero.errors import CrosszeroError
+from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, find_neighbours, unit_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,45 +46,46 @@ def measure_clusters(
 ) -> ClusterScore:
     """Measure whether points gather by meaning or by language.
 
+    Time grows with n x n x dim; memory with the vectors, held a few times over (once in double
+    precision), n times the number of classes, and a fixed block. The (n, n) cosines never exist.
+
     Args:
-        vectors: (n, dim), at most 20,000.
+        vectors: (n, dim).
         meanings: (n,) class of meaning of each point; at least two different ones.
         languages: (n,) language of each point; at least two different ones.
         k: how many nearest neighbours are asked, by cosine, without the point itself.
 
+    Returns:
+        ClusterScore. Of neighbours that are equally near, the ones with the lowest index count. A
+        point that has fewer than `k` points in other languages asks those for ``purity_across``.
+
     Raises:
-        ValueError: sizes do not fit, fewer than two classes, or `k` out of range.
-        CrosszeroError: a vector is not finite.
+        ValueError: sizes do not fit or `k` out of range.
+        CrosszeroError: fewer than two meanings or languages, or a vector is not finite.
 
     Example:
         >>> points = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])
         >>> measure_clusters(points, [0, 0, 1, 1], ["en", "fr", "en", "fr"], k=1).purity_meaning
         1.0
     """
-    unit = normalise(vectors)
+    unit = unit_rows(vectors)
     size = len(unit)
-    if not size == len(meanings) == len(languages) or size > _MOST:
+    if not size == len(meanings) == len(languages):
         raise ValueError(f"{size} vectors, {len(meanings)} meanings, {len(languages)} languages")
     meaning, language = _number(meanings), _number(languages)
     if meaning.max(initial=0) == 0 or language.max(initial=0) == 0:
-        raise ValueError("at least two meanings and two languages are needed")
+        raise CrosszeroError(
+            "measuring clusters needs points of at least two meanings and two languages"
+        )
     if not 1 <= k < size:
         raise ValueError(f"k must lie between 1 and {size - 1}, not {k}")
-    cosine = np.clip(unit @ unit.T, -1.0, 1.0)  # (n, n)
-    scores = (_measure_silhouette(cosine, meaning), _measure_silhouette(cosine, language))
-    np.fill_diagonal(cosine, -np.inf)
-    near = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
-    pure = [float((group[near] == group[:, None]).mean()) for group in (meaning, language)]
-    cosine[language[:, None] == language[None, :]] = -np.inf
-    near = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
-    seen = np.isfinite(np.take_along_axis(cosine, near, axis=1))
-    across = float((meaning[near] == meaning[:, None])[seen].mean())
+    near = _find_others(unit, k)
     return ClusterScore(
-        silhouette_meaning=scores[0],
-        silhouette_language=scores[1],
-        purity_meaning=pure[0],
-        purity_language=pure[1],
-        purity_across=across,
+        silhouette_meaning=_measure_silhouette(unit, meaning),
+        silhouette_language=_measure_silhouette(unit, language),
+        purity_meaning=float((meaning[near] == meaning[:, None]).mean()),
+        purity_language=float((language[near] == language[:, None]).mean()),
+        purity_across=_measure_across(unit, meaning, language, k),
         neighbours=k,
     )
 
@@ -95,16 +95,38 @@ def _number(names: Sequence[object]) -> Ints:
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
 
-def _measure_silhouette(cosine: Floats, group: Ints) -> float:
+def _find_others(unit: Floats, k: int) -> Ints:
+    """The k nearest neighbours of every point, without itself: (n, k) row numbers."""
+    near = find_neighbours(unit, unit, k=k + 1).index
+    itself = near == np.arange(len(unit))[:, None]
+    # among more than k equal points, a point may not be in its own list: then the last one goes
+    itself[~itself.any(axis=1), -1] = True
+    others: Ints = near[~itself].reshape(len(unit), k)
+    return others
+
+
+def _measure_across(unit: Floats, meaning: Ints, language: Ints, k: int) -> float:
+    hits = total = 0
+    for code in range(int(language.max()) + 1):
+        own, others = np.flatnonzero(language == code), np.flatnonzero(language != code)
+        near = others[find_neighbours(unit[own], unit[others], k=k).index]
+        hits += int((meaning[near] == meaning[own, None]).sum())
+        total += near.size
+    return hits / total
+
+
+def _measure_silhouette(unit: Floats, group: Ints) -> float:
     size, groups = len(group), int(group.max()) + 1
-    member: npt.NDArray[np.float64] = np.eye(groups)[group]  # (n, groups)
-    distance = 1.0 - cosine.astype(np.float64)
-    np.fill_diagonal(distance, 0.0)
-    total = distance @ member  # summed distance of each point to each group
-    count = member.sum(axis=0)
     rows = np.arange(size)
+    points = unit.astype(np.float64)
+    count = np.bincount(group, minlength=groups).astype(np.float64)
+    sums: npt.NDArray[np.float64] = np.zeros((groups, points.shape[1]))
+    np.add.at(sums, group, points)
+    # the cosines with all points of a group sum up to the product with the sum of its points
+    total = np.maximum(count - points @ sums.T, 0.0)  # (n, groups) summed distances
+    itself = 1.0 - (points * points).sum(axis=1)
     own_count = count[group]
-    own = total[rows, group] / np.maximum(own_count - 1, 1)
+    own = np.maximum(total[rows, group] - itself, 0.0) / np.maximum(own_count - 1, 1)
     other = total / count
     other[rows, group] = np.inf
     nearest = other.min(axis=1)

@@ -54,7 +54,8 @@ def encode_spans(
 ) -> Iterator[AnyFloats]:
     """Give the word vectors of one sentence after the other, with their shapes checked.
 
-    Sentences go to the encoder in chunks, so that only one chunk's vectors wait in memory.
+    Sentences go to the encoder in chunks of 256. Only one chunk's vectors wait here; a caller that
+    keeps what it gets holds them all.
 
     Args:
         encoder: where the vectors come from.

@@ -3,7 +3,8 @@
 ``i-j`` is a sure link, ``ipj`` a possible one. Many published files count words from 1, many from
 0, and none says which; reading one as the other turns a good aligner into a hopeless one without
 any error. So the base is found from the file (an index 0 proves base 0, an index equal to the
-sentence's length proves base 1), and a file that proves neither is refused until the user says.
+sentence's length proves base 1), and a file that proves neither is refused until the user says:
+``base=1`` in Python, ``gold/de-en:1`` in a recipe.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.lines import read_lines
+from crosszero.evaluation.lines import read_lines, split_words
 
 Link = tuple[int, int]
+_STEM = re.compile(r"(.+):([01])", re.DOTALL)
 _LINK = re.compile(r"([0-9]+)([-p])([0-9]+)")
 
 
@@ -53,30 +55,52 @@ class AlignmentSet:
 
 
 def read_alignment_set(stem: str | Path, *, base: int | None = None) -> AlignmentSet:
-    """Read ``<stem>.src``, ``<stem>.tgt`` (words separated by white space) and ``<stem>.gold``.
+    """Read ``<stem>.src``, ``<stem>.tgt`` (words separated by spaces or tabs) and ``<stem>.gold``.
 
     Args:
-        stem: path without the three endings.
+        stem: path without the three endings. A ``:0`` or ``:1`` at its end is no part of the path,
+            it gives the base where only a path can be given, as in a recipe.
         base: 0 or 1, what the gold file counts from; None to find out.
 
     Raises:
-        DataError: a file is missing, lengths differ, or a link does not fit.
-        ConfigError: the base can't be told from the file.
+        DataError: a file is missing or empty, lengths differ, or a link does not fit.
+        ConfigError: the base can't be told from the file, or `stem` and `base` disagree.
 
     Example:
         >>> len(read_alignment_set("gold/de-en").gold)      # doctest: +SKIP
         100
     """
+    path_stem, given = split_base(stem)
+    if given is not None and base not in (None, given):
+        raise ConfigError(f"{stem} and base={base} disagree on what the gold file counts from")
+    stem, base = path_stem, base if given is None else given
     sides = []
     for ending in (".src", ".tgt"):
         path = Path(f"{stem}{ending}")
-        sides.append(tuple(tuple(line.split()) for line in read_lines(path)))
+        sides.append(tuple(tuple(split_words(line)) for line in read_lines(path)))
     source, target = sides
     if len(source) != len(target):
         raise DataError(f"{stem}.tgt", f"{len(target)} lines, but {stem}.src has {len(source)}")
     lengths = [(len(one), len(other)) for one, other in zip(source, target, strict=True)]
     gold = read_gold(f"{stem}.gold", lengths, base=base)
     return AlignmentSet(source=source, target=target, gold=tuple(gold))
+
+
+def split_base(stem: str | Path) -> tuple[str, int | None]:
+    """Part a stem from the base of its gold file.
+
+    Args:
+        stem: path without ending, as it stands in a recipe.
+
+    Returns:
+        The path, and 0 or 1, or None if the stem does not say.
+
+    Example:
+        >>> split_base("gold/de-en:1"), split_base("gold/de-en")
+        (('gold/de-en', 1), ('gold/de-en', None))
+    """
+    parts = _STEM.fullmatch(str(stem))
+    return (str(stem), None) if parts is None else (parts[1], int(parts[2]))
 
 
 def read_gold(
@@ -117,7 +141,7 @@ def read_gold(
 
 def _parse(path: str | Path, number: int, line: str) -> list[tuple[int, str, int]]:
     row = []
-    for token in line.split():
+    for token in split_words(line):
         parts = _LINK.fullmatch(token)
         if parts is None:
             raise DataError(path, f"{token!r} is not a link; write 3-4 (sure) or 3p4", number)
@@ -146,9 +170,11 @@ def _find_base(
     if given is not None:
         return given
     if zero is None and full is None and any(rows):
+        stem = Path(path).with_suffix("")
         raise ConfigError(
             f"{path}: no index is 0 and none equals the length of its sentence, so the file may "
-            "count words from 0 or from 1; pass base=0 or base=1"
+            "count words from 0 or from 1; pass base=0 or base=1, or write the stem in the recipe "
+            f"as {stem}:0 or {stem}:1"
         )
     return 1 if full is not None else 0
 

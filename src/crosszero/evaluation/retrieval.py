@@ -12,12 +12,13 @@ Neither uses a margin or CSLS; both are plain cosine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from crosszero.errors import CrosszeroError
 from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, find_neighbours
 
 Bools = npt.NDArray[np.bool_]
@@ -90,7 +91,7 @@ def score_retrieval(
 
     Args:
         queries: (queries, dim) vectors, at least one.
-        candidates: (candidates, dim) vectors.
+        candidates: (candidates, dim) vectors, at least one.
         gold: (queries,) for each query the 0-based row of the right candidate. Rows may repeat.
         texts: texts of the queries and of the candidates; gives ``text_hits``. A query that shares
             its text with others is right when it finds the gold text of any of them.
@@ -101,15 +102,16 @@ def score_retrieval(
 
     Raises:
         ValueError: sizes do not fit or a gold row does not exist.
-        CrosszeroError: a vector is not finite.
+        CrosszeroError: there are no queries or no candidates, or a vector is not finite.
 
     Example:
         >>> import numpy as np
         >>> score_retrieval(np.eye(3), np.eye(3)[[1, 2, 0]], gold=[2, 0, 1]).accuracy
         1.0
     """
+    check_some(queries, candidates)
     rows = np.asarray(gold, dtype=np.int64)
-    if len(queries) == 0 or rows.shape != (len(queries),):
+    if rows.shape != (len(queries),):
         raise ValueError(f"{len(queries)} queries need as many gold rows, not {rows.shape}")
     if rows.min() < 0 or rows.max() >= len(candidates):
         raise ValueError(f"gold rows must lie in 0..{len(candidates) - 1}")
@@ -142,7 +144,7 @@ def score_aligned(
 
     Raises:
         ValueError: sizes do not fit.
-        CrosszeroError: a vector is not finite.
+        CrosszeroError: there are no rows, or a vector is not finite.
 
     Example:
         >>> import numpy as np
@@ -159,6 +161,16 @@ def score_aligned(
         forward=score_retrieval(source, target, gold=gold, texts=texts),
         backward=score_retrieval(target, source, gold=gold, texts=back),
     )
+
+
+def check_some(queries: Sized, candidates: Sized) -> None:
+    """See that there is something to ask and something to find.
+
+    Raises:
+        CrosszeroError: there is not.
+    """
+    if not len(queries) or not len(candidates):
+        raise CrosszeroError("retrieval needs sentences on both sides; there are none")
 
 
 def _compare_texts(

@@ -4,7 +4,8 @@
   hides the alignment; ``<root>/labels/tatoeba/test-<xx>.tsv`` holds, for each English line, the
   0-based line number of its foreign sentence.
 - LASER: ``tatoeba.<xxx>-eng.<xxx>`` beside ``tatoeba.<xxx>-eng.eng``, in ``<root>`` or in
-  ``<root>/tatoeba``. The lines are aligned, so there is no gold file.
+  ``<root>/tatoeba``. The lines are aligned; labels of XTREME say nothing about them and are not
+  read, even where they stand beside them.
 
 English sentences are the queries and foreign sentences the candidates, as in XTREME.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.evaluation.encoder import Encoder
 from crosszero.evaluation.lines import read_lines
-from crosszero.evaluation.retrieval import RetrievalScore, score_retrieval
+from crosszero.evaluation.retrieval import RetrievalScore, check_some, score_retrieval
 
 # ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
 LASER_CODES = {
@@ -29,6 +30,9 @@ LASER_CODES = {
     "pt": "por", "ro": "ron", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha",
     "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
 }  # fmt: skip
+_CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, fra, zh-CN, sr_Latn
+_XTREME = re.compile(rf"({_CODE})-(en)\.\1")
+_LASER = re.compile(rf"tatoeba\.({_CODE})-(eng)\.\1")
 _SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
 
 
@@ -60,10 +64,11 @@ def list_languages(root: str | Path) -> list[str]:
         ['ar', 'de', 'es', 'fr', 'ru', 'zh']
     """
     found = set()
-    for folder in (Path(root) / "tatoeba", Path(root)):
+    inner = Path(root) / "tatoeba"
+    for folder, form in ((inner, _XTREME), (inner, _LASER), (Path(root), _LASER)):
         for path in folder.glob("*-en*"):
-            name = re.fullmatch(r"(?:tatoeba\.)?(\w+)-(eng?)\.\1", path.name)
-            if name and path.with_name(f"{path.name.removesuffix(name[1])}{name[2]}").is_file():
+            name = form.fullmatch(path.name)
+            if name and path.with_suffix(f".{name[2]}").is_file():
                 found.add(name[1])
     if not found:
         raise DataError(
@@ -77,12 +82,14 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
 
     Args:
         root: the folder that holds ``tatoeba/``, or the folder of the LASER files.
-        language: two-letter code, or LASER's three-letter code.
+        language: two-letter code or LASER's three-letter code, or whatever stands in the name of
+            the file, such as ``zh-CN``.
 
     Raises:
         ConfigError: there are no files for this language.
-        DataError: one of the files is missing, empty, of another length than its partner, or the
-            gold file holds something else than numbers of foreign lines.
+        DataError: one of the files is missing, empty, of another length than its partner; the
+            gold file holds something else than numbers of foreign lines; or files with LASER's
+            names are not aligned.
 
     Example:
         >>> read_tatoeba("xtreme/", "fr").gold[:2]      # doctest: +SKIP
@@ -97,10 +104,10 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
             "every sentence needs exactly one translation",
         )
     labels = Path(root) / "labels" / "tatoeba" / f"test-{language}.tsv"
-    if labels.is_file():
-        gold = _read_gold(labels, len(english))
+    if english_path.suffix == ".en":
+        gold = _read_gold(labels, english_path, len(english))
     else:
-        _check_aligned(english_path, english, labels)
+        _check_aligned(english_path, english, language)
         gold = tuple(range(len(english)))
     return TatoebaSet(language=language, english=tuple(english), foreign=tuple(foreign), gold=gold)
 
@@ -112,12 +119,13 @@ def score_tatoeba(encoder: Encoder, data: TatoebaSet) -> RetrievalScore:
     encoder's setting. Text accuracy is given beside.
 
     Raises:
-        CrosszeroError: a vector is not finite.
+        CrosszeroError: the set is empty, or a vector is not finite.
 
     Example:
         >>> score_tatoeba(encoder, read_tatoeba("xtreme/", "fr")).accuracy      # doctest: +SKIP
         0.643
     """
+    check_some(data.english, data.foreign)
     return score_retrieval(
         encoder.encode(list(data.english)),
         encoder.encode(list(data.foreign)),
@@ -127,8 +135,8 @@ def score_tatoeba(encoder: Encoder, data: TatoebaSet) -> RetrievalScore:
 
 
 def _find_files(root: Path, language: str) -> tuple[Path, Path]:
-    if not re.fullmatch(r"\w+", language):
-        raise ConfigError(f"{language!r} is not a language code")
+    if not re.fullmatch(_CODE, language):
+        raise ConfigError(f"{language!r} is not a language code; write fr, fra or zh-CN")
     codes = dict.fromkeys((language, LASER_CODES.get(language, language)))
     pairs = [(root / "tatoeba" / f"{language}-en.{language}", "en")]
     for folder in (root / "tatoeba", root):
@@ -145,7 +153,13 @@ def _find_files(root: Path, language: str) -> tuple[Path, Path]:
     )
 
 
-def _read_gold(path: Path, size: int) -> tuple[int, ...]:
+def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
+    if not path.is_file():
+        raise DataError(
+            path,
+            f"is missing. The English side ({english}) is sorted in XTREME's layout, so the "
+            "translations can't be found without this file",
+        )
     lines = read_lines(path)
     if len(lines) != size:
         raise DataError(
@@ -163,12 +177,12 @@ def _read_gold(path: Path, size: int) -> tuple[int, ...]:
     return tuple(gold)
 
 
-def _check_aligned(path: Path, english: list[str], labels: Path) -> None:
-    is_xtreme = path.suffix == ".en"
-    is_sorted = len(english) >= _SORTED_BY_CHANCE and english == sorted(english)
-    if is_xtreme or is_sorted:
+def _check_aligned(path: Path, english: list[str], language: str) -> None:
+    if len(english) >= _SORTED_BY_CHANCE and english == sorted(english):
+        name = f"tatoeba/{language}-en"
         raise DataError(
-            labels,
-            f"is missing. The English side ({path}) is sorted in XTREME's layout, so the "
-            "translations can't be found without this file",
+            path,
+            "has a name of LASER's layout, whose lines are aligned, but is sorted, as in XTREME's. "
+            f"If it is XTREME's, name it {name}.en, its partner {name}.{language}, and put the "
+            f"gold file at labels/tatoeba/test-{language}.tsv",
         )

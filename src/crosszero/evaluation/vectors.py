@@ -38,7 +38,7 @@ class Neighbours:
     similarity: Floats
 
 
-def normalise(vectors: AnyFloats) -> Floats:
+def unit_rows(vectors: AnyFloats) -> Floats:
     """Divide every row by its Euclidean length.
 
     Args:
@@ -53,7 +53,7 @@ def normalise(vectors: AnyFloats) -> Floats:
         CrosszeroError: a value is not finite; a comparison with it would be meaningless.
 
     Example:
-        >>> normalise(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     array = np.asarray(vectors)
@@ -101,7 +101,7 @@ def find_neighbours(queries: AnyFloats, candidates: AnyFloats, *, k: int = 1) ->
         >>> found.index[:, 0].tolist()
         [0, 1]
     """
-    left, right = normalise(queries), normalise(candidates)
+    left, right = unit_rows(queries), unit_rows(candidates)
     if left.shape[1] != right.shape[1]:
         raise ValueError(f"{left.shape[1]} dimensions against {right.shape[1]}")
     if len(right) == 0 or k < 1:

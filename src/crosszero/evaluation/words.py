@@ -19,8 +19,7 @@ from crosszero.errors import CrosszeroError
 from crosszero.evaluation.encoder import Encoder, encode_spans
 from crosszero.evaluation.vectors import AnyFloats, find_neighbours
 from crosszero.samples.sample import Sample, Span
-from crosszero.samples.words import normalise as normalise_word
-from crosszero.samples.words import word_spans
+from crosszero.samples.words import normalise, word_spans
 
 Bools = npt.NDArray[np.bool_]
 Splitter = Callable[[str, str], list[Span]]
@@ -63,6 +62,8 @@ def score_words(
 
     A text, a word and a pair of words that occur several times count once. A word with two
     translations in the same sentence pair asks once, and either answer is right.
+
+    The vectors of all words that one direction asks and searches are held in memory at once.
 
     Args:
         encoder: gives a vector to each word in its sentence.
@@ -162,4 +163,4 @@ def _encode(encoder: Encoder, words: dict[str, list[Span]]) -> AnyFloats:
 
 def _key(place: Place) -> str:
     text, span = place
-    return normalise_word(text[span.start : span.end])
+    return normalise(text[span.start : span.end])

@@ -5,7 +5,7 @@ Tables and the page need nothing beyond the base install; pictures need the extr
 """
 
 from crosszero.report.colours import pick_colours
-from crosszero.report.curves import Curve, pick_curve, read_metrics
+from crosszero.report.curves import Curve, pick_curve
 from crosszero.report.examples import Example, Neighbour, collect_examples
 from crosszero.report.figures import Picture, draw_curves, draw_map
 from crosszero.report.page import Meaning, Origin, Page, render_page, write_page
@@ -18,6 +18,7 @@ from crosszero.report.tables import (
     render_markdown,
     render_text,
 )
+from crosszero.training.metrics import read_metrics
 
 __all__ = [
     "Cell",

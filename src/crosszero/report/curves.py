@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from crosszero.errors import DataError
-from crosszero.files import open_bytes
+import numpy as np
+import numpy.typing as npt
+
+BINS = 500  # as many as a picture of 5 inches can show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,36 +25,6 @@ class Curve:
     name: str
     steps: tuple[int, ...]
     values: tuple[float, ...]
-
-
-def read_metrics(path: str | Path) -> list[dict[str, object]]:
-    """Read one JSON object per line.
-
-    A last line that was torn by a crash (no line end, not JSON) is left out.
-
-    Raises:
-        DataError: the file can't be read, or a line is not a JSON object.
-
-    Example:
-        >>> read_metrics("run/metrics.jsonl")[-1]["step"]      # doctest: +SKIP
-        3000
-    """
-    with open_bytes(path) as file:
-        lines = file.read().split(b"\n")
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise DataError(path, f"is not JSON ({error})", number) from error
-        if not isinstance(record, dict):
-            raise DataError(path, "a JSON object is needed", number)
-        records.append(record)
-    return records
 
 
 def pick_curve(
@@ -89,20 +59,76 @@ def pick_curve(
 def smooth(values: Sequence[float], window: int) -> list[float]:
     """Average each value with its neighbours, as far as there are any.
 
+    Time grows with the number of values, whatever the window.
+
     Args:
-        values: n values; those that are not a number are passed over.
+        values: n values; those that are not finite are passed over.
         window: how many values are averaged, odd; shorter at both ends.
 
     Returns:
-        n values.
+        n values; not-a-number where there is nothing to average.
 
     Example:
         >>> smooth([0.0, 3.0, 0.0], 3)
         [1.5, 1.0, 1.5]
     """
-    half, result = window // 2, []
-    for centre in range(len(values)):
-        near = values[max(0, centre - half) : centre + half + 1]
-        known = [value for value in near if not math.isnan(value)]
-        result.append(math.fsum(known) / len(known) if known else math.nan)
-    return result
+    raw = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(raw)
+    count = _sum_windows(known.astype(np.float64), window // 2)
+    total = _sum_windows(np.where(known, raw, 0.0), window // 2)
+    means: list[float] = np.where(count > 0, total / np.maximum(count, 1.0), np.nan).tolist()
+    return means
+
+
+def _sum_windows(values: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
+    """Sum the `half` values before each value, itself, and the `half` values after it.
+
+    Running sums start anew every window, and a window is the end of one and the start of the next.
+    Nothing is subtracted, so a huge value leaves no rounding error behind it.
+    """
+    size, width = len(values), 2 * half + 1
+    blocks = -(-(size + 2 * half) // width)
+    padded = np.zeros((blocks + 1) * width)
+    padded[half : half + size] = values
+    table = padded.reshape(-1, width)
+    starts = table.cumsum(axis=1).ravel()
+    ends = table[:, ::-1].cumsum(axis=1)[:, ::-1].ravel()
+    first = np.arange(size)
+    whole = first % width == 0  # such a window is one block
+    sums: npt.NDArray[np.float64] = starts[first + width - 1] + np.where(whole, 0.0, ends[first])
+    return sums
+
+
+def thin(curve: Curve, bins: int = BINS) -> Curve:
+    """Leave out points that a picture could not show apart.
+
+    The points are parted into `bins` stretches of equally many points; of each its lowest and its
+    highest value stay, so that no peak is lost. The two ends of the curve stay, too. Values that
+    are not a number stay only where a whole stretch has no other: narrower gaps are closed.
+
+    Args:
+        curve: with finite values or not-a-number.
+        bins: stretches, from 1.
+
+    Returns:
+        At most 2 x `bins` + 2 points; the curve itself if it has no more than 2 x `bins`.
+
+    Example:
+        >>> thin(Curve(name="x", steps=(1, 2, 3, 4, 5), values=(0.0, 1.0, 9.0, 2.0, 3.0)), 1).steps
+        (1, 3, 5)
+    """
+    size = len(curve.steps)
+    if size <= 2 * bins:
+        return curve
+    edges = np.arange(bins + 1) * size // bins
+    kept = {0, size - 1}
+    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        known = [i for i in range(start, end) if not math.isnan(curve.values[i])] or [start]
+        kept.add(min(known, key=curve.values.__getitem__))
+        kept.add(max(known, key=curve.values.__getitem__))
+    order = sorted(kept)
+    return Curve(
+        name=curve.name,
+        steps=tuple(curve.steps[i] for i in order),
+        values=tuple(curve.values[i] for i in order),
+    )

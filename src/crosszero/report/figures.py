@@ -12,15 +12,15 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.errors import MissingExtraError
+from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.report.colours import pick_colours
-from crosszero.report.curves import Curve, smooth
+from crosszero.report.curves import Curve, smooth, thin
 from crosszero.report.markup import escape
 
 _TEXT = "#012345"  # stands for the page's text colour until the SVG is written
@@ -58,6 +58,10 @@ class Picture:
 def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture:
     """Draw curves over training steps. Long ones get a running mean over their faint raw values.
 
+    The running mean averages a twenty-fifth of the run. It is computed from all values; what is
+    drawn are the lowest and the highest value of each of 500 stretches of a curve, as
+    :func:`~crosszero.report.curves.thin` leaves them.
+
     Args:
         curves: at least one that is not empty.
         label: of the vertical axis, with the unit.
@@ -65,14 +69,15 @@ def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        ValueError: all curves are empty.
+        CrosszeroError: all curves are empty.
 
     Example:
         >>> draw_curves([curve], label="loss", caption="Training loss.")      # doctest: +SKIP
     """
     filled = [curve for curve in curves if curve.steps]
     if not filled:
-        raise ValueError("there is no value to draw")
+        names = ", ".join(curve.name for curve in curves)
+        raise CrosszeroError(f"there is no value of {names} to draw: the run logged none")
     with _style():
         figure = _open_figure(5.2, 3.4)
         axes = figure.add_subplot()
@@ -84,13 +89,13 @@ def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture
                 "linestyle": _LINES[number % len(_LINES)],
                 "label": curve.name,
             }
-            values: Sequence[float] = curve.values
-            if len(values) > 60:
-                axes.plot(curve.steps, values, color=colour, linewidth=0.6, alpha=0.35)
-                values = smooth(values, 2 * (len(values) // 50) + 1)
-            axes.plot(
-                curve.steps, values, linewidth=1.8, marker="o" if len(values) == 1 else "", **style
-            )
+            if len(curve.values) > 60:
+                raw = thin(curve)
+                axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
+                means = smooth(curve.values, 2 * (len(curve.values) // 50) + 1)
+                curve = thin(replace(curve, values=tuple(means)))
+            marker = "o" if len(curve.values) == 1 else ""
+            axes.plot(curve.steps, curve.values, linewidth=1.8, marker=marker, **style)
         if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
             axes.axhline(0, color=_TEXT, linewidth=0.6, alpha=0.5)
         axes.set_xlabel("step")

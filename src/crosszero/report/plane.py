@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import MissingExtraError
-from crosszero.evaluation.vectors import AnyFloats, normalise
+from crosszero.evaluation.vectors import AnyFloats, unit_rows
 
 
 def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]:
@@ -28,7 +28,7 @@ def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]
         >>> reduce_tsne(np.random.default_rng(0).normal(size=(20, 8))).shape      # doctest: +SKIP
         (20, 2)
     """
-    unit = normalise(vectors)
+    unit = unit_rows(vectors)
     if len(unit) < 4 or unit.shape[1] < 2:
         raise ValueError(f"t-SNE needs four points in two dimensions, not {unit.shape}")
     try:

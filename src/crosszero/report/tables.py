@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from crosszero.evaluation.intervals import Interval
 from crosszero.report.markup import escape, render_phrase
 
-Cell = str | int | float | Interval | None
+Cell = str | int | float | np.generic | numbers.Real | Interval | None
 _NOTHING = "–"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
@@ -52,7 +55,7 @@ def format_cell(cell: Cell, number: str = ".1f") -> str:
     """Write one cell.
 
     Args:
-        cell: what to write.
+        cell: what to write; numbers may be NumPy's.
         number: format of floats and of both parts of an interval.
 
     Example:
@@ -64,17 +67,20 @@ def format_cell(cell: Cell, number: str = ".1f") -> str:
         half = cell.half_width
         # the unit once: 41.2 ± 0.8%
         return mean if math.isnan(half) else f"{mean.removesuffix('%')} ± {format(half, number)}"
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if cell is None:
         return _NOTHING
-    if isinstance(cell, bool):
+    if isinstance(cell, bool | np.bool_):
         return "yes" if cell else "no"
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    if isinstance(cell, float):
-        text = format(cell, number)
+    if isinstance(cell, numbers.Integral):
+        return f"{int(cell):,}"
+    if isinstance(cell, numbers.Real):
+        value = float(cell)
+        if math.isnan(value):
+            return _NOTHING
+        text = format(value, number)
         # a rounded -0.0 is a zero
-        return text.replace("-", "") if not re.search("[1-9]", text) and cell < 0 else text
-    return cell
+        return text.replace("-", "") if not re.search("[1-9]", text) and value < 0 else text
+    return str(cell)
 
 
 def render_text(table: Table) -> str:
