@@ -37,11 +37,13 @@ def test_layers_are_finite_and_padding_is_harmless() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("And God said unto [MASK], Go.", None),
-        ("In the beginning [MASK] created the heaven and the earth.", "God"),
+        ("Je ne sais [MASK] où il est.", "pas"),
+        ("No sé [MASK] está.", "dónde"),
+        ("Он [MASK] знает этого.", "не"),
+        ("She gave me a [MASK] yesterday.", "book"),
     ],
 )
-def test_fills_a_gap_with_a_word(text: str, word: str | None) -> None:
+def test_fills_a_gap_by_its_context(text: str, word: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     model = AutoModelForMaskedLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
     inputs = tokenizer(text, return_tensors="pt")
@@ -49,8 +51,7 @@ def test_fills_a_gap_with_a_word(text: str, word: str | None) -> None:
         logits = model(**inputs).logits[0]
     place = int((inputs.input_ids[0] == tokenizer.mask_token_id).nonzero())
     best = tokenizer.convert_ids_to_tokens(logits[place].topk(10).indices.tolist())
-    assert any(token.isalpha() for token in best)
-    assert word is None or word in best
+    assert word in best
 
 
 def test_card_proves_context_in_every_language() -> None:

@@ -338,7 +338,7 @@ def test_exported_folder_loads_and_card_has_every_language(tmp_path: Path) -> No
         lines=1,
         date="2026-11-22",
         command="run",
-        finished=True,
+        decay=1,
     )
     card = write_card(rows, facts, TINY)
     for language in LANGUAGES:

@@ -1,0 +1,153 @@
+"""Four systems, three seeds, one table: makes docs/results.md.
+
+    python -m scripts.ablation --data DATA --out runs/ablation
+
+Trains info-snt, CZ-snt, ML-CTL-info and ML-CTL-CZ from crosszero-mini on the same samples and
+measures Tatoeba, NTREX-128 and word alignment before and after. What is done is not done again, so
+that the command can be stopped and started; a training goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from crosszero.config import build, read_yaml
+from crosszero.evaluation import measure_interval
+from crosszero.files import atomic_file
+from crosszero.recipe.chain import run_recipe
+from crosszero.recipe.config import RecipeConfig, locate_recipe
+from crosszero.recipe.scores import AER, HELD_OUT_SENTENCES, HELD_OUT_WORDS, TATOEBA, Score
+from crosszero.report import Table, render_markdown
+from scripts.baseline import align_statistically
+
+SYSTEMS = {
+    "info-snt": ("info-nce", "sentence"),
+    "CZ-snt": ("cz-nce", "sentence"),
+    "ML-CTL-info": ("info-nce", "multi"),
+    "ML-CTL-CZ": ("cz-nce", "multi"),
+}
+NTREX = "ntrex128 sentence retrieval, accuracy by text"
+COLUMNS = {
+    "held-out sentences": HELD_OUT_SENTENCES,
+    "held-out words": HELD_OUT_WORDS,
+    "Tatoeba": TATOEBA,
+    "NTREX-128": NTREX,
+    "AER": AER,
+}
+
+
+def read_ablation(data: Path, out: Path) -> RecipeConfig:
+    """The recipe with its placeholder filled in."""
+    text = json.dumps(read_yaml(locate_recipe("ablation"))).replace("DATA/", f"{data}/")
+    recipe = build(RecipeConfig, json.loads(text), where="ablation.yaml")
+    return dataclasses.replace(recipe, out=str(out), page=False)
+
+
+def run_system(recipe: RecipeConfig, out: Path, system: str, seed: int) -> Path:
+    """Train and measure one system; samples are made once and shared through a link."""
+    loss, level = SYSTEMS[system]
+    folder = out / f"{system}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("samples", "held-out"):
+        link = folder / name
+        if not link.exists():
+            link.symlink_to((out / name).resolve(), target_is_directory=True)
+    (folder / ".stamps").mkdir(exist_ok=True)
+    stamp = out / ".stamps" / "prepare.json"
+    (folder / ".stamps" / "prepare.json").write_text(stamp.read_text())
+    train = dataclasses.replace(recipe.train, loss=loss, level=level, seed=seed)
+    return run_recipe(dataclasses.replace(recipe, out=str(folder), train=train)).scores
+
+
+def collect(out: Path, seeds: Sequence[int]) -> dict[str, list[list[Score]]]:
+    """For each system the scores of all seeds; ``before`` has one list."""
+    found: dict[str, list[list[Score]]] = {}
+    for system in SYSTEMS:
+        for seed in seeds:
+            content = json.loads((out / f"{system}-{seed}" / "scores.json").read_text())
+            found.setdefault("before", [[Score(**row) for row in content["before"]]])
+            found.setdefault(system, []).append([Score(**row) for row in content["after"]])
+    return found
+
+
+def make_overview(found: dict[str, list[list[Score]]], statistical: float) -> Table:
+    """A row for each system, a column for each measure, mean and 95 % interval over seeds."""
+    rows = []
+    for system, runs in found.items():
+        cells = []
+        for measure in COLUMNS.values():
+            means = [
+                100 * sum(s.value for s in run if s.measure == measure)
+                / sum(s.measure == measure for s in run)
+                for run in runs
+            ]  # fmt: skip
+            cells.append(measure_interval(means) if len(means) > 1 else means[0])
+        rows.append(("crosszero-mini" if system == "before" else system, *cells))
+    rows.append(("statistical (eflomal)", None, None, None, None, 100 * statistical))
+    return Table(
+        title="Mean over language pairs and directions, per cent",
+        columns=("system", *COLUMNS),
+        rows=tuple(rows),
+        note="Mean and half-width of the 95 % interval (Student t) over the seeds. AER: lower is "
+        "better.",
+    )
+
+
+def make_details(found: dict[str, list[list[Score]]], measure: str) -> Table:
+    """A row for each language pair and direction of one measure."""
+    keys = [(s.source, s.target) for s in found["before"][0] if s.measure == measure]
+    rows = []
+    for source, target in keys:
+        cells = []
+        for runs in found.values():
+            values = [
+                100 * s.value
+                for run in runs
+                for s in run
+                if (s.measure, s.source, s.target) == (measure, source, target)
+            ]
+            cells.append(measure_interval(values) if len(values) > 1 else values[0])
+        rows.append((f"{source} to {target}", *cells))
+    return Table(
+        title=measure[0].upper() + measure[1:],
+        columns=("pair", "crosszero-mini", *SYSTEMS),
+        rows=tuple(rows),
+    )
+
+
+def main() -> None:
+    """Run everything that is missing and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with bitext/ and the rest")
+    parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    recipe = read_ablation(arguments.data, arguments.out)
+    begun = time.monotonic()
+    run_recipe(recipe, steps=("prepare",))
+    for seed in arguments.seeds:
+        for system in SYSTEMS:
+            run_system(recipe, arguments.out, system, seed)
+    found = collect(arguments.out, arguments.seeds)
+    statistical = align_statistically(recipe, arguments.out)
+    tables = [make_overview(found, statistical)]
+    tables += [make_details(found, measure) for measure in COLUMNS.values()]
+    text = "\n\n".join(render_markdown(table) for table in tables)
+    with atomic_file(arguments.out / "tables.md") as file:
+        file.write(
+            f"Made by `python -m scripts.ablation --data DATA --out {arguments.out} --seeds "
+            f"{' '.join(map(str, arguments.seeds))}` on {datetime.date.today().isoformat()}; "
+            f"{(time.monotonic() - begun) / 60:.0f} minutes in this sitting.\n\n{text}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

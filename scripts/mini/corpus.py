@@ -1,0 +1,131 @@
+"""The text of crosszero-mini: six monolingual corpora, each with a held-out part.
+
+The sources are parallel, the encoder must not know it: each side is read as text of its own,
+exact repeats are dropped, and every language is shuffled with its own seed. So no line number, no
+batch and no order says which sentences are translations of each other.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LANGUAGES = ("en", "ar", "es", "fr", "ru", "zh")
+
+# Vowel signs, tatweel, direction marks: spellings that differ in nothing else are one sentence.
+INVISIBLE = re.compile("[\u0640\u064b-\u0655\u0670\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One data set: its folder under `bitext/`, and what the model card has to say about it."""
+
+    folder: str
+    """Folder name; its files end in the language code, as `multi.en` or `en-fr.fr`."""
+    what: str
+    """One phrase for the model card."""
+    licence: str
+    """Licence as the origin states it."""
+
+
+SOURCES = (
+    Source(
+        folder="bible",
+        what="verses: KJV, SVD, RVR, LSG, Synodal, CUV",
+        licence="public-domain translations",
+    ),
+    Source(
+        folder="manythings",
+        what="short sentences of Tatoeba, as ManyThings hands them on",
+        licence="CC-BY-2.0-FR",
+    ),
+    Source(
+        folder="chromium",
+        what="interface strings of Chromium, as shipped in PyQt6-WebEngine-Qt6 6.11.2",
+        licence="BSD-3-Clause",
+    ),
+    Source(folder="libreoffice", what="interface strings of LibreOffice 7.4", licence="MPL-2.0"),
+    Source(
+        folder="superset",
+        what="interface strings of apache-superset 6.1",
+        licence="Apache-2.0",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The lines of one language."""
+
+    train: list[str]
+    """Shuffled training lines."""
+    heldout: list[str]
+    """Lines that are never trained on."""
+
+
+def same_line(text: str) -> str:
+    """The key under which two lines count as one: without marks that the tokeniser drops anyway."""
+    return " ".join(INVISIBLE.sub("", text).split())
+
+
+def clean_lines(lines: Iterable[str]) -> Iterator[str]:
+    """NFC, one space between words, no empty line, no repeat."""
+    seen: set[str] = set()
+    for line in lines:
+        text = " ".join(unicodedata.normalize("NFC", line).split())
+        key = same_line(text)
+        if key and key not in seen:
+            seen.add(key)
+            yield text
+
+
+def read_language(data: Path, language: str, sources: Sequence[Source] = SOURCES) -> list[str]:
+    """All different lines of one language, in file order."""
+    lines: list[str] = []
+    for source in sources:
+        folder = data / "bitext" / source.folder
+        files = sorted(folder.glob(f"*.{language}"))
+        if not folder.is_dir():
+            raise FileNotFoundError(f"no folder {folder}: --data must hold bitext/{source.folder}")
+        for file in files:
+            lines += file.read_text(encoding="utf-8").split("\n")
+    return list(clean_lines(lines))
+
+
+def split_lines(lines: Sequence[str], *, seed: str, share: float = 0.01, most: int = 1500) -> Split:
+    """Shuffle, then hold out the first `share` of the lines, at most `most`: a random sample."""
+    shuffled = list(lines)
+    random.Random(seed).shuffle(shuffled)
+    count = min(most, max(1, round(len(shuffled) * share)))
+    return Split(train=shuffled[count:], heldout=shuffled[:count])
+
+
+def read_corpus(
+    data: Path,
+    *,
+    seed: int = 0,
+    share: float = 0.01,
+    most: int = 1500,
+    sources: Sequence[Source] = SOURCES,
+) -> dict[str, Split]:
+    """The six languages. The seed of a shuffle holds the language, so parallel lines part ways."""
+    return {
+        language: split_lines(
+            read_language(data, language, sources),
+            seed=f"{seed}:{language}",
+            share=share,
+            most=most,
+        )
+        for language in LANGUAGES
+    }
+
+
+def smoothed_shares(sizes: dict[str, int], exponent: float) -> dict[str, float]:
+    """Sampling shares, proportional to size ** exponent (1: as the text is; 0: all alike)."""
+    weights = {name: size**exponent for name, size in sizes.items()}
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
