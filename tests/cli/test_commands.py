@@ -103,7 +103,7 @@ def write(path: Path, content: bytes | str) -> Path:
 def broken_corpora(folder: Path) -> list[tuple[list[object], str]]:
     two = "one\tun\ntwo\tdeux\n"
     return [
-        ([folder / "nowhere.en-fr.tsv"], "No such file"),
+        ([folder / "nowhere.en-fr.tsv"], "no such file"),
         ([write(folder / "empty.en-fr.tsv", "")], "is empty"),
         ([write(folder / "latin.en-fr.tsv", "caf\xe9\tx\n".encode("latin-1"))], ":1"),
         ([write(folder / "utf16.en-fr.tsv", two.encode("utf-16"))], "UTF-16"),
@@ -172,7 +172,7 @@ RECIPE = {
         ({"train": None}, "train"),
         ({"bitext": []}, "at least one source"),
         ({"bitext": {"path": "x"}}, "a list is needed"),
-        ({"bitext": [{"file": "x"}]}, "did you mean"),
+        ({"bitext": [{"file": "x"}]}, "unknown setting 'file'"),
         ({"words": {"kind": "oracle"}}, "Allowed: aligner"),
         ({"evaluate": {"held_out": True}}, "hold_out"),
         ({"out": None}, "out"),

@@ -17,6 +17,7 @@ from crosszero.bitext import BitextConfig, SentencePair, find_interface_strings
 from crosszero.bitext.skip import SkipLog
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+from crosszero.evaluation.gold import split_base
 from crosszero.files import atomic_file
 from crosszero.recipe.config import INTERFACE_STRINGS, RecipeConfig
 from crosszero.recipe.scores import Score, measure, name_source
@@ -176,7 +177,7 @@ def _evaluate_key(recipe: RecipeConfig, paths: Paths) -> str:
     settings = {"evaluate": to_dict(recipe.evaluate), "encoder": recipe.encoder}
     files = [paths.held_out, paths.run / "model.safetensors"]
     files += [f for source in recipe.evaluate.retrieval for f in _files(source)]
-    stems = [s.removesuffix(":0").removesuffix(":1") for s in recipe.evaluate.alignment]
+    stems = [split_base(stem)[0] for stem in recipe.evaluate.alignment]
     files += [Path(f"{stem}.{kind}") for stem in stems for kind in ("src", "tgt", "gold")]
     if recipe.evaluate.tatoeba:
         files.append(Path(recipe.evaluate.tatoeba) / "tatoeba")

@@ -44,7 +44,8 @@ class EvaluateConfig:
         tatoeba: folder in XTREME's layout that holds ``tatoeba``.
         tatoeba_languages: which of its languages; none: all that are there.
         retrieval: further multi-way texts for sentence retrieval, English against the others.
-        alignment: stems of gold word alignments (``STEM.src``, ``.tgt``, ``.gold``).
+        alignment: stems of gold word alignments (``STEM.src``, ``.tgt``, ``.gold``);
+            ``STEM:0`` or ``STEM:1`` says from which number its words are counted.
         max_length: tokens of a text.
     """
 

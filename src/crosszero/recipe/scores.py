@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crosszero.bitext import BitextConfig
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.alignment import score_aligner
-from crosszero.evaluation.gold import read_alignment_set
+from crosszero.evaluation.gold import read_alignment_set, split_base
 from crosszero.evaluation.retrieval import score_aligned
 from crosszero.evaluation.tatoeba import list_languages, read_tatoeba, score_tatoeba
 from crosszero.evaluation.words import score_words
@@ -69,8 +69,7 @@ def measure(embedder: Embedder, config: EvaluateConfig, held_out: Path | None) -
     for stem in config.alignment:
         gold = read_alignment_set(stem)
         score_aer = score_aligner(embedder, gold)
-        name = Path(stem.removesuffix(":0").removesuffix(":1")).name
-        source_language, _, target_language = name.partition("-")
+        source_language, _, target_language = Path(split_base(stem)[0]).name.partition("-")
         scores.append(Score(AER, source_language, target_language, score_aer.aer, len(gold.source)))
     return scores
 
