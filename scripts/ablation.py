@@ -51,17 +51,18 @@ def read_ablation(data: Path, out: Path) -> RecipeConfig:
 
 
 def run_system(recipe: RecipeConfig, out: Path, system: str, seed: int) -> Path:
-    """Train and measure one system; samples are made once and shared through a link."""
+    """Train and measure one system; samples and the start's numbers are made once and shared."""
     loss, level = SYSTEMS[system]
     folder = out / f"{system}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("samples", "held-out"):
+    for name in ("samples", "held-out", "before.json"):
         link = folder / name
         if not link.exists():
-            link.symlink_to((out / name).resolve(), target_is_directory=True)
+            link.symlink_to((out / name).resolve())
     (folder / ".stamps").mkdir(exist_ok=True)
-    stamp = out / ".stamps" / "prepare.json"
-    (folder / ".stamps" / "prepare.json").write_text(stamp.read_text())
+    for step in ("prepare", "baseline"):
+        stamp = (out / ".stamps" / f"{step}.json").read_text()
+        (folder / ".stamps" / f"{step}.json").write_text(stamp)
     train = dataclasses.replace(recipe.train, loss=loss, level=level, seed=seed)
     return run_recipe(dataclasses.replace(recipe, out=str(folder), train=train)).scores
 
@@ -132,7 +133,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     recipe = read_ablation(arguments.data, arguments.out)
     begun = time.monotonic()
-    run_recipe(recipe, steps=("prepare",))
+    run_recipe(recipe, steps=("prepare", "baseline"))
     for seed in arguments.seeds:
         for system in SYSTEMS:
             run_system(recipe, arguments.out, system, seed)

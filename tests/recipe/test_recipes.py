@@ -89,7 +89,7 @@ def test_a_chain_skips_what_did_not_change(
             run_recipe(changed, command="crosszero run small.yaml")
         return [r.args[0] for r in caplog.records if r.msg == "%s: done in %.0f s"]
 
-    assert steps_done(recipe) == ["prepare", "train", "evaluate", "page"]
+    assert steps_done(recipe) == ["prepare", "train", "baseline", "evaluate", "page"]
     assert steps_done(recipe) == []
     page = tmp_path / "out" / "report.html"
     page.unlink()
@@ -100,7 +100,7 @@ def test_a_chain_skips_what_did_not_change(
     with (tmp_path / "corpus.en").open("a") as en, (tmp_path / "corpus.fr").open("a") as fr:
         en.write("king sees cat\n")
         fr.write("roi voit chat\n")
-    assert steps_done(other) == ["prepare", "train", "evaluate", "page"]
+    assert steps_done(other) == ["prepare", "train", "baseline", "evaluate", "page"]
     scores = read_scores(tmp_path / "out" / "scores.json")
     assert [s[:3] for s in scores["before"]] == [s[:3] for s in scores["after"]]
     assert {s.measure for s in scores["after"]} == {HELD_OUT_SENTENCES, HELD_OUT_WORDS}
@@ -183,3 +183,35 @@ def test_damaged_scores_are_told(tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text(json.dumps({"before": [{"x": 1}]}))
     with pytest.raises(CrosszeroError, match="run the recipe again"):
         read_scores(tmp_path / "scores.json")
+
+
+def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own settings, on strings written here: only sizes are cut."""
+    from crosszero.recipe import chain
+    from tests.bitext.test_chromium import write_pak
+
+    words = {
+        "en-US": ["Open", "Close", "file", "window", "now", "again"],
+        "ar": ["افتح", "أغلق", "ملف", "نافذة", "الآن", "مجددا"],
+        "es-419": ["Abrir", "Cerrar", "archivo", "ventana", "ahora", "otra vez"],
+        "fr": ["Ouvrir", "Fermer", "fichier", "fenêtre", "maintenant", "encore"],
+        "ru": ["Открыть", "Закрыть", "файл", "окно", "сейчас", "снова"],
+        "zh-CN": ["打开", "关闭", "文件", "窗口", "现在", "再次"],
+    }
+    (tmp_path / "locales").mkdir()
+    for language, (*verbs, file, window, now, again) in words.items():
+        texts = [
+            f"{verb} {thing} {number} {when}"
+            for number in range(20, 30)
+            for verb in verbs
+            for thing in (file, window)
+            for when in (now, again)
+        ]
+        write_pak(tmp_path / "locales" / f"{language}.pak", dict(enumerate(texts, start=1)))
+    monkeypatch.setattr(chain, "find_interface_strings", lambda: tmp_path / "locales")
+    cut = ["train.steps=2", "train.batch_size=4", "prepare.hold_out=20", f"out={tmp_path}/out"]
+    paths = run_recipe(override(read_recipe(locate_recipe("demo")), cut))
+    scores = read_scores(paths.scores)
+    assert len(scores["after"]) == 2 * 30  # sentences and words, 15 pairs, both directions
+    assert paths.page.stat().st_size > 10_000
+    assert (paths.run / "model.safetensors").is_file()

@@ -35,6 +35,7 @@ class Paths:
     Attributes:
         samples, held_out: stores of samples.
         run: the trained encoder.
+        before: numbers of the encoder before training, as JSON.
         scores: numbers before and after, as JSON.
         page: the HTML page.
     """
@@ -42,6 +43,7 @@ class Paths:
     samples: Path
     held_out: Path
     run: Path
+    before: Path
     scores: Path
     page: Path
 
@@ -53,6 +55,7 @@ class Paths:
             samples=out / "samples",
             held_out=out / "held-out",
             run=out / "run",
+            before=out / "before.json",
             scores=out / "scores.json",
             page=out / "report.html",
         )
@@ -68,7 +71,8 @@ def run_recipe(
     Args:
         recipe: what to do.
         command: the command line, for the page.
-        steps: some of ``prepare``, ``train``, ``evaluate``, ``page``; all by default.
+        steps: some of ``prepare``, ``train``, ``baseline`` (measures before training),
+            ``evaluate`` (measures after), ``page``; all by default.
 
     Returns:
         Where the results stand.
@@ -87,6 +91,7 @@ def run_recipe(
     chain = [
         ("prepare", _prepare_key, made, _prepare),
         ("train", _train_key, [paths.run / "config.json"], _train),
+        ("baseline", _baseline_key, [paths.before], _baseline),
         ("evaluate", _evaluate_key, [paths.scores], _evaluate),
     ]
     if recipe.page:
@@ -173,15 +178,21 @@ def _train_key(recipe: RecipeConfig, paths: Paths) -> str:
     return make_key(settings, [paths.samples, *([folder] if folder.is_dir() else [])])
 
 
-def _evaluate_key(recipe: RecipeConfig, paths: Paths) -> str:
+def _baseline_key(recipe: RecipeConfig, paths: Paths) -> str:
     settings = {"evaluate": to_dict(recipe.evaluate), "encoder": recipe.encoder}
-    files = [paths.held_out, paths.run / "model.safetensors"]
+    folder = Path(recipe.encoder)
+    files = [paths.held_out, *([folder] if folder.is_dir() else [])]
     files += [f for source in recipe.evaluate.retrieval for f in _files(source)]
     stems = [split_base(stem)[0] for stem in recipe.evaluate.alignment]
     files += [Path(f"{stem}.{kind}") for stem in stems for kind in ("src", "tgt", "gold")]
     if recipe.evaluate.tatoeba:
-        files.append(Path(recipe.evaluate.tatoeba) / "tatoeba")
+        files += [Path(recipe.evaluate.tatoeba) / name for name in ("tatoeba", "labels/tatoeba")]
     return make_key(settings, files)
+
+
+def _evaluate_key(recipe: RecipeConfig, paths: Paths) -> str:
+    before = _baseline_key(recipe, paths)
+    return make_key({"baseline": before}, [paths.before, paths.run / "model.safetensors"])
 
 
 def _page_key(recipe: RecipeConfig, paths: Paths) -> str:
@@ -281,16 +292,27 @@ def _set_aside(run: Path) -> None:
         _log.info("%s was trained from other inputs; it is kept as %s", run, aside)
 
 
+def _baseline(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    _write_scores(paths.before, {"before": _measure(recipe, recipe.encoder, paths)})
+
+
 def _evaluate(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> None:
+    before = read_scores(paths.before)["before"]
+    after = _measure(recipe, str(paths.run), paths)
+    _write_scores(paths.scores, {"before": before, "after": after})
+
+
+def _measure(recipe: RecipeConfig, encoder: str, paths: Paths) -> list[Score]:
     from crosszero.embed.embedder import Embedder
 
-    held_out = paths.held_out if recipe.evaluate.held_out else None
-    scores = {}
-    for name, encoder in (("before", recipe.encoder), ("after", str(paths.run))):
-        embedder = Embedder.load(encoder, max_length=recipe.evaluate.max_length)
-        scores[name] = [score._asdict() for score in measure(embedder, recipe.evaluate, held_out)]
-    with atomic_file(paths.scores) as file:
-        json.dump(scores, file, indent=1, ensure_ascii=False)
+    embedder = Embedder.load(encoder, max_length=recipe.evaluate.max_length)
+    return measure(embedder, recipe.evaluate, paths.held_out if recipe.evaluate.held_out else None)
+
+
+def _write_scores(path: Path, scores: dict[str, list[Score]]) -> None:
+    rows = {name: [score._asdict() for score in found] for name, found in scores.items()}
+    with atomic_file(path) as file:
+        json.dump(rows, file, indent=1, ensure_ascii=False)
 
 
 def read_scores(path: Path) -> dict[str, list[Score]]:
