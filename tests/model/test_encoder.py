@@ -158,6 +158,14 @@ def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, 
     np.testing.assert_allclose(theirs.encode(TEXTS), ours, atol=2e-5)
 
 
+def test_a_head_that_starts_as_the_identity_gives_back_what_it_gets() -> None:
+    head = ProjectionHead(4, "multi", "identity")
+    vectors = torch.tensor([[-2.5, -1.0, 0.0, 0.3, 1.0, 2.0, 7.0, 0.5]])
+    torch.testing.assert_close(head(vectors), vectors)
+    torch.testing.assert_close(head(vectors - 100), torch.full((1, 8), -3.0))
+    assert not torch.equal(ProjectionHead(4, "multi").inner.weight, head.inner.weight)
+
+
 def test_masking_takes_its_share() -> None:
     random = np.random.default_rng(0)
     ids = random.integers(5, 50, 100_000)

@@ -379,14 +379,19 @@ def test_learning_rates_decay_and_clipping_reach_the_optimizer(
 ) -> None:
     from crosszero.training.setup import prepare_run
 
-    config = TrainConfig(**(QUICK | {"steps": 1, "head_learning_rate": 0.5, "weight_decay": 0.1}))
+    rates = {"head_learning_rate": 0.5, "embedding_learning_rate": 0.25}
+    config = TrainConfig(**(QUICK | {"steps": 1, "weight_decay": 0.1} | rates))
     made = prepare_run(
         model_folder(), SampleStore.open(store_folder(60)), config, tmp_path, resume=False
     )
-    head = set(map(id, made.head.parameters()))
+    special = {id(parameter): 0.5 for parameter in made.head.parameters()}
+    special[id(made.encoder.base.get_input_embeddings().weight)] = 0.25
+    assert sum(len(group["params"]) for group in made.optimizer.param_groups) == len(
+        [*made.encoder.parameters(), *made.head.parameters()]
+    )
     for group in made.optimizer.param_groups:
         for parameter in group["params"]:
-            assert group["base_lr"] == (0.5 if id(parameter) in head else 1e-3)
+            assert group["base_lr"] == special.get(id(parameter), 1e-3)
             assert group["weight_decay"] == (0.1 if parameter.dim() > 1 else 0.0)
     steps = {}
     for norm in (1e-6, 0.0):

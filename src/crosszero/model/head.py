@@ -6,13 +6,20 @@ ablation (info-snt, CZ-snt) project s alone with width H.
 
 The head serves the contrastive loss only: after training the encoder is used without it, and it is
 saved beside the encoder so that training can go on.
+
+A random head learns to undo what keeps the languages apart, so that the encoder need not: what is
+left when the head is dropped gained less. A head that starts as the identity hands the loss to the
+encoder itself. Which is better is measured in docs/results.md; the paper starts at random.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from crosszero.model.names import Level
+from crosszero.model.names import HeadStart, Level
+
+_SHIFT = 3.0  # hidden states have a standard deviation near 1: few lie below -3
 
 
 class ProjectionHead(nn.Module):
@@ -21,6 +28,8 @@ class ProjectionHead(nn.Module):
     Args:
         hidden_size: H, the width of the encoder.
         level: ``"multi"`` for [s ; w] of width 2H, ``"sentence"`` for s of width H.
+        start: ``"random"`` (paper), or ``"identity"``: relu(x + 3) - 3, which is x wherever x is
+            above -3.
 
     Example:
         >>> import torch
@@ -28,12 +37,17 @@ class ProjectionHead(nn.Module):
         torch.Size([3, 16])
     """
 
-    def __init__(self, hidden_size: int, level: Level) -> None:
+    def __init__(self, hidden_size: int, level: Level, start: HeadStart = "random") -> None:
         super().__init__()
         width = hidden_size * (2 if level == "multi" else 1)
         self.level = level
         self.inner = nn.Linear(width, width)
         self.outer = nn.Linear(width, width)
+        if start == "identity":
+            with torch.no_grad():
+                for linear, bias in ((self.inner, _SHIFT), (self.outer, -_SHIFT)):
+                    linear.weight.copy_(torch.eye(width))
+                    linear.bias.fill_(bias)
 
     def forward(self, vectors: Tensor) -> Tensor:  # (m, width) -> (m, width)
         projected: Tensor = self.outer(self.inner(vectors).relu())

@@ -6,3 +6,4 @@ from typing import Literal
 
 LossName = Literal["cz-nce", "info-nce"]
 Level = Literal["multi", "sentence"]
+HeadStart = Literal["random", "identity"]

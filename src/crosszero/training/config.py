@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crosszero.errors import ConfigError
-from crosszero.model.names import Level, LossName
+from crosszero.model.names import HeadStart, Level, LossName
 
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -20,6 +20,8 @@ class TrainConfig:
     Attributes:
         loss: ``cz-nce`` (paper) or ``info-nce``.
         level: ``multi`` contrasts [sentence ; word], ``sentence`` the sentence alone.
+        head_start: how the projection head begins: ``random`` (paper) or as the ``identity``, with
+            which more of what is learnt stays in the encoder when the head is dropped.
         temperature: divides cosines; lower it when the nearest negatives matter most.
         mlm_weight: alpha, weight of masked language modelling; 0 leaves it out.
         mlm_probability: share of tokens to predict.
@@ -35,6 +37,8 @@ class TrainConfig:
         learning_rate: highest learning rate of AdamW.
         head_learning_rate: that of the projection head, which starts from nothing; 0 takes
             `learning_rate`.
+        embedding_learning_rate: that of the table of token embeddings, of which a batch touches
+            few rows: a small encoder gains when it moves faster; 0 takes `learning_rate`.
         schedule: course of the learning rate after warm-up.
         milestones: parts of the run after which ``multistep`` multiplies by `decay`.
         decay: factor of ``multistep``.
@@ -55,6 +59,7 @@ class TrainConfig:
 
     loss: LossName = "cz-nce"
     level: Level = "multi"
+    head_start: HeadStart = "random"
     temperature: float = 0.07
     mlm_weight: float = 0.1
     mlm_probability: float = 0.15
@@ -67,6 +72,7 @@ class TrainConfig:
     epochs: float = 1.0
     learning_rate: float = 2e-6
     head_learning_rate: float = 0.0
+    embedding_learning_rate: float = 0.0
     schedule: Schedule = "multistep"
     milestones: tuple[float, ...] = (2 / 6, 4 / 6, 5 / 6)
     decay: float = 0.1
@@ -88,8 +94,9 @@ class TrainConfig:
             "words_per_sentence", "keep_checkpoints", "log_every",
         )  # fmt: skip
         natural = (
-            "mlm_weight", "steps", "epochs", "head_learning_rate", "weight_decay", "max_grad_norm",
-            "pairs_per_group", "refresh_words_every", "refresh_layer", "seed", "checkpoint_every",
+            "mlm_weight", "steps", "epochs", "head_learning_rate", "embedding_learning_rate",
+            "weight_decay", "max_grad_norm", "pairs_per_group", "refresh_words_every",
+            "refresh_layer", "seed", "checkpoint_every",
         )  # fmt: skip
         for name in positive:
             value = getattr(self, name)

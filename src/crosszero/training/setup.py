@@ -117,18 +117,22 @@ def prepare_run(
 def make_optimizer(
     encoder: Encoder, head: ProjectionHead, config: TrainConfig
 ) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices only, the head at its own learning rate."""
+    """AdamW; weight decay on matrices only, head and token embeddings at their own rates."""
+    rate = config.learning_rate
+    table = list(encoder.base.get_input_embeddings().parameters())
+    inside = {id(p) for p in table}
     groups = []
-    for module, rate in (
-        (encoder, config.learning_rate),
-        (head, config.head_learning_rate or config.learning_rate),
+    for parameters, own_rate in (
+        ([p for p in encoder.parameters() if id(p) not in inside], rate),
+        (table, config.embedding_learning_rate or rate),
+        (list(head.parameters()), config.head_learning_rate or rate),
     ):
-        parameters = [p for p in module.parameters() if p.requires_grad]
         for matrices in (True, False):
-            chosen = [p for p in parameters if (p.dim() > 1) == matrices]
+            chosen = [p for p in parameters if p.requires_grad and (p.dim() > 1) == matrices]
             decay = config.weight_decay if matrices else 0.0
-            groups.append({"params": chosen, "base_lr": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
+            if chosen:
+                groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups, lr=rate)
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
@@ -192,7 +196,7 @@ def _load_encoder(name: str | Path, config: TrainConfig) -> Encoder:
 
 def _make_head(name: str | Path, encoder: Encoder, config: TrainConfig) -> ProjectionHead:
     """The head that was saved beside the encoder if it fits, else a new one."""
-    head = ProjectionHead(encoder.hidden_size, config.level)
+    head = ProjectionHead(encoder.hidden_size, config.level, config.head_start)
     folder = Path(locate_encoder(name))
     if (folder / PROJECTION).is_file():
         try:
