@@ -181,3 +181,22 @@ def test_joiners_inside_text_stay(tmp_path):
     text = "می\u200cخواهم"
     (tmp_path / "x.en-fa.tsv").write_text(f"I want\t{text}\n", "utf-8")
     assert texts(read_bitext(tmp_path / "x.en-fa.tsv")) == [("I want", text)]
+
+
+class TestEvery:
+    def test_one_pair_in_three(self, tmp_path):
+        (tmp_path / "x.en-fr.tsv").write_text("".join(f"a{i}\tb{i}\n" for i in range(8)))
+        pairs = read_bitext(tmp_path / "x.en-fr.tsv", every=3)
+        assert texts(pairs) == [("a0", "b0"), ("a3", "b3"), ("a6", "b6")]
+
+    def test_lines_of_multi_way_text_stay_whole(self, tmp_path):
+        for code in ("en", "fr", "ru"):
+            (tmp_path / f"multi.{code}").write_text("".join(f"{code}{i}\n" for i in range(3)))
+        pairs = read_bitext(tmp_path / "multi", every=2)
+        both = [("en0", "fr0"), ("en0", "ru0"), ("fr0", "ru0")]
+        assert texts(pairs) == both + [(a.replace("0", "2"), b.replace("0", "2")) for a, b in both]
+
+    @pytest.mark.parametrize("every", [0, -1, 1.5, True])
+    def test_other_numbers_are_refused(self, tmp_path, every):
+        with pytest.raises(ConfigError, match="whole number from 1"):
+            read_bitext(tmp_path / "x.en-fr.tsv", every=every)

@@ -33,6 +33,8 @@ class BitextConfig:
         split: data sets: which split.
         revision: hub data sets: commit or tag; name one to be able to repeat a run.
         skip_bad: leave bad text out, count and list it; ``False`` stops at the first.
+        every: read the first of this many pairs, or lines of multi-way text, and so an even part of
+            a corpus that would outweigh the others.
 
     Raises:
         ConfigError: a value is of the wrong type, or an option does not belong to the format.
@@ -53,6 +55,7 @@ class BitextConfig:
     split: str = "train"
     revision: str | None = None
     skip_bad: bool = False
+    every: int = 1
 
     def __post_init__(self) -> None:
         paths = [self.path] if isinstance(self.path, str) else self.path
@@ -75,6 +78,8 @@ class BitextConfig:
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "split"):
                 raise ConfigError(f"{name} is {value!r}; a text is needed")
+        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+            raise ConfigError(f"every is {self.every!r}; a whole number from 1 is needed")
         for name in ("header", "skip_bad"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; true or false is needed")
@@ -106,7 +111,7 @@ class BitextConfig:
         format_ = FORMATS[name]
         options: dict[str, Any] = {}
         for field in dataclasses.fields(self):
-            if field.name in ("path", "format", "languages", "skip_bad"):
+            if field.name in ("path", "format", "languages", "skip_bad", "every"):
                 continue
             value = getattr(self, field.name)
             if field.name in format_.options:
@@ -119,7 +124,8 @@ class BitextConfig:
                 )
         log = skip_log if skip_log is not None else SkipLog(skip_bad=self.skip_bad)
         reader = format_.open(paths, languages=self.languages, skip_log=log, **options)
-        return _Source(reader, ", ".join(map(str, paths)), report=skip_log is None)
+        name = ", ".join(map(str, paths))
+        return _Source(reader, name, every=self.every, report=skip_log is None)
 
 
 def read_bitext(
@@ -146,7 +152,7 @@ def read_bitext(
         skip_log: counts and lists what is left out; skips bad text unless it was made with
             ``skip_bad=False``.
         options: any other field of :class:`BitextConfig`: pairs, columns, header, subset, split,
-            revision.
+            revision, every.
 
     Raises:
         ConfigError: format, option or language is unknown.
@@ -183,15 +189,18 @@ def read_bitext(
 class _Source:
     """A reader whose end is checked: no pair at all is an error, and skips are reported."""
 
-    def __init__(self, reader: Reader, name: str, *, report: bool) -> None:
-        self._reader, self._name, self._report = reader, name, report
+    def __init__(self, reader: Reader, name: str, *, every: int, report: bool) -> None:
+        self._reader, self._name, self._every, self._report = reader, name, every, report
         self.languages, self.skip_log = reader.languages, reader.skip_log
 
     def __iter__(self) -> Iterator[SentencePair]:
-        count = 0
+        count, unit, group = 0, -1, ""
         for pair in self._reader:
             count += 1
-            yield pair
+            unit += not pair.group or pair.group != group
+            group = pair.group or ""
+            if unit % self._every == 0:
+                yield pair
         summary = self.skip_log.summary()
         if count == 0:
             raise DataError(
