@@ -83,12 +83,16 @@ def test_yaml_files(tmp_path: Path) -> None:
         (b"a:\n  - [", "a.yaml:2"),
         (b"\xff\xfe", "not UTF-8"),
         (b"- 1", "name: value"),
+        (b"a: 1\nb: {c: 2}\na: 3\n", "a.yaml:3: 'a' stands there a second time"),
+        (b"b: {c: 2,\n    c: 3}\n", "a.yaml:2: 'c' stands"),
     ]:
         path.write_bytes(content)
         with pytest.raises(ConfigError, match=message):
             read_yaml(path)
     with pytest.raises(ConfigError, match="can't be read"):
         read_yaml(tmp_path / "no.yaml")
+    path.write_text("a: &x {c: 1}\nb: *x\nc: &y [*y]\n")  # aliases are no repetition
+    assert read_yaml(path)["b"] == {"c": 1}
 
 
 def test_suggestions() -> None:

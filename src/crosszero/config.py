@@ -38,11 +38,16 @@ def parse_yaml(text: str, where: str) -> Any:
     """Read YAML text.
 
     Raises:
-        ConfigError: it is not YAML, with `where` and the line.
+        ConfigError: it is not YAML, or names a setting twice, with `where` and the line.
     """
     import yaml
 
     try:
+        loader = yaml.SafeLoader(text)
+        try:
+            _check_keys(loader.get_single_node(), where)
+        finally:
+            loader.dispose()
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -51,6 +56,25 @@ def parse_yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{place}: not valid YAML: {problem}") from error
     except ValueError as error:  # such as a date in month 99
         raise ConfigError(f"{where}: not valid YAML: {error}") from error
+
+
+def _check_keys(root: Any, where: str) -> None:
+    """YAML's loader lets the last of two equal keys win, silently."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.id == "scalar" or id(node) in seen:
+            continue
+        seen.add(id(node))  # an alias leads to the same node, even to one above it
+        keys: set[str] = set()
+        for child in node.value:
+            if node.id == "mapping":
+                key, child = child
+                if key.id == "scalar" and key.value in keys:
+                    line = key.start_mark.line + 1
+                    raise ConfigError(f"{where}:{line}: {key.value!r} stands there a second time")
+                keys.add(key.value if key.id == "scalar" else "")
+            waiting.append(child)
 
 
 def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:

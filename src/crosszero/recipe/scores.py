@@ -65,7 +65,9 @@ def measure(embedder: Embedder, config: EvaluateConfig, held_out: Path | None) -
             score = score_tatoeba(embedder, data)
             scores.append(Score(TATOEBA, "en", language, score.accuracy, len(score.hits)))
     for source in config.retrieval:
-        scores += measure_sentences(embedder, _read(source), name_source(source))
+        scores += measure_sentences(
+            embedder, [Sample.of(pair) for pair in source.open()], name_source(source)
+        )
     for stem in config.alignment:
         gold = read_alignment_set(stem)
         score_aer = score_aligner(embedder, gold)
@@ -106,22 +108,6 @@ def measure_words(embedder: Embedder, samples: Sequence[Sample]) -> Iterator[Sco
             score.accuracy,
             len(score.hits),
         )
-
-
-def _read(source: BitextConfig) -> list[Sample]:
-    return [
-        Sample(
-            source=pair.source,
-            target=pair.target,
-            source_language=pair.source_language,
-            target_language=pair.target_language,
-            origin=pair.origin,
-            group=pair.group,
-            words=(),
-            finder="none",
-        )
-        for pair in source.open()
-    ]
 
 
 def name_source(source: BitextConfig) -> str:

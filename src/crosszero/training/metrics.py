@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from crosszero.bitext.lines import read_block
 from crosszero.errors import DataError
-from crosszero.files import open_bytes
+from crosszero.files import atomic_file, open_bytes
 
 METRICS = "metrics.jsonl"
 _log = logging.getLogger("crosszero")
@@ -42,9 +42,9 @@ class MetricsLog:
     ) -> None:
         path = folder / METRICS
         kept = [line for line in read_metrics(path) if line["step"] <= done] if done else []
-        self._file = path.open("w", encoding="utf-8")
-        for line in kept:
-            self._file.write(json.dumps(line) + "\n")
+        with atomic_file(path) as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+        self._file = path.open("a", encoding="utf-8")
         self._every, self._total = every, total
         self._board = _open_board(folder / "tensorboard", done)
         self._bar = tqdm(

@@ -14,7 +14,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from crosszero.bitext.pair import SentencePair
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.files import atomic_file
@@ -61,7 +60,7 @@ class WordRefresher:
         known = store.metadata.get("finder_config") or {}
         rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
         self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
-        self._finder.fit(_pair(row) for row in islice(store, _LEARN))
+        self._finder.fit(row.pair for row in islice(store, _LEARN))
 
     def refresh(self, batches: Iterator[Step], done: int) -> Iterator[Step]:
         """Hand batches on with new word pairs.
@@ -95,7 +94,7 @@ class WordRefresher:
                 done += 1
 
     def _find(self, rows: list[Sample]) -> list[Sample]:
-        found = self._finder.find([_pair(row) for row in rows])
+        found = self._finder.find([row.pair for row in rows])
         return [
             replace(row, words=words, finder=self._finder.name) if words else row
             for row, words in zip(rows, found, strict=True)
@@ -115,14 +114,3 @@ class WordRefresher:
         )
         found = dict(zip(distinct, vectors, strict=True))
         return [found[text] for text in texts]
-
-
-def _pair(row: Sample) -> SentencePair:
-    return SentencePair(
-        source=row.source,
-        target=row.target,
-        source_language=row.source_language,
-        target_language=row.target_language,
-        origin=row.origin,
-        group=row.group,
-    )
