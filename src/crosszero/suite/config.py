@@ -1,0 +1,133 @@
+"""What a suite is told: which encoders, trained how, on which tasks, with which seeds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crosszero.config import build, read_yaml, to_dict
+from crosszero.errors import ConfigError, suggest
+from crosszero.training.config import TrainConfig
+
+TASKS = (
+    "tatoeba", "bucc2018", "xnli", "pawsx", "udpos", "panx", "word-alignment", "word-retrieval",
+)  # fmt: skip
+FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemConfig:
+    """One row of the table.
+
+    Attributes:
+        encoder: to measure, or to train first; none: the suite's.
+        train: settings of training that differ from the suite's; ``null`` measures the encoder as
+            it is.
+        fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
+            ``robust: smoothing``.
+    """
+
+    encoder: str | None = None
+    train: dict[str, Any] | None = None
+    fine_tune: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteConfig:
+    """Encoders, variants, tasks, seeds.
+
+    Attributes:
+        name: of the table.
+        out: folder for trained encoders, predictions, records and tables.
+        systems: name and settings of each row.
+        tasks: some of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment, word-retrieval.
+        seeds: each training and each fine-tuning is done with every seed.
+        encoder: that systems start from.
+        samples: store of samples that systems are trained on.
+        train: settings of training that all systems share.
+        data: folder in XTREME's layout, with gold in ``labels``.
+        languages: languages to test; none: all that a task has.
+        alignment: stems of gold word alignments.
+        held_out: store of samples for word-retrieval.
+        fine_tune: for a task, settings that differ from XTREME's.
+        max_length: tokens of a text in the tasks without fine-tuning.
+    """
+
+    name: str
+    out: str
+    systems: dict[str, SystemConfig]
+    tasks: list[str] = field(default_factory=lambda: list(TASKS[:-1]))
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
+    encoder: str = "crosszero-mini"
+    samples: str | None = None
+    train: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    languages: list[str] | None = None
+    alignment: list[str] = field(default_factory=list)
+    held_out: str | None = None
+    fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
+    max_length: int = 128
+
+    def __post_init__(self) -> None:
+        if not self.systems:
+            raise ConfigError("systems: at least one is needed")
+        for name in self.systems:
+            if not re.fullmatch(r"[\w.+-]+", name):
+                raise ConfigError(f"systems: {name!r} names a folder: letters, digits, - . + only")
+        for task in [*self.tasks, *self.fine_tune]:
+            if task not in TASKS:
+                raise ConfigError(f"tasks: unknown task {task!r}: {suggest(task, TASKS)}")
+        for task in self.fine_tune:
+            if task not in FINE_TUNED:
+                raise ConfigError(f"fine_tune: {task} is not fine-tuned: {', '.join(FINE_TUNED)}")
+        for name, values in (("seeds", self.seeds), ("tasks", self.tasks)):
+            if not values or len(set(values)) < len(values):
+                raise ConfigError(f"{name}: at least one is needed, each once")
+        self._check_needs()
+        for name in self.systems:
+            self.training(name, self.seeds[0])
+
+    def _check_needs(self) -> None:
+        trained = [name for name, system in self.systems.items() if system.train is not None]
+        if trained and not self.samples:
+            raise ConfigError(f"samples: {', '.join(trained)} need a store to be trained on")
+        needs = {"word-alignment": "alignment", "word-retrieval": "held_out"}
+        for task in self.tasks:
+            if not getattr(self, needs.get(task, "data")):
+                raise ConfigError(f"{needs.get(task, 'data')}: is needed by the task {task}")
+
+    def training(self, system: str, seed: int) -> TrainConfig | None:
+        """Settings with which a system is trained; ``None`` where it is measured as it is.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+        """
+        own = self.systems[system].train
+        if own is None:
+            return None
+        values = {**self.train, **own, "seed": seed}
+        return build(TrainConfig, values, where=f"systems: {system}: train")
+
+    def encoder_of(self, system: str) -> str:
+        """The encoder that a system is, or starts from."""
+        return self.systems[system].encoder or self.encoder
+
+
+def read_suite(path: str | Path) -> SuiteConfig:
+    """Read and check a suite.
+
+    Raises:
+        ConfigError: no YAML, an unknown key (with a suggestion), or a value out of range.
+
+    Example:
+        >>> read_suite("suites/mini.yaml").seeds                    # doctest: +SKIP
+        [1, 2, 3]
+    """
+    return build(SuiteConfig, read_yaml(path), where=str(path))
+
+
+def describe(config: SuiteConfig) -> dict[str, Any]:
+    """The plain values of a suite, for records."""
+    return to_dict(config)

@@ -1,0 +1,91 @@
+"""The table of a suite: a row for each system, a column for each task, and the published block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crosszero.evaluation.intervals import Interval, measure_interval
+from crosszero.report.tables import Cell, Table
+from crosszero.suite.published import read_published
+from crosszero.suite.records import Record
+
+# Column, task, metric that stands for the task, and whether less is better.
+COLUMNS = {
+    "XNLI": "xtreme/xnli/accuracy",
+    "PAWS-X": "xtreme/pawsx/accuracy",
+    "POS": "xtreme/udpos/f1",
+    "NER": "xtreme/panx/f1",
+    "BUCC": "xtreme/bucc2018/f1",
+    "Tatoeba": "xtreme/tatoeba/accuracy",
+    "AER": "word-alignment/aer",
+    "words": "word-retrieval/accuracy",
+}
+
+
+def average(records: Sequence[Record], metric: str) -> list[float]:
+    """For each seed the mean over languages of a metric, in per cent."""
+    found = []
+    for record in records:
+        values = [score.value for score in record.scores if score.metric == metric]
+        if values:
+            found.append(100 * sum(values) / len(values))
+    return found
+
+
+def make_measured(records: Sequence[Record], title: str) -> Table:
+    """A row for each system in the order of the records, mean and 95 % interval over seeds."""
+    systems = dict.fromkeys(record.system for record in records)
+    present = [c for c, metric in COLUMNS.items() if average(records, metric)]
+    rows = []
+    for system in systems:
+        own = [record for record in records if record.system == system]
+        cells = [summarise(average(own, COLUMNS[column])) for column in present]
+        rows.append((system, *cells))
+    seeds = sorted({record.seed for record in records})
+    return Table(
+        title=title,
+        columns=("system", *present),
+        rows=tuple(rows),
+        note=f"Measured. Per cent, mean over languages; mean and half-width of the 95 % interval "
+        f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better.",
+    )
+
+
+def make_languages(records: Sequence[Record], column: str) -> Table:
+    """A row for each language of one column, a column for each system."""
+    metric = COLUMNS[column]
+    systems = list(dict.fromkeys(record.system for record in records))
+    values: dict[tuple[str, str], list[float]] = {}
+    for record in records:
+        for score in record.scores:
+            if score.metric == metric:
+                values.setdefault((score.language, record.system), []).append(100 * score.value)
+    languages = sorted({language for language, _ in values})
+    return Table(
+        title=f"{column} ({metric}) by language",
+        columns=("language", *systems),
+        rows=tuple(
+            (language, *(summarise(values.get((language, system), [])) for system in systems))
+            for language in languages
+        ),
+    )
+
+
+def make_published() -> Table:
+    """The rows that others reported, with what each needs to be measured here."""
+    published = read_published()
+    sources = "; ".join(f"{name}: {text}" for name, text in published.sources.items())
+    return Table(
+        title="Published, not measured here",
+        columns=("system", *published.columns, "source", "to measure it"),
+        rows=tuple((row.system, *row.values, row.source, row.here) for row in published.rows),
+        note=f"Per cent: {', '.join(published.measures)}. {sources}. Other data and sizes than "
+        "above: not comparable with measured rows.",
+    )
+
+
+def summarise(values: Sequence[float]) -> Cell | Interval:
+    """Nothing, a number, or a mean with its interval."""
+    if not values:
+        return None
+    return measure_interval(values) if len(values) > 1 else values[0]
