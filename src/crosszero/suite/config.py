@@ -49,8 +49,8 @@ class SuiteConfig:
         train: settings of training that all systems share.
         data: folder in XTREME's layout, with gold in ``labels``.
         languages: languages to test; none: all that a task has.
-        alignment: stems of gold word alignments.
-        held_out: store of samples for word-retrieval.
+        alignment: folder that holds ``word-alignment/*.gold``.
+        held_out: folder that holds the store ``word-retrieval``.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning.
     """
@@ -65,7 +65,7 @@ class SuiteConfig:
     train: dict[str, Any] = field(default_factory=dict)
     data: str | None = None
     languages: list[str] | None = None
-    alignment: list[str] = field(default_factory=list)
+    alignment: str | None = None
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128

@@ -17,8 +17,8 @@ COLUMNS = {
     "NER": "xtreme/panx/f1",
     "BUCC": "xtreme/bucc2018/f1",
     "Tatoeba": "xtreme/tatoeba/accuracy",
-    "AER": "word-alignment/aer",
-    "words": "word-retrieval/accuracy",
+    "AER": "crosszero/word-alignment/aer",
+    "words": "crosszero/word-retrieval/accuracy",
 }
 
 

@@ -1,0 +1,181 @@
+"""One encoder on one task: predictions in XTREME's format, and the scores of the files written."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crosszero.embed.embedder import Embedder
+from crosszero.errors import ConfigError, suggest
+from crosszero.files import hash_files
+from crosszero.finetune.classification import Classifier, fine_tune_classifier
+from crosszero.finetune.config import FineTuneConfig
+from crosszero.finetune.tagging import Tagger, fine_tune_tagger
+from crosszero.suite.cache import CachedEmbedder, hash_encoder
+from crosszero.suite.config import FINE_TUNED, TASKS
+from crosszero.tasks.bucc import Bucc
+from crosszero.tasks.labels import list_languages
+from crosszero.tasks.predictions import write_labels, write_tags
+from crosszero.tasks.rows import read_pairs, read_tagged
+from crosszero.tasks.scoring import score_predictions
+from crosszero.tasks.spans import score_spans
+from crosszero.tasks.task import TaskScore
+from crosszero.tasks.tatoeba import Tatoeba
+from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.word_retrieval import WordRetrieval
+
+_log = logging.getLogger("crosszero")
+_RETRIEVAL: dict[str, Any] = {
+    "tatoeba": Tatoeba,
+    "bucc2018": Bucc,
+    "word-alignment": WordAlignment,
+    "word-retrieval": WordRetrieval,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What is measured, and where results go.
+
+    Attributes:
+        data: folder in XTREME's layout, with gold in ``labels``; ``word-alignment/*.gold`` and the
+            store ``word-retrieval`` stand there too, unless `alignment` or `held_out` say where.
+        out: predictions go to ``<out>/predictions``, fine-tuned models to ``<out>/models``.
+        alignment: folder that holds ``word-alignment/``; none: `data`.
+        held_out: folder that holds the store ``word-retrieval/``; none: `data`.
+        languages: to test; none: all that a task has. Pairs, for the two tasks about words.
+        layers: ``all`` also measures word alignment by layer.
+        fine_tune: for a task, settings that differ from XTREME's.
+        max_length: tokens of a text in the tasks without fine-tuning.
+        seed: of fine-tuning.
+    """
+
+    data: Path
+    out: Path
+    alignment: Path | None = None
+    held_out: Path | None = None
+    languages: list[str] | None = None
+    layers: str | None = None
+    fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
+    max_length: int = 128
+    seed: int = 1
+
+    def folder(self, task: str) -> Path:
+        """The folder that a task reads."""
+        own = {"word-alignment": self.alignment, "word-retrieval": self.held_out}.get(task)
+        return own or self.data
+
+
+def choose_tasks(asked: Sequence[str]) -> list[str]:
+    """Expand ``all`` and check names.
+
+    Raises:
+        ConfigError: an unknown task.
+    """
+    chosen = list(TASKS) if list(asked) == ["all"] else list(dict.fromkeys(asked))
+    for task in chosen:
+        if task not in TASKS:
+            raise ConfigError(f"unknown task {task!r}: {suggest(task, ('all', *TASKS))}")
+    return chosen
+
+
+def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore]:
+    """Predict and score one task.
+
+    Args:
+        encoder: ``crosszero-mini``, a folder or a hub id.
+        task: one of :data:`TASKS`.
+        bench: data and settings.
+
+    Returns:
+        Scores by language, read back from the files of predictions.
+
+    Raises:
+        CrosszeroError: settings, data or encoder can't be used.
+
+    Example:
+        >>> bench = Bench(data=Path("xtreme"), out=Path("out"))
+        >>> measure_task("crosszero-mini", "tatoeba", bench)          # doctest: +SKIP
+        [TaskScore(metric='xtreme/tatoeba/accuracy', language='ar', ...)]
+    """
+    predictions = bench.out / "predictions"
+    if task not in FINE_TUNED:
+        made = _RETRIEVAL[task]()
+        embedder = Embedder.load(encoder, max_length=bench.max_length)
+        reader: Any = embedder
+        if task in ("tatoeba", "bucc2018"):
+            reader = CachedEmbedder(embedder, hash_encoder(encoder), bench.out / "vectors")
+        options = {"layers": bench.layers} if task == "word-alignment" and bench.layers else {}
+        made.predict(reader, bench.folder(task), predictions, bench.languages, **options)
+        found: list[TaskScore] = made.score(predictions, bench.folder(task), bench.languages)
+        return found
+    languages = bench.languages or list_languages(bench.data / "labels", task)
+    predict = _predict_pairs if task in ("xnli", "pawsx") else _predict_tags
+    predict(encoder, task, bench, languages)
+    return score_predictions(predictions, bench.data / "labels", [task], languages)
+
+
+def settings_of(task: str, bench: Bench) -> FineTuneConfig:
+    """XTREME's settings of a task with the changes of the bench.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    changes = bench.fine_tune.get(task, {})
+    known = [f.name for f in dataclasses.fields(FineTuneConfig)]
+    for name in changes:
+        if name not in known:
+            raise ConfigError(
+                f"fine_tune: {task}: unknown setting {name!r}: {suggest(name, known)}"
+            )
+    return FineTuneConfig.for_task(task, **{"seed": bench.seed, **changes})
+
+
+def _model_folder(encoder: str | Path, task: str, bench: Bench) -> tuple[Path, FineTuneConfig]:
+    """Where the fine-tuned model belongs: its name is a hash of all that it depends on."""
+    from crosszero.recipe.stamps import make_key
+
+    config = settings_of(task, bench)
+    files = [bench.data / task / f"{split}-en.tsv" for split in ("train", "dev")]
+    settings = {"encoder": hash_encoder(encoder), "config": dataclasses.asdict(config)}
+    return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}", config
+
+
+def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
+    tests = {code: read_pairs(bench.data, task, "test", code) for code in languages}
+    folder, config = _model_folder(encoder, task, bench)
+    if (folder / "finetune.json").is_file():
+        model = Classifier.load(folder)
+    else:
+        parts = [read_pairs(bench.data, task, split, "en") for split in ("train", "dev")]  # type: ignore[arg-type]
+        _log.info("%s: fine-tuning on %d pairs", task, len(parts[0]))
+        model = fine_tune_classifier(encoder, *parts, config, out=folder)
+    for code, rows in tests.items():
+        write_labels(bench.out / "predictions", task, code, model.predict(rows))
+
+
+def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
+    tests = {code: read_tagged(bench.data, task, "test", code) for code in languages}
+    folder, config = _model_folder(encoder, task, bench)
+    if (folder / "finetune.json").is_file():
+        model = Tagger.load(folder)
+    else:
+        parts = [read_tagged(bench.data, task, split, "en") for split in ("train", "dev")]  # type: ignore[arg-type]
+        _log.info("%s: fine-tuning on %d sentences", task, len(parts[0]))
+        model = fine_tune_tagger(encoder, *parts, config, metric=_span_f1, out=folder)
+    for code, rows in tests.items():
+        write_tags(bench.out / "predictions", task, code, model.predict(rows))
+
+
+def _span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
+    return score_spans(predicted, gold).f1
+
+
+def hash_data(task: str, bench: Bench) -> str:
+    """SHA-256 over the files that a task reads."""
+    folder = bench.folder(task)
+    return hash_files(*[p for p in (folder / task, folder / "labels" / task) if p.exists()])

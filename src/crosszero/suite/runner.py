@@ -1,0 +1,157 @@
+"""Runs what is missing of a suite: trainings, fine-tunings, measurements. Each leaves a record."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from crosszero.config import to_dict
+from crosszero.errors import CrosszeroError
+from crosszero.recipe.stamps import make_key
+from crosszero.samples.store import SampleStore
+from crosszero.suite.cache import hash_encoder
+from crosszero.suite.config import FINE_TUNED, SuiteConfig
+from crosszero.suite.evaluation import Bench, hash_data, measure_task
+from crosszero.suite.records import (
+    Record,
+    describe_versions,
+    find_commit,
+    peak_memory,
+    read_record,
+    write_record,
+)
+from crosszero.training.checkpoint import CHECKPOINTS
+from crosszero.training.loop import train
+
+_log = logging.getLogger("crosszero")
+
+
+class Plan(NamedTuple):
+    """One measurement that belongs to a suite."""
+
+    system: str
+    task: str
+    seed: int
+
+
+def list_plans(config: SuiteConfig) -> Iterator[Plan]:
+    """All measurements of a suite, seed by seed.
+
+    An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
+    is fine-tuned on: elsewhere it is measured once.
+    """
+    for seed in config.seeds:
+        for system in config.systems:
+            for task in config.tasks:
+                again = config.training(system, seed) is not None or task in FINE_TUNED
+                if again or seed == config.seeds[0]:
+                    yield Plan(system, task, seed)
+
+
+def run_suite(config: SuiteConfig) -> list[Record]:
+    """Do what is missing, and give all records.
+
+    Whatever was finished is kept and not done again as long as settings, encoder and data are the
+    same; a training that was interrupted goes on from its newest checkpoint.
+
+    Args:
+        config: what to do.
+
+    Returns:
+        A record for each measurement, in the order of :func:`list_plans`.
+
+    Raises:
+        CrosszeroError: settings, data or encoders can't be used.
+
+    Example:
+        >>> run_suite(read_suite("suites/mini.yaml"))               # doctest: +SKIP
+    """
+    plans = list(list_plans(config))
+    for plan in plans:
+        _make_bench(config, plan)
+    records = []
+    for number, plan in enumerate(plans, start=1):
+        encoder = train_system(config, plan.system, plan.seed)
+        record = _measure(config, plan, encoder)
+        _log.info("%d of %d: %s, %s, seed %d", number, len(plans), *plan)
+        records.append(record)
+    return records
+
+
+def train_system(config: SuiteConfig, system: str, seed: int) -> str:
+    """Give the encoder of a system, trained with this seed if it is to be trained.
+
+    Raises:
+        CrosszeroError: it can't be trained.
+    """
+    training = config.training(system, seed)
+    start = config.encoder_of(system)
+    if training is None:
+        return start
+    store = SampleStore.open(Path(str(config.samples)))
+    settings = {"encoder": hash_encoder(start), "samples": store.fingerprint}
+    key = make_key({**settings, "train": to_dict(training)})
+    folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:12]}"
+    if not (folder / "config.json").is_file():
+        begun = (folder / CHECKPOINTS).is_dir()
+        _log.info("training %s, seed %d%s", system, seed, ", going on" if begun else "")
+        train(start, store, training, out=folder, resume=begun)
+    return str(folder)
+
+
+def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
+    changes = config.systems[plan.system].fine_tune
+    shared = config.fine_tune.get(plan.task, {})
+    fine_tune = {plan.task: {**shared, **changes}} if plan.task in FINE_TUNED else {}
+    return Bench(
+        data=Path(config.data or "."),
+        out=Path(config.out) / "runs" / f"{plan.system}-{plan.seed}",
+        alignment=Path(config.alignment) if config.alignment else None,
+        held_out=Path(config.held_out) if config.held_out else None,
+        languages=config.languages if not plan.task.startswith("word-") else None,
+        fine_tune=fine_tune,
+        max_length=config.max_length,
+        seed=plan.seed,
+    )
+
+
+def _measure(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
+    bench = _make_bench(config, plan)
+    data = hash_data(plan.task, bench)
+    settings = dataclasses.asdict(bench)
+    for name in ("out", "data", "alignment", "held_out"):
+        del settings[name]  # where files lie does not matter: what they hold is in the hash
+    key = make_key({"encoder": hash_encoder(encoder), "data": data, "task": plan.task, **settings})
+    path = Path(config.out) / "records" / f"{plan.system}-{plan.task}-{plan.seed}.json"
+    if path.is_file():
+        known = read_record(path)
+        if known.key == key:
+            return known
+    begun = time.monotonic()
+    scores = measure_task(encoder, plan.task, bench)
+    if not scores:
+        raise CrosszeroError(f"{plan.task}: no scores for {encoder}; check the languages")
+    record = Record(
+        system=plan.system,
+        task=plan.task,
+        seed=plan.seed,
+        scores=tuple(scores),
+        key=key,
+        data_hash=data,
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begun, 1),
+        peak_memory=round(peak_memory()),
+        versions=describe_versions(),
+        machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
+        commit=find_commit(),
+    )
+    write_record(record, path)
+    return record
