@@ -1,4 +1,4 @@
-"""The command line: ``crosszero prepare | train | show | run | demo``."""
+"""The command line: ``crosszero prepare | train | show | score | run | demo``."""
 
 from crosszero.cli.main import main
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from crosszero import __version__
-from crosszero.cli import commands
+from crosszero.cli import commands, scores
 from crosszero.errors import CrosszeroError
 
 app = App(
@@ -31,6 +31,7 @@ for command in (
     commands.prepare,
     commands.show,
     commands.train,
+    scores.score,
     commands.run,
     commands.demo,
 ):
