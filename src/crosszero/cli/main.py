@@ -16,7 +16,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from crosszero import __version__
-from crosszero.cli import commands, scores
+from crosszero.cli import commands, scores, suites
 from crosszero.errors import CrosszeroError
 
 app = App(
@@ -31,7 +31,9 @@ for command in (
     commands.prepare,
     commands.show,
     commands.train,
+    suites.evaluate,
     scores.score,
+    suites.suite,
     commands.run,
     commands.demo,
 ):

@@ -8,13 +8,14 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
+from crosszero.tasks.scoring import average
 from crosszero.tasks.task import TaskScore
 
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "numpy", "accelerate")
@@ -55,6 +56,13 @@ def write_record(record: Record, path: str | Path) -> None:
     """Write a record, whole or not at all."""
     content = dataclasses.asdict(record)
     content["scores"] = [score._asdict() for score in record.scores]
+    with atomic_file(path) as file:
+        json.dump(content, file, indent=1, ensure_ascii=False)
+
+
+def write_scores(scores: Sequence[TaskScore], path: str | Path) -> None:
+    """Write plain scores and their means over languages, whole or not at all."""
+    content = {"mean": average(scores), "scores": [score._asdict() for score in scores]}
     with atomic_file(path) as file:
         json.dump(content, file, indent=1, ensure_ascii=False)
 

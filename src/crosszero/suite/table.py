@@ -8,6 +8,7 @@ from crosszero.evaluation.intervals import Interval, measure_interval
 from crosszero.report.tables import Cell, Table
 from crosszero.suite.published import read_published
 from crosszero.suite.records import Record
+from crosszero.tasks.task import TaskScore
 
 # Column, task, metric that stands for the task, and whether less is better.
 COLUMNS = {
@@ -30,6 +31,22 @@ def average(records: Sequence[Record], metric: str) -> list[float]:
         if values:
             found.append(100 * sum(values) / len(values))
     return found
+
+
+def make_scores(scores: Sequence[TaskScore], title: str) -> Table:
+    """A row for each metric and language of one encoder, and the mean of each metric."""
+    rows: list[tuple[Cell, ...]] = []
+    for metric in dict.fromkeys(score.metric for score in scores):
+        own = [score for score in scores if score.metric == metric]
+        rows += [(metric, score.language, 100 * score.value, score.size) for score in own]
+        mean = 100 * sum(score.value for score in own) / len(own)
+        rows.append((metric, "mean", mean, None))
+    return Table(
+        title=title,
+        columns=("metric", "language", "per cent", "items"),
+        rows=tuple(rows),
+        note="Means are over languages, each counting the same.",
+    )
 
 
 def make_measured(records: Sequence[Record], title: str) -> Table:

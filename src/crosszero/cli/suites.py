@@ -1,0 +1,125 @@
+"""The commands that measure encoders: one of them, or a whole suite."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from crosszero.report.tables import Table
+    from crosszero.suite.records import Record
+
+_Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+
+
+def evaluate(
+    encoder: str,
+    /,
+    *,
+    data: Path,
+    tasks: _Names = None,
+    languages: _Names = None,
+    out: Path = Path("evaluation"),
+    layers: str | None = None,
+    seed: int = 1,
+    settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
+) -> None:
+    """Measure an encoder on XTREME's tasks, word alignment and word retrieval.
+
+    Example: crosszero evaluate runs/one --data xtreme --tasks tatoeba bucc2018
+
+    Parameters
+    ----------
+    encoder
+        crosszero-mini, a folder or a hub id.
+    data
+        Folder in XTREME's layout with gold in labels/; word-alignment/ and word-retrieval/ too.
+    tasks
+        Which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment, word-retrieval; by
+        default all that have a folder in the data.
+    languages
+        Which; by default all that a task has.
+    out
+        Folder for predictions, fine-tuned models and scores.json.
+    layers
+        'all' also measures word alignment layer by layer.
+    seed
+        Of fine-tuning.
+    settings
+        Change settings of fine-tuning: --set xnli.epochs=2 udpos.steps=500.
+    """
+    from crosszero.config import parse_yaml
+    from crosszero.errors import ConfigError
+    from crosszero.report.tables import render_text
+    from crosszero.suite.config import TASKS
+    from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
+    from crosszero.suite.records import write_scores
+    from crosszero.suite.table import make_scores
+    from crosszero.tasks.task import TaskScore
+
+    changes: dict[str, dict[str, object]] = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        task, dot, key = name.partition(".")
+        if not equals or not dot:
+            raise ConfigError(f"--set {setting}: TASK.NAME=VALUE is needed, as in xnli.epochs=2")
+        changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
+    chosen = choose_tasks(tasks or [task for task in TASKS if (data / task).is_dir()])
+    if not chosen:
+        raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
+    bench = Bench(
+        data=data, out=out, languages=languages, layers=layers, fine_tune=changes, seed=seed
+    )
+    for task in changes:
+        settings_of(task, bench)
+    scores: list[TaskScore] = []
+    for task in chosen:
+        scores += measure_task(encoder, task, bench)
+        write_scores(scores, out / "scores.json")
+    sys.stdout.write(render_text(make_scores(scores, f"{encoder}, seed {seed}")) + "\n")
+    sys.stdout.write(f"scores: {out / 'scores.json'}\n")
+
+
+def suite(recipe: Path, /, *, out: Path | None = None) -> None:
+    """Train and measure all systems of a suite, with all its seeds; what is done is kept.
+
+    Parameters
+    ----------
+    recipe
+        A YAML file; see recipes/suite.yaml.
+    out
+        Folder for encoders, predictions, records and tables, instead of the recipe's.
+    """
+    from crosszero.files import atomic_file
+    from crosszero.report.tables import render_markdown, render_text
+    from crosszero.suite.config import read_suite
+    from crosszero.suite.runner import run_suite
+
+    config = read_suite(recipe)
+    if out is not None:
+        config = dataclasses.replace(config, out=str(out))
+    tables = _tables(run_suite(config), config.name)
+    path = Path(config.out) / "tables.md"
+    with atomic_file(path) as file:
+        file.write("\n\n".join(map(render_markdown, tables)) + "\n")
+    for table in tables:
+        sys.stdout.write(render_text(table) + "\n\n")
+    sys.stdout.write(f"tables: {path}\n")
+
+
+def _tables(records: list[Record], title: str) -> list[Table]:
+    from crosszero.suite.table import (
+        COLUMNS,
+        average,
+        make_languages,
+        make_measured,
+        make_published,
+    )
+
+    measured = [column for column, metric in COLUMNS.items() if average(records, metric)]
+    details = [make_languages(records, column) for column in measured]
+    return [make_measured(records, title), make_published(), *details]
