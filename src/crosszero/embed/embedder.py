@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from crosszero.model.encoder import Encoder
-from crosszero.model.vectors import Vectors, encode_sentences, encode_words
+from crosszero.model.vectors import Vectors, encode_sentences, encode_word_layers
 from crosszero.samples.sample import Span
 
 _CHUNK = 8192  # texts tokenised and sorted by length at a time: bounds memory on any input
@@ -100,16 +100,41 @@ class Embedder:
         Returns:
             n arrays (words, H) float32; zeros for a word that `max_length` cut off.
         """
+        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self.layer])]
+
+    def encode_word_layers(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[Span]],
+        layers: Sequence[int | None],
+    ) -> list[Vectors]:
+        """Give vectors of several layers to each word, from one forward pass.
+
+        Args:
+            texts, spans: as in :meth:`encode_words`.
+            layers: each from 1 to L, or ``None`` for first + last layer.
+
+        Returns:
+            n arrays (layers, words, H) float32.
+
+        Raises:
+            ConfigError: there is no such layer.
+
+        Example:
+            >>> spans = [[Span(0, 4), Span(5, 8)]]
+            >>> embedder.encode_word_layers(["Good day"], spans, [1, 6])[0].shape  # doctest: +SKIP
+            (2, 2, 256)
+        """
         if isinstance(texts, str) or len(texts) != len(spans):
             raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
         found: list[Vectors] = []
         for start in range(0, len(texts), _CHUNK):
-            found += encode_words(
+            found += encode_word_layers(
                 self.encoder,
                 texts[start : start + _CHUNK],
                 spans[start : start + _CHUNK],
+                layers=layers,
                 max_length=self.max_length,
-                layer=self.layer,
                 slice_tokens=self.slice_tokens,
             )
         return found

@@ -103,6 +103,22 @@ def encode_tokens(encoder: Encoder, sentences: list[list[str]]) -> Iterator[AnyF
         >>> [v.tolist() for v in encode_tokens(Lengths(), [["ein", "Haus"]])]
         [[[3.0], [4.0]]]
     """
+    return encode_spans(encoder, *join_words(sentences))
+
+
+def join_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[list[Span]]]:
+    """Make texts of sentences that are cut into words, with one space between two words.
+
+    Args:
+        sentences: n lists of words.
+
+    Returns:
+        n texts, and for each of them where its words stand.
+
+    Example:
+        >>> join_words([["ein", "Haus"]])
+        (['ein Haus'], [[Span(start=0, end=3), Span(start=4, end=8)]])
+    """
     texts = [" ".join(words) for words in sentences]
     spans = []
     for words in sentences:
@@ -110,4 +126,4 @@ def encode_tokens(encoder: Encoder, sentences: list[list[str]]) -> Iterator[AnyF
         spans.append(
             [Span(int(end) - len(word), int(end)) for word, end in zip(words, ends, strict=True)]
         )
-    return encode_spans(encoder, texts, spans)
+    return texts, spans

@@ -73,7 +73,25 @@ def read_alignment_set(stem: str | Path, *, base: int | None = None) -> Alignmen
     path_stem, given = split_base(stem)
     if given is not None and base not in (None, given):
         raise ConfigError(f"{stem} and base={base} disagree on what the gold file counts from")
-    stem, base = path_stem, base if given is None else given
+    base = base if given is None else given
+    source, target = read_sides(path_stem)
+    lengths = [(len(one), len(other)) for one, other in zip(source, target, strict=True)]
+    gold = read_gold(f"{path_stem}.gold", lengths, base=base)
+    return AlignmentSet(source=source, target=target, gold=tuple(gold))
+
+
+def read_sides(stem: str | Path) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Read ``<stem>.src`` and ``<stem>.tgt`` alone, for predictions.
+
+    Args:
+        stem: path without ending and without base.
+
+    Returns:
+        The source sentences and the target sentences, as words.
+
+    Raises:
+        DataError: a file is missing or empty, or lengths differ.
+    """
     sides = []
     for ending in (".src", ".tgt"):
         path = Path(f"{stem}{ending}")
@@ -81,9 +99,7 @@ def read_alignment_set(stem: str | Path, *, base: int | None = None) -> Alignmen
     source, target = sides
     if len(source) != len(target):
         raise DataError(f"{stem}.tgt", f"{len(target)} lines, but {stem}.src has {len(source)}")
-    lengths = [(len(one), len(other)) for one, other in zip(source, target, strict=True)]
-    gold = read_gold(f"{stem}.gold", lengths, base=base)
-    return AlignmentSet(source=source, target=target, gold=tuple(gold))
+    return source, target
 
 
 def split_base(stem: str | Path) -> tuple[str, int | None]:

@@ -52,3 +52,40 @@ def split_words(line: str) -> list[str]:
         3
     """
     return [word for word in re.split("[ \t]+", line) if word]
+
+
+def read_numbers(
+    path: str | Path, count: int, limit: int, *, lines_of: str, unanswered: bool = False
+) -> list[int]:
+    """Read a file with one number a line: for each query the 0-based place of its answer.
+
+    Args:
+        path: the file.
+        count: how many lines it must have.
+        limit: what the numbers must stay below.
+        lines_of: what the lines stand for, for messages: ``English sentences``.
+        unanswered: whether -1, no answer, may stand in place of a number.
+
+    Raises:
+        DataError: missing or damaged, of another length, or a line is no such number.
+
+    Example:
+        >>> read_numbers("test-fr.tsv", 3, 3, lines_of="English sentences")      # doctest: +SKIP
+        [2, 0, 1]
+    """
+    found = read_lines(path)
+    if len(found) != count:
+        raise DataError(path, f"{len(found)} lines for {count} {lines_of}", min(len(found), count))
+    numbers = []
+    for number, line in enumerate(found, start=1):
+        if unanswered and line == "-1":
+            numbers.append(-1)
+            continue
+        if not re.fullmatch(r"[0-9]{1,18}", line):
+            raise DataError(path, f"a line number is needed, not {line!r}", number)
+        if int(line) >= limit:
+            raise DataError(
+                path, f"{line} is out of range: line numbers count from 0 to {limit - 1}", number
+            )
+        numbers.append(int(line))
+    return numbers

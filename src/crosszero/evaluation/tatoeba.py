@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.evaluation.encoder import Encoder
-from crosszero.evaluation.lines import read_lines
+from crosszero.evaluation.lines import read_lines, read_numbers
 from crosszero.evaluation.retrieval import RetrievalScore, check_some, score_retrieval
 
 # ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
@@ -160,21 +160,7 @@ def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
             f"is missing. The English side ({english}) is sorted in XTREME's layout, so the "
             "translations can't be found without this file",
         )
-    lines = read_lines(path)
-    if len(lines) != size:
-        raise DataError(
-            path, f"{len(lines)} lines for {size} English sentences", min(len(lines), size)
-        )
-    gold = []
-    for number, line in enumerate(lines, start=1):
-        if not re.fullmatch(r"[0-9]+", line):
-            raise DataError(path, f"a line number is needed, not {line!r}", number)
-        if int(line) >= size:
-            raise DataError(
-                path, f"{line} is out of range: line numbers count from 0 to {size - 1}", number
-            )
-        gold.append(int(line))
-    return tuple(gold)
+    return tuple(read_numbers(path, size, size, lines_of="English sentences"))
 
 
 def _check_aligned(path: Path, english: list[str], language: str) -> None:

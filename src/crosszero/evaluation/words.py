@@ -9,7 +9,7 @@ word anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,24 @@ from crosszero.samples.words import normalise, word_spans
 Bools = npt.NDArray[np.bool_]
 Splitter = Callable[[str, str], list[Span]]
 Place = tuple[str, Span]  # a text and a word in it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WordQuestions:
+    """What is asked in one direction of one language pair, and what is right.
+
+    Attributes:
+        query_language, candidate_language: where a word comes from and where it looks.
+        queries: the words that ask, text by text.
+        candidates: the words that are searched, text by text.
+        answers: for each query the candidates that are right.
+    """
+
+    query_language: str
+    candidate_language: str
+    queries: tuple[Place, ...]
+    candidates: tuple[Place, ...]
+    answers: Mapping[Place, frozenset[Place]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +102,25 @@ def score_words(
         >>> score.query_language, score.candidate_language, score.accuracy      # doctest: +SKIP
         ('en', 'fr', 0.412)
     """
+    asked = list_questions(samples, split=split)
+    return [score_answers(questions, answer(encoder, questions)) for questions in asked]
+
+
+def list_questions(
+    samples: Iterable[Sample], *, split: Splitter = word_spans
+) -> list[WordQuestions]:
+    """List what word retrieval asks of each direction, in the order in which samples come.
+
+    Args:
+        samples, split: see :func:`score_words`.
+
+    Raises:
+        CrosszeroError: no sample has a word pair.
+
+    Example:
+        >>> [q.query_language for q in list_questions(held_out)]      # doctest: +SKIP
+        ['en', 'fr']
+    """
     directions: dict[tuple[str, str], _Direction] = {}
     for sample in samples:
         left, right = sample.source_language, sample.target_language
@@ -95,16 +132,55 @@ def score_words(
             one, other = (sample.source, Span(*source)), (sample.target, Span(*target))
             forward.answers.setdefault(one, set()).add(other)
             backward.answers.setdefault(other, set()).add(one)
-    scores = [
-        _score(encoder, languages, direction, split)
+    listed = [
+        _list_places(languages, direction, split)
         for languages, direction in sorted(directions.items())
         if direction.answers
     ]
-    if not scores:
+    if not listed:
         raise CrosszeroError(
             "word retrieval needs held-out samples with word pairs; there are none"
         )
-    return scores
+    return listed
+
+
+def answer(encoder: Encoder, questions: WordQuestions) -> list[int]:
+    """Find the nearest candidate of every query by cosine.
+
+    Returns:
+        For each query the number of its candidate; -1 if the model saw nothing of the query.
+
+    Raises:
+        CrosszeroError: a vector is not finite.
+    """
+    queries = _encode(encoder, questions.queries)
+    found = find_neighbours(queries, _encode(encoder, questions.candidates)).index[:, 0]
+    seen = np.asarray(queries.any(axis=1))
+    return [int(number) for number in np.where(seen, found, -1)]
+
+
+def score_answers(questions: WordQuestions, found: Sequence[int]) -> WordScore:
+    """Compare answers with the gold words.
+
+    Args:
+        questions: what was asked.
+        found: for each query the number of a candidate, or -1.
+
+    Raises:
+        ValueError: not one answer for each query.
+    """
+    hits, type_hits = [], []
+    for query, number in zip(questions.queries, found, strict=True):
+        right = questions.answers[query] if number >= 0 else frozenset()
+        hits.append(questions.candidates[number] in right)
+        type_hits.append(_key(questions.candidates[number]) in {_key(place) for place in right})
+    return WordScore(
+        query_language=questions.query_language,
+        candidate_language=questions.candidate_language,
+        hits=np.array(hits, dtype=np.bool_),
+        type_hits=np.array(type_hits, dtype=np.bool_),
+        candidates=len(questions.candidates),
+    )
 
 
 class _Direction:
@@ -115,35 +191,26 @@ class _Direction:
         self.answers: dict[Place, set[Place]] = {}
 
 
-def _score(
-    encoder: Encoder, languages: tuple[str, str], direction: _Direction, split: Splitter
-) -> WordScore:
+def _list_places(
+    languages: tuple[str, str], direction: _Direction, split: Splitter
+) -> WordQuestions:
     gold: dict[str, set[Span]] = {}
     for answers in direction.answers.values():
         for text, span in answers:
             gold.setdefault(text, set()).add(span)
-    candidates: dict[str, list[Span]] = {}
-    for text in direction.texts:
-        candidates[text] = _merge(split(text, languages[1]), gold.get(text, set()))
     asked: dict[str, list[Span]] = {}
     for text, span in direction.answers:
         asked.setdefault(text, []).append(span)
-    questions = [(text, span) for text, spans in asked.items() for span in spans]
-    places = [(text, span) for text, spans in candidates.items() for span in spans]
-    queries = _encode(encoder, asked)
-    found = find_neighbours(queries, _encode(encoder, candidates)).index[:, 0]
-    seen = np.asarray(queries.any(axis=1))  # a word of which the model saw nothing finds nothing
-    hits, type_hits = [], []
-    for question, number, visible in zip(questions, found, seen, strict=True):
-        right = direction.answers[question] if visible else set()
-        hits.append(places[number] in right)
-        type_hits.append(_key(places[number]) in {_key(answer) for answer in right})
-    return WordScore(
+    return WordQuestions(
         query_language=languages[0],
         candidate_language=languages[1],
-        hits=np.array(hits, dtype=np.bool_),
-        type_hits=np.array(type_hits, dtype=np.bool_),
-        candidates=len(places),
+        queries=tuple((text, span) for text, spans in asked.items() for span in spans),
+        candidates=tuple(
+            (text, span)
+            for text in direction.texts
+            for span in _merge(split(text, languages[1]), gold.get(text, set()))
+        ),
+        answers={query: frozenset(right) for query, right in direction.answers.items()},
     )
 
 
@@ -156,9 +223,11 @@ def _merge(words: list[Span], gold: set[Span]) -> list[Span]:
     return sorted(kept + list(gold))
 
 
-def _encode(encoder: Encoder, words: dict[str, list[Span]]) -> AnyFloats:
-    filled = {text: spans for text, spans in words.items() if spans}
-    return np.concatenate(list(encode_spans(encoder, list(filled), list(filled.values()))))
+def _encode(encoder: Encoder, places: Sequence[Place]) -> AnyFloats:
+    words: dict[str, list[Span]] = {}
+    for text, span in places:  # places of one text follow each other
+        words.setdefault(text, []).append(span)
+    return np.concatenate(list(encode_spans(encoder, list(words), list(words.values()))))
 
 
 def _key(place: Place) -> str:

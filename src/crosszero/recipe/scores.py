@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from crosszero.bitext import BitextConfig
 from crosszero.embed.embedder import Embedder
+from crosszero.embed.lookup import WordLookup
 from crosszero.evaluation.alignment import score_aligner
 from crosszero.evaluation.gold import read_alignment_set, split_base
 from crosszero.evaluation.retrieval import score_aligned
 from crosszero.evaluation.tatoeba import list_languages, read_tatoeba, score_tatoeba
 from crosszero.evaluation.words import score_words
 from crosszero.recipe.config import EvaluateConfig
-from crosszero.recipe.lookup import WordLookup
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 

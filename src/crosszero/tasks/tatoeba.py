@@ -1,0 +1,145 @@
+"""Tatoeba: find the translation of each sentence, as XTREME runs it, and the other way round.
+
+XTREME lets English lines look for foreign ones: plain cosine, no margin. The other direction is
+no part of XTREME and has a name and files of its own. Both layouts of the data are read
+(:mod:`crosszero.evaluation.tatoeba`); languages are always named by XTREME's two letters, because
+its prediction files are. A number in a file counts lines of the data that lies there, so
+predictions made from LASER's files can't be scored against XTREME's sorted ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from crosszero.evaluation.lines import read_numbers
+from crosszero.evaluation.retrieval import check_some
+from crosszero.evaluation.tatoeba import LASER_CODES, TatoebaSet, list_languages, read_tatoeba
+from crosszero.evaluation.vectors import AnyFloats, find_neighbours
+from crosszero.mine.texts import SentenceEncoder
+from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
+from crosszero.tasks.task import TaskScore
+
+ACCURACY = "xtreme/tatoeba/accuracy"
+REVERSED_ACCURACY = "crosszero/tatoeba/reversed-accuracy"
+_SHORT = {long: short for short, long in LASER_CODES.items()}
+
+
+class Tatoeba:
+    """The task ``tatoeba``: sentence retrieval with an encoder.
+
+    Example:
+        >>> task = Tatoeba()
+        >>> task.predict(Embedder.load("crosszero-mini"), "xtreme", "out", ["fr"])  # doctest: +SKIP
+        [PosixPath('out/tatoeba/test-fr.tsv'), PosixPath('out/tatoeba/reversed-fr.tsv')]
+        >>> task.score("out", "xtreme", ["fr"])[0]                                  # doctest: +SKIP
+        TaskScore(metric='xtreme/tatoeba/accuracy', language='fr', value=0.64, size=1000)
+    """
+
+    name = "tatoeba"
+    fine_tuned = False
+
+    def list_languages(self, data: str | Path) -> list[str]:
+        """List the languages in `data` by two letters where they have such; DataError if none."""
+        return sorted(_name_languages(data))
+
+    def predict(
+        self,
+        embedder: SentenceEncoder,
+        data: str | Path,
+        predictions: str | Path,
+        languages: Sequence[str] | None = None,
+    ) -> list[Path]:
+        """Search both ways, write ``tatoeba/test-<xx>.tsv`` and ``tatoeba/reversed-<xx>.tsv``.
+
+        Args:
+            embedder: gives the sentence vectors.
+            data: folder that holds ``tatoeba/``, or LASER's files.
+            predictions: folder of the predictions.
+            languages: which, such as ``fr``; None for all.
+
+        Returns:
+            Two files for each language. ``test``: for each English line the 0-based number of a
+            foreign line; ``reversed``: for each foreign line that of an English line. -1 stands for
+            a sentence with a vector of zeros.
+
+        Raises:
+            ConfigError: a language is unknown.
+            DataError: a file is missing or can't be used.
+        """
+        written = []
+        for language, files in self._choose(data, languages).items():
+            sentences = read_tatoeba(data, files)
+            check_some(sentences.english, sentences.foreign)
+            english = embedder.encode(list(sentences.english))
+            foreign = embedder.encode(list(sentences.foreign))
+            for kind, queries, candidates in (
+                ("test", english, foreign),
+                ("reversed", foreign, english),
+            ):
+                path = name_output(predictions, self.name, language, kind=kind)
+                written.append(write_output(path, _find_nearest(queries, candidates)))
+        return written
+
+    def score(
+        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
+    ) -> list[TaskScore]:
+        """Score the prediction files: share of lines that name the gold line.
+
+        Args:
+            predictions, data: as in :meth:`predict`.
+            languages: which; None for all of the data.
+
+        Returns:
+            ``xtreme/tatoeba/accuracy`` for each language, and after it
+            ``crosszero/tatoeba/reversed-accuracy`` where the file of that direction is there.
+
+        Raises:
+            ConfigError: a language is unknown.
+            DataError: a file is missing, of another length, or a line is no number of a line.
+        """
+        scores = []
+        for language, files in self._choose(data, languages).items():
+            sentences = read_tatoeba(data, files)
+            path = find_output(name_output(predictions, self.name, language))
+            found = _read(path, sentences, "English")
+            hits = [number == gold for number, gold in zip(found, sentences.gold, strict=True)]
+            scores.append(_average(ACCURACY, language, hits))
+            path = name_output(predictions, self.name, language, kind="reversed")
+            if path.is_file():
+                hits = _compare_reversed(_read(path, sentences, "foreign"), sentences.gold)
+                scores.append(_average(REVERSED_ACCURACY, language, hits))
+        return scores
+
+    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
+        """Two-letter codes, and how the files call them."""
+        found = _name_languages(data)
+        asked = None if languages is None else [_SHORT.get(code, code) for code in languages]
+        return {code: found[code] for code in choose_languages(self.name, asked, sorted(found))}
+
+
+def _name_languages(data: str | Path) -> dict[str, str]:
+    codes = list_languages(data)
+    named = {_SHORT.get(code, code): code for code in codes}
+    return named | {code: code for code in codes if code in LASER_CODES}  # fr wins over fra
+
+
+def _find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:
+    found = find_neighbours(queries, candidates).index[:, 0]
+    return [int(row) for row in np.where(np.asarray(queries).any(axis=1), found, -1)]
+
+
+def _read(path: Path, sentences: TatoebaSet, side: str) -> list[int]:
+    size = len(sentences.english)
+    return read_numbers(path, size, size, lines_of=f"{side} sentences", unanswered=True)
+
+
+def _compare_reversed(found: Sequence[int], gold: Sequence[int]) -> list[bool]:
+    """For each foreign line that is the gold of some English line: did it find one of these?"""
+    return [found[line] >= 0 and gold[found[line]] == line for line in sorted(set(gold))]
+
+
+def _average(metric: str, language: str, hits: Sequence[bool]) -> TaskScore:
+    return TaskScore(metric, language, sum(hits) / len(hits), len(hits))

@@ -1,0 +1,189 @@
+"""Word alignment: link the words of translated sentences, held against links that people made.
+
+The data are ``<data>/word-alignment/<pair>.src``, ``.tgt`` and ``.gold``
+(:mod:`crosszero.evaluation.gold`). Words are linked by mutual argmax of the cosine. Which layer
+aligns best differs from model to model (8 of 12 for many), so all layers can be had from one
+forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from crosszero.embed.embedder import Embedder
+from crosszero.errors import ConfigError, DataError
+from crosszero.evaluation.alignment import link_words, score_alignment
+from crosszero.evaluation.encoder import Encoder, join_words
+from crosszero.evaluation.gold import (
+    AlignmentSet,
+    Link,
+    read_alignment_set,
+    read_gold,
+    read_sides,
+    split_base,
+)
+from crosszero.evaluation.vectors import AnyFloats
+from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
+from crosszero.tasks.task import TaskScore
+
+Sentences = tuple[tuple[str, ...], ...]
+_CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
+
+
+class WordAlignment:
+    """The task ``word-alignment``; a "language" is a pair such as ``de-en``.
+
+    Example:
+        >>> task = WordAlignment()
+        >>> embedder = Embedder.load("crosszero-mini")                       # doctest: +SKIP
+        >>> task.predict(embedder, "data", "out", ["de-en"])                 # doctest: +SKIP
+        [PosixPath('out/word-alignment/test-de-en.tsv')]
+        >>> task.score("out", "data", ["de-en"])[0]                          # doctest: +SKIP
+        TaskScore(metric='crosszero/word-alignment/aer', language='de-en', value=0.41, size=100)
+    """
+
+    name = "word-alignment"
+    fine_tuned = False
+
+    def list_languages(self, data: str | Path) -> list[str]:
+        """List the pairs that have a ``.gold`` file, sorted.
+
+        Raises:
+            DataError: there is none.
+        """
+        found = sorted(path.stem for path in (Path(data) / self.name).glob("*.gold"))
+        if not found:
+            raise DataError(data, f"holds no gold alignments ({self.name}/<xx>-<yy>.gold)")
+        return found
+
+    def predict(
+        self,
+        embedder: Encoder,
+        data: str | Path,
+        predictions: str | Path,
+        languages: Sequence[str] | None = None,
+        *,
+        layers: Literal["all"] | None = None,
+    ) -> list[Path]:
+        """Link the words of every sentence pair, write ``word-alignment/test-<pair>.tsv``.
+
+        Args:
+            embedder: gives the word vectors.
+            data: folder that holds ``word-alignment/``.
+            predictions: folder of the predictions.
+            languages: pairs such as ``de-en``; None for all.
+            layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
+                layer, from the same forward pass; needs an :class:`Embedder`.
+
+        Returns:
+            The files, a line for each sentence pair with links ``i-j``, counted from 0.
+
+        Raises:
+            ConfigError: a pair is unknown, or there are no layers to be had.
+            DataError: a file is missing or can't be used.
+        """
+        if layers not in (None, "all"):
+            raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
+        if layers and not isinstance(embedder, Embedder):
+            raise ConfigError("layers: 'all' needs an Embedder, which knows its layers")
+        written = []
+        for pair in self._choose(data, languages):
+            sides = read_sides(Path(data) / self.name / pair)
+            tasks = [self.name]
+            if layers and isinstance(embedder, Embedder):
+                tasks += [f"{self.name}/layer-{n + 1}" for n in range(embedder.encoder.layers)]
+            rows: list[list[str]] = [[] for _ in tasks]
+            for links in _align(embedder, *sides, all_layers=layers == "all"):
+                for row, found in zip(rows, links, strict=True):
+                    row.append(" ".join(f"{i}-{j}" for i, j in found))
+            for task, row in zip(tasks, rows, strict=True):
+                written.append(write_output(name_output(predictions, task, pair), row))
+        return written
+
+    def score(
+        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
+    ) -> list[TaskScore]:
+        """Score the prediction files, and those of single layers where there are some.
+
+        Args:
+            predictions, data: as in :meth:`predict`.
+            languages: pairs; None for all. ``de-en:1`` says that the gold file of that pair counts
+                words from 1, where the file itself does not show it.
+
+        Returns:
+            For each pair ``crosszero/word-alignment/aer``, ``.../precision``, ``.../recall`` and
+            ``.../f1``, then the same for each layer: ``crosszero/word-alignment/layer-8/aer``.
+            `size` is the number of sentence pairs.
+
+        Raises:
+            ConfigError: a pair is unknown, or what its gold file counts from.
+            DataError: a file is missing, of another length, or a link does not fit.
+        """
+        scores = []
+        for pair, stem in self._choose(data, languages).items():
+            gold = read_alignment_set(Path(data) / self.name / stem)
+            paths = {self.name: find_output(name_output(predictions, self.name, pair))}
+            for layer in _list_layers(Path(predictions) / self.name):
+                path = name_output(predictions, f"{self.name}/layer-{layer}", pair)
+                if path.is_file():
+                    paths[f"{self.name}/layer-{layer}"] = path
+            for task, path in paths.items():
+                result = score_alignment(read_links(path, gold), gold.gold)
+                for measure in ("aer", "precision", "recall", "f1"):
+                    value = getattr(result, measure)
+                    scores.append(
+                        TaskScore(f"crosszero/{task}/{measure}", pair, value, len(gold.gold))
+                    )
+        return scores
+
+    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
+        """Pairs, and how they were asked for: with or without the base of their gold file."""
+        found = self.list_languages(data)
+        names = found if languages is None else languages
+        asked = {split_base(name)[0]: name for name in names}
+        return {pair: asked[pair] for pair in choose_languages(self.name, list(asked), found)}
+
+
+def read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
+    """Read predicted links, ``i-j`` counted from 0, one line for each sentence pair.
+
+    Raises:
+        DataError: missing, of another length than `data`, or a link is malformed, marked as
+            possible, or points behind a sentence.
+    """
+    lengths = [(len(one), len(other)) for one, other in zip(data.source, data.target, strict=True)]
+    found = read_gold(path, lengths, base=0)
+    for number, links in enumerate(found, start=1):
+        for i, j in sorted(links.possible):
+            raise DataError(path, f"{i}p{j}: a predicted link is written {i}-{j}", number)
+    return [links.sure for links in found]
+
+
+def _align(
+    encoder: Encoder, source: Sentences, target: Sentences, *, all_layers: bool
+) -> Iterator[list[list[Link]]]:
+    """For each sentence pair the links of the encoder's own vectors, then of layers 1 to L."""
+    for start in range(0, len(source), _CHUNK):
+        left = _encode(encoder, source[start : start + _CHUNK], all_layers)
+        right = _encode(encoder, target[start : start + _CHUNK], all_layers)
+        for one, other in zip(left, right, strict=True):
+            yield [link_words(x, y) for x, y in zip(one, other, strict=True)]
+
+
+def _encode(
+    encoder: Encoder, sentences: Sentences, all_layers: bool
+) -> Sequence[Sequence[AnyFloats]]:
+    texts, spans = join_words(sentences)
+    if all_layers and isinstance(encoder, Embedder):
+        layers = [encoder.layer, *range(1, encoder.encoder.layers + 1)]
+        return [list(vectors) for vectors in encoder.encode_word_layers(texts, spans, layers)]
+    return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
+
+
+def _list_layers(folder: Path) -> list[int]:
+    names = [path.name.removeprefix("layer-") for path in folder.glob("layer-*")]
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
