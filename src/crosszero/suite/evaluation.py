@@ -151,7 +151,7 @@ def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequ
     if (folder / "finetune.json").is_file():
         model = Classifier.load(folder)
     else:
-        parts = [read_pairs(bench.data, task, split, "en") for split in ("train", "dev")]  # type: ignore[arg-type]
+        parts = [read_pairs(bench.data, task, split, "en") for split in ("train", "dev")]
         _log.info("%s: fine-tuning on %d pairs", task, len(parts[0]))
         model = fine_tune_classifier(encoder, *parts, config, out=folder)
     for code, rows in tests.items():
@@ -164,7 +164,7 @@ def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Seque
     if (folder / "finetune.json").is_file():
         model = Tagger.load(folder)
     else:
-        parts = [read_tagged(bench.data, task, split, "en") for split in ("train", "dev")]  # type: ignore[arg-type]
+        parts = [read_tagged(bench.data, task, split, "en") for split in ("train", "dev")]
         _log.info("%s: fine-tuning on %d sentences", task, len(parts[0]))
         model = fine_tune_tagger(encoder, *parts, config, metric=_span_f1, out=folder)
     for code, rows in tests.items():

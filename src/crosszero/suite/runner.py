@@ -28,8 +28,8 @@ from crosszero.suite.records import (
     read_record,
     write_record,
 )
-from crosszero.training.checkpoint import CHECKPOINTS
 from crosszero.training.loop import train
+from crosszero.training.setup import CHECKPOINTS
 
 _log = logging.getLogger("crosszero")
 
