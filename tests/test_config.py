@@ -114,6 +114,7 @@ def test_every_training_setting_is_documented() -> None:
         {"mlm_weight": -0.1},
         {"mlm_probability": 1.0},
         {"warmup": 1.0},
+        {"adam_beta2": 1.0},
         {"milestones": (0.5, 0.2)},
         {"steps": 0, "epochs": 0.0},
         {"learning_rate": float("nan")},

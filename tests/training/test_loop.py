@@ -379,7 +379,7 @@ def test_learning_rates_decay_and_clipping_reach_the_optimizer(
 ) -> None:
     from crosszero.training.setup import prepare_run
 
-    rates = {"head_learning_rate": 0.5, "embedding_learning_rate": 0.25}
+    rates = {"head_learning_rate": 0.5, "embedding_learning_rate": 0.25, "adam_beta2": 0.9}
     config = TrainConfig(**(QUICK | {"steps": 1, "weight_decay": 0.1} | rates))
     made = prepare_run(
         model_folder(), SampleStore.open(store_folder(60)), config, tmp_path, resume=False
@@ -392,6 +392,7 @@ def test_learning_rates_decay_and_clipping_reach_the_optimizer(
     for group in made.optimizer.param_groups:
         for parameter in group["params"]:
             assert group["base_lr"] == special.get(id(parameter), 1e-3)
+            assert group["betas"] == (0.9, 0.9)
             assert group["weight_decay"] == (0.1 if parameter.dim() > 1 else 0.0)
     steps = {}
     for norm in (1e-6, 0.0):

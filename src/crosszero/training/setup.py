@@ -132,7 +132,7 @@ def make_optimizer(
             decay = config.weight_decay if matrices else 0.0
             if chosen:
                 groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=rate)
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, config.adam_beta2))
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
