@@ -18,7 +18,9 @@ from crosszero.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, Score
 from crosszero.report import render_text
 
 Folders = Callable[..., Path]
-RECIPES = sorted(p.stem for p in locate_recipe("demo").parent.glob("*.yaml"))
+FOLDER = locate_recipe("demo").parent
+SUITES = sorted(p.stem for p in FOLDER.glob("suite*.yaml"))
+RECIPES = sorted({p.stem for p in FOLDER.glob("*.yaml")} - set(SUITES))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -28,6 +30,20 @@ def test_recipes_are_valid_and_commented(name: str) -> None:
     text = locate_recipe(name).read_text()
     assert text.startswith("#")
     assert text.count("#") >= 5
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_suites_are_valid_and_train_as_the_ablation_does(name: str) -> None:
+    from crosszero.suite.config import read_suite
+
+    suite = read_suite(locate_recipe(name))
+    ablation = read_recipe(locate_recipe("ablation")).train
+    for system in suite.systems:
+        training = suite.training(system, ablation.seed)
+        if training is not None:
+            same = {"loss": ablation.loss, "level": ablation.level}
+            assert dataclasses.replace(training, **same) == ablation  # type: ignore[arg-type]
+    assert locate_recipe(name).read_text().startswith("#")
 
 
 def test_the_papers_recipe_is_the_papers() -> None:
@@ -44,7 +60,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
 
 def test_recipes_stand_at_the_root_of_the_repository() -> None:
     root = Path(__file__).parents[2] / "recipes"
-    assert {p.stem for p in root.glob("*.yaml")} == set(RECIPES)
+    assert {p.stem for p in root.glob("*.yaml")} == {*RECIPES, *SUITES}
 
 
 def make_recipe(folder: Path, model: Path) -> RecipeConfig:

@@ -1,0 +1,160 @@
+"""A suite does what is missing, goes on where it was stopped, and never mixes up what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crosszero.cli import main
+from crosszero.config import build
+from crosszero.errors import ConfigError
+from crosszero.suite import runner
+from crosszero.suite.cache import CachedEmbedder, hash_encoder
+from crosszero.suite.config import SuiteConfig
+from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
+from crosszero.suite.records import read_records
+from crosszero.suite.runner import Plan, list_plans, run_suite
+
+Folders = Callable[..., Path]
+QUICK = {"pawsx": {"steps": 4, "batch_size": 8}, "panx": {"steps": 4, "batch_size": 8}}
+
+
+@pytest.fixture
+def suite(xtreme: Path, model_folder: Folders, store_folder: Folders, tmp_path: Path) -> Any:
+    values = {
+        "name": "small",
+        "out": str(tmp_path / "suite"),
+        "encoder": str(model_folder()),
+        "samples": str(store_folder(60)),
+        "data": str(xtreme),
+        "alignment": str(xtreme),
+        "tasks": ["tatoeba", "pawsx", "panx", "word-alignment"],
+        "seeds": [1, 2],
+        "train": {"steps": 3, "batch_size": 8, "max_length": 32, "precision": "fp32",
+                  "learning_rate": 1e-3},
+        "systems": {"start": {}, "CZ": {"train": {}},
+                    "smooth": {"fine_tune": {"robust": "smoothing"}}},
+        "fine_tune": QUICK,
+        "max_length": 32,
+    }  # fmt: skip
+    values["systems"].pop("smooth")
+    return build(SuiteConfig, values)
+
+
+def test_an_untrained_encoder_is_measured_once_where_no_seed_matters(suite: SuiteConfig) -> None:
+    plans = list(list_plans(suite))
+    assert Plan("start", "tatoeba", 1) in plans
+    assert Plan("start", "tatoeba", 2) not in plans
+    assert Plan("start", "pawsx", 2) in plans
+    assert Plan("CZ", "tatoeba", 2) in plans
+    assert len(plans) == 14
+
+
+def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
+    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def count(encoder: str, task: str, bench: Bench) -> Any:
+        if len(done) == 5 and "stop" not in done:
+            done.append("stop")
+            raise KeyboardInterrupt
+        done.append(task)
+        return measure_task(encoder, task, bench)
+
+    monkeypatch.setattr(runner, "measure_task", count)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(suite)
+    records = run_suite(suite)
+    assert len([task for task in done if task != "stop"]) == 14  # nothing was done twice
+    assert run_suite(suite) == records
+    assert len(done) == 15
+    whole = run_suite(dataclasses.replace(suite, out=str(tmp_path / "other")))
+    assert [record.scores for record in whole] == [record.scores for record in records]
+    assert {record.key for record in read_records(Path(suite.out) / "records")} == {
+        record.key for record in records
+    }
+
+
+def test_what_changed_is_measured_again(
+    suite: SuiteConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+
+    def count(encoder: str, task: str, bench: Bench) -> Any:
+        done.append((Path(bench.out).name, task))
+        return measure_task(encoder, task, bench)
+
+    monkeypatch.setattr(runner, "measure_task", count)
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "pawsx"], seeds=[1])
+    run_suite(suite)
+    done.clear()
+    labels = xtreme / "labels/tatoeba/test-fr.tsv"
+    lines = labels.read_text().split()
+    labels.write_text("\n".join([*lines[1:], lines[0]]) + "\n")
+    run_suite(suite)
+    assert done == [("start-1", "tatoeba"), ("CZ-1", "tatoeba")]
+    done.clear()
+    changed = dataclasses.replace(suite, fine_tune={"pawsx": {**QUICK["pawsx"], "steps": 5}})
+    run_suite(changed)
+    assert done == [("start-1", "pawsx"), ("CZ-1", "pawsx")]
+
+
+def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:
+    from crosszero.embed.embedder import Embedder
+
+    embedder = Embedder.load(model_folder(), max_length=32)
+    identity = hash_encoder(model_folder())
+    cached = CachedEmbedder(embedder, identity, tmp_path)
+    texts = ["the cat", "roi", "the cat sees"]
+    first = cached.encode(texts)
+    assert (first == embedder.encode(texts)).all()
+    (file,) = tmp_path.glob("*.npy")
+    embedder.encode = None  # type: ignore[method-assign, assignment]
+    assert (cached.encode(texts) == first).all()
+    with pytest.raises(TypeError):
+        cached.encode(texts[:2])
+    with pytest.raises(TypeError):
+        CachedEmbedder(embedder, hash_encoder("other/hub-id"), tmp_path).encode(texts)
+    assert file.is_file()
+
+
+def test_unknown_tasks_and_settings_are_told(xtreme: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
+        choose_tasks(["tatoba"])
+    assert "panx" in choose_tasks(["all"])
+    bench = Bench(data=xtreme, out=tmp_path, fine_tune={"xnli": {"epoch": 2}})
+    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
+        settings_of("xnli", bench)
+
+
+def test_the_commands(
+    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "measured"
+    arguments = ["evaluate", suite.encoder, "--data", str(xtreme), "--out", str(out)]
+    arguments += ["--tasks", "tatoeba", "panx", "--set", "panx.steps=3", "panx.batch_size=8"]
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    assert "xtreme/panx/f1" in capsys.readouterr().out
+    assert set(json.loads((out / "scores.json").read_text())) == {"mean", "scores"}
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "panx.stps=3"])
+    assert caught.value.code == 2
+    assert "stps" in capsys.readouterr().err
+    recipe = tmp_path / "suite.yaml"
+    small = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    recipe.write_text(json.dumps(dataclasses.asdict(small)))
+    with pytest.raises(SystemExit) as caught:
+        main(["suite", str(recipe)])
+    assert caught.value.code == 0
+    assert "Published, not measured here" in capsys.readouterr().out
+    assert "never released" in (Path(suite.out) / "tables.md").read_text()
+    assert "torch" in sys.modules
