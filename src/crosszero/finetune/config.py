@@ -1,0 +1,137 @@
+"""What fine-tuning can be told. The defaults are XTREME's for mBERT (XTREME_PROTOCOL section 0)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crosszero.errors import ConfigError, suggest
+
+Robust = Literal["none", "adversarial", "smoothing", "ear"]
+NumberFormat = Literal["fp32", "bf16"]
+
+_TASKS: dict[str, dict[str, Any]] = {
+    "xnli": {"epochs": 5.0, "eval_every": 100, "seed": 42},
+    "pawsx": {"epochs": 5.0, "eval_every": 200, "seed": 42},
+    "udpos": {"epochs": 10.0, "eval_every": 500, "seed": 1},
+    "panx": {"epochs": 10.0, "eval_every": 1000, "seed": 1},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneConfig:
+    """Settings of one fine-tuning. Radii are shares of the mean length of token embeddings.
+
+    Attributes:
+        learning_rate: highest learning rate of AdamW; XTREME takes 3e-5 for XLM-R large on XNLI.
+        epochs: passes over the examples, where `steps` is 0.
+        steps: number of optimiser steps; 0 takes `epochs`.
+        batch_size: examples of one optimiser step; for tagging, sentences or parts of long ones.
+        max_length: tokens of an example, special ones included. Pairs are cut, longest first;
+            sentences to tag are split.
+        eval_every: steps after which the development set is scored, and the model kept if it is the
+            best; the final model is always scored.
+        adam_epsilon: of AdamW.
+        weight_decay: of AdamW.
+        warmup: part of the run over which the learning rate rises from 0; then it falls to 0.
+        max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
+        precision: number format of the forward pass; bf16 is faster on some machines only.
+        slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
+            length. Larger is faster on a GPU; apart from dropout the losses do not change.
+        seed: of every random choice.
+        robust: how classification is made to bear embeddings that lie elsewhere, as those of other
+            languages do: ``none`` (XTREME), ``adversarial``, ``smoothing`` or ``ear``.
+        adversarial_radius: of the ball around each word's embedding that is searched.
+        adversarial_steps: of projected gradient ascent; each costs a forward and a backward pass.
+        adversarial_step_size: length of one, as a share of the radius.
+        smoothing_radius: of the ball around each word's embedding that noise is drawn from.
+        ear_radius: how far each word's embedding is pushed.
+        ear_steps: of gradient ascent that turn the push; 0 pushes in a random direction.
+        ear_attention_weight: weight of the attention-pull.
+        ear_target_weight: weight of the robust target.
+
+    Raises:
+        ConfigError: a value is out of range.
+
+    Example:
+        >>> FineTuneConfig.for_task("panx").eval_every
+        1000
+    """
+
+    learning_rate: float = 2e-5
+    epochs: float = 5.0
+    steps: int = 0
+    batch_size: int = 32
+    max_length: int = 128
+    eval_every: int = 100
+    adam_epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    warmup: float = 0.0
+    max_grad_norm: float = 1.0
+    precision: NumberFormat = "fp32"
+    slice_tokens: int = 4096
+    seed: int = 42
+    robust: Robust = "none"
+    adversarial_radius: float = 0.1
+    adversarial_steps: int = 3
+    adversarial_step_size: float = 0.5
+    smoothing_radius: float = 0.5
+    ear_radius: float = 0.5
+    ear_steps: int = 1
+    ear_attention_weight: float = 1.0
+    ear_target_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive = (
+            "learning_rate", "batch_size", "max_length", "eval_every", "adam_epsilon",
+            "slice_tokens", "adversarial_steps", "adversarial_step_size",
+        )  # fmt: skip
+        natural = (
+            "epochs", "steps", "weight_decay", "max_grad_norm", "seed", "adversarial_radius",
+            "smoothing_radius", "ear_radius", "ear_steps", "ear_attention_weight",
+            "ear_target_weight",
+        )  # fmt: skip
+        for name in positive:
+            value = getattr(self, name)
+            _require(name, value, 0 < value < math.inf, "above 0 and finite")
+        for name in natural:
+            value = getattr(self, name)
+            _require(name, value, 0 <= value < math.inf, "0 or more and finite")
+        _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+        _require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
+        _require("seed", self.seed, self.seed < 2**32, "below 2^32")
+        _require_name("robust", self.robust, Robust.__args__)  # type: ignore[attr-defined]
+        _require_name("precision", self.precision, NumberFormat.__args__)  # type: ignore[attr-defined]
+
+    @classmethod
+    def for_task(cls, task: str, **changes: Any) -> FineTuneConfig:
+        """Give XTREME's settings of a task.
+
+        Args:
+            task: ``xnli``, ``pawsx``, ``udpos`` or ``panx``.
+            changes: settings that shall differ.
+
+        Raises:
+            ConfigError: the task is unknown, or a value is out of range.
+
+        Example:
+            >>> FineTuneConfig.for_task("xnli", seed=7).seed
+            7
+
+        Source:
+            XTREME_PROTOCOL section 0; google-research/xtreme, scripts/train_*.sh.
+        """
+        if task not in _TASKS:
+            raise ConfigError(f"unknown task {task!r}: {suggest(task, _TASKS)}")
+        return cls(**(_TASKS[task] | changes))
+
+
+def _require(name: str, value: object, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name}: {value} given; it must be {allowed}")
+
+
+def _require_name(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")

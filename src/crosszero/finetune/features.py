@@ -1,0 +1,80 @@
+"""What the model sees of an example: token numbers, segments and labels, padded into slices."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from crosszero.model.slices import cut_slices, pad
+
+IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
+
+
+class Feature(NamedTuple):
+    """One example as numbers.
+
+    Attributes:
+        ids: (tokens,) token numbers, special ones included. Arrays, because lists of 400,000
+            examples would take gigabytes.
+        segments: (tokens,) 0 for the first sentence and 1 for the second.
+        labels: () label of the example, or (tokens,) labels of the tokens; :data:`IGNORED` where
+            there is none.
+    """
+
+    ids: NDArray[np.int32]
+    segments: NDArray[np.int8]
+    labels: NDArray[np.int16]
+
+
+class Slice(NamedTuple):
+    """Examples that go through the model together.
+
+    Attributes:
+        members: places of the examples in the list that was cut.
+        inputs: ``input_ids``, ``attention_mask`` and, if the model has segments,
+            ``token_type_ids``: each (batch, tokens).
+        labels: (batch,) or (batch, tokens).
+    """
+
+    members: NDArray[np.int64]
+    inputs: dict[str, Tensor]
+    labels: Tensor
+
+
+def cut_features(
+    features: Sequence[Feature], model: PreTrainedModel, padding: int, budget: int
+) -> Iterator[Slice]:
+    """Cut examples into padded slices of like length, on the model's device.
+
+    Args:
+        features: at least one.
+        model: decides about segments and device.
+        padding: token number of the padding.
+        budget: most padded tokens of a slice.
+    """
+    segmented = _has_segments(model)
+    for members in cut_slices([len(f.ids) for f in features], budget):
+        chosen = [features[i] for i in members]
+        ids, mask = pad([f.ids for f in chosen], padding)
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        if segmented:
+            inputs["token_type_ids"] = pad([f.segments for f in chosen], 0)[0]
+        if chosen[0].labels.ndim:
+            labels = pad([f.labels for f in chosen], IGNORED)[0]
+        else:
+            labels = torch.from_numpy(np.asarray([f.labels for f in chosen], np.int64))
+        device = model.device
+        yield Slice(members, {k: v.to(device) for k, v in inputs.items()}, labels.to(device))
+
+
+def _has_segments(model: PreTrainedModel) -> bool:
+    # XLM-R's one segment has no embedding for a second; ModernBERT has none at all.
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    return takes and getattr(model.config, "type_vocab_size", 0) > 1
