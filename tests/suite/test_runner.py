@@ -22,7 +22,8 @@ from crosszero.suite.records import read_records
 from crosszero.suite.runner import Plan, list_plans, run_suite
 
 Folders = Callable[..., Path]
-QUICK = {"pawsx": {"steps": 4, "batch_size": 8}, "panx": {"steps": 4, "batch_size": 8}}
+SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
+QUICK = {"pawsx": SMALL, "panx": SMALL}
 
 
 @pytest.fixture
@@ -38,12 +39,10 @@ def suite(xtreme: Path, model_folder: Folders, store_folder: Folders, tmp_path: 
         "seeds": [1, 2],
         "train": {"steps": 3, "batch_size": 8, "max_length": 32, "precision": "fp32",
                   "learning_rate": 1e-3},
-        "systems": {"start": {}, "CZ": {"train": {}},
-                    "smooth": {"fine_tune": {"robust": "smoothing"}}},
+        "systems": {"start": {}, "CZ": {"train": {}}},
         "fine_tune": QUICK,
         "max_length": 32,
     }  # fmt: skip
-    values["systems"].pop("smooth")
     return build(SuiteConfig, values)
 
 
@@ -139,7 +138,8 @@ def test_the_commands(
 ) -> None:
     out = tmp_path / "measured"
     arguments = ["evaluate", suite.encoder, "--data", str(xtreme), "--out", str(out)]
-    arguments += ["--tasks", "tatoeba", "panx", "--set", "panx.steps=3", "panx.batch_size=8"]
+    arguments += ["--tasks", "tatoeba", "panx", "--max-length", "32", "--set", "panx.steps=3"]
+    arguments += ["panx.batch_size=8", "panx.max_length=32"]
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 0

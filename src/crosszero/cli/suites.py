@@ -25,6 +25,7 @@ def evaluate(
     languages: _Names = None,
     out: Path = Path("evaluation"),
     layers: str | None = None,
+    max_length: int = 128,
     seed: int = 1,
     settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
 ) -> None:
@@ -47,6 +48,8 @@ def evaluate(
         Folder for predictions, fine-tuned models and scores.json.
     layers
         'all' also measures word alignment layer by layer.
+    max_length
+        Tokens of a text in the tasks without fine-tuning.
     seed
         Of fine-tuning.
     settings
@@ -72,7 +75,13 @@ def evaluate(
     if not chosen:
         raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
     bench = Bench(
-        data=data, out=out, languages=languages, layers=layers, fine_tune=changes, seed=seed
+        data=data,
+        out=out,
+        languages=languages,
+        layers=layers,
+        fine_tune=changes,
+        max_length=max_length,
+        seed=seed,
     )
     for task in changes:
         settings_of(task, bench)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,9 +152,11 @@ def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequ
     if (folder / "finetune.json").is_file():
         model = Classifier.load(folder)
     else:
-        parts = [read_pairs(bench.data, task, split, "en") for split in ("train", "dev")]
-        _log.info("%s: fine-tuning on %d pairs", task, len(parts[0]))
-        model = fine_tune_classifier(encoder, *parts, config, out=folder)
+        train = read_pairs(bench.data, task, "train", "en")
+        dev = read_pairs(bench.data, task, "dev", "en")
+        _log.info("%s: fine-tuning on %d pairs", task, len(train))
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+        model = fine_tune_classifier(encoder, train, dev, config, out=folder)
     for code, rows in tests.items():
         write_labels(bench.out / "predictions", task, code, model.predict(rows))
 
@@ -164,9 +167,11 @@ def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Seque
     if (folder / "finetune.json").is_file():
         model = Tagger.load(folder)
     else:
-        parts = [read_tagged(bench.data, task, split, "en") for split in ("train", "dev")]
-        _log.info("%s: fine-tuning on %d sentences", task, len(parts[0]))
-        model = fine_tune_tagger(encoder, *parts, config, metric=_span_f1, out=folder)
+        train = read_tagged(bench.data, task, "train", "en")
+        dev = read_tagged(bench.data, task, "dev", "en")
+        _log.info("%s: fine-tuning on %d sentences", task, len(train))
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+        model = fine_tune_tagger(encoder, train, dev, config, metric=_span_f1, out=folder)
     for code, rows in tests.items():
         write_tags(bench.out / "predictions", task, code, model.predict(rows))
 
