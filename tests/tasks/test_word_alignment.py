@@ -119,6 +119,17 @@ def test_each_layer_has_its_own_file(data, embedder, monkeypatch):
         assert path.read_text().splitlines()[0] == " ".join(wanted)
 
 
+def test_layers_of_another_encoder_do_not_stay(data, embedder):
+    WordAlignment().predict(embedder, data, data / "out", layers="all")
+    write(data / "out/word-alignment/layer-12/test-de-en.tsv", ["0-0", "0-0"])
+    write(data / "out/word-alignment/layer-x/test-de-en.tsv", ["no link"])
+    assert len(WordAlignment().score(data / "out", data)) == 4 * 5
+    WordAlignment().predict(embedder, data, data / "out", layers="all")
+    assert len(WordAlignment().score(data / "out", data)) == 4 * 4
+    WordAlignment().predict(Table(MEANINGS), data, data / "out")
+    assert len(WordAlignment().score(data / "out", data)) == 4
+
+
 def test_all_layers_are_one_forward_pass(many, embedder, monkeypatch):
     passes = []
     run = embedder.encoder.hidden_states

@@ -8,6 +8,7 @@ forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -43,7 +44,7 @@ class WordAlignment:
         >>> task.predict(embedder, "data", "out", ["de-en"])                 # doctest: +SKIP
         [PosixPath('out/word-alignment/test-de-en.tsv')]
         >>> task.score("out", "data", ["de-en"])[0]                          # doctest: +SKIP
-        TaskScore(metric='crosszero/word-alignment/aer', language='de-en', value=0.41, size=100)
+        TaskScore(metric='crosszero/word-alignment/aer', language='de-en', value=0.79..., size=100)
     """
 
     name = "word-alignment"
@@ -74,7 +75,8 @@ class WordAlignment:
         Args:
             embedder: gives the word vectors.
             data: folder that holds ``word-alignment/``.
-            predictions: folder of the predictions.
+            predictions: folder of the predictions; what it holds of a pair is replaced, layers
+                included.
             languages: pairs such as ``de-en``; None for all.
             layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
                 layer, from the same forward pass; needs an :class:`Embedder`.
@@ -100,8 +102,11 @@ class WordAlignment:
             for links in _align(embedder, *sides, all_layers=layers == "all"):
                 for row, found in zip(rows, links, strict=True):
                     row.append(" ".join(f"{i}-{j}" for i, j in found))
-            for task, row in zip(tasks, rows, strict=True):
-                written.append(write_output(name_output(predictions, task, pair), row))
+            outputs = [name_output(predictions, task, pair) for task in tasks]
+            for path, row in zip(outputs, rows, strict=True):
+                written.append(write_output(path, row))
+            for path in set(_find_layers(predictions, pair).values()).difference(outputs):
+                path.unlink()  # of another encoder: scores of the two must not stand together
         return written
 
     def score(
@@ -127,10 +132,7 @@ class WordAlignment:
         for pair, stem in self._choose(data, languages).items():
             gold = read_alignment_set(Path(data) / self.name / stem)
             paths = {self.name: find_output(name_output(predictions, self.name, pair))}
-            for layer in _list_layers(Path(predictions) / self.name):
-                path = name_output(predictions, f"{self.name}/layer-{layer}", pair)
-                if path.is_file():
-                    paths[f"{self.name}/layer-{layer}"] = path
+            paths |= _find_layers(predictions, pair)
             for task, path in paths.items():
                 result = score_alignment(read_links(path, gold), gold.gold)
                 for measure in ("aer", "precision", "recall", "f1"):
@@ -184,6 +186,11 @@ def _encode(
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 
 
-def _list_layers(folder: Path) -> list[int]:
-    names = [path.name.removeprefix("layer-") for path in folder.glob("layer-*")]
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+def _find_layers(predictions: str | Path, pair: str) -> dict[str, Path]:
+    """The files of single layers that are there, lowest layer first, by their folders."""
+    name = WordAlignment.name
+    folders = [path.name for path in (Path(predictions) / name).glob("layer-*")]
+    numbers = [int(folder[6:]) for folder in folders if re.fullmatch("layer-[1-9][0-9]*", folder)]
+    tasks = [f"{name}/layer-{number}" for number in sorted(numbers)]
+    paths = {task: name_output(predictions, task, pair) for task in tasks}
+    return {task: path for task, path in paths.items() if path.is_file()}
