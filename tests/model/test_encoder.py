@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
+import transformers
 
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import CheckpointError, ConfigError
@@ -20,7 +22,7 @@ from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.pooling import pool_spans
 from crosszero.model.slices import cut_slices, pad
 from crosszero.model.spans import locate_span
-from tests.conftest import ARCHITECTURES
+from tests.conftest import ARCHITECTURES, make_model
 
 Folders = Callable[..., Path]
 TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge", "الطقس اليوم"]
@@ -156,6 +158,26 @@ def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, 
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "run"), device="cpu")
     ours = Embedder.load(tmp_path / "run").encode(TEXTS)
     np.testing.assert_allclose(theirs.encode(TEXTS), ours, atol=2e-5)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_the_pooler_of_bert_survives_training_with_its_mlm_head(
+    tmp_path: Path, pooled: bool
+) -> None:
+
+    model, tokenizer = make_model()
+    whole = transformers.BertForPreTraining(model.config) if pooled else model
+    whole.save_pretrained(tmp_path / "start")
+    tokenizer.save_pretrained(tmp_path / "start")
+    encoder = Encoder.load(tmp_path / "start", mlm=True)
+    save_encoder(encoder, tmp_path / "run")
+    keys = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
+    assert any("pooler" in key for key in keys) == pooled
+    if pooled:
+        kept = transformers.AutoModel.from_pretrained(tmp_path / "run").pooler.dense.weight
+        assert torch.equal(kept, whole.bert.pooler.dense.weight)
+        again = Encoder.load(tmp_path / "run", mlm=True)
+        assert again.mlm_head is not None
 
 
 def test_a_head_that_starts_as_the_identity_gives_back_what_it_gets() -> None:

@@ -227,7 +227,7 @@ def test_a_full_disk_is_told_before_training(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 1000, 1000))
-    with pytest.raises(TrainingError, match="GB are free"):
+    with pytest.raises(TrainingError, match="MB are free"):
         run(model_folder(), store_folder(60), tmp_path / "run", steps=3)
     assert not list((tmp_path / "run").rglob("*.safetensors"))
 

@@ -121,6 +121,8 @@ class Encoder(nn.Module):
                 use_safetensors=True,
                 output_loading_info=True,
             )
+            if mlm:
+                _keep_pooler(model, path)
         missing = set(info["missing_keys"])
         base = {key for key in missing if _belongs_to_encoder(key, model, mlm)}
         if base:
@@ -269,6 +271,26 @@ def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:
     if "pooler" in key.split("."):
         return False
     return key.startswith(model.base_model_prefix + ".") if mlm else True
+
+
+def _keep_pooler(model: PreTrainedModel, path: str | Path) -> None:
+    """Put back the pooler that BERT's class for masked language modelling leaves out.
+
+    Training does not use it, but whoever fine-tunes the result on sentence pairs starts from it,
+    and would otherwise start from a random one.
+    """
+    base = model.base_model
+    if getattr(base, "pooler", True) is not None:
+        return
+    whole, info = AutoModel.from_pretrained(
+        path,
+        dtype=torch.float32,
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    if not any("pooler" in key for key in info["missing_keys"]):
+        base.pooler = whole.pooler
 
 
 def _list(keys: set[str]) -> str:
