@@ -34,6 +34,7 @@ for command in (
     suites.evaluate,
     scores.score,
     suites.suite,
+    suites.claims,
     commands.run,
     commands.demo,
 ):

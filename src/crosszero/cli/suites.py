@@ -120,6 +120,38 @@ def suite(recipe: Path, /, *, out: Path | None = None) -> None:
     sys.stdout.write(f"tables: {path}\n")
 
 
+def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
+    """Test the paper's twelve claims with what a suite has left, and write the ledger.
+
+    Parameters
+    ----------
+    recipe
+        The suite's YAML file. Nothing is trained: claims whose records are missing say so.
+    out
+        The page, in Markdown.
+    """
+    import datetime
+
+    from crosszero.claims.claim import render_ledger
+    from crosszero.claims.ledger import judge_claims
+    from crosszero.files import atomic_file
+    from crosszero.suite.config import read_suite
+    from crosszero.suite.records import find_commit, read_records
+
+    config = read_suite(recipe)
+    folder = Path(config.out) / "records"
+    records = read_records(folder) if folder.is_dir() else []
+    command = f"crosszero claims {recipe} --out {out}"
+    found = judge_claims(records, config, suite=f"crosszero suite {recipe}", command=command)
+    today = datetime.date.today().isoformat()
+    made = f"Made by `{command}` on {today}, commit {find_commit() or 'unknown'}."
+    with atomic_file(out) as file:
+        file.write(render_ledger(found, made=made))
+    for claim in found:
+        sys.stdout.write(f"{claim.number:2d}  {claim.outcome}: {claim.text}\n")
+    sys.stdout.write(f"ledger: {out}\n")
+
+
 def _tables(records: list[Record], title: str) -> list[Table]:
     from crosszero.suite.table import (
         COLUMNS,

@@ -107,6 +107,13 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     return str(folder)
 
 
+def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
+    """The finished training of a system with a seed; none where it has not been done."""
+    folder = Path(config.out) / "encoders"
+    found = [path.parent for path in folder.glob(f"{system}-{seed}-*/config.json")]
+    return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
+
+
 def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
     changes = config.systems[plan.system].fine_tune
     shared = config.fine_tune.get(plan.task, {})
