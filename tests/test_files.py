@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,23 @@ def test_a_folder_is_replaced_in_one_step(tmp_path: Path) -> None:
         raise RuntimeError
     assert (path / "a").read_text() == "two"
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_folder_takes_its_name_when_the_disk_holds_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "store", []
+
+    def remember(handle: int) -> None:
+        assert not path.exists()
+        synced.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    with atomic_folder(path) as new:
+        (new / "a").write_text("one")
+        (new / "deep").mkdir()
+        (new / "deep" / "b").write_text("three")
+    assert sorted(synced) == [len("one"), len("three")]
 
 
 def test_a_folder_lost_between_two_renames_comes_back(tmp_path: Path) -> None:

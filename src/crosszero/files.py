@@ -81,10 +81,19 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
     try:
         yield new
+        _sync(new)
         _put(new, path, old)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold all files, so that a power cut can't leave the name without the bytes."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _put(new: Path, path: Path, old: Path) -> None:

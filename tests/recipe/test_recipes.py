@@ -10,11 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from crosszero.errors import ConfigError
+from crosszero.bitext import BitextConfig
+from crosszero.errors import ConfigError, DataError
 from crosszero.recipe.chain import read_scores, run_recipe
-from crosszero.recipe.config import RecipeConfig, locate_recipe, override, read_recipe
+from crosszero.recipe.config import (
+    EvaluateConfig,
+    RecipeConfig,
+    locate_recipe,
+    override,
+    read_recipe,
+)
 from crosszero.recipe.page import make_tables, summarise
-from crosszero.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, Score
+from crosszero.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, Score, measure
 from crosszero.report import render_text
 
 Folders = Callable[..., Path]
@@ -231,3 +238,14 @@ def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(scores["after"]) == 2 * 30  # sentences and words, 15 pairs, both directions
     assert paths.page.stat().st_size > 10_000
     assert (paths.run / "model.safetensors").is_file()
+
+
+def test_an_empty_source_of_retrieval_is_told(tmp_path: Path) -> None:
+    class Blind:
+        """An encoder that must not be asked."""
+
+    (tmp_path / "a.en-fr.tsv").write_text("en\tfr\n")
+    source = BitextConfig(path=str(tmp_path / "a.en-fr.tsv"))
+    config = EvaluateConfig(held_out=False, retrieval=[source])
+    with pytest.raises(DataError, match=r"a\.en-fr\.tsv.*"):
+        measure(Blind(), config, None)  # type: ignore[arg-type]

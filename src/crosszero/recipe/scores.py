@@ -9,6 +9,7 @@ from typing import NamedTuple
 from crosszero.bitext import BitextConfig
 from crosszero.embed.embedder import Embedder
 from crosszero.embed.lookup import WordLookup
+from crosszero.errors import DataError
 from crosszero.evaluation.alignment import score_aligner
 from crosszero.evaluation.gold import read_alignment_set, split_base
 from crosszero.evaluation.retrieval import score_aligned
@@ -52,7 +53,7 @@ def measure(embedder: Embedder, config: EvaluateConfig, held_out: Path | None) -
         held_out: store of held-out samples.
 
     Raises:
-        DataError: a file is missing or can't be used.
+        DataError: a file is missing, empty, or can't be used.
     """
     scores: list[Score] = []
     if config.held_out and held_out is not None:
@@ -65,9 +66,10 @@ def measure(embedder: Embedder, config: EvaluateConfig, held_out: Path | None) -
             score = score_tatoeba(embedder, data)
             scores.append(Score(TATOEBA, "en", language, score.accuracy, len(score.hits)))
     for source in config.retrieval:
-        scores += measure_sentences(
-            embedder, [Sample.of(pair) for pair in source.open()], name_source(source)
-        )
+        samples = [Sample.of(pair) for pair in source.open()]
+        if not samples:
+            raise DataError(str(source.path), "holds no sentence pairs to measure retrieval on")
+        scores += measure_sentences(embedder, samples, name_source(source))
     for stem in config.alignment:
         gold = read_alignment_set(stem)
         score_aer = score_aligner(embedder, gold)
