@@ -1,24 +1,22 @@
 """One HTML page that holds all: it works offline, runs no script and loads nothing.
 
-The page forbids itself any remote thing by a content security policy, so that even a mistake in
-escaping could neither run nor fetch. Sections without content are left out.
+This is the page of one training: before and after. What belongs to any page stands in
+:mod:`crosszero.report.document`. Sections without content are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 from crosszero.files import atomic_file
 from crosszero.report.colours import pick_colours
+from crosszero.report.document import render_document
 from crosszero.report.examples import Example, Neighbour
 from crosszero.report.figures import Picture
 from crosszero.report.markup import escape, render_phrase
 from crosszero.report.tables import Table, render_html
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,46 +105,16 @@ def render_page(page: Page) -> str:
     """
     sections = [
         ("Results", "".join(map(render_html, page.tables))),
-        ("Training", "".join(map(_render_picture, page.curves))),
+        ("Training", "".join(map(render_picture, page.curves))),
         ("Map of token embeddings", _render_maps(page)),
         ("Nearest neighbours", _render_examples(page.examples)),
-        ("How this was made", _render_origin(page.origin)),
+        ("How this was made", render_origin(page.origin)),
     ]
-    body = "\n".join(
-        f'<section aria-labelledby="s{number}"><h2 id="s{number}">{heading}</h2>\n'
-        f"{content}\n</section>"
-        for number, (heading, content) in enumerate(sections, start=1)
-        if content
-    )
-    style = resources.files("crosszero.report").joinpath("page.css").read_text("utf-8")
-    summary = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in page.summary)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(page.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{escape(page.title)}</h1>
-<div class="summary">
-{summary}
-</div>
-</header>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return render_document(page.title, page.summary, sections)
 
 
-def _render_picture(picture: Picture) -> str:
+def render_picture(picture: Picture) -> str:
+    """Put a picture and its caption into a figure."""
     return f"<figure>{picture.svg}\n<figcaption>{escape(picture.caption)}</figcaption></figure>\n"
 
 
@@ -155,7 +123,7 @@ def _render_maps(page: Page) -> str:
         return ""
     parts = []
     if page.maps:
-        parts.append(f'<div class="pair">{"".join(map(_render_picture, page.maps))}</div>')
+        parts.append(f'<div class="pair">{"".join(map(render_picture, page.maps))}</div>')
         parts.append(
             '<p class="note">One point is one token. Colour is its meaning, the marker its '
             "language; a number stands above a meaning whose points lie together. A map shows who "
@@ -210,7 +178,8 @@ def _render_neighbours(heading: str, neighbours: tuple[Neighbour, ...]) -> str:
     return f'<div><h4>{heading}</h4><ol class="neighbours">{"".join(items)}</ol></div>'
 
 
-def _render_origin(origin: Origin) -> str:
+def render_origin(origin: Origin) -> str:
+    """List how a page was made."""
     rows = {
         "Date": origin.date,
         "Seeds" if len(origin.seeds) > 1 else "Seed": ", ".join(map(str, origin.seeds)),
