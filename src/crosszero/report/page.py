@@ -6,7 +6,7 @@ This is the page of one training: before and after. What belongs to any page sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from crosszero.report.examples import Example, Neighbour
 from crosszero.report.figures import Picture
 from crosszero.report.markup import escape, render_phrase
 from crosszero.report.tables import Table, render_html
+
+MAP_NOTE = (
+    "One point is one token. Colour is its meaning, the marker its language; a number stands above "
+    "a meaning whose points lie together. A map shows who is near whom; distances between far "
+    "groups and the axes mean nothing, so the numbers below are measured in the full space."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,23 +130,22 @@ def _render_maps(page: Page) -> str:
     parts = []
     if page.maps:
         parts.append(f'<div class="pair">{"".join(map(render_picture, page.maps))}</div>')
-        parts.append(
-            '<p class="note">One point is one token. Colour is its meaning, the marker its '
-            "language; a number stands above a meaning whose points lie together. A map shows who "
-            "is near whom; distances between far groups and the axes mean nothing, so the numbers "
-            "below are measured in the full space.</p>"
-        )
+        parts.append(f'<p class="note">{escape(MAP_NOTE)}</p>')
     if page.meanings:
-        colours = pick_colours(len(page.meanings))
-        items = "".join(
-            f'<li><svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
-            f'<circle cx="5" cy="5" r="5" fill="{colour}"/></svg> '
-            f"{render_phrase(meaning.text, meaning.language)}</li>"
-            for colour, meaning in zip(colours, page.meanings, strict=True)
-        )
-        parts.append(f'<ol class="meanings">{items}</ol>')
+        parts.append(render_meanings(page.meanings))
     parts += map(render_html, page.map_tables)
     return "\n".join(parts)
+
+
+def render_meanings(meanings: Sequence[Meaning]) -> str:
+    """List what the numbers and colours of a map stand for."""
+    items = "".join(
+        f'<li><svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<circle cx="5" cy="5" r="5" fill="{colour}"/></svg> '
+        f"{render_phrase(meaning.text, meaning.language)}</li>"
+        for colour, meaning in zip(pick_colours(len(meanings)), meanings, strict=True)
+    )
+    return f'<ol class="meanings">{items}</ol>'
 
 
 def _render_examples(examples: tuple[Example, ...]) -> str:
