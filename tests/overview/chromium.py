@@ -24,6 +24,8 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe", "--hide-scrollbars",
 )  # fmt: skip
 
+_PATIENCE = 120  # seconds
+
 
 class Browser:
     """One page of a browser."""
@@ -54,7 +56,7 @@ class Browser:
         while data:
             data = data[os.write(self._write, data) :]
         while True:
-            answer = self._receive(60)
+            answer = self._receive(_PATIENCE)
             if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
@@ -68,11 +70,12 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
 
-    def open(self, path: Path, ready: str = "document.readyState === 'complete'") -> None:
-        """Load a file and wait until an expression is true."""
+    def open(self, path: Path, ready: str = "true") -> None:
+        """Load a file and wait until it is complete and an expression is true."""
         self.call("Page.navigate", url=path.resolve().as_uri())
-        until = time.monotonic() + 60
-        while not self.evaluate(f"location.protocol === 'file:' && Boolean({ready})"):
+        loaded = "location.protocol === 'file:' && document.readyState === 'complete'"
+        until = time.monotonic() + _PATIENCE
+        while not self.evaluate(f"{loaded} && Boolean({ready})"):
             assert time.monotonic() < until, f"not ready; {self.complaints}"
             time.sleep(0.05)
 

@@ -88,7 +88,7 @@ def make_suite(
             write_record(record, folder / f"records/{system}-tatoeba-{seed}.json")
         for seed in (1, 2):
             run = folder / f"encoders/CZ-{seed}-0123456789ab"
-            shutil.copytree(model_folder(), run)
+            shutil.copytree(model_folder(hidden=24), run)
             (run / "training.json").write_text('{"loss": "cz-nce"}')
             steps = [
                 {"step": step, "contrastive": 3.0 - step * seed, "accuracy": 0.1 * step}

@@ -58,7 +58,7 @@ class Run(Protocol):
 def show_results(runs: Runs) -> list[Section]:
     """The table of the suite, heat maps by language, and the published rows, apart."""
     columns = [c for c, metric in COLUMNS.items() if average(runs.records, metric)]
-    tables: list[Block] = [make_measured(runs.records, "Measured")] if columns else []
+    tables: list[Block] = [make_measured(runs.records, runs.title)] if columns else []
     if runs.planned is None and len(runs.records) == 1:
         tables.append(make_scores(runs.records[0].scores, "All scores"))
     heats: list[Block] = [

@@ -152,7 +152,7 @@ def draw_map(
             marker = _MARKERS[number % len(_MARKERS)]
             axes.scatter(*place[own].T, c=colours[meaning[own]], marker=marker, s=26, linewidths=0)
             axes.scatter([], [], c=_TEXT, marker=marker, s=26, linewidths=0, label=_latin(code))
-        for number, place_of_number in _find_gatherings(place, meaning):
+        for number, place_of_number in find_gatherings(place, meaning):
             axes.annotate(
                 str(number + 1),
                 place_of_number,
@@ -177,10 +177,18 @@ def draw_map(
         return _write_svg(figure, caption)
 
 
-def _find_gatherings(
+def find_gatherings(
     place: npt.NDArray[np.float64], meaning: npt.NDArray[np.int64]
 ) -> list[tuple[int, tuple[float, float]]]:
-    """Where a number can stand: above the middle of each class whose points lie together."""
+    """Say where a number can stand: above the middle of each class whose points lie together.
+
+    Args:
+        place: (n, 2) positions.
+        meaning: (n,) number of each point's class.
+
+    Returns:
+        Number of the class and position, for those whose number would not stand among strangers.
+    """
     reach = 0.12 * float(np.ptp(place, axis=0).max())
     found = []
     for number in np.unique(meaning):

@@ -8,42 +8,44 @@
   script.textContent = await new Response(stream).text();
   document.head.append(script);
 
-  const look = () => {
-    const style = getComputedStyle(document.body);
-    return { color: style.color, ground: style.backgroundColor };
+  const paint = () => {
+    const { color, backgroundColor: ground } = getComputedStyle(document.body);
+    return {
+      "font.color": color,
+      "hoverlabel.bgcolor": ground, "hoverlabel.font.color": color,
+      "modebar.bgcolor": ground, "modebar.color": color, "modebar.activecolor": color,
+      "xaxis.linecolor": color, "yaxis.linecolor": color,
+    };
   };
-  const boxes = [...document.querySelectorAll(".hover")];
+  const axis = { showticklabels: false, showgrid: false, zeroline: false, ticks: "" };
+  const layout = {
+    margin: { l: 8, r: 8, t: 8, b: 8 },
+    paper_bgcolor: "rgba(0, 0, 0, 0)",
+    plot_bgcolor: "rgba(0, 0, 0, 0)",
+    hovermode: "closest",
+    hoverlabel: { align: "left" },
+    legend: { orientation: "h", y: -0.02 },
+    dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
+    xaxis: { ...axis, mirror: true, showline: true },
+    yaxis: { ...axis, mirror: true, showline: true, scaleanchor: "x" },
+  };
+  const options = {
+    responsive: true,
+    displaylogo: false,
+    modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+  };
+  const boxes = document.querySelectorAll(".hover");
   for (const box of boxes) {
     const data = JSON.parse(box.querySelector("script").textContent);
     const plot = document.createElement("div");
     plot.className = "plot";
-    box.append(plot);
-    const axis = { showticklabels: false, showgrid: false, zeroline: false, ticks: "" };
-    await Plotly.newPlot(plot, data, {
-      margin: { l: 8, r: 8, t: 8, b: 8 },
-      paper_bgcolor: "transparent",
-      plot_bgcolor: "transparent",
-      hovermode: "closest",
-      hoverlabel: { align: "left", bgcolor: look().ground, font: { color: look().color } },
-      font: { color: look().color },
-      legend: { orientation: "h", y: -0.02 },
-      dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
-      xaxis: { ...axis, mirror: true, showline: true },
-      yaxis: { ...axis, mirror: true, showline: true, scaleanchor: "x" },
-    }, {
-      responsive: true,
-      displaylogo: false,
-      modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]],
-    });
+    box.querySelector("figcaption").before(plot);
     box.classList.add("drawn");
+    await Plotly.newPlot(plot, data, structuredClone(layout), options);
+    await Plotly.relayout(plot, paint());
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    const { color, ground } = look();
-    for (const plot of document.querySelectorAll(".plot")) {
-      Plotly.relayout(plot, {
-        "font.color": color, "hoverlabel.bgcolor": ground, "hoverlabel.font.color": color,
-      });
-    }
+    for (const plot of document.querySelectorAll(".plot")) Plotly.relayout(plot, paint());
   });
   document.documentElement.dataset.plots = boxes.length;
 })();

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from crosszero.errors import MissingExtraError
 from crosszero.report.colours import pick_colours
 from crosszero.report.document import read_resource
-from crosszero.report.figures import Picture
+from crosszero.report.figures import Picture, find_gatherings
 from crosszero.report.markup import escape
 
 _SYMBOLS = (  # in the order of the markers of the plain picture
@@ -110,33 +112,52 @@ def render_hover(shown: HoverMap) -> str:
 
 
 def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
-    """Give plotly's data: a trace for each language.
+    """Give plotly's data: for each language its points and a legend, then the meanings' numbers.
 
     Example:
         >>> point = Point(x=0, y=0, meaning=0, language="fr", word="roi", text="le <roi>")
-        >>> make_traces([point])[0]["hovertext"]
+        >>> make_traces([point])[1]["hovertext"]
         ['<b>\u2068roi\u2069</b> fr, 1<br>\u2068le &lt;roi&gt;\u2069']
     """
     colours = pick_colours(max((point.meaning for point in points), default=-1) + 1)
     traces: list[dict[str, object]] = []
     for number, language in enumerate(dict.fromkeys(point.language for point in points)):
         own = [point for point in points if point.language == language]
+        symbol = _SYMBOLS[number % len(_SYMBOLS)]
+        shared = {"type": "scatter", "mode": "markers", "legendgroup": _clean(language)}
+        # a legend of its own: one of the points would lend it the colour of a meaning
+        grey = {"color": "#808080", "symbol": symbol, "size": 8}
+        legend = {"name": _clean(language), "x": [None], "y": [None], "marker": grey}
+        traces.append({**shared, **legend, "hoverinfo": "skip"})
         traces.append(
             {
-                "type": "scatter",
-                "mode": "markers",
-                "name": _clean(language),
+                **shared,
+                "showlegend": False,
                 "x": [round(point.x, 2) for point in own],
                 "y": [round(point.y, 2) for point in own],
                 "hoverinfo": "text",
                 "hovertext": [_describe(point) for point in own],
                 "marker": {
                     "color": [colours[point.meaning] for point in own],
-                    "symbol": _SYMBOLS[number % len(_SYMBOLS)],
+                    "symbol": symbol,
                     "size": 8,
                 },
             }
         )
+    place = np.array([(point.x, point.y) for point in points]).reshape(-1, 2)
+    numbers = find_gatherings(place, np.array([point.meaning for point in points], np.int64))
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "text",
+            "x": [round(x, 2) for _, (x, _) in numbers],
+            "y": [round(y, 2) for _, (_, y) in numbers],
+            "text": [f"<b>{number + 1}</b>" for number, _ in numbers],
+            "textposition": "top center",
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    )
     return traces
 
 
