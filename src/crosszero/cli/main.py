@@ -35,6 +35,7 @@ for command in (
     scores.score,
     suites.suite,
     suites.claims,
+    suites.report,
     commands.run,
     commands.demo,
 ):

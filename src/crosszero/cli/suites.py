@@ -59,7 +59,13 @@ def evaluate(
     from crosszero.errors import ConfigError
     from crosszero.report.tables import render_text
     from crosszero.suite.config import TASKS
-    from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
+    from crosszero.suite.evaluation import (
+        Bench,
+        choose_tasks,
+        measure_task,
+        settings_of,
+        write_setup,
+    )
     from crosszero.suite.records import write_scores
     from crosszero.suite.table import make_scores
     from crosszero.tasks.task import TaskScore
@@ -85,6 +91,7 @@ def evaluate(
     )
     for task in changes:
         settings_of(task, bench)
+    write_setup(encoder, bench)
     scores: list[TaskScore] = []
     for task in chosen:
         scores += measure_task(encoder, task, bench)
@@ -150,6 +157,34 @@ def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
     for claim in found:
         sys.stdout.write(f"{claim.number:2d}  {claim.outcome}: {claim.text}\n")
     sys.stdout.write(f"ledger: {out}\n")
+
+
+def report(
+    runs: Path, /, *, out: Path | None = None, hover: bool | None = None, seed: int = 1
+) -> None:
+    """Make one self-contained HTML page of a suite or of an evaluation.
+
+    Encoders are run for the parts about word alignment and the maps; what they give is kept beside.
+
+    Example: crosszero report runs/suite
+
+    Parameters
+    ----------
+    runs
+        Folder of a suite or of an evaluation, or the suite's YAML file.
+    out
+        The page; by default report.html in the folder.
+    hover
+        Maps whose points say what they are: 2 MB more. By default where plotly is installed.
+    seed
+        Of the draw of examples and of the maps.
+    """
+    from crosszero.overview.page import write_overview
+
+    path, notes = write_overview(runs, out=out, hover=hover, seed=seed)
+    for note in notes:
+        sys.stdout.write(f"not shown: {note}\n")
+    sys.stdout.write(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
 
 def _tables(records: list[Record], title: str) -> list[Table]:

@@ -1,15 +1,20 @@
 """Show results: tables for terminal, Markdown and HTML, pictures, one self-contained page.
 
 Tables and the page need nothing beyond the base install; pictures need the extra ``report``
-(matplotlib, scikit-learn), which is loaded when the first one is drawn.
+(matplotlib, scikit-learn), which is loaded when the first one is drawn; hover texts need ``plotly``
+(plotly.js inside the page).
 """
 
 from crosszero.report.colours import pick_colours
-from crosszero.report.curves import Curve, pick_curve
+from crosszero.report.curves import Curve, average_curves, pick_curve
 from crosszero.report.examples import Example, Neighbour, collect_examples
 from crosszero.report.figures import Picture, draw_curves, draw_map
-from crosszero.report.page import Meaning, Origin, Page, render_page, write_page
+from crosszero.report.heat import HeatMap
+from crosszero.report.hover import HoverMap, Point, has_plotly
+from crosszero.report.matrices import MATRIX_NOTE, AlignedSentence
+from crosszero.report.page import MAP_NOTE, Meaning, Origin, Page, render_page, write_page
 from crosszero.report.plane import reduce_tsne
+from crosszero.report.sections import Gallery, MeaningList, Section, render_sections
 from crosszero.report.tables import (
     Cell,
     Table,
@@ -21,19 +26,30 @@ from crosszero.report.tables import (
 from crosszero.training.metrics import read_metrics
 
 __all__ = [
+    "MAP_NOTE",
+    "MATRIX_NOTE",
+    "AlignedSentence",
     "Cell",
     "Curve",
     "Example",
+    "Gallery",
+    "HeatMap",
+    "HoverMap",
     "Meaning",
+    "MeaningList",
     "Neighbour",
     "Origin",
     "Page",
     "Picture",
+    "Point",
+    "Section",
     "Table",
+    "average_curves",
     "collect_examples",
     "draw_curves",
     "draw_map",
     "format_cell",
+    "has_plotly",
     "pick_colours",
     "pick_curve",
     "read_metrics",
@@ -41,6 +57,7 @@ __all__ = [
     "render_html",
     "render_markdown",
     "render_page",
+    "render_sections",
     "render_text",
     "write_page",
 ]

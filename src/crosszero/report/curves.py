@@ -56,6 +56,27 @@ def pick_curve(
     return Curve(name=name or key, steps=tuple(steps), values=tuple(found[at] for at in steps))
 
 
+def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
+    """Average runs of one kind, such as those of several seeds, step by step.
+
+    Args:
+        curves: of the same quantity.
+        name: of the mean.
+
+    Returns:
+        Curve over the steps that all have; a value that one of them lacks is not-a-number.
+
+    Example:
+        >>> one, two = (Curve(name="", steps=(1, 2), values=v) for v in ((0.0, 2.0), (1.0, 4.0)))
+        >>> average_curves([one, two], name="mean").values
+        (0.5, 3.0)
+    """
+    tables = [dict(zip(curve.steps, curve.values, strict=True)) for curve in curves]
+    steps = sorted(set(tables[0]).intersection(*tables[1:])) if tables else []
+    means = (sum(table[step] for table in tables) / len(tables) for step in steps)
+    return Curve(name=name, steps=tuple(steps), values=tuple(means))
+
+
 def smooth(values: Sequence[float], window: int) -> list[float]:
     """Average each value with its neighbours, as far as there are any.
 

@@ -25,6 +25,7 @@ from crosszero.report.markup import escape
 
 _TEXT = "#012345"  # stands for the page's text colour until the SVG is written
 _MARKERS = "osD^vPX*<>ph"
+_FEW = 30
 _LINES = ("-", "--", "-.", ":")
 _STYLE: Any = {
     "axes.edgecolor": _TEXT,
@@ -55,7 +56,9 @@ class Picture:
     caption: str
 
 
-def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture:
+def draw_curves(
+    curves: Sequence[Curve], *, label: str, caption: str, axis: str = "step"
+) -> Picture:
     """Draw curves over training steps. Long ones get a running mean over their faint raw values.
 
     The running mean averages a twenty-fifth of the run. It is computed from all values; what is
@@ -66,6 +69,7 @@ def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture
         curves: at least one that is not empty.
         label: of the vertical axis, with the unit.
         caption: one sentence; also what is read out instead of the picture.
+        axis: what the horizontal axis counts.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -94,11 +98,13 @@ def draw_curves(curves: Sequence[Curve], *, label: str, caption: str) -> Picture
                 axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
                 means = smooth(curve.values, 2 * (len(curve.values) // 50) + 1)
                 curve = thin(replace(curve, values=tuple(means)))
-            marker = "o" if len(curve.values) == 1 else ""
+            # few points are shown one by one, which also tells curves apart without colours
+            marker = _MARKERS[number % len(_MARKERS)] if len(curve.values) <= _FEW else ""
             axes.plot(curve.steps, curve.values, linewidth=1.8, marker=marker, **style)
         if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
             axes.axhline(0, color=_TEXT, linewidth=0.6, alpha=0.5)
-        axes.set_xlabel("step")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel(_latin(axis))
         axes.set_ylabel(_latin(label))
         axes.grid(color=_TEXT, alpha=0.12)
         if len(filled) > 1:
@@ -146,7 +152,7 @@ def draw_map(
             marker = _MARKERS[number % len(_MARKERS)]
             axes.scatter(*place[own].T, c=colours[meaning[own]], marker=marker, s=26, linewidths=0)
             axes.scatter([], [], c=_TEXT, marker=marker, s=26, linewidths=0, label=_latin(code))
-        for number, place_of_number in _find_gatherings(place, meaning):
+        for number, place_of_number in find_gatherings(place, meaning):
             axes.annotate(
                 str(number + 1),
                 place_of_number,
@@ -171,10 +177,18 @@ def draw_map(
         return _write_svg(figure, caption)
 
 
-def _find_gatherings(
+def find_gatherings(
     place: npt.NDArray[np.float64], meaning: npt.NDArray[np.int64]
 ) -> list[tuple[int, tuple[float, float]]]:
-    """Where a number can stand: above the middle of each class whose points lie together."""
+    """Say where a number can stand: above the middle of each class whose points lie together.
+
+    Args:
+        place: (n, 2) positions.
+        meaning: (n,) number of each point's class.
+
+    Returns:
+        Number of the class and position, for those whose number would not stand among strangers.
+    """
     reach = 0.12 * float(np.ptp(place, axis=0).max())
     found = []
     for number in np.unique(meaning):

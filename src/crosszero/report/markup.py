@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # everything that HTML forbids in text, and lone surrogates, which UTF-8 can't hold
@@ -40,3 +41,14 @@ def render_phrase(text: str, language: str = "", *, tag: str = "span") -> str:
     code = language.replace("_", "-")
     lang = f' lang="{code}"' if _LANGUAGE.fullmatch(code) else ""
     return f'<{tag} dir="auto"{lang}>{escape(text)}</{tag}>'
+
+
+def is_rtl(text: str) -> bool:
+    """Whether a text runs from right to left: its first letter with a direction decides.
+
+    Example:
+        >>> is_rtl("123 \u0633\u0644\u0627\u0645"), is_rtl("Peace \u0633\u0644\u0627\u0645")
+        (True, False)
+    """
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    return next((kind in ("R", "AL") for kind in kinds if kind in ("L", "R", "AL")), False)

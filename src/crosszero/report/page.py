@@ -1,24 +1,28 @@
 """One HTML page that holds all: it works offline, runs no script and loads nothing.
 
-The page forbids itself any remote thing by a content security policy, so that even a mistake in
-escaping could neither run nor fetch. Sections without content are left out.
+This is the page of one training: before and after. What belongs to any page stands in
+:mod:`crosszero.report.document`. Sections without content are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 from crosszero.files import atomic_file
 from crosszero.report.colours import pick_colours
+from crosszero.report.document import render_document
 from crosszero.report.examples import Example, Neighbour
 from crosszero.report.figures import Picture
 from crosszero.report.markup import escape, render_phrase
 from crosszero.report.tables import Table, render_html
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+MAP_NOTE = (
+    "One point is one token. Colour is its meaning, the marker its language; a number stands above "
+    "a meaning whose points lie together. A map shows who is near whom; distances between far "
+    "groups and the axes mean nothing, so the numbers below are measured in the full space."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,46 +111,16 @@ def render_page(page: Page) -> str:
     """
     sections = [
         ("Results", "".join(map(render_html, page.tables))),
-        ("Training", "".join(map(_render_picture, page.curves))),
+        ("Training", "".join(map(render_picture, page.curves))),
         ("Map of token embeddings", _render_maps(page)),
         ("Nearest neighbours", _render_examples(page.examples)),
-        ("How this was made", _render_origin(page.origin)),
+        ("How this was made", render_origin(page.origin)),
     ]
-    body = "\n".join(
-        f'<section aria-labelledby="s{number}"><h2 id="s{number}">{heading}</h2>\n'
-        f"{content}\n</section>"
-        for number, (heading, content) in enumerate(sections, start=1)
-        if content
-    )
-    style = resources.files("crosszero.report").joinpath("page.css").read_text("utf-8")
-    summary = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in page.summary)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(page.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{escape(page.title)}</h1>
-<div class="summary">
-{summary}
-</div>
-</header>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return render_document(page.title, page.summary, sections)
 
 
-def _render_picture(picture: Picture) -> str:
+def render_picture(picture: Picture) -> str:
+    """Put a picture and its caption into a figure."""
     return f"<figure>{picture.svg}\n<figcaption>{escape(picture.caption)}</figcaption></figure>\n"
 
 
@@ -155,24 +129,23 @@ def _render_maps(page: Page) -> str:
         return ""
     parts = []
     if page.maps:
-        parts.append(f'<div class="pair">{"".join(map(_render_picture, page.maps))}</div>')
-        parts.append(
-            '<p class="note">One point is one token. Colour is its meaning, the marker its '
-            "language; a number stands above a meaning whose points lie together. A map shows who "
-            "is near whom; distances between far groups and the axes mean nothing, so the numbers "
-            "below are measured in the full space.</p>"
-        )
+        parts.append(f'<div class="pair">{"".join(map(render_picture, page.maps))}</div>')
+        parts.append(f'<p class="note">{escape(MAP_NOTE)}</p>')
     if page.meanings:
-        colours = pick_colours(len(page.meanings))
-        items = "".join(
-            f'<li><svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
-            f'<circle cx="5" cy="5" r="5" fill="{colour}"/></svg> '
-            f"{render_phrase(meaning.text, meaning.language)}</li>"
-            for colour, meaning in zip(colours, page.meanings, strict=True)
-        )
-        parts.append(f'<ol class="meanings">{items}</ol>')
+        parts.append(render_meanings(page.meanings))
     parts += map(render_html, page.map_tables)
     return "\n".join(parts)
+
+
+def render_meanings(meanings: Sequence[Meaning]) -> str:
+    """List what the numbers and colours of a map stand for."""
+    items = "".join(
+        f'<li><svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<circle cx="5" cy="5" r="5" fill="{colour}"/></svg> '
+        f"{render_phrase(meaning.text, meaning.language)}</li>"
+        for colour, meaning in zip(pick_colours(len(meanings)), meanings, strict=True)
+    )
+    return f'<ol class="meanings">{items}</ol>'
 
 
 def _render_examples(examples: tuple[Example, ...]) -> str:
@@ -210,7 +183,8 @@ def _render_neighbours(heading: str, neighbours: tuple[Neighbour, ...]) -> str:
     return f'<div><h4>{heading}</h4><ol class="neighbours">{"".join(items)}</ol></div>'
 
 
-def _render_origin(origin: Origin) -> str:
+def render_origin(origin: Origin) -> str:
+    """List how a page was made."""
     rows = {
         "Date": origin.date,
         "Seeds" if len(origin.seeds) > 1 else "Seed": ", ".join(map(str, origin.seeds)),

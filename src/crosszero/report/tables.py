@@ -6,8 +6,9 @@ import math
 import numbers
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 
@@ -131,8 +132,13 @@ def render_markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
-def render_html(table: Table) -> str:
+def render_html(table: Table, shades: Sequence[Sequence[float | None]] = ()) -> str:
     """Write a table in HTML: caption, scoped headings, a box that scrolls where it is too wide.
+
+    Args:
+        table: what to write.
+        shades: for each row of the table a number from 0 (none) to 1 (full) for each cell behind
+            the first, or None for a cell without ground; nothing: a plain table.
 
     Example:
         >>> "<th scope=\\"col\\"" in render_html(Table(title="t", columns=("n",), rows=((7,),)))
@@ -144,10 +150,11 @@ def render_html(table: Table) -> str:
         for name, kind in zip(table.columns, kinds, strict=True)
     )
     body = []
-    for first, *rest in _write(table):
+    plain = [None] * (len(kinds) - 1)
+    for (first, *rest), row in zip(_write(table), shades or repeat(plain), strict=bool(shades)):
         cells = "".join(
-            f"<td{kind}>{render_phrase(cell)}</td>"
-            for cell, kind in zip(rest, kinds[1:], strict=True)
+            f"<td{kind}{_shade(share)}>{render_phrase(cell)}</td>"
+            for cell, kind, share in zip(rest, kinds[1:], row, strict=True)
         )
         body.append(f'<tr><th scope="row"{kinds[0]}>{render_phrase(first)}</th>{cells}</tr>')
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
@@ -159,6 +166,10 @@ def render_html(table: Table) -> str:
         f'<table><caption class="hidden">{title}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{note}"
     )
+
+
+def _shade(share: float | None) -> str:
+    return "" if share is None else f' style="--share:{100 * share:.0f}%"'
 
 
 def measure_width(text: str) -> int:

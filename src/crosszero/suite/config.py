@@ -9,11 +9,13 @@ from typing import Any
 
 from crosszero.config import build, read_yaml, to_dict
 from crosszero.errors import ConfigError, suggest
+from crosszero.files import atomic_file
 from crosszero.training.config import TrainConfig
 
 TASKS = (
     "tatoeba", "bucc2018", "xnli", "pawsx", "udpos", "panx", "word-alignment", "word-retrieval",
 )  # fmt: skip
+SETTINGS = "suite.yaml"  # in the folder of a suite
 FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
 
 
@@ -128,6 +130,22 @@ def read_suite(path: str | Path) -> SuiteConfig:
     return build(SuiteConfig, read_yaml(path), where=str(path))
 
 
-def describe(config: SuiteConfig) -> dict[str, Any]:
-    """The plain values of a suite, for records."""
-    return to_dict(config)
+def write_suite(config: SuiteConfig) -> None:
+    """Save the settings as ``<out>/suite.yaml``, so that what was made can be read alone.
+
+    Paths are made absolute, but for `out`, which is where the file stands.
+    """
+    values = to_dict(config)
+    for name in ("samples", "data", "alignment", "held_out", "encoder"):
+        values[name] = resolve_path(values[name])
+    for system in values["systems"].values():
+        system["encoder"] = resolve_path(system["encoder"])
+    import yaml
+
+    with atomic_file(Path(config.out) / SETTINGS) as file:
+        yaml.safe_dump(values, file, allow_unicode=True, sort_keys=False)
+
+
+def resolve_path(path: str | None) -> str | None:
+    """Absolute path of what is there; anything else may be the id of an encoder."""
+    return str(Path(path).resolve()) if path and Path(path).exists() else path

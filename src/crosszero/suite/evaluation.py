@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -12,12 +13,12 @@ from typing import Any
 
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, suggest
-from crosszero.files import hash_files
+from crosszero.files import atomic_file, hash_files
 from crosszero.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
-from crosszero.suite.config import FINE_TUNED, TASKS
+from crosszero.suite.config import FINE_TUNED, TASKS, resolve_path
 from crosszero.tasks.bucc import Bucc
 from crosszero.tasks.labels import list_languages
 from crosszero.tasks.predictions import write_labels, write_tags
@@ -29,6 +30,7 @@ from crosszero.tasks.tatoeba import Tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval
 
+SETUP = "evaluation.json"
 _log = logging.getLogger("crosszero")
 _RETRIEVAL: dict[str, Any] = {
     "tatoeba": Tatoeba,
@@ -178,6 +180,19 @@ def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Seque
 
 def _span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
     return score_spans(predicted, gold).f1
+
+
+def write_setup(encoder: str, bench: Bench) -> None:
+    """Note beside the scores of one encoder what was measured on what, for its page."""
+    content = {
+        "encoder": resolve_path(encoder),
+        "data": resolve_path(str(bench.data)),
+        "languages": bench.languages,
+        "max_length": bench.max_length,
+        "seed": bench.seed,
+    }
+    with atomic_file(bench.out / SETUP) as file:
+        json.dump(content, file, indent=1, ensure_ascii=False)
 
 
 def hash_data(task: str, bench: Bench) -> str:

@@ -18,7 +18,7 @@ from crosszero.errors import CrosszeroError
 from crosszero.recipe.stamps import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
-from crosszero.suite.config import FINE_TUNED, SuiteConfig
+from crosszero.suite.config import FINE_TUNED, SuiteConfig, write_suite
 from crosszero.suite.evaluation import Bench, hash_data, measure_task
 from crosszero.suite.records import (
     Record,
@@ -32,6 +32,7 @@ from crosszero.training.loop import train
 from crosszero.training.setup import CHECKPOINTS
 
 _log = logging.getLogger("crosszero")
+_KEY = 12  # letters of a key in the name of a training's folder
 
 
 class Plan(NamedTuple):
@@ -75,6 +76,7 @@ def run_suite(config: SuiteConfig) -> list[Record]:
         >>> run_suite(read_suite("suites/mini.yaml"))               # doctest: +SKIP
     """
     plans = list(list_plans(config))
+    write_suite(config)
     for plan in plans:
         _make_bench(config, plan)
     records = []
@@ -99,7 +101,7 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     store = SampleStore.open(Path(str(config.samples)))
     settings = {"encoder": hash_encoder(start), "samples": store.fingerprint}
     key = make_key({**settings, "train": to_dict(training)})
-    folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:12]}"
+    folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:_KEY]}"
     if not (folder / "config.json").is_file():
         begun = (folder / CHECKPOINTS).is_dir()
         _log.info("training %s, seed %d%s", system, seed, ", going on" if begun else "")
@@ -109,8 +111,13 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
 
 def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     """The finished training of a system with a seed; none where it has not been done."""
-    folder = Path(config.out) / "encoders"
-    found = [path.parent for path in folder.glob(f"{system}-{seed}-*/config.json")]
+    return find_trainings(Path(config.out), system, seed)
+
+
+def find_trainings(out: Path, system: str, seed: int) -> list[Path]:
+    """The newest finished training of a system with a seed in the folder of a suite; or none."""
+    key = "[0-9a-f]" * _KEY  # not a star: the system "CZ" must not find those of "CZ-1"
+    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
 
 
