@@ -75,7 +75,7 @@ class Ranks:
         Returns:
             (sum(sizes), ...) on the device of `own`, rank after rank.
         """
-        if self.count == 1:
+        if self.count == 1 or not max(sizes):
             return own
         width = own.shape[1:]
         padded = own.new_zeros(max(sizes), *width, device=self.device)
@@ -88,7 +88,7 @@ class Ranks:
         return torch.cat(joined)
 
     def add_gradients(self, parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
-        """Replace every gradient by its sum over the ranks, in one all-reduce.
+        """Replace every gradient by its sum over the ranks, the dense ones in one all-reduce.
 
         A parameter that has a gradient on no rank keeps none, so that the optimiser passes over it
         as it does in a single process.
@@ -102,6 +102,7 @@ class Ranks:
         """
         if self.count == 1:
             return values
+        parameters = self._add_rows(parameters)
         used = torch.tensor([p.grad is not None for p in parameters], device=self.device)
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat(
@@ -119,6 +120,30 @@ class Ranks:
             if ranks:
                 parameter.grad = gradient.view_as(parameter).to(parameter.dtype)
         return sums.clone()
+
+    def _add_rows(self, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+        """Sum the sparse gradients, which tables of embeddings may have; give the other ones.
+
+        Few rows of a table are touched, so these are gathered rather than all of them reduced.
+        """
+        sparse = [p.grad.coalesce() if _is_sparse(p) else None for p in parameters]
+        own = torch.tensor([[-1 if g is None else g._nnz() for g in sparse]])
+        sizes = self.gather(own, [1] * self.count)  # (ranks, parameters)
+        dense = []
+        for parameter, gradient, column in zip(parameters, sparse, sizes.T.tolist(), strict=True):
+            if max(column) < 0:
+                dense.append(parameter)
+                continue
+            if gradient is None:  # on this rank no text was encoded
+                gradient = torch.sparse_coo_tensor(
+                    torch.zeros(1, 0, dtype=torch.long), parameter.new_zeros(0, parameter.shape[1]),
+                    parameter.shape, device=parameter.device,
+                ).coalesce()  # fmt: skip
+            counts = [max(0, count) for count in column]
+            rows = self.gather(gradient.indices()[0], counts)
+            values = self.gather(gradient.values(), counts)
+            parameter.grad = torch.sparse_coo_tensor(rows[None], values, parameter.shape).coalesce()
+        return dense
 
     def share(self, value: T) -> T:
         """Give all ranks the first one's value, for which they wait."""
@@ -178,6 +203,10 @@ def join_ranks() -> Ranks:
 
     state = PartialState(cpu=not torch.accelerator.is_available())
     return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
+
+
+def _is_sparse(parameter: nn.Parameter) -> bool:
+    return parameter.grad is not None and parameter.grad.is_sparse
 
 
 def _hang_up() -> None:
