@@ -46,6 +46,10 @@ class TrainingError(CrosszeroError):
     """Training had to stop: loss or gradient is not finite, or the disk can't take a checkpoint."""
 
 
+class PeerError(TrainingError):
+    """Another process of the same training failed. It says why, so this one need not."""
+
+
 class MissingExtraError(CrosszeroError):
     """An optional dependency is not installed."""
 

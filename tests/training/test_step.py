@@ -101,14 +101,14 @@ def test_mlm_loss_is_the_mean_over_languages(
     encoder, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    from crosszero.training import step
+    from crosszero.training import inputs
 
     def spy(ids: np.ndarray, *args: object, **options: object) -> tuple[np.ndarray, np.ndarray]:
         seen.append(mask(ids, *args, **options))
         return seen[-1]
 
-    mask = step.mask_tokens
-    monkeypatch.setattr(step, "mask_tokens", spy)
+    mask = inputs.mask_tokens
+    monkeypatch.setattr(inputs, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
     found = compute_losses(encoder, head, batch, config, np.random.default_rng(2))
     masked, labels = seen[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
+from crosszero.errors import ConfigError
 from crosszero.recipe.config import PrepareConfig, RecipeConfig
 from crosszero.samples.config import FinderConfig
 from crosszero.training.config import TrainConfig
@@ -197,6 +199,11 @@ def _run(config: RecipeConfig, command: str) -> None:
     from crosszero.recipe.page import make_tables
     from crosszero.report import render_text
 
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigError(
+            "a recipe is run by one process; to train with several, give torchrun the single step "
+            "'crosszero train' on samples that 'crosszero prepare' has made"
+        )
     paths = run_recipe(config, command=command)
     for table in make_tables(read_scores(paths.scores)):
         sys.stdout.write(render_text(table) + "\n\n")

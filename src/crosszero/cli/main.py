@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from crosszero import __version__
 from crosszero.cli import commands, scores, suites
-from crosszero.errors import CrosszeroError
+from crosszero.errors import CrosszeroError, PeerError
 
 app = App(
     name="crosszero",
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("crosszero").setLevel(logging.INFO)
+    # Of several processes of one training (torchrun) the first one speaks for all.
+    first = os.environ.get("RANK", "0") == "0"
+    logging.getLogger("crosszero").setLevel(logging.INFO if first else logging.ERROR)
     try:
         app(
             list(sys.argv[1:] if arguments is None else arguments),
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except CycloptsError as error:
         _fail(f"{' '.join(str(error).split())} ('crosszero --help' lists what is allowed)")
+    except PeerError:  # told by the process that it happened to
+        sys.exit(2)
     except CrosszeroError as error:
         _fail(" ".join(str(error).split("\n")))
     except BrokenPipeError:  # the reader of our output went away, as head does

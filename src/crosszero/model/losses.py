@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from crosszero.model.names import LossName
 
@@ -101,43 +102,70 @@ def contrast(
     loss: LossName = "cz-nce",
     temperature: float = 0.07,
     groups: Tensor | None = None,
+    entries: int | None = None,
 ) -> Contrast:
     """Either loss with its statistics, from one similarity matrix.
 
-    Arguments and errors are those of :func:`info_nce`; `loss` names the loss.
+    Arguments and errors are those of :func:`info_nce`; `loss` names the loss. `entries` bounds the
+    memory: about so many of the (2n)^2 similarities exist at a time, in blocks of rows that are
+    computed once more for the gradient. ``None`` holds them all.
     """
     _check(x, y, temperature, groups)
     with torch.autocast(device_type=x.device.type, enabled=False):
         wide = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
         anchors = functional.normalize(torch.cat([x.to(wide), y.to(wide)]), dim=-1)  # (2n, d)
-        cosines = anchors @ anchors.T  # (2n, 2n)
         n = len(x)
         ids = torch.arange(n, device=x.device) if groups is None else groups.to(x.device)
         ids = ids.repeat(2)
-        same = ids[:, None] == ids[None, :]  # self, positive and duplicates: never a negative
-        counts = (~same).sum(dim=1)  # (2n,) negatives of each anchor
-        used = counts > 0
-        if not bool(used.any()):
+        if not bool((ids != ids[0]).any()):
             raise ValueError(
                 f"no anchor of the {n} pairs has a negative: all of them are in the same group; "
                 "use a larger or more varied batch"
             )
-        positive = torch.cat([cosines.diagonal(n), cosines.diagonal(-n)])  # (2n,)
-        negatives = cosines.masked_fill(same, -torch.inf)[used]
-        log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive[used] / temperature
-        # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
-        # lose them.
-        values = log_phi if loss == "cz-nce" else torch.logaddexp(log_phi, log_phi.new_zeros(()))
-        with torch.no_grad():
-            hits = positive[used] > negatives.max(dim=1).values
-            negative = cosines.masked_fill(same, 0).sum() / counts.sum()
-            gap = positive[used].mean() - negative
+        if entries is None or 4 * n * n <= entries:
+            parts = [_compare_rows(anchors, ids, slice(0, 2 * n), loss, temperature)]
+        else:
+            rows = max(1, entries // (2 * n))
+            parts = [
+                checkpoint(
+                    _compare_rows, anchors, ids, slice(start, start + rows), loss, temperature,
+                    use_reentrant=False, preserve_rng_state=False,
+                )
+                for start in range(0, 2 * n, rows)
+            ]  # fmt: skip
+        values, positives, hits, negatives, counts = zip(*parts, strict=True)
+        value = torch.cat(values)
+        gap = torch.cat(positives).mean() - sum(negatives) / sum(counts)
         return Contrast(
-            loss=values.mean(),
-            accuracy=hits.to(wide).mean(),
-            gap=gap.detach(),
-            anchors=int(used.sum()),
+            loss=value.mean(),
+            accuracy=torch.cat(hits).to(wide).mean(),
+            gap=gap,
+            anchors=len(value),
         )
+
+
+def _compare_rows(
+    anchors: Tensor, ids: Tensor, block: slice, loss: LossName, temperature: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Some anchors against all: losses, positives, hits; sum and number of the negatives.
+
+    The first three are for the anchors of the block that have a negative.
+    """
+    cosines = anchors[block] @ anchors.T  # (rows, 2n)
+    same = ids[block, None] == ids[None, :]  # self, positive and duplicates: never a negative
+    counts = (~same).sum(dim=1)
+    used = counts > 0
+    partners = torch.arange(len(ids), device=ids.device).roll(len(ids) // 2)[block]
+    positive = cosines.gather(1, partners[:, None])[:, 0]
+    negatives = cosines.masked_fill(same, -torch.inf)[used]
+    log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive[used] / temperature
+    # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
+    # lose them.
+    values = log_phi if loss == "cz-nce" else torch.logaddexp(log_phi, log_phi.new_zeros(()))
+    with torch.no_grad():
+        hits = positive[used] > negatives.max(dim=1).values
+        total = cosines.masked_fill(same, 0).sum()
+    return values, positive[used].detach(), hits, total, counts.sum()
 
 
 def _check(x: Tensor, y: Tensor, temperature: float, groups: Tensor | None) -> None:

@@ -6,14 +6,15 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from torch import nn
 
 from crosszero.errors import TrainingError
 from crosszero.files import atomic_file
@@ -29,10 +30,13 @@ from crosszero.training.checkpoint import (
     save_checkpoint,
 )
 from crosszero.training.config import TrainConfig
+from crosszero.training.folder import CHECKPOINTS, describe_batch, explain_disk
+from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.precision import autocast
+from crosszero.training.ranks import join_ranks
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.setup import CHECKPOINTS, Run, describe_batch, prepare_run
+from crosszero.training.setup import Run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Position, Unit
 
@@ -51,6 +55,9 @@ def train(
     show_progress: bool = True,
 ) -> Path:
     """Post-train an encoder on word positioned samples.
+
+    Started by ``torchrun`` or ``accelerate launch``, the processes share the work of each batch and
+    end with the weights of a single one; see docs/scaling.md.
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
@@ -73,6 +80,7 @@ def train(
         DataError: the store can't be read.
         TrainingError: the loss is not finite (with step, samples and last good checkpoint), or the
             disk can't take the checkpoints.
+        PeerError: another process of the run failed, and says why.
 
     Example:
         >>> import crosszero as cz
@@ -83,42 +91,48 @@ def train(
     """
     out = Path(out)
     store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
-    with _own_randomness(config.seed):
-        run = prepare_run(encoder, store, config, out, resume=resume)
-        if run.progress:
-            path = list_checkpoints(out / CHECKPOINTS)[-1]
-            load_checkpoint(path, _modules(run), run.optimizer)
+    ranks = join_ranks()
+    with ranks.ending_together(), _own_randomness(config.seed):
+        run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
+        if run.checkpoint:
+            load_checkpoint(run.checkpoint, _modules(run), run.optimizer)
         _run_steps(run, show_progress=show_progress)
-        card = write_card(run.encoder, store, run.config, steps=run.total, out=out)
-        with _disk(run):
-            save_encoder(run.encoder, out, head=run.head, card=card)
+        if ranks.first:
+            card = write_card(run.encoder, store, run.config, steps=run.total, out=out)
+            with explain_disk(run.out):
+                save_encoder(run.encoder, out, head=run.head, card=card)
+        ranks.wait()  # whoever goes on finds the model
     return out
 
 
 def _run_steps(run: Run, *, show_progress: bool) -> None:
     done = run.progress.step if run.progress else 0
     position = run.progress.position if run.progress else Position()
-    config, every = run.config, run.config.checkpoint_every
-    remove_torn(run.out / CHECKPOINTS)
-    with atomic_file(run.out / "training.json") as file:
-        json.dump(run.settings, file, indent=2)
+    every = run.config.checkpoint_every
+    if run.ranks.first:
+        remove_torn(run.out / CHECKPOINTS)
+        with atomic_file(run.out / "training.json") as file:
+            json.dump(run.settings, file, indent=2)
     batches = run.stream.batches(position)
     if run.refresher:
         batches = run.refresher.refresh(batches, done)
-    with (
-        _disk(run),
-        MetricsLog(
-            run.out, total=run.total, done=done, every=config.log_every, show_progress=show_progress
-        ) as log,
-    ):
+    with explain_disk(run.out), _open_log(run, done, show_progress) as log:
         for step in range(done, run.total):
             begun = time.perf_counter()
             line, position = _try_batches(run, batches, step)
-            log.add({**line, "seconds": round(time.perf_counter() - begun, 4)})
+            if log:
+                log.add({**line, "seconds": round(time.perf_counter() - begun, 4)})
             if every and (step + 1) % every == 0:
                 _save(run, step + 1, position)
         if every == 0 or run.total % every:
             _save(run, run.total, position)
+
+
+def _open_log(run: Run, done: int, show_progress: bool) -> MetricsLog | nullcontext[None]:
+    if not run.ranks.first:
+        return nullcontext()
+    every = run.config.log_every
+    return MetricsLog(run.out, total=run.total, done=done, every=every, show_progress=show_progress)
 
 
 def _try_batches(
@@ -129,7 +143,8 @@ def _try_batches(
         units, position = next(batches)
         # All randomness of a step comes from (seed, step): resuming needs no state of it.
         random = np.random.default_rng([_STEP_SEED, run.config.seed, step])
-        torch.manual_seed(int(random.integers(2**62)))
+        # Dropout differs between ranks, everything else is drawn alike on all of them.
+        torch.manual_seed(int(random.integers(2**62)) + run.ranks.index)
         batch = build_batch(
             units,
             level=run.config.level,
@@ -141,7 +156,8 @@ def _try_batches(
             return _take_step(run, batch, step, random), position
         except UnusableBatchError as error:
             reason = error
-            _log.warning("step %d: a batch is passed over: %s", step + 1, error)
+            if run.ranks.first:
+                _log.warning("step %d: a batch is passed over: %s", step + 1, error)
     raise TrainingError(f"step {step + 1}: {_MOST_SKIPPED} batches in a row: {reason}")
 
 
@@ -150,16 +166,35 @@ def _take_step(run: Run, batch: Batch, step: int, random: np.random.Generator) -
     factor = learning_rate_factor(step, run.total, config)
     for group in run.optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
-    with autocast(config.precision, run.accelerator.device):
-        result = compute_losses(run.encoder, run.head, batch, config, random)
-    _require_finite(run, result.loss, "loss", step, batch)
-    run.accelerator.backward(result.loss)
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
+    result = _add_gradients(run, batch, random, parameters)
+    _require_finite(run, result.loss, "loss", step, batch)
     norm = torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm or math.inf)
     _require_finite(run, norm, "norm of the gradient", step, batch)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     return _describe(result, step + 1, config.learning_rate * factor, float(norm))
+
+
+def _add_gradients(
+    run: Run, batch: Batch, random: np.random.Generator, parameters: Sequence[nn.Parameter]
+) -> StepResult:
+    """Back-propagate a batch; the result and the gradients are those of all ranks together."""
+    config, ranks = run.config, run.ranks
+    if config.gradient_cache:
+        result = backpropagate(run.encoder, run.head, batch, config, random, ranks)
+    else:
+        with autocast(config.precision, run.accelerator.device):
+            result = compute_losses(run.encoder, run.head, batch, config, random, ranks)
+        run.accelerator.backward(result.loss)
+    if ranks.count == 1:
+        return result
+    loss = result.contrast.loss.detach()
+    part = loss.new_zeros(()) if result.mlm is None else result.mlm.detach().to(loss)
+    mlm = ranks.add_gradients(parameters, part[None])[0].to(loss)
+    if result.mlm is None:
+        return replace(result, loss=loss)
+    return replace(result, loss=loss + config.mlm_weight * mlm, mlm=mlm)
 
 
 def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[str, Any]:
@@ -182,7 +217,7 @@ def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[s
 def _require_finite(run: Run, value: torch.Tensor, name: str, step: int, batch: Batch) -> None:
     if bool(torch.isfinite(value)):
         return
-    where = describe_batch(run.out, step + 1, batch.origins)
+    where = describe_batch(run.out, step + 1, batch.origins, write=run.ranks.first)
     good = list_checkpoints(run.out / CHECKPOINTS)
     last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
     raise TrainingError(
@@ -197,6 +232,8 @@ def _modules(run: Run) -> dict[str, torch.nn.Module]:
 
 
 def _save(run: Run, step: int, position: Position) -> None:
+    if not run.ranks.first:
+        return
     save_checkpoint(
         run.out / CHECKPOINTS,
         _modules(run),
@@ -204,19 +241,6 @@ def _save(run: Run, step: int, position: Position) -> None:
         Progress(step=step, total=run.total, position=position, settings=run.settings),
         keep=run.config.keep_checkpoints,
     )
-
-
-@contextmanager
-def _disk(run: Run) -> Iterator[None]:
-    """Tell a disk that fills up, or a folder that goes away, in words."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        good = list_checkpoints(run.out / CHECKPOINTS)
-        last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-        raise TrainingError(
-            f"{run.out}: can't be written ({error}); {last}; make room and go on with --resume"
-        ) from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from crosszero.config import build
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.model.vectors import Vectors, encode_words
@@ -24,6 +24,7 @@ from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.sample import Sample, Span
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.config import TrainConfig
+from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.stream import Position, Unit
 
 WORDS = "words"
@@ -41,13 +42,20 @@ class WordRefresher:
         store: the samples; gives the rules by which words were chosen.
         out: folder of the run; the stores stand in ``out/words``.
         total: steps of the run; nothing is found for later ones.
+        ranks: the processes of the run. The first one finds the words, the others read them.
 
     Raises:
         ConfigError: the encoder has no such layer.
     """
 
     def __init__(
-        self, encoder: Encoder, config: TrainConfig, store: SampleStore, out: Path, total: int
+        self,
+        encoder: Encoder,
+        config: TrainConfig,
+        store: SampleStore,
+        out: Path,
+        total: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._layer = config.refresh_layer or (encoder.layers + 1) // 2
         if self._layer > encoder.layers:
@@ -56,7 +64,7 @@ class WordRefresher:
                 f"{encoder.layers}"
             )
         self._encoder, self._config, self._folder = encoder, config, out / WORDS
-        self._every, self._total = config.refresh_words_every, total
+        self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
         known = store.metadata.get("finder_config") or {}
         rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
         self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
@@ -77,21 +85,35 @@ class WordRefresher:
             block = list(islice(batches, ahead))
             folder = self._folder / f"step-{begun:08d}"
             marks = folder.with_suffix(".json")
-            if begun < done and folder.is_dir() and marks.is_file():
-                sizes = json.loads(marks.read_text(encoding="utf-8"))
-                rows = list(SampleStore.open(folder))[sum(sizes[: done - begun]) :]
+            known = begun < done and folder.is_dir() and marks.is_file()
+            if self._ranks.share(known):
+                rows = self._read(folder, marks, done - begun)
+            elif not self._ranks.first:
+                self._ranks.wait()
+                rows = self._read(folder, marks, 0)
             else:
                 rows = self._find([row for units, _ in block for unit in units for row in unit])
                 collect(rows, folder)
                 sizes = [sum(map(len, units)) for units, _ in block]
                 with atomic_file(marks) as file:
                     json.dump(sizes, file)
+                self._ranks.wait()
             following = iter(rows)
             for units, position in block:
                 refreshed = [tuple(islice(following, len(unit))) for unit in units]
                 usable = [tuple(row for row in unit if row.words) for unit in refreshed]
                 yield [unit for unit in usable if unit], position
                 done += 1
+
+    def _read(self, folder: Path, marks: Path, done: int) -> list[Sample]:
+        """Rows of a block after its first `done` steps."""
+        if not marks.is_file():
+            raise TrainingError(
+                f"{marks}: process {self._ranks.index} does not see this file of process 0; all "
+                "processes need one file system for refresh_words_every"
+            )
+        sizes = json.loads(marks.read_text(encoding="utf-8"))
+        return list(SampleStore.open(folder))[sum(sizes[:done]) :]
 
     def _find(self, rows: list[Sample]) -> list[Sample]:
         found = self._finder.find([row.pair for row in rows])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,23 @@ import torch
 from accelerate import Accelerator
 
 from crosszero.config import to_dict
-from crosszero.errors import CheckpointError, ConfigError, TrainingError
-from crosszero.files import atomic_file
+from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.encoder import Encoder, locate_encoder
 from crosszero.model.folder import PROJECTION, load_head
 from crosszero.model.head import ProjectionHead
 from crosszero.samples.store import SampleStore
 from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress
 from crosszero.training.config import TrainConfig
-from crosszero.training.metrics import METRICS
+from crosszero.training.folder import CHECKPOINTS as CHECKPOINTS
+from crosszero.training.folder import check_disk, check_folder
 from crosszero.training.precision import choose_precision
+from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
 from crosszero.training.stream import SampleStream
 
-CHECKPOINTS = "checkpoints"
-_FREE_TO_CHANGE = ("keep_checkpoints", "log_every", "checkpoint_every", "precision")
+_FREE_TO_CHANGE = (
+    "keep_checkpoints", "log_every", "checkpoint_every", "precision", "gradient_cache",
+)  # fmt: skip
 _log = logging.getLogger("crosszero")
 
 
@@ -40,6 +40,7 @@ class Run:
         encoder, head: in training mode, on their device.
         optimizer: over both.
         accelerator: device and backward.
+        ranks: the processes of the run.
         config: as resolved: the precision is decided.
         stream: where batches come from.
         refresher: finds words anew, or ``None``.
@@ -47,12 +48,14 @@ class Run:
         total: number of steps.
         out: the run folder.
         progress: of the checkpoint to go on from, or ``None``.
+        checkpoint: where it stands.
     """
 
     encoder: Encoder
     head: ProjectionHead
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
+    ranks: Ranks
     config: TrainConfig
     stream: SampleStream
     refresher: WordRefresher | None
@@ -60,57 +63,66 @@ class Run:
     total: int
     out: Path
     progress: Progress | None
+    checkpoint: Path | None
 
 
 def prepare_run(
-    name: str | Path, store: SampleStore, config: TrainConfig, out: Path, *, resume: bool
+    name: str | Path,
+    store: SampleStore,
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool,
+    ranks: Ranks = ALONE,
 ) -> Run:
     """Check settings, encoder, samples, folder and disk, and make the parts.
 
     Raises:
         ConfigError, CheckpointError, DataError, TrainingError: see :func:`crosszero.train`.
     """
-    check_folder(out, resume=resume)
+    if ranks.first:
+        check_folder(out, resume=resume)
     accelerator = Accelerator()
-    if accelerator.num_processes > 1:
-        raise ConfigError(
-            f"{accelerator.num_processes} processes given; training runs in one process"
-        )
     encoder = _load_encoder(name, config)
     encoder.check_length(config.max_length)
     head = _make_head(name, encoder, config)
     encoder.to(accelerator.device).train()
     head.to(accelerator.device).train()
-    check_disk(out, encoder, head, config)
+    if ranks.first:
+        check_disk(out, encoder, head, config)
     stream = SampleStream(
         store=store, batch_size=config.batch_size, level=config.level, seed=config.seed
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in _FREE_TO_CHANGE}
     settings |= {"encoder": str(name), "samples": store.fingerprint}
-    found = list_checkpoints(out / CHECKPOINTS) if resume else []
-    progress = read_progress(found[-1], settings) if found else None
-    if resume and not found:
+    _require_same(settings, encoder, head, ranks)
+    found = list_checkpoints(out / CHECKPOINTS) if resume and ranks.first else []
+    checkpoint = ranks.share(found[-1] if found else None)
+    progress = _read_progress(checkpoint, settings, ranks) if checkpoint else None
+    if resume and not checkpoint:
         _log.info("no checkpoint in %s: starting from the beginning", out)
-    config = _decide_precision(encoder, config, progress)
+    config = _decide_precision(encoder, config, progress, ranks)
     total = progress.total if progress else config.steps
     total = total or math.ceil(config.epochs * stream.count_batches())
     if total < 1:
         next(stream.batches())  # raises, and says why there is no batch
     refresher = None
     if config.refresh_words_every:
-        refresher = WordRefresher(encoder, config, store, out, total)
+        refresher = WordRefresher(encoder, config, store, out, total, ranks)
     return Run(
         encoder=encoder,
         head=head,
         optimizer=make_optimizer(encoder, head, config),
         accelerator=accelerator,
+        ranks=ranks,
         config=config,
         stream=stream,
         refresher=refresher,
-        settings=settings | {"precision": config.precision},
+        settings=settings | {"precision": config.precision, "processes": ranks.count},
         total=total,
         out=out,
         progress=progress,
+        checkpoint=checkpoint,
     )
 
 
@@ -133,52 +145,6 @@ def make_optimizer(
             if chosen:
                 groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, config.adam_beta2))
-
-
-def check_folder(out: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds something, unless its run shall go on, or can't be written.
-
-    Raises:
-        ConfigError: the folder is in use, or is a file.
-        CrosszeroError: it can't be written.
-    """
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: the run needs a folder, this is a file")
-    model = (out / "config.json").exists()
-    if resume and model and not list_checkpoints(out / CHECKPOINTS):
-        raise ConfigError(
-            f"{out}: a model stands there, but no checkpoint to go on from; give it as --encoder "
-            "and choose another --out"
-        )
-    if not resume and (model or (out / CHECKPOINTS).exists() or (out / METRICS).exists()):
-        raise ConfigError(
-            f"{out}: a run or a model stands there; use --resume to go on with it, or another --out"
-        )
-    with atomic_file(out / ".writable"):
-        pass
-    (out / ".writable").unlink()
-
-
-def check_disk(out: Path, encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> None:
-    """Tell a full disk before hours of training, not after.
-
-    Raises:
-        TrainingError: checkpoints and model would not fit.
-    """
-    weights = sum(p.numel() * p.element_size() for m in (encoder, head) for p in m.parameters())
-    # A checkpoint is weights and two moments; one more stands while it replaces an old one.
-    needed = weights * (3 * (config.keep_checkpoints + 1) + 1)
-    held = sum(
-        file.stat().st_size
-        for path in list_checkpoints(out / CHECKPOINTS)[-config.keep_checkpoints :]
-        for file in path.iterdir()
-    )
-    free = shutil.disk_usage(out).free
-    if free < needed - held:
-        raise TrainingError(
-            f"{out}: checkpoints and model need {(needed - held) / 1e6:,.0f} MB more, "
-            f"{free / 1e6:,.0f} MB are free; choose another --out or a smaller keep_checkpoints"
-        )
 
 
 def _load_encoder(name: str | Path, config: TrainConfig) -> Encoder:
@@ -207,12 +173,49 @@ def _make_head(name: str | Path, encoder: Encoder, config: TrainConfig) -> Proje
     return head
 
 
+def _require_same(
+    settings: dict[str, Any], encoder: Encoder, head: ProjectionHead, ranks: Ranks
+) -> None:
+    """Processes that start from different things would drift apart in silence."""
+    if ranks.count == 1:
+        return
+    weights = [float(p.detach().double().sum()) for m in (encoder, head) for p in m.parameters()]
+    mine = settings | {"weights": weights}
+    theirs = ranks.share(mine)
+    other = [name for name in mine if mine[name] != theirs.get(name)]
+    if other:
+        raise ConfigError(
+            f"process {ranks.index} of {ranks.count} was given other {', '.join(other)} than "
+            "process 0; start all with the same encoder, samples and settings"
+        )
+
+
+def _read_progress(checkpoint: Path, settings: dict[str, Any], ranks: Ranks) -> Progress:
+    if not checkpoint.is_dir():
+        raise CheckpointError(
+            f"{checkpoint}: process {ranks.index} does not see this folder of process 0; all "
+            "processes need one file system to go on with a run"
+        )
+    progress = read_progress(checkpoint, settings)
+    before = progress.settings.get("processes", 1)
+    if before != ranks.count and ranks.first:
+        _log.warning(
+            "the run was begun with %s processes and goes on with %d: the samples and masks stay "
+            "the same, dropout and the last digits do not",
+            before,
+            ranks.count,
+        )
+    return progress
+
+
 def _decide_precision(
-    encoder: Encoder, config: TrainConfig, progress: Progress | None
+    encoder: Encoder, config: TrainConfig, progress: Progress | None, ranks: Ranks
 ) -> TrainConfig:
     """A run goes on in the precision it began with; measuring again could choose another."""
     if progress is None:
-        return replace(config, precision=choose_precision(encoder, config.precision))
+        wanted = config.precision
+        precision = choose_precision(encoder, wanted) if ranks.first else wanted
+        return replace(config, precision=ranks.share(precision))
     before: Any = progress.settings.get("precision")
     if config.precision not in ("auto", before):
         raise CheckpointError(
@@ -220,12 +223,3 @@ def _decide_precision(
             "with it, or start a new run folder"
         )
     return replace(config, precision=before)
-
-
-def describe_batch(out: Path, step: int, origins: list[str]) -> str:
-    """Write the samples of a failed batch to a file and say where it is."""
-    path = out / "failed-batch.json"
-    with atomic_file(path) as file:
-        json.dump({"step": step, "samples": origins}, file, indent=2, ensure_ascii=False)
-    first = ", ".join(origins[:3])
-    return f"the batch's {len(origins)} samples ({first} ...) stand in {path}"

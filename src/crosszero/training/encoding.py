@@ -1,0 +1,117 @@
+"""Slices of a batch through the encoder: vectors of the anchors, hidden states to predict from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from crosszero.model.encoder import Encoder
+from crosszero.model.mlm import IGNORED
+from crosszero.model.names import Level
+from crosszero.model.pooling import pool_sentences, pool_spans
+from crosszero.model.slices import cut_slices, pad
+from crosszero.training.inputs import Inputs, Integers, Masked
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One or more slices, encoded.
+
+    Attributes:
+        anchors: (k,) which of the rank's anchors stand in them.
+        vectors: (k, width) those anchors: [sentence ; word], or the sentence alone.
+        texts: which of the rank's texts stand in them, in order.
+        hidden: (t, H) last hidden states of the masked tokens of `texts`; ``None`` without MLM.
+    """
+
+    anchors: Integers
+    vectors: Tensor
+    texts: Integers
+    hidden: Tensor | None
+
+
+def encode_slice(
+    encoder: Encoder, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
+) -> Encoded:
+    """Run some texts through the encoder, and pool their anchors.
+
+    Args:
+        encoder: on its device.
+        members: texts of the slice; at least one.
+        inputs: all texts of the rank and their anchors.
+        masked: read these, and give the hidden states of the tokens to predict; ``None`` reads the
+            texts as they stand.
+        level: ``multi`` or ``sentence``.
+    """
+    device = next(encoder.parameters()).device
+    ids = inputs.ids if masked is None else masked.ids
+    input_ids, mask = pad([ids[i] for i in members], encoder.tokenizer.pad_token_id)
+    mask = mask.to(device)
+    states = encoder(input_ids.to(device), mask)
+    place = np.full(len(ids), -1)
+    place[members] = np.arange(len(members))
+    inside = np.flatnonzero(place[inputs.spans.texts] >= 0)
+    rows = torch.from_numpy(place[inputs.spans.texts[inside]]).to(device)
+    vectors = pool_sentences(states.pooled, mask)[rows]
+    if level == "multi":
+        starts = torch.from_numpy(inputs.spans.starts[inside]).to(device)
+        ends = torch.from_numpy(inputs.spans.ends[inside]).to(device)
+        vectors = torch.cat([vectors, pool_spans(states.pooled, rows, starts, ends)], dim=-1)
+    hidden = None
+    if masked is not None:
+        columns = [np.flatnonzero(masked.labels[i] != IGNORED) for i in members]
+        row = np.repeat(np.arange(len(members)), [len(column) for column in columns])
+        hidden = states.last[
+            torch.from_numpy(row).to(device), torch.from_numpy(np.concatenate(columns)).to(device)
+        ]
+    return Encoded(inside, vectors, members, hidden)
+
+
+def cut(inputs: Inputs, budget: int) -> list[Integers]:
+    """The rank's texts in slices of like length; see :func:`crosszero.model.slices.cut_slices`."""
+    return cut_slices([len(row) for row in inputs.ids], budget)
+
+
+def join(parts: Sequence[Encoded], width: int) -> Encoded:
+    """All slices as one, its anchors in the rank's order.
+
+    Args:
+        parts: slices that hold every text of the rank once.
+        width: of the vectors, for a rank that has no text.
+    """
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return Encoded(nothing, torch.zeros(0, width), nothing, None)
+    anchors = np.concatenate([part.anchors for part in parts])
+    vectors = torch.cat([part.vectors for part in parts])
+    back = torch.from_numpy(np.argsort(anchors)).to(vectors.device)
+    hidden = [part.hidden for part in parts if part.hidden is not None]
+    return Encoded(
+        np.arange(len(anchors)),
+        vectors[back],
+        np.concatenate([part.texts for part in parts]),
+        torch.cat(hidden) if hidden else None,
+    )
+
+
+def predict(encoder: Encoder, encoded: Encoded, masked: Masked) -> Tensor:
+    """The part of the MLM loss that the encoded texts make up: mean over languages, then tokens."""
+    if encoder.mlm_head is None:
+        raise ValueError("the encoder was loaded without its MLM head")
+    if encoded.hidden is None:  # a rank without texts
+        return torch.zeros(())
+    if not len(encoded.hidden):
+        return encoded.hidden.sum() * 0.0  # a few very short texts: nothing was masked
+    device = encoded.hidden.device
+    labels = np.concatenate([masked.labels[i] for i in encoded.texts])
+    targets = torch.from_numpy(labels[labels != IGNORED]).to(device)
+    weights = torch.from_numpy(np.concatenate([masked.weights[i] for i in encoded.texts]))
+    logits = encoder.mlm_head(encoded.hidden)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    losses = functional.cross_entropy(logits, targets, reduction="none")
+    return (losses * weights.to(losses)).sum()

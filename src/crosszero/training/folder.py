@@ -1,0 +1,94 @@
+"""The folder of a run: is it free, does the disk hold what will come, what if it does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from crosszero.errors import ConfigError, TrainingError
+from crosszero.files import atomic_file
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.training.checkpoint import list_checkpoints
+from crosszero.training.config import TrainConfig
+from crosszero.training.metrics import METRICS
+
+CHECKPOINTS = "checkpoints"
+
+
+def check_folder(out: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds something, unless its run shall go on, or can't be written.
+
+    Raises:
+        ConfigError: the folder is in use, or is a file.
+        CrosszeroError: it can't be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: the run needs a folder, this is a file")
+    model = (out / "config.json").exists()
+    if resume and model and not list_checkpoints(out / CHECKPOINTS):
+        raise ConfigError(
+            f"{out}: a model stands there, but no checkpoint to go on from; give it as --encoder "
+            "and choose another --out"
+        )
+    if not resume and (model or (out / CHECKPOINTS).exists() or (out / METRICS).exists()):
+        raise ConfigError(
+            f"{out}: a run or a model stands there; use --resume to go on with it, or another --out"
+        )
+    with atomic_file(out / ".writable"):
+        pass
+    (out / ".writable").unlink()
+
+
+def check_disk(out: Path, encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> None:
+    """Tell a full disk before hours of training, not after.
+
+    Raises:
+        TrainingError: checkpoints and model would not fit.
+    """
+    weights = sum(p.numel() * p.element_size() for m in (encoder, head) for p in m.parameters())
+    # A checkpoint is weights and two moments; one more stands while it replaces an old one.
+    needed = weights * (3 * (config.keep_checkpoints + 1) + 1)
+    held = sum(
+        file.stat().st_size
+        for path in list_checkpoints(out / CHECKPOINTS)[-config.keep_checkpoints :]
+        for file in path.iterdir()
+    )
+    free = shutil.disk_usage(out).free
+    if free < needed - held:
+        raise TrainingError(
+            f"{out}: checkpoints and model need {(needed - held) / 1e6:,.0f} MB more, "
+            f"{free / 1e6:,.0f} MB are free; choose another --out or a smaller keep_checkpoints"
+        )
+
+
+@contextmanager
+def explain_disk(out: Path) -> Iterator[None]:
+    """Tell a disk that fills up, or a folder that goes away, in words.
+
+    Raises:
+        TrainingError: something could not be written.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        good = list_checkpoints(out / CHECKPOINTS)
+        last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
+        raise TrainingError(
+            f"{out}: can't be written ({error}); {last}; make room and go on with --resume"
+        ) from error
+
+
+def describe_batch(out: Path, step: int, origins: list[str], *, write: bool) -> str:
+    """Say in which file the samples of a failed batch stand, and `write` it."""
+    path = out / "failed-batch.json"
+    if write:
+        with atomic_file(path) as file:
+            json.dump({"step": step, "samples": origins}, file, indent=2, ensure_ascii=False)
+    first = ", ".join(origins[:3])
+    return f"the batch's {len(origins)} samples ({first} ...) stand in {path}"

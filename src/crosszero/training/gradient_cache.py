@@ -1,0 +1,123 @@
+"""Gradients of a batch of any size in the memory of one slice.
+
+A contrastive loss ties all texts of a batch together, so a plain step holds the activations of all
+of them. They meet only in the anchors' vectors, though, and those are small. Hence three steps:
+
+1. Encode every slice without a graph, and keep the anchors' vectors, and the state of the random
+   numbers that each slice began with.
+2. Compute the loss from the vectors, and its gradient with respect to them (the cache). The matrix
+   of similarities is computed in blocks of rows, since it grows with the square of the batch.
+3. Encode every slice again, with the same random numbers, hence the same dropout, and
+   back-propagate its part of the cache, together with its part of the MLM loss, whose logits
+   therefore exist for one slice at a time too.
+
+The gradients are those of the plain step, for one more forward pass: a third more computation.
+
+Source:
+    Gao et al. 2021, arXiv 2101.06983, section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.training.batch import Batch
+from crosszero.training.config import TrainConfig
+from crosszero.training.encoding import cut, encode_slice, join, predict
+from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
+from crosszero.training.precision import autocast
+from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.step import StepResult, compare, describe
+
+_ENTRIES = 2**23  # similarities computed at a time: 32 MB a copy in fp32
+
+
+def backpropagate(
+    encoder: Encoder,
+    head: ProjectionHead,
+    batch: Batch,
+    config: TrainConfig,
+    random: np.random.Generator,
+    ranks: Ranks = ALONE,
+) -> StepResult:
+    """Add the gradients of both losses to the parameters, a slice at a time.
+
+    Arguments, errors and gradients are those of :func:`crosszero.training.step.compute_losses`;
+    `slice_tokens` decides how much memory is needed. Not to be called under autocast:
+    `config.precision` is applied to each forward pass by itself, because autocast would hand the
+    weights that it cast in the first pass, without a graph, to the second.
+
+    Returns:
+        The result of the step; its losses have no graph.
+    """
+    device = next(encoder.parameters()).device
+    inputs = make_inputs(encoder, batch, config, random, ranks)
+    slices = cut(inputs, config.slice_tokens)
+    masked = inputs.masked
+    read = masked if config.mask_contrastive_input else None
+    mlm = torch.zeros((), device=device)
+    if masked is not None and read is None:
+        for members in slices:  # texts do not meet in the MLM loss: there is nothing to cache
+            mlm = mlm + _encode_again(encoder, head, inputs, members, masked, None, config)
+
+    states, parts = [], []
+    for members in slices:
+        states.append(_RandomState(device))
+        with torch.no_grad(), autocast(config.precision, device):
+            part = encode_slice(encoder, members, inputs, read, head.level)
+        parts.append(replace(part, hidden=None))
+    vectors = join(parts, head.inner.in_features).vectors.requires_grad_()
+    del parts
+    with autocast(config.precision, device):
+        compared = compare(head, vectors, inputs, config, ranks, entries=_ENTRIES)
+    compared.loss.backward()
+
+    for members, state in zip(slices, states, strict=True):
+        state.restore()
+        mlm = mlm + _encode_again(encoder, head, inputs, members, read, vectors.grad, config)
+    compared = replace(compared, loss=compared.loss.detach())
+    return describe(inputs, compared, None if masked is None else mlm, config)
+
+
+def _encode_again(
+    encoder: Encoder,
+    head: ProjectionHead,
+    inputs: Inputs,
+    members: Integers,
+    masked: Masked | None,
+    cache: Tensor | None,
+    config: TrainConfig,
+) -> Tensor:
+    """Back-propagate what a slice has to do with either loss, and give its part of the MLM loss."""
+    device = next(encoder.parameters()).device
+    with autocast(config.precision, device):
+        part = encode_slice(encoder, members, inputs, masked, head.level)
+        mlm = torch.zeros((), device=device) if masked is None else predict(encoder, part, masked)
+    loss = config.mlm_weight * mlm
+    if cache is not None:
+        loss = loss + (part.vectors * cache[torch.from_numpy(part.anchors).to(device)]).sum()
+    loss.backward()
+    for parameter in encoder.parameters():
+        if parameter.grad is not None and parameter.grad.is_sparse:  # else it grows by each slice
+            parameter.grad = parameter.grad.coalesce()
+    return mlm.detach()
+
+
+class _RandomState:
+    """Where torch's random numbers stand, on the CPU and on the encoder's device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cpu = torch.get_rng_state()
+        self._module = None if device.type == "cpu" else torch.get_device_module(device)
+        self._own = self._module.get_rng_state() if self._module else None
+
+    def restore(self) -> None:
+        torch.set_rng_state(self._cpu)
+        if self._module:
+            self._module.set_rng_state(self._own)

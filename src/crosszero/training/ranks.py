@@ -1,0 +1,228 @@
+"""The processes of one training: what they share, and how they end together.
+
+Every process ("rank") encodes its own texts of a batch that all of them know. A step has two
+meetings of size: the anchors' vectors are gathered before the loss, and the gradients are added up,
+in one all-reduce, after it. Everything else that is exchanged is a few numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, distributed, nn
+
+from crosszero.errors import PeerError, TrainingError
+
+T = TypeVar("T")
+_FAILED = "crosszero/failed"
+_PATIENCE = 5.0  # seconds in which the other ranks should notice that one has failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranks:
+    """The place of this process among those of its run.
+
+    Attributes:
+        index: of this process, from 0. The first one (0) alone writes files.
+        count: of all processes.
+        device: where tensors must lie to be exchanged.
+    """
+
+    index: int = 0
+    count: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.index == 0
+
+    def deal(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Divide texts among the ranks so that all have about the same to do.
+
+        Dealt like cards in the order of their lengths, shares differ by less than the longest text.
+
+        Args:
+            texts: those of a batch. Bytes stand for tokens: only the owner tokenises a text.
+
+        Returns:
+            For each rank the indices of its texts, rising; together they are all indices.
+
+        Example:
+            >>> [share.tolist() for share in Ranks(count=2).deal(["aaaa", "b", "ccc", "dd"])]
+            [[0, 3], [1, 2]]
+        """
+        order = np.argsort([-len(text.encode()) for text in texts], kind="stable")
+        return [np.sort(order[rank :: self.count]) for rank in range(self.count)]
+
+    def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
+        """Join the rows of all ranks; only one's own carry a gradient.
+
+        Each rank computes the whole loss from the joined rows and back-propagates into its own.
+        The gradients of all ranks add up to those of a single process.
+
+        Args:
+            own: (sizes[index], ...) rows of this rank.
+            sizes: rows of each rank, known to all.
+
+        Returns:
+            (sum(sizes), ...) on the device of `own`, rank after rank.
+        """
+        if self.count == 1 or not max(sizes):
+            return own
+        width = own.shape[1:]
+        padded = own.new_zeros(max(sizes), *width, device=self.device)
+        padded[: len(own)] = own.detach().to(self.device)
+        parts = [torch.empty_like(padded) for _ in sizes]
+        with _contact():
+            distributed.all_gather(parts, padded)
+        joined = [part[:size].to(own.device) for part, size in zip(parts, sizes, strict=True)]
+        joined[self.index] = own
+        return torch.cat(joined)
+
+    def add_gradients(self, parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
+        """Replace every gradient by its sum over the ranks, the dense ones in one all-reduce.
+
+        A parameter that has a gradient on no rank keeps none, so that the optimiser passes over it
+        as it does in a single process.
+
+        Args:
+            parameters: the same ones, in the same order, on each rank.
+            values: (n,) numbers to be summed on the way.
+
+        Returns:
+            The sums of `values`.
+        """
+        if self.count == 1:
+            return values
+        parameters = self._add_rows(parameters)
+        used = torch.tensor([p.grad is not None for p in parameters], device=self.device)
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = torch.cat(
+            [values.to(self.device), used.to(values.dtype), *(part.flatten() for part in parts)]
+        )
+        del parts
+        for parameter in parameters:  # they live on in `flat`
+            parameter.grad = None
+        with _contact():
+            distributed.all_reduce(flat)
+        sizes = [len(values), len(used), *(p.numel() for p in parameters)]
+        sums, owners, *gradients = flat.split(sizes)
+        touched = owners.tolist()
+        for parameter, gradient, ranks in zip(parameters, gradients, touched, strict=True):
+            if ranks:
+                parameter.grad = gradient.view_as(parameter).to(parameter.dtype)
+        return sums.clone()
+
+    def _add_rows(self, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+        """Sum the sparse gradients, which tables of embeddings may have; give the other ones.
+
+        Few rows of a table are touched, so these are gathered rather than all of them reduced.
+        """
+        sparse = [p.grad.coalesce() if _is_sparse(p) else None for p in parameters]
+        own = torch.tensor([[-1 if g is None else g._nnz() for g in sparse]])
+        sizes = self.gather(own, [1] * self.count)  # (ranks, parameters)
+        dense = []
+        for parameter, gradient, column in zip(parameters, sparse, sizes.T.tolist(), strict=True):
+            if max(column) < 0:
+                dense.append(parameter)
+                continue
+            if gradient is None:  # on this rank no text was encoded
+                gradient = torch.sparse_coo_tensor(
+                    torch.zeros(1, 0, dtype=torch.long), parameter.new_zeros(0, parameter.shape[1]),
+                    parameter.shape, device=parameter.device,
+                ).coalesce()  # fmt: skip
+            counts = [max(0, count) for count in column]
+            rows = self.gather(gradient.indices()[0], counts)
+            values = self.gather(gradient.values(), counts)
+            parameter.grad = torch.sparse_coo_tensor(rows[None], values, parameter.shape).coalesce()
+        return dense
+
+    def share(self, value: T) -> T:
+        """Give all ranks the first one's value, for which they wait."""
+        if self.count == 1:
+            return value
+        box = [value]
+        with _contact():
+            distributed.broadcast_object_list(box, src=0, device=self.device)
+        return box[0]
+
+    def wait(self) -> None:
+        """Go on when all ranks have come here."""
+        if self.count > 1:
+            with _contact():
+                distributed.barrier()
+
+    @contextmanager
+    def ending_together(self) -> Iterator[None]:
+        """Let an error on one rank end all of them, told by one.
+
+        The first rank that fails raises its error. It hangs up, so that the others, which wait for
+        it in an exchange, fail too.
+
+        Raises:
+            PeerError: on the others, which need not say anything.
+        """
+        if self.count == 1:
+            yield
+            return
+        # The one thing by which ranks that are out of step can still reach each other.
+        board: Any = distributed.distributed_c10d._get_default_store()
+        try:
+            yield
+        except BaseException as error:
+            try:
+                place = board.add(_FAILED, 1)
+            except RuntimeError:  # the rank that kept the board is gone, and told nobody why
+                raise error from None
+            if place > 1:
+                _hang_up()
+                # A launcher ends all processes when one has ended: the one that tells comes first.
+                time.sleep(_PATIENCE / 5)
+                raise PeerError("another process of this training failed and says why") from error
+            _hang_up()
+            end = time.monotonic() + _PATIENCE
+            while board.add(_FAILED, 0) < self.count and time.monotonic() < end:
+                time.sleep(0.05)
+            raise
+
+
+ALONE = Ranks()
+
+
+def join_ranks() -> Ranks:
+    """Find the other processes that ``torchrun`` or ``accelerate launch`` started, if any."""
+    from accelerate import PartialState
+
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
+
+
+def _is_sparse(parameter: nn.Parameter) -> bool:
+    return parameter.grad is not None and parameter.grad.is_sparse
+
+
+def _hang_up() -> None:
+    """Break the connections, so that a rank that waits for this one need not wait for ever."""
+    if distributed.is_initialized() and distributed.get_backend() == "gloo":
+        distributed.destroy_process_group()  # NCCL's would wait; there the launcher ends the others
+
+
+@contextmanager
+def _contact() -> Iterator[None]:
+    """Say in words that the others are gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise TrainingError(
+            "another process of this training went away without a word, killed perhaps "
+            f"({reason}); go on with --resume and the same number of processes"
+        ) from error

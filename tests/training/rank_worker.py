@@ -1,0 +1,170 @@
+"""What each of two processes does in test_ranks.py: ``torchrun ... -m tests.training.rank_worker``.
+
+All in one launch, because starting processes is what takes the time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from crosszero.cli import main
+from crosszero.errors import DataError
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.training import loop
+from crosszero.training.batch import build_batch
+from crosszero.training.config import TrainConfig
+from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.ranks import ALONE, Ranks, join_ranks
+from crosszero.training.step import compute_losses
+from tests.training.conftest import make_samples
+
+Result = dict[str, torch.Tensor]
+CASES: dict[str, dict[str, Any]] = {
+    "plain": {"slice_tokens": 70},
+    "cached": {"slice_tokens": 50, "gradient_cache": True},
+    "two passes": {"mask_contrastive_input": False, "slice_tokens": 60, "gradient_cache": True},
+    "sentence": {"level": "sentence", "mlm_weight": 0.0},
+    "cut off": {"max_length": 7, "loss": "info-nce"},
+}
+TRAIN: dict[str, Any] = {
+    "batch_size": 8, "steps": 20, "learning_rate": 1e-4, "head_learning_rate": 1e-3,
+    "schedule": "linear", "max_length": 32, "precision": "fp32", "log_every": 1,
+    "checkpoint_every": 8, "words_per_sentence": 2,
+}  # fmt: skip
+MESSAGE = "made:7: the second process finds this line bad"
+
+
+def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> Result:
+    """Gradients and numbers of one step on multi-way lines, some of them equal, in float64."""
+    config = TrainConfig(precision="fp32", **case)
+    torch.manual_seed(0)
+    encoder = Encoder.load(folder, mlm=True).train().double()
+    head = ProjectionHead(encoder.hidden_size, config.level).double()
+    samples = make_samples(9, multiway=True)
+    batch = build_batch(
+        [tuple(samples[i : i + 3]) for i in range(0, 27, 3)] + [(samples[0],), (samples[4],)],
+        level=config.level,
+        words_per_sentence=2,
+        pairs_per_group=0,
+        random=np.random.default_rng(0),
+    )
+    random = np.random.default_rng(3)
+    if config.gradient_cache:
+        result = backpropagate(encoder, head, batch, config, random, ranks)
+    else:
+        result = compute_losses(encoder, head, batch, config, random, ranks)
+        result.loss.backward()
+    parameters = [*encoder.parameters(), *head.parameters()]
+    part = torch.zeros(()) if result.mlm is None else result.mlm.detach()
+    mlm = ranks.add_gradients(parameters, part[None].double())
+    named = [*encoder.named_parameters(), *head.named_parameters()]
+    found = {name: p.grad.clone() for name, p in named if p.grad is not None}
+    numbers = (result.contrast.loss.detach(), result.contrast.gap, result.contrast.accuracy)
+    found["numbers"] = torch.stack(numbers)
+    found["mlm"] = mlm
+    found["counts"] = torch.tensor([result.samples, result.cut_samples, result.tokens])
+    return found
+
+
+def _count(calls: list[str], owner: Any, name: str) -> None:
+    real = getattr(owner, name)
+
+    def counted(*args: Any, **options: Any) -> Any:
+        calls.append(name if name != "tokenize" else f"{len(args[1])} texts")
+        return real(*args, **options)
+
+    setattr(owner, name, counted)
+
+
+def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> None:
+    ranks = join_ranks()
+    assert ranks.count == 2
+    calls: list[str] = []
+    _count(calls, torch.distributed, "all_reduce")
+    _count(calls, Encoder, "tokenize")
+    for name, case in CASES.items():
+        calls.clear()
+        found = find_gradients(model, case, ranks)
+        assert calls.count("all_reduce") == 1, calls
+        assert [c for c in calls if c.endswith("texts")] in (["14 texts"], ["13 texts"]), calls
+        if ranks.first:
+            save_file(found, out / f"{name}.safetensors")
+    _add_sparse_gradients(ranks, out)
+    deal = Ranks.deal
+    Ranks.deal = lambda self, texts: [np.arange(len(texts)), np.arange(0)]
+    found = find_gradients(model, CASES["cached"], ranks)
+    Ranks.deal = deal
+    if ranks.first:
+        save_file(found, out / "one has none.safetensors")
+
+    def train(
+        folder: Path, samples: Path, name: str, *, resume: bool = False, **settings: Any
+    ) -> Path:
+        config = TrainConfig(**(TRAIN | settings))
+        return loop.train(
+            folder, samples, config, out=out / name, resume=resume, show_progress=False
+        )
+
+    train(model, store, "twenty")
+    train(model, many, "refreshed", steps=4, refresh_words_every=3, gradient_cache=True)
+    whole = train(dropout, store, "whole", steps=6, checkpoint_every=4)
+    if ranks.first:  # as a run that was killed after its fourth step leaves it
+        shutil.copytree(whole, out / "killed")
+        (out / "killed" / "model.safetensors").unlink()
+        shutil.rmtree(out / "killed" / "checkpoints" / "step-00000006")
+    ranks.wait()
+    train(dropout, store, "killed", resume=True, steps=6, checkpoint_every=4)
+
+    if ranks.first:
+        (out / "all was well").touch()
+    _fail(model, store, out / "bad", ranks)
+
+
+def _add_sparse_gradients(ranks: Ranks, out: Path) -> None:
+    """One table that both processes use, one that the first alone uses, one that nobody uses."""
+    tables = [torch.nn.Embedding(6, 2, sparse=True) for _ in range(3)]
+    tables[0](torch.tensor([[1, 3], [3, 5]][ranks.index])).sum().backward()
+    if ranks.first:
+        tables[1](torch.tensor([4, 4])).sum().backward()
+    ranks.add_gradients([table.weight for table in tables], torch.zeros(1))
+    gradients = [table.weight.grad for table in tables]
+    assert gradients[2] is None
+    if not ranks.first:
+        found = {str(i): g.to_dense() for i, g in enumerate(gradients[:2])}
+        save_file(found, out / "sparse.safetensors")
+
+
+def _fail(model: Path, store: Path, out: Path, ranks: Ranks) -> None:
+    """The second process alone meets an error, in its third step."""
+    if not ranks.first:
+        real = loop.build_batch
+
+        def fail(*args: Any, **options: Any) -> Any:
+            if len(seen) == 2:
+                raise DataError("made", "the second process finds this line bad", 7)
+            seen.append(1)
+            return real(*args, **options)
+
+        seen: list[int] = []
+        loop.build_batch = fail
+    flags = [
+        "--encoder",
+        str(model),
+        "--steps=5",
+        "--batch-size=8",
+        "--max-length=32",
+        "--precision=fp32",
+    ]
+    main(["train", str(store), "--out", str(out), *flags])
+
+
+if __name__ == "__main__":
+    _work(*map(Path, sys.argv[1:]))

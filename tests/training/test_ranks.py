@@ -1,0 +1,163 @@
+"""Several processes: two gloo processes do what one does, and end together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.samples.store import SampleStore
+from crosszero.training.config import TrainConfig
+from crosszero.training.loop import train
+from crosszero.training.metrics import read_metrics
+from crosszero.training.ranks import Ranks
+from crosszero.training.setup import prepare_run
+from tests.training.rank_worker import CASES, MESSAGE, TRAIN, find_gradients
+
+Folders = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def pair(
+    model_folder: Folders, store_folder: Folders, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """Launch two processes; what they wrote and what they said."""
+    out = tmp_path_factory.mktemp("ranks")
+    folders = [model_folder(dropout=0.0), model_folder(), store_folder(40)]
+    folders += [store_folder(40, multiway=True), out]
+    root = Path(__file__).parents[2]
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+    }
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "tests.training.rank_worker", *map(str, folders)]
+    begun = time.monotonic()
+    done = subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (out / "all was well").exists(), done.stderr
+    assert done.returncode != 0
+    print(f"two processes took {time.monotonic() - begun:.0f} s")  # noqa: T201 - shown on failure
+    return out, done.stderr
+
+
+@pytest.mark.parametrize("name", [*CASES, "one has none"])
+def test_two_processes_give_the_gradients_of_one(
+    pair: tuple[Path, str], model_folder: Folders, name: str
+) -> None:
+    found = load_file(pair[0] / f"{name}.safetensors")
+    case = CASES.get(name, CASES["cached"])
+    expected = find_gradients(model_folder(dropout=0.0), case)
+    assert found.keys() == expected.keys()  # what has no gradient in one has none in two
+    assert len(found) > 20
+    for key, value in found.items():
+        torch.testing.assert_close(value, expected[key], rtol=1e-9, atol=1e-9)
+    if name == "cut off":
+        assert found["counts"][1] > 0
+
+
+def test_sparse_gradients_are_added_up(pair: tuple[Path, str]) -> None:
+    found = load_file(pair[0] / "sparse.safetensors")
+    assert found["0"][:, 0].tolist() == [0, 1, 0, 2, 0, 1]
+    assert found["1"][:, 1].tolist() == [0, 0, 0, 0, 2, 0]
+
+
+def test_two_processes_end_with_the_weights_of_one(
+    pair: tuple[Path, str], model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    model = model_folder(dropout=0.0)
+    start = load_file(model / "model.safetensors")
+    stores = {"twenty": store_folder(40), "refreshed": store_folder(40, multiway=True)}
+    settings = {"twenty": {}, "refreshed": {"steps": 4, "refresh_words_every": 3}}
+    for name, store in stores.items():
+        config = TrainConfig(**(TRAIN | settings[name]))
+        alone = train(model, store, config, out=tmp_path / name, show_progress=False)
+        for file in ("model.safetensors", "projection.safetensors"):
+            one, two = load_file(alone / file), load_file(pair[0] / name / file)
+            for key, value in one.items():
+                torch.testing.assert_close(two[key], value, rtol=0, atol=1e-4)
+        lines, expected = (
+            read_metrics(folder / "metrics.jsonl") for folder in (pair[0] / name, alone)
+        )
+        assert [line["step"] for line in lines] == list(range(1, config.steps + 1))
+        for key in ("loss", "mlm", "gap", "grad_norm", "tokens", "texts", "samples"):
+            assert [line[key] for line in lines] == pytest.approx(
+                [line[key] for line in expected], abs=1e-3
+            )
+    moved = load_file(tmp_path / "twenty" / "model.safetensors")
+    assert max(float((moved[key] - start[key]).abs().max()) for key in moved) > 8e-4
+
+
+def test_resume_with_as_many_processes_is_bit_for_bit(pair: tuple[Path, str]) -> None:
+    """Dropout on."""
+    for file in ("model.safetensors", "projection.safetensors"):
+        whole, resumed = (pair[0] / name / file for name in ("whole", "killed"))
+        assert whole.read_bytes() == resumed.read_bytes()
+    assert json.loads((pair[0] / "whole" / "training.json").read_text())["processes"] == 2
+
+
+def test_an_error_of_one_process_ends_all_and_is_told_once(pair: tuple[Path, str]) -> None:
+    assert pair[1].count(MESSAGE) == 1
+    assert "went away" not in pair[1]
+    assert pair[1].count("Traceback") <= 1  # torchrun's own, about a process that has ended
+    assert not (pair[0] / "bad" / "model.safetensors").exists()
+
+
+def test_resume_with_another_number_of_processes_says_what_changes(
+    pair: tuple[Path, str],
+    model_folder: Folders,
+    store_folder: Folders,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = TrainConfig(**(TRAIN | {"steps": 6, "checkpoint_every": 4}))
+    store = SampleStore.open(store_folder(40))
+    with caplog.at_level("INFO", logger="crosszero"):
+        run = prepare_run(model_folder(), store, config, pair[0] / "killed", resume=True)
+    assert run.progress is not None
+    assert run.progress.step == 6
+    assert "begun with 2 processes and goes on with 1" in caplog.text
+
+
+@given(st.lists(st.text(max_size=9), min_size=1, max_size=30), st.integers(1, 6))
+def test_texts_are_dealt_evenly(texts: list[str], count: int) -> None:
+    shares = Ranks(count=count).deal(texts)
+    assert sorted(np.concatenate(shares).tolist()) == list(range(len(texts)))
+    loads = [sum(len(texts[i].encode()) for i in share) for share in shares]
+    assert max(loads) - min(loads) <= max(len(text.encode()) for text in texts)
+    assert [share.tolist() for share in shares] == [sorted(share.tolist()) for share in shares]
+
+
+def test_processes_that_were_given_different_things_are_refused(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: dict[str, object] = {"seed": 2}
+
+    def hear(_: Ranks, value: object) -> object:
+        return {**value, **first} if isinstance(value, dict) else value
+
+    monkeypatch.setattr(Ranks, "share", hear)
+    store = SampleStore.open(store_folder(40))
+    config = TrainConfig(**TRAIN)
+    with pytest.raises(ConfigError, match="process 1 of 2 was given other seed than process 0"):
+        prepare_run(
+            model_folder(), store, config, tmp_path, resume=False, ranks=Ranks(index=1, count=2)
+        )
+    first.clear()
+    monkeypatch.setattr(Ranks, "share", lambda _, value: value or tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match="process 1 does not see this folder"):
+        prepare_run(
+            model_folder(), store, config, tmp_path, resume=True, ranks=Ranks(index=1, count=2)
+        )
