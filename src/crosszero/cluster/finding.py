@@ -116,9 +116,7 @@ def _part(folder: Path, number: int) -> Path:
     return folder / f"block-{number:08d}.parquet"
 
 
-def _write_texts(
-    folder: Path, pairs: Iterator[SentencePair], like: SampleWriter
-) -> SampleStore:
+def _write_texts(folder: Path, pairs: Iterator[SentencePair], like: SampleWriter) -> SampleStore:
     writer = SampleWriter(folder, row_group=like.row_group, part=like.part)
     try:
         for pair in pairs:

@@ -74,7 +74,7 @@ class Cluster:
     def __enter__(self) -> Cluster:
         try:
             import ray
-            import ray.data  # noqa: F401 - needs pandas and pyarrow, told now
+            import ray.data
         except ImportError as error:
             raise MissingExtraError("ray[data]", "cluster", "work on a cluster") from error
         if not ray.is_initialized():

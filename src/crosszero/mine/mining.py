@@ -71,6 +71,17 @@ def mine(
         raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
     check_some(source_vectors, target_vectors)
     forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k)
+    return pair_neighbours(forward, backward, margin)
+
+
+def pair_neighbours(forward: Neighbours, backward: Neighbours, margin: Margin) -> list[MinedPair]:
+    """Pick pairs from the neighbours of both sides: the second half of :func:`mine`.
+
+    Args:
+        forward: nearest targets of every source.
+        backward: nearest sources of every target.
+        margin: ``ratio``, ``distance`` or ``absolute``.
+    """
     source_mean = forward.similarity.mean(axis=1, dtype=np.float64)
     target_mean = backward.similarity.mean(axis=1, dtype=np.float64)
     asking, named, forward_score = _choose(forward, source_mean, target_mean, margin)

@@ -23,7 +23,6 @@ from crosszero.samples.spool import Spool
 from crosszero.samples.store import SampleStore
 from crosszero.samples.writer import SampleWriter, cut_row_groups, write_store
 
-
 Progress = Callable[[str, int], None]
 
 
