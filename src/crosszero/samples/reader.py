@@ -9,7 +9,7 @@ from crosszero.samples.sample import Span
 from crosszero.samples.segment import Segmenter
 from crosszero.samples.words import Keys
 
-_REMEMBERED = 600_000  # words kept: multi-way corpora show each text once for every other language
+_REMEMBERED = 200_000  # words kept: multi-way corpora show each text once for every other language
 
 
 class Words(NamedTuple):
