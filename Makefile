@@ -24,11 +24,12 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# The tables of docs/performance.md. Takes two to three hours on two quiet cores. With DATA=folder
+# The tables of docs/performance.md and docs/scaling.md. Takes two to three hours on two quiet cores. With DATA=folder
 # (holds bitext/, lexicon/ and word-alignment/) on real text, else on text that is made up.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.tables runs/bench/*.json
+	$(BIN)/python -m benchmarks.scaling runs/bench/*.json
 
 # The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
 results: $(VENV)/.dev

@@ -32,6 +32,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "align": ["align", *gold],
         "mine": ["mine"],
         "train_step": ["train_step", *text],
+        "large_input": ["large_input"],
         "mine-200k": ["mine", "--size", "200000", "--dim", "256", "--rounds", "1"],
     }
 

@@ -155,9 +155,7 @@ def list_mine(run: Run, size: Size) -> Iterator[Row]:
 
 
 def _by_name(run: Run, unit: str = "") -> dict[tuple[str, str], Mapping[str, Any]]:
-    return {
-        (row["what"], row["encoder"]): row for row in run["rows"] if unit in ("", row["unit"])
-    }
+    return {(row["what"], row["encoder"]): row for row in run["rows"] if unit in ("", row["unit"])}
 
 
 def _width(encoder: str) -> int:

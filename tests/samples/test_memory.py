@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+
 from benchmarks import large_input
 from benchmarks.large_input import make_pairs, run_apart, write_lexicon
 from benchmarks.machine import peak_memory
-
 from crosszero.samples import FinderConfig, SampleStore, preparation, prepare
 from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool
