@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT ?= demo
 DATA ?=
 
-.PHONY: demo test lint types bench docs clean
+.PHONY: demo test lint types bench results docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
@@ -24,8 +24,15 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
+# The tables of docs/performance.md and docs/scaling.md. Takes two to three hours on two quiet cores. With DATA=folder
+# (holds bitext/, lexicon/ and word-alignment/) on real text, else on text that is made up.
 bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.tables runs/bench/*.json
+	$(BIN)/python -m benchmarks.scaling runs/bench/*.json
+
+# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
+results: $(VENV)/.dev
 	$(BIN)/python -m scripts.ablation --data $(DATA) --out runs/ablation
 
 # Checks that what the documentation shows is what the program prints.

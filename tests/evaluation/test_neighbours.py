@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
-from crosszero.evaluation import find_neighbours, vectors
+from crosszero.evaluation import find_neighbours, nearest, vectors
 
 
 def slow_cosines(queries: list[list[float]], candidates: list[list[float]]) -> list[list[float]]:
@@ -50,6 +50,28 @@ def test_search_finds_what_the_double_loop_finds(queries, candidates, k, blocks)
         assert np.allclose([cosines[i] for i in index], best, atol=1e-5)
 
 
+# Whole quarters: unit vectors whose cosines are exact, so that ties are ties in every product.
+QUARTERS = [(1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)]
+QUARTERS += [tuple(0.5 if bit == "1" else -0.5 for bit in f"{n:04b}") for n in range(16)]
+exact = st.lists(st.sampled_from(QUARTERS), min_size=1, max_size=14)
+
+
+@settings(max_examples=150, deadline=None)
+@given(left=exact, right=exact, k=st.integers(1, 5), block=st.integers(1, 7), run=st.integers(1, 4))
+def test_both_directions_from_one_product(left, right, k, block, run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vectors, "_QUERY_BLOCK", block)
+        patch.setattr(vectors, "_CANDIDATE_BLOCK", 9 - block)
+        patch.setattr(nearest, "_RUN", run)
+        found = vectors.find_neighbours_both(np.array(left), np.array(right), k=k)
+    for one, other, neighbours in ((left, right, found[0]), (right, left, found[1])):
+        for row, query in enumerate(one):
+            cosines = [sum(a * b for a, b in zip(query, c, strict=True)) for c in other]
+            order = sorted(range(len(other)), key=lambda j: (-cosines[j], j))[:k]
+            assert neighbours.index[row].tolist() == order
+            assert neighbours.similarity[row].tolist() == [cosines[j] for j in order]
+
+
 @settings(max_examples=100, deadline=None)
 @given(candidates=matrices(), repeats=st.lists(st.integers(0, 50), min_size=1, max_size=20))
 def test_equal_candidates_tie_and_the_lowest_index_wins(candidates, repeats):
@@ -88,6 +110,11 @@ def test_only_a_block_of_similarities_exists_at_once(monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8e6  # the full matrix would take 64 MB
+    tracemalloc.start()
+    vectors.find_neighbours_both(points, points, k=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8e6
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])

@@ -34,6 +34,12 @@ class Listed:
     def read_row_group(self, index: int) -> list[Sample]:
         return self.parts[index]
 
+    def count_units(self, *, with_words: bool) -> list[int]:
+        return [
+            len({s.group or n for n, s in enumerate(part) if s.words or not with_words})
+            for part in self.parts
+        ]
+
 
 def build(units: list[tuple[Sample, ...]], **options: object) -> Batch:
     settings = {"level": "multi", "words_per_sentence": 9, "pairs_per_group": 0} | options

@@ -36,6 +36,7 @@ def prepare(
     revision: str | None = None,
     skip_bad: bool = False,
     encoder: str = "crosszero-mini",
+    ray_address: str | None = None,
     words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
     sampling: Annotated[PrepareConfig, _Flat] = PrepareConfig(),  # noqa: B008
 ) -> None:
@@ -70,7 +71,12 @@ def prepare(
         Leave bad text out, count it, and list it in OUT-skipped-1.txt.
     encoder
         For --words.kind encoder: the encoder whose middle layer links the words.
+    ray_address
+        Find the words on a Ray cluster: auto, HOST:PORT, or local for one of its own on this
+        machine. All machines must see the folder of --out. The samples are the same.
     """
+    from contextlib import ExitStack
+
     from crosszero.recipe.chain import (
         StageLog,
         describe_summary,
@@ -93,16 +99,23 @@ def prepare(
         skip_bad=skip_bad,
     )
     source.open()  # wrong names and languages are told before anything is written
-    store = prepare_samples(
-        read_sources([source], Path(f"{out.resolve()}-skipped.txt")),
-        out=out,
-        finder=make_recipe_finder(words, encoder),
-        max_length=sampling.max_length,
-        deduplicate=sampling.deduplicate,
-        hold_out=sampling.hold_out,
-        seed=sampling.seed,
-        progress=StageLog(),
-    )
+    with ExitStack() as stack:
+        fill = None
+        if ray_address is not None:
+            from crosszero.cluster import Cluster, ClusterFill
+
+            fill = ClusterFill(stack.enter_context(Cluster(ray_address)))
+        store = prepare_samples(
+            read_sources([source], Path(f"{out.resolve()}-skipped.txt")),
+            out=out,
+            finder=make_recipe_finder(words, encoder),
+            max_length=sampling.max_length,
+            deduplicate=sampling.deduplicate,
+            hold_out=sampling.hold_out,
+            seed=sampling.seed,
+            progress=StageLog(),
+            fill=fill,
+        )
     summary = Summary.of(store)
     if summary is not None:
         _log.info(describe_summary(summary))

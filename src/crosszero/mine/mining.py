@@ -13,7 +13,7 @@ import numpy as np
 
 from crosszero.errors import ConfigError
 from crosszero.evaluation.retrieval import check_some
-from crosszero.evaluation.vectors import AnyFloats, Ints, Neighbours, find_neighbours
+from crosszero.evaluation.vectors import AnyFloats, Ints, Neighbours, find_neighbours_both
 from crosszero.mine.margin import Doubles, Margin, check_margin, score_margins
 
 
@@ -70,8 +70,18 @@ def mine(
     if k < 1:
         raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
     check_some(source_vectors, target_vectors)
-    forward = find_neighbours(source_vectors, target_vectors, k=k)
-    backward = find_neighbours(target_vectors, source_vectors, k=k)
+    forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k)
+    return pair_neighbours(forward, backward, margin)
+
+
+def pair_neighbours(forward: Neighbours, backward: Neighbours, margin: Margin) -> list[MinedPair]:
+    """Pick pairs from the neighbours of both sides: the second half of :func:`mine`.
+
+    Args:
+        forward: nearest targets of every source.
+        backward: nearest sources of every target.
+        margin: ``ratio``, ``distance`` or ``absolute``.
+    """
     source_mean = forward.similarity.mean(axis=1, dtype=np.float64)
     target_mean = backward.similarity.mean(axis=1, dtype=np.float64)
     asking, named, forward_score = _choose(forward, source_mean, target_mean, margin)

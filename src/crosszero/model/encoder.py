@@ -26,6 +26,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.layers import find_layers, run_layers
 from crosszero.model.mlm import MlmHead
 from crosszero.model.pooling import add_first_last
 from crosszero.model.spans import Tokens, make_tokens
@@ -219,6 +220,36 @@ class Encoder(nn.Module):
         )
         states: tuple[Tensor, ...] = output.hidden_states
         return states
+
+    def read_layers(
+        self, input_ids: Tensor, attention_mask: Tensor, layers: Sequence[int | None]
+    ) -> list[Tensor]:
+        """Hidden states of some layers; what lies above the highest of them is not computed.
+
+        Args:
+            input_ids, attention_mask: as in :meth:`forward`.
+            layers: each 1 to L, or ``None`` for first + last layer.
+
+        Returns:
+            For each of `layers` (batch, tokens, H).
+        """
+        last = self.layers
+        wanted = {n for layer in layers for n in ((1, last) if layer is None else (layer,))}
+        if max(wanted, default=last) < last and self._blocks is not None:
+            found = run_layers(self.base, self._blocks, input_ids, attention_mask, sorted(wanted))
+        else:
+            # The others are let go at once: their memory is used again while it is in the cache.
+            output = self.base(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                output_hidden_states=sorted(wanted),
+            )
+            found = {n: output.hidden_states[n] for n in wanted}
+        return [found[1] + found[last] if n is None else found[n] for n in layers]
+
+    @cached_property
+    def _blocks(self) -> Sequence[nn.Module] | None:
+        return find_layers(self.base, self.layers)
 
 
 def locate_encoder(name: str | Path) -> str:

@@ -13,28 +13,53 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_CPU, _ACCELERATOR = 48, 1024
 
-def cut_slices(lengths: Sequence[int], budget: int) -> list[NDArray[np.int64]]:
-    """Sort texts by length and cut where a slice would exceed its budget of padded tokens.
+
+def cut_slices(
+    lengths: Sequence[int], budget: int, overhead: int | None = None
+) -> list[NDArray[np.int64]]:
+    """Sort texts by length and cut them where that costs least, padding and slices together.
+
+    A slice is padded to its longest text; each one costs something of its own, because all weights
+    (and in training all gradients) pass through memory once more. The cheapest cuts are found
+    exactly, by dynamic programming over the sorted texts.
 
     Args:
         lengths: tokens of each text.
         budget: most padded tokens (texts x longest text) of a slice; one longer text is a slice.
+        overhead: what a slice costs, in padded tokens; ``None`` takes 48 on a CPU and 1,024 where
+            there is an accelerator, which likes its slices large.
 
     Returns:
         For each slice the indices of its texts, longest slice first.
 
     Example:
-        >>> [s.tolist() for s in cut_slices([2, 9, 3, 8], budget=18)]
+        >>> [s.tolist() for s in cut_slices([2, 9, 3, 8], budget=18, overhead=4)]
         [[1, 3], [2, 0]]
     """
-    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
-    slices, start = [], 0
-    while start < len(order):
-        size = max(1, budget // max(1, lengths[order[start]]))
-        slices.append(order[start : start + size])
-        start += size
-    return slices
+    if overhead is None:
+        overhead = _ACCELERATOR if torch.accelerator.is_available() else _CPU
+    sizes = np.asarray(lengths, dtype=np.int64)
+    order = np.argsort(-sizes, kind="stable")
+    sizes = np.maximum(sizes[order], 1)
+    places = np.arange(len(order) + 1)
+    cost = np.zeros(len(order) + 1, dtype=np.int64)  # of the first n texts
+    begin = np.zeros(len(order) + 1, dtype=np.int64)  # where the last slice of these begins
+    lowest = 0
+    for end in range(1, len(order) + 1):
+        while lowest < end - 1 and sizes[lowest] * (end - lowest) > budget:
+            lowest += 1
+        padded = sizes[lowest:end] * (end - places[lowest:end])
+        costs = cost[lowest:end] + padded
+        begin[end] = lowest + int(costs.argmin())
+        cost[end] = costs.min() + overhead
+    slices = []
+    end = len(order)
+    while end:
+        slices.append(order[begin[end] : end])
+        end = int(begin[end])
+    return slices[::-1]
 
 
 def pad(rows: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:

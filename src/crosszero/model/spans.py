@@ -88,8 +88,29 @@ def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
         >>> locate_span(tokens, 0, 5), locate_span(tokens, 6, 9)
         ((1, 3), (3, 4))
     """
-    if not len(tokens.starts) or (tokens.truncated and end > tokens.ends[-1]):
-        return None
-    first = int(np.searchsorted(tokens.ends, start, side="right"))
-    last = int(np.searchsorted(tokens.starts, end, side="left"))
-    return (tokens.first + first, tokens.first + last) if last > first else None
+    (first,), (last,) = locate_spans(tokens, [(start, end)])
+    return (int(first), int(last)) if last else None
+
+
+def locate_spans(
+    tokens: Tokens, spans: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the tokens of many words of one text at once.
+
+    Args:
+        tokens: the tokenised text.
+        spans: m words, as (first character, one past the last).
+
+    Returns:
+        (m,) first tokens and (m,) tokens behind the last ones; both 0 for a word for which
+        :func:`locate_span` gives ``None``.
+    """
+    bounds = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
+    if not len(tokens.starts):
+        return np.zeros(len(bounds), np.int64), np.zeros(len(bounds), np.int64)
+    first = tokens.ends.searchsorted(bounds[:, 0], side="right") + tokens.first
+    last = tokens.starts.searchsorted(bounds[:, 1], side="left") + tokens.first
+    seen = last > first
+    if tokens.truncated:
+        seen &= bounds[:, 1] <= tokens.ends[-1]
+    return np.where(seen, first, 0), np.where(seen, last, 0)

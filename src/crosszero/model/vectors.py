@@ -12,9 +12,9 @@ from torch import Tensor
 
 from crosszero.errors import ConfigError
 from crosszero.model.encoder import Encoder
-from crosszero.model.pooling import add_first_last, pool_sentences, pool_spans
+from crosszero.model.pooling import pool_sentences, pool_spans
 from crosszero.model.slices import cut_slices, pad
-from crosszero.model.spans import Tokens, locate_span
+from crosszero.model.spans import Tokens, locate_spans
 from crosszero.samples.sample import Span
 
 Vectors = NDArray[np.float32]
@@ -98,20 +98,22 @@ def encode_word_layers(
     shape = (len(layers), encoder.hidden_size)
     found = [np.zeros((shape[0], len(words), shape[1]), np.float32) for words in spans]
     for members, chosen, _, tokens in _run(encoder, texts, max_length, layers, slice_tokens):
-        places: list[tuple[int, int]] = []
-        bounds: list[tuple[int, int, int]] = []
-        for row, (text, tokenized) in enumerate(zip(members, tokens, strict=True)):
-            for number, span in enumerate(spans[text]):
-                if (located := locate_span(tokenized, span[0], span[1])) is not None:
-                    places.append((int(text), number))
-                    bounds.append((row, *located))
-        if not bounds:
+        located = [
+            locate_spans(tokenized, spans[text])
+            for text, tokenized in zip(members, tokens, strict=True)
+        ]
+        rows = np.repeat(np.arange(len(members)), [len(ends) for _, ends in located])
+        starts, ends = (np.concatenate(sides) for sides in zip(*located, strict=True))
+        seen = np.flatnonzero(ends)
+        if not len(seen):
             continue
-        rows, starts, ends = torch.tensor(bounds, device=chosen[0].device).unbind(1)
+        borders = np.cumsum([np.count_nonzero(last) for _, last in located])
+        device = chosen[0].device
+        places = [torch.from_numpy(part[seen]).to(device) for part in (rows, starts, ends)]
         for level, hidden in enumerate(chosen):
-            pooled = pool_spans(hidden, rows, starts, ends).cpu().numpy()
-            for (text, number), vector in zip(places, pooled, strict=True):
-                found[text][level, number] = vector
+            parts = np.split(pool_spans(hidden, *places).cpu().numpy(), borders[:-1])
+            for text, (_, last), part in zip(members, located, parts, strict=True):
+                found[text][level, last > 0] = part
     return found
 
 
@@ -135,9 +137,7 @@ def _run(
             chosen = [tokens[i] for i in members]
             ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
             mask = mask.to(device)
-            states = encoder.hidden_states(ids.to(device), mask)
-            levels = [add_first_last(states) if n is None else states[n] for n in layers]
-            yield members, levels, mask, chosen
+            yield members, encoder.read_layers(ids.to(device), mask, layers), mask, chosen
 
 
 @contextmanager

@@ -13,19 +13,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from math import sqrt
-from typing import Any
+from functools import partial
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.config import check_fit
+from crosszero.samples.eflomal import Row, TwoWayModel, fits
 from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.reader import WordReader, Words
 from crosszero.samples.sample import WordPair
 
-_LONGEST = 256  # words; longer sentences are left without word pairs
 _MIN_SCORE = 0.1
-_SCORES = 200_000  # word pairs whose score is remembered
 
 
 class AlignerFinder:
@@ -61,7 +59,7 @@ class AlignerFinder:
         self.fit_pairs, self.seed, self.samplers = fit_pairs, seed, samplers
         self._chooser = Chooser(rules or WordFilter(), min_score=_MIN_SCORE)
         self._readers: dict[str, WordReader] = {}
-        self._models: dict[tuple[str, str], _TwoWay] = {}
+        self._models: dict[tuple[str, str], TwoWayModel] = {}
         self._fitted = False
 
     def check_languages(self, source: str, target: str) -> None:
@@ -81,14 +79,18 @@ class AlignerFinder:
         for language in dict.fromkeys(code for languages in kept for code in languages):
             self._fit_reader(language, kept)
         for languages in list(kept):
-            rows = kept.pop(languages)  # the model keeps its own copy: two of all would be too many
-            left, right = (self._readers[language] for language in languages)
-            bitext = ((left.read(a).keys, right.read(b).keys) for a, b in rows)
-            self._models[languages] = _TwoWay(
-                (row for row in bitext if _fits(*row)), self.seed, self.samplers
+            rows = kept.pop(languages)
+            self._models[languages] = TwoWayModel(
+                partial(self._cut, rows, languages), self.seed, self.samplers
             )
         for reader in self._readers.values():
             reader.forget()
+
+    def _cut(self, rows: list[tuple[str, str]], languages: tuple[str, str]) -> Iterator[Row]:
+        """The words of the sentence pairs that can be aligned."""
+        left, right = (self._readers[language] for language in languages)
+        bitext = ((left.read(a).keys, right.read(b).keys) for a, b in rows)
+        return (row for row in bitext if fits(*row))
 
     def _fit_reader(
         self, language: str, kept: dict[tuple[str, str], list[tuple[str, str]]]
@@ -128,7 +130,7 @@ class AlignerFinder:
         return found
 
     def _align(
-        self, model: _TwoWay, batch: list[SentencePair], languages: tuple[str, str]
+        self, model: TwoWayModel, batch: list[SentencePair], languages: tuple[str, str]
     ) -> Iterator[tuple[WordPair, ...]]:
         source_language, target_language = batch[0].source_language, batch[0].target_language
         flipped = source_language != languages[0]
@@ -172,80 +174,5 @@ class AlignerFinder:
         return kept
 
 
-class _TwoWay:
-    """Two eflomal models, one for each direction, and what both of them find."""
-
-    def __init__(
-        self, rows: Iterable[tuple[list[str], list[str]]], seed: int, samplers: int | None
-    ) -> None:
-        import thot.alignment as thot
-
-        self._there, self._back = thot.EflomalAlignmentModel(), thot.EflomalAlignmentModel()
-        count = 0
-        for first, second in rows:
-            self._there.add_sentence_pair(first, second, 1)
-            self._back.add_sentence_pair(second, first, 1)
-            count += 1
-        self.empty = count == 0
-        self._scores: dict[tuple[str, str], float] = {}
-        if self.empty:
-            return
-        for number, model in enumerate((self._there, self._back)):
-            self._train(model, count, 2 * seed + number, samplers)
-        self._both = thot.SymmetrizedAligner(self._there, self._back)
-        self._both.heuristic = thot.SymmetrizationHeuristic.INTERSECTION
-
-    @staticmethod
-    def _train(model: Any, count: int, seed: int, samplers: int | None) -> None:
-        """Few iterations are enough for 10,000 pairs; a small corpus needs, and can pay, more."""
-        times = min(8.0, max(1.0, sqrt(10_000 / count)))
-        model.seed = seed % 2**31
-        model.deterministic = True
-        model.auto_iterations = False
-        model.set_iterations(round(4 * times), round(4 * times), round(8 * times))
-        model.num_samplers = samplers or (3 if count < 5_000 else 1)
-        model.set_decode_params(1, 8, 2)
-        model.start_training()
-        for _ in range(model.scheduled_iterations):
-            model.train()
-        model.end_training()
-
-    def align(self, rows: Sequence[tuple[list[str], list[str]]]) -> Iterator[list[tuple[int, int]]]:
-        """Links of each row: number of a word of the first side and of one of the second."""
-        usable = [] if self.empty else [place for place, row in enumerate(rows) if _fits(*row)]
-        matrices: dict[int, Any] = {}
-        if usable:
-            aligned = self._both.get_best_alignments(
-                [rows[place][0] for place in usable], [rows[place][1] for place in usable]
-            )
-            matrices = {p: matrix for p, (_, matrix) in zip(usable, aligned, strict=True)}
-        for place in range(len(rows)):
-            matrix = matrices.get(place)
-            # For each word of the second side: the partner's number from 1, or 0 for none.
-            partners = matrix.to_list() if matrix is not None else []
-            yield [(i - 1, j) for j, i in enumerate(partners) if i > 0]
-
-    def score(self, first: str, second: str) -> float:
-        """Geometric mean of the two translation probabilities."""
-        known = self._scores.get((first, second))
-        if known is None:
-            there, back = self._there, self._back
-            p = there.translation_prob(
-                there.get_src_word_index(first), there.get_trg_word_index(second)
-            )
-            q = back.translation_prob(
-                back.get_src_word_index(second), back.get_trg_word_index(first)
-            )
-            known = min(1.0, max(0.0, sqrt(p * q)))
-            if len(self._scores) >= _SCORES:
-                self._scores.clear()
-            self._scores[(first, second)] = known
-        return known
-
-
 def _ordered(source: str, target: str) -> tuple[str, str]:
     return (source, target) if source <= target else (target, source)
-
-
-def _fits(first: list[str], second: list[str]) -> bool:
-    return 0 < len(first) <= _LONGEST and 0 < len(second) <= _LONGEST

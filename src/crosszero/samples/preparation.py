@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
@@ -18,10 +17,13 @@ from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
 from crosszero.samples.places import check_places, default_held_out, remove_stale
 from crosszero.samples.sample import Sample
+from crosszero.samples.seen import Seen
 from crosszero.samples.split import Split
 from crosszero.samples.spool import Spool
 from crosszero.samples.store import SampleStore
-from crosszero.samples.writer import SampleWriter, write_store
+from crosszero.samples.writer import SampleWriter, cut_row_groups, write_store
+
+Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,8 @@ def prepare(
     held_out: str | Path | None = None,
     seed: int = 1,
     batch: int = 4_096,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Progress | None = None,
+    fill: Fill | None = None,
 ) -> SampleStore:
     """Find the word pairs of a corpus and store them.
 
@@ -88,7 +91,7 @@ def prepare(
         finder: ``"aligner"``, ``"lexicon"``, ``"none"``, a configuration, or a finder of your own.
         max_length: longest text in characters; longer pairs are counted and left out.
         deduplicate: leave out pairs of texts and languages that came before (16 bytes of memory
-            and some overhead for each pair).
+            for each pair).
         hold_out: number of groups (or of pairs without a group), drawn at random, to put into a
             second store. Training pairs that share a text with it, on either side and whatever
             the case, are left out and counted.
@@ -97,8 +100,10 @@ def prepare(
             under ``not_in_training`` the pairs of languages that only it has (the aligner finds no
             words in them).
         seed: for the draw.
-        batch: sentence pairs handed to the finder at a time.
+        batch: sentence pairs handed to the finder at a time, rounded up to whole row groups.
         progress: called with a stage (``read``, ``fit``, ``find``) and pairs done so far.
+        fill: finds and writes the words, once the finder has learnt; by default in this process.
+            :class:`crosszero.cluster.ClusterFill` does it on many machines.
 
     Returns:
         The open store. ``Summary.of(store)`` tells what became of the pairs.
@@ -125,17 +130,18 @@ def prepare(
     if isinstance(finder, FinderConfig):
         config, finder = dataclasses.asdict(finder), make_finder(finder)
     note = progress or (lambda stage, done: None)
+    fill = fill or fill_here
     check = getattr(finder, "check_languages", lambda source, target: None)
     skipped: Counter[str] = Counter()
     with Spool(out.parent) as spool:
         split = Split(hold_out, seed)
-        seen: set[bytes] = set()
+        seen = Seen() if deduplicate else None
         met: set[tuple[str, str]] = set()
         read = 0
         for read, pair in enumerate(pairs, start=1):
             if read % 10_000 == 0:
                 note("read", read)
-            if reason := _unusable(pair, max_length, seen if deduplicate else None):
+            if reason := _unusable(pair, max_length, seen):
                 skipped[reason] += 1
                 continue
             if (languages := (pair.source_language, pair.target_language)) not in met:
@@ -161,10 +167,10 @@ def prepare(
                 writer = stack.enter_context(
                     write_store(second, metadata={**record, "not_in_training": unknown})
                 )
-                _fill(writer, iter(split.held), finder, batch)
+                fill_here(writer, iter(split.held), finder, batch)
             summary: dict[str, Any] = {}
             writer = stack.enter_context(write_store(out, metadata={**record, "summary": summary}))
-            with_words = _fill(writer, split.training(spool), finder, batch, note)
+            fill(writer, split.training(spool), finder, batch, note)
             writer.close()
             if split.shared:
                 skipped["held-out text"] = split.shared
@@ -174,7 +180,7 @@ def prepare(
                 pairs_read=read,
                 pairs_written=writer.rows,
                 pairs_held_out=len(split.held),
-                pairs_with_words=with_words,
+                pairs_with_words=writer.rows_with_words,
                 word_pairs=writer.words,
                 skipped=dict(sorted(skipped.items())),
             )
@@ -206,33 +212,60 @@ def _not_trained(held: list[SentencePair], training: SampleWriter) -> Counter[st
     )
 
 
-def _unusable(pair: SentencePair, max_length: int, seen: set[bytes] | None) -> str:
+def _unusable(pair: SentencePair, max_length: int, seen: Seen | None) -> str:
     if not pair.source.strip() or not pair.target.strip():
         return "empty"
     if len(pair.source) > max_length or len(pair.target) > max_length:
         return "too long"
     if seen is not None:
         parts = (pair.source_language, pair.target_language, pair.source, pair.target)
-        key = blake2b("\0".join(parts).encode(), digest_size=16).digest()
-        if key in seen:
+        if not seen.add("\0".join(parts)):
             return "duplicate"
-        seen.add(key)
     return ""
 
 
-def _fill(
+class Fill(Protocol):
+    """Write all pairs with their words, in their order: :func:`fill_here`, or on a cluster."""
+
+    def __call__(
+        self,
+        writer: SampleWriter,
+        pairs: Iterator[SentencePair],
+        finder: Finder,
+        batch: int,
+        note: Progress,
+    ) -> None:
+        """Write.
+
+        Args:
+            writer: of a new store.
+            pairs: what to find words in.
+            finder: has learnt already.
+            batch: sentence pairs handed to the finder at a time: the fewest whole row groups that
+                hold them, so that every way to fill a store hands over the same.
+            note: told of ``find`` and the pairs done so far.
+        """
+        ...
+
+
+def groups_of_batch(batch: int, row_group: int) -> int:
+    """Row groups handed to the finder at a time."""
+    return -(-batch // row_group)
+
+
+def fill_here(
     writer: SampleWriter,
     pairs: Iterator[SentencePair],
     finder: Finder,
     batch: int,
-    note: Callable[[str, int], None] = lambda stage, done: None,
-) -> int:
-    """Write all pairs with their words; returns how many rows have words."""
-    with_words = done = 0
-    while members := list(islice(pairs, batch)):
+    note: Progress = lambda stage, done: None,
+) -> None:
+    """Find the words of all pairs in this process; see :class:`Fill`."""
+    done = 0
+    groups = cut_row_groups(pairs, writer.row_group)
+    each = groups_of_batch(batch, writer.row_group)
+    while members := [pair for group in islice(groups, each) for pair in group]:
         for pair, words in zip(members, finder.find(members), strict=True):
-            with_words += bool(words)
             writer.add(Sample.of(pair, words, finder.name))
         done += len(members)
         note("find", done)
-    return with_words

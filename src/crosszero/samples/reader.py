@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crosszero.samples.sample import Span
 from crosszero.samples.segment import Segmenter
 from crosszero.samples.words import Keys
 
-_REMEMBERED = 600_000  # words kept: multi-way corpora show each text once for every other language
+_REMEMBERED = 200_000  # words kept: multi-way corpora show each text once for every other language
 
 
 class Words(NamedTuple):
@@ -50,6 +50,9 @@ class WordReader:
         """Let go of the texts that are remembered."""
         self._known.clear()
         self._size = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}, "_size": 0}  # the same for other processes
 
     def read(self, text: str) -> Words:
         """Give the words of a text; remembers recent texts."""

@@ -17,6 +17,7 @@ from crosszero.errors import DataError
 from crosszero.samples.sample import Sample
 from crosszero.samples.table import METADATA, SCHEMA_VERSION, TEXTS, from_table
 from crosszero.samples.table import schema as schema
+from crosszero.samples.tally import count_samples, read_counts
 from crosszero.samples.writer import SampleWriter as SampleWriter
 from crosszero.samples.writer import write_store as write_store
 
@@ -101,6 +102,24 @@ class SampleStore:
     def fingerprint(self) -> str:
         """A hash that changes with the content; cheap: reads sizes and footers only."""
         return self._fingerprint
+
+    def count_units(self, *, with_words: bool) -> list[int]:
+        """Number of meanings in each row group: rows without a group, and groups.
+
+        Read from ``_metadata.json``; a store that another tool made is read once.
+
+        Args:
+            with_words: count only those in which at least one row has a word pair.
+
+        Raises:
+            DataError: the store has to be read and is damaged.
+        """
+        name = "units_with_words" if with_words else "units"
+        known = read_counts(self.metadata.get(name), self.row_groups)
+        if known is None:
+            tallies = (count_samples(self.read_row_group(i)) for i in range(len(self.row_groups)))
+            known = [t.units_with_words if with_words else t.units for t in tallies]
+        return known
 
     def __len__(self) -> int:
         return self.rows

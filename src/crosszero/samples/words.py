@@ -94,6 +94,9 @@ class Keys(dict[str, str]):
         super().__init__()
         self.limit = limit
 
+    def __reduce__(self) -> tuple[type[Keys], tuple[int]]:
+        return Keys, (self.limit,)  # nothing that is only remembered travels to other processes
+
     def __missing__(self, word: str) -> str:
         if len(self) >= self.limit:
             self.clear()

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from crosszero.files import atomic_folder, hash_files
 from crosszero.samples.places import check_place
 from crosszero.samples.sample import Sample
 from crosszero.samples.table import METADATA, SCHEMA_VERSION, check_spans, schema, to_table
+from crosszero.samples.tally import Tally, count_samples, write_counts
+
+
+class _Grouped(Protocol):
+    @property
+    def group(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Grouped)
+
+
+def cut_row_groups(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut pairs or samples where :class:`SampleWriter` cuts: a group of a line stays whole.
+
+    Args:
+        rows: in order.
+        size: rows of a row group; it ends with the group that reaches it.
+
+    Example:
+        >>> [len(group) for group in cut_row_groups([], 10)]
+        []
+    """
+    members: list[T] = []
+    for row in rows:
+        if len(members) >= size and not (row.group and members[-1].group == row.group):
+            yield members
+            members = []
+        members.append(row)
+    if members:
+        yield members
 
 
 class SampleWriter:
@@ -30,12 +60,14 @@ class SampleWriter:
             raise ValueError("row_group and part must be at least 1")
         self.folder, self.row_group, self.part = folder, row_group, part
         self.rows = 0
+        self.rows_with_words = 0
         self.words = 0
         self.pairs: Counter[str] = Counter()
         self.finders: Counter[str] = Counter()
         self.languages: set[str] = set()
+        self.units: list[int] = []  # of each row group, as is the next
+        self.units_with_words: list[int] = []
         self._buffer: list[Sample] = []
-        self._tail = 0  # where the group of the last row begins
         self._file: Any = None
         self._parts = 0
         self._in_part = 0
@@ -48,11 +80,10 @@ class SampleWriter:
         """
         check_spans(sample)
         buffer = self._buffer
-        if not (buffer and sample.group and buffer[-1].group == sample.group):
-            if len(buffer) >= self.row_group:
-                self._write(buffer)
-                buffer.clear()
-            self._tail = len(buffer)
+        same = buffer and sample.group and buffer[-1].group == sample.group
+        if len(buffer) >= self.row_group and not same:
+            self._write(buffer)
+            buffer.clear()
         buffer.append(sample)
 
     def close(self) -> None:
@@ -66,7 +97,13 @@ class SampleWriter:
         """Let go of the open file after an error; the folder is thrown away by the caller."""
         self._end_part()
 
-    def _write(self, samples: list[Sample]) -> None:
+    def add_row_group(self, table: Any, tally: Tally) -> None:
+        """Take a whole row group that was made elsewhere; not to be mixed with :meth:`add`.
+
+        Args:
+            table: Arrow table of the schema of a store.
+            tally: what it holds.
+        """
         import pyarrow.parquet as pq
 
         if self._file is None:
@@ -74,17 +111,22 @@ class SampleWriter:
             self._file = pq.ParquetWriter(path, schema(), compression="zstd")
             self._parts += 1
             self._in_part = 0
-        table = to_table(samples)
-        self._file.write_table(table, row_group_size=max(len(samples), 1))
-        for sample in samples:
-            self.pairs[f"{sample.source_language}-{sample.target_language}"] += 1
-            self.finders[sample.finder] += 1
-            self.languages.update((sample.source_language, sample.target_language))
-            self.words += len(sample.words)
-        self.rows += len(samples)
-        self._in_part += len(samples)
+        self._file.write_table(table, row_group_size=max(tally.rows, 1))
+        if tally.rows:
+            self.units.append(tally.units)
+            self.units_with_words.append(tally.units_with_words)
+        self.pairs.update(tally.pairs)
+        self.finders.update(tally.finders)
+        self.languages.update(tally.languages)
+        self.words += tally.words
+        self.rows_with_words += tally.rows_with_words
+        self.rows += tally.rows
+        self._in_part += tally.rows
         if self._in_part >= self.part:
             self._end_part()
+
+    def _write(self, samples: list[Sample]) -> None:
+        self.add_row_group(to_table(samples), count_samples(samples))
 
     def _end_part(self) -> None:
         if self._file is not None:
@@ -133,6 +175,8 @@ def write_store(
             "languages": sorted(writer.languages),
             "language_pairs": dict(sorted(writer.pairs.items())),
             "finders": dict(sorted(writer.finders.items())),
+            "units": write_counts(writer.units),
+            "units_with_words": write_counts(writer.units_with_words),
             "content": hash_files(folder),
             **(metadata or {}),
         }

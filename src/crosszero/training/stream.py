@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,9 +17,8 @@ from numpy.typing import NDArray
 from crosszero.errors import DataError
 from crosszero.model.names import Level
 from crosszero.samples.sample import Sample
-
-Unit = tuple[Sample, ...]
-"""One meaning: a single row, or all rows of a multi-way line."""
+from crosszero.samples.tally import Unit as Unit
+from crosszero.samples.tally import cut_units
 
 
 class Position(NamedTuple):
@@ -45,6 +43,9 @@ class Rows(Protocol):
 
     def read_row_group(self, index: int) -> list[Sample]:
         """All rows of a row group, in order."""
+
+    def count_units(self, *, with_words: bool) -> list[int]:
+        """Number of units of each row group; only those with words, if so asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,10 @@ class SampleStream:
             position = Position(position.epoch + 1, 0, 0)
 
     def count_batches(self) -> int:
-        """Number of batches of one epoch. Reads the whole store once."""
-        windows = self._windows(0)
+        """Number of batches of one epoch; what the store counts is enough, no row is read."""
+        units = self.store.count_units(with_words=self.level == "multi")
         return sum(
-            len(self._cut(self._units(window), 0, number)) for number, window in enumerate(windows)
+            self._count(sum(units[index] for index in window)) for window in self._windows(0)
         )
 
     def _windows(self, epoch: int) -> list[list[int]]:
@@ -117,16 +118,20 @@ class SampleStream:
     def _units(self, window: list[int]) -> list[Unit]:
         units: list[Unit] = []
         for index in window:
-            rows = enumerate(self.store.read_row_group(index))
-            for _, members in groupby(rows, key=lambda row: row[1].group or row[0]):
-                unit = tuple(s for _, s in members if s.words or self.level == "sentence")
+            for members in cut_units(self.store.read_row_group(index)):
+                unit = tuple(s for s in members if s.words or self.level == "sentence")
                 if unit:
                     units.append(unit)
         return units
 
+    def _count(self, units: int) -> int:
+        """Batches of a window: none for a lone unit, which has no negatives."""
+        if units < 2:
+            return 0
+        return max(1, min(round(units / self.batch_size), units // 2))
+
     def _cut(self, units: list[Unit], epoch: int, window: int) -> list[NDArray[np.int64]]:
-        if len(units) < 2:
+        if not (batches := self._count(len(units))):
             return []
         random = np.random.default_rng([_UNIT_SEED, self.seed, epoch, window])
-        batches = min(round(len(units) / self.batch_size), len(units) // 2)
-        return np.array_split(random.permutation(len(units)), max(1, batches))
+        return np.array_split(random.permutation(len(units)), batches)

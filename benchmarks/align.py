@@ -1,0 +1,93 @@
+"""Sentence pairs per second whose words are aligned: crosszero, simalign and awesome-align.
+
+One encoder, one layer, the same threads and the same sentences. Against simalign's argmax the links
+are the same by definition (mutual argmax of the cosine of word vectors), so the alignment error
+rates must be equal to 0.1; of the others they stand beside. awesome-align is our reading of its
+extraction (:mod:`benchmarks.alignment_tools`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.alignment_tools import Links, make_simalign, run_simalign, run_softmax
+from benchmarks.corpus import load_corpus
+from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_encoder, middle_layer
+from benchmarks.record import Record, make_parser
+from benchmarks.timing import compare, take_turns
+from crosszero.embed.embedder import Embedder
+from crosszero.evaluation.alignment import align_words, score_alignment
+from crosszero.evaluation.gold import AlignmentSet, GoldLinks, read_alignment_set
+from crosszero.model.encoder import MINI
+
+OURS, ARGMAX, ITERMAX, AWESOME = (
+    "crosszero", "simalign argmax", "simalign itermax", "awesome-align (our reading)",
+)  # fmt: skip
+_DEFAULT = {MINI: 1_000, MBERT: 100, TINY: 12}  # sentence pairs
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Align with all, check, record."""
+    parser = make_parser("align", __doc__)
+    parser.add_argument("--encoders", nargs="+", choices=SIZES, default=[MINI, MBERT])
+    parser.add_argument("--size", type=int, help="sentence pairs; by default by encoder")
+    parser.add_argument("--gold", help="PATH of PATH.src, .tgt and .gold; else made up")
+    parser.set_defaults(rounds=3)
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.encoders, options.rounds = [TINY], 1
+    record = Record(options, {"gold": options.gold or "made up"})
+    for size in options.encoders:
+        measure(record, size, _load(options, options.size or _DEFAULT[size]), options)
+    return record.write(arguments)
+
+
+def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None:
+    """Compare the aligners on one encoder."""
+    encoder = load_encoder(size, seed=options.seed)
+    layer = middle_layer(encoder)
+    embedder = Embedder(encoder, layer=layer)
+    source, target = data.source, data.target
+    found: dict[str, Links] = {}
+    with as_folder(encoder) as folder:
+        argmax, itermax = (make_simalign(folder, layer, method) for method in "ai")
+    sides = {
+        OURS: lambda: [set(links) for links in align_words(embedder, source, target)],
+        ARGMAX: lambda: run_simalign(argmax, source, target),
+        ITERMAX: lambda: run_simalign(itermax, source, target),
+        AWESOME: lambda: run_softmax(encoder, layer, source, target),
+    }
+    # Default arguments: a lambda looks its names up when it is called.
+    turns = {n: lambda _, n=n, run=run: found.update({n: run()}) for n, run in sides.items()}
+    timings = take_turns(turns, rounds=options.rounds)
+    record.setting[size] = {"pairs": len(source), "layer": layer}
+    rates = {}
+    for name, timing in timings.items():
+        record.add_rate(name, size, "sentence pairs/s", len(source), timing)
+        rates[name] = 100 * score_alignment(found[name], data.gold).aer
+        record.add_value(name, size, "AER", rates[name])
+    record.check(f"{size}: AER against simalign argmax", abs(rates[OURS] - rates[ARGMAX]), 0.1)
+    every = sum(map(len, found[ARGMAX]))
+    apart = sum(len(a ^ b) for a, b in zip(found[OURS], found[ARGMAX], strict=True))
+    record.check(f"{size}: share of links that only one side has", apart / max(1, every), 0.01)
+    for other, least in ((ARGMAX, 10.0), (ITERMAX, None), (AWESOME, None)):
+        record.add_ratio("align", size, other, compare(timings[OURS], timings[other]), least)
+
+
+def _load(options: Any, size: int) -> AlignmentSet:
+    if options.gold:
+        gold = read_alignment_set(options.gold)
+        return AlignmentSet(
+            source=gold.source[:size], target=gold.target[:size], gold=gold.gold[:size]
+        )
+    corpus = load_corpus(None, size, languages=options.languages, seed=options.seed)
+    return AlignmentSet(
+        source=tuple(tuple(pair.source.split()) for pair in corpus.pairs),
+        target=tuple(tuple(pair.target.split()) for pair in corpus.pairs),
+        gold=tuple(GoldLinks(sure=links) for links in corpus.links),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The two sizes of encoder: crosszero-mini, and one of mBERT's size with random weights.
+
+What the weights are does not matter for speed, how many there are does. Both are also written as a
+folder, for the libraries that load one by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from crosszero.model.encoder import MINI, Encoder
+
+MBERT = "mBERT-size"
+TINY = "tiny"
+SIZES = (MINI, MBERT, TINY)
+_MBERT_VOCABULARY = 119_547
+
+
+def load_encoder(size: str, *, seed: int = 1) -> Encoder:
+    """Load or make an encoder with its MLM head, in evaluation mode.
+
+    Args:
+        size: ``crosszero-mini``; ``mBERT-size`` (BERT of 12 x 768 with a vocabulary of 119,547);
+            ``tiny`` for tests (BERT of 2 x 32). The latter two use crosszero-mini's tokeniser.
+        seed: of random weights.
+    """
+    import torch
+    from transformers import BertConfig, BertForMaskedLM
+
+    mini = Encoder.load(MINI, mlm=True)
+    if size == MINI:
+        return mini.eval()
+    tokenizer = mini.tokenizer
+    shape = {"vocab_size": _MBERT_VOCABULARY, "pad_token_id": tokenizer.pad_token_id}
+    if size == TINY:
+        shape |= {
+            "vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "intermediate_size": 64,
+        }  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertForMaskedLM(BertConfig(**shape))
+    return Encoder(model, tokenizer, name=size, mlm=True).eval()
+
+
+def middle_layer(encoder: Encoder) -> int:
+    """The layer that aligns words best is near two thirds of the height: 8 of 12."""
+    return max(1, round(encoder.layers * 2 / 3))
+
+
+@contextmanager
+def as_folder(encoder: Encoder) -> Iterator[Path]:
+    """Give a folder that ``AutoModel`` and ``SentenceTransformer`` load."""
+    from crosszero.model.folder import save_encoder
+
+    with TemporaryDirectory(prefix="benchmark.") as folder:
+        save_encoder(encoder, folder)
+        yield Path(folder)

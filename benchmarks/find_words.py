@@ -1,0 +1,109 @@
+"""Sentence pairs per second of each finder of word pairs, and of a plain words x sentences search.
+
+The plain search (:mod:`benchmarks.plain_search`) must find the same word pairs as the lexicon
+finder; it is given fewer sentences, because it takes so long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.corpus import Corpus, load_corpus
+from benchmarks.encoders import TINY, load_encoder, middle_layer
+from benchmarks.plain_search import PlainSearch, search_substrings
+from benchmarks.record import Record, make_parser
+from benchmarks.timing import compare, take_turns
+from crosszero.model.encoder import MINI
+from crosszero.model.vectors import encode_words
+from crosszero.samples.aligner import AlignerFinder
+from crosszero.samples.encoder import EncoderFinder
+from crosszero.samples.filters import WordFilter
+from crosszero.samples.lexicon import Lexicon, read_lexicon
+from crosszero.samples.lookup import LexiconFinder
+
+_GOAL = 20_000  # sentence pairs per second and core
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Time the finders, check the lexicon's against the plain search, record."""
+    parser = make_parser("find_words", __doc__)
+    parser.add_argument("--size", type=int, default=20_000, help="sentence pairs")
+    parser.add_argument("--lexicon", nargs="+", help="as 'prepare --words.lexicon' takes it")
+    parser.add_argument("--plain", type=int, default=100, help="sentence pairs of the plain search")
+    parser.add_argument("--encoded", type=int, default=500, help="those of the encoder's finder")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.size, options.plain, options.encoded, options.rounds = 300, 20, 20, 1
+    corpus = load_corpus(options.data, options.size, languages=options.languages, seed=options.seed)
+    lexicon = read_lexicon(options.lexicon) if options.lexicon else corpus.lexicon
+    if lexicon is None:
+        parser.error("--lexicon is needed with --data")
+    entries = lexicon.entries(*options.languages)
+    record = Record(options, {"pairs": len(corpus.pairs), "entries": len(entries)})
+    compare_lexicon(record, corpus, lexicon, entries, options)
+    time_others(record, corpus, options)
+    return record.write(arguments)
+
+
+def compare_lexicon(
+    record: Record, corpus: Corpus, lexicon: Lexicon, entries: list[Any], options: Any
+) -> None:
+    """The lexicon finder against both plain searches."""
+    rules = WordFilter(stop_words="none", min_length=1, max_words=10_000)
+    languages = (options.languages[0], options.languages[1])
+    plain = PlainSearch(entries, languages)
+    some = corpus.pairs[: options.plain]
+    found: dict[str, list[Any]] = {}
+    sides = {
+        # A new finder each time: it must not profit from what it remembers of the last round.
+        "lexicon finder": lambda _: found.update(
+            ours=LexiconFinder(lexicon, rules).find(corpus.pairs)
+        ),
+        "words x sentences search": lambda _: found.update(
+            plain=[plain.find(pair) for pair in some]
+        ),
+        "words x sentences, substrings": lambda _: search_substrings(entries, some),
+    }
+    timings = take_turns(sides, rounds=options.rounds)
+    pairs = [{(tuple(w.source), tuple(w.target)) for w in words} for words in found["ours"]]
+    apart = sum(len(a ^ b) for a, b in zip(pairs, found["plain"], strict=False))
+    record.check("word pairs that only the finder or the plain search found", apart, 0)
+    record.check("word pairs that are missing altogether", float(not any(found["plain"])), 0)
+    ours = timings.pop("lexicon finder")
+    record.add_rate("lexicon finder", "", "sentence pairs/s", len(corpus.pairs), ours)
+    work = len(corpus.pairs) / len(some)
+    for name, timing in timings.items():
+        record.add_rate(name, "", "sentence pairs/s", len(some), timing)
+        least = 200.0 if name.endswith("search") else None
+        record.add_ratio("lexicon finder", "", name, compare(ours, timing, work=work), least)
+    rate = len(corpus.pairs) / ours.median
+    record.add_goal("lexicon finder", "", "absolute, one core", rate, "pairs/s", _GOAL)
+
+
+def time_others(record: Record, corpus: Corpus, options: Any) -> None:
+    """The aligner (learning and finding) and the encoder's finder (crosszero-mini)."""
+    encoder = load_encoder(TINY if options.quick else MINI, seed=options.seed)
+    layer = middle_layer(encoder)
+    some = corpus.pairs[: options.encoded]
+
+    def find_with_encoder(_: int) -> None:
+        EncoderFinder(
+            lambda texts, spans: encode_words(encoder, texts, spans, max_length=128, layer=layer)
+        ).find(some)
+
+    aligner = AlignerFinder(seed=options.seed)
+    sides = {
+        "aligner, learning": lambda _: aligner.fit(corpus.pairs),
+        "aligner, finding": lambda _: aligner.find(corpus.pairs),
+        "encoder finder": find_with_encoder,
+    }
+    timings = take_turns(sides, rounds=min(3, options.rounds), warm_up=0)
+    for name, timing in timings.items():
+        mine = name.startswith("encoder")
+        count = len(some) if mine else len(corpus.pairs)
+        record.add_rate(name, encoder.name if mine else "", "sentence pairs/s", count, timing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""What the machine can do and what it is: GEMM peak, memory peak, processor, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "crosszero", "torch", "transformers", "tokenizers", "numpy", "sil-thot",
+    "sentence-transformers", "faiss-cpu", "simalign",
+)  # fmt: skip
+_MEMORY = Path("/proc/self/status")
+
+
+def measure_gemm(precision: str, *, size: int = 2048, repeats: int = 8) -> float:
+    """Measure the best speed of a square matrix product, the most that a training could reach.
+
+    Args:
+        precision: ``fp32`` or ``bf16``.
+        size: rows and columns of the two matrices.
+        repeats: products timed; the fastest counts.
+
+    Returns:
+        10^9 floating point operations per second.
+    """
+    import torch
+
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    a, b = torch.rand(size, size).to(kind), torch.rand(size, size).to(kind)
+    out = torch.empty(size, size, dtype=kind)
+    best = float("inf")
+    for _ in range(repeats + 1):
+        begun = time.perf_counter()
+        torch.mm(a, b, out=out)
+        best = min(best, time.perf_counter() - begun)
+    return 2 * size**3 / best / 1e9
+
+
+def set_threads(threads: int) -> None:
+    """Give torch, BLAS and faiss the same number of threads."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+    os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenisers
+
+
+def reset_memory() -> None:
+    """Begin to look for a new memory peak of this process (Linux; elsewhere nothing happens)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> float:
+    """Most resident memory since :func:`reset_memory`, in GB; not a number where unknown."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", _MEMORY.read_text())
+    except OSError:
+        found = None
+    return int(found[1]) / 1e6 if found else float("nan")
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores and system."""
+    name = platform.processor() or platform.machine()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    if found := re.search(r"model name\s*:\s*(.+)", text):
+        name = found[1].strip()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {"cpu": name, "cores": os.cpu_count(), "system": platform.system(), "load": load}
+
+
+def list_versions() -> dict[str, str]:
+    """Python and the packages that take part; a package that is missing is left out."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def read_commit() -> str:
+    """Name the commit that runs, with ``+`` behind it if files were changed since."""
+    folder = Path(__file__).parent
+    git = ["git", "-C", str(folder)]
+    try:
+        name = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], **_QUIET).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], **_QUIET).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return f"{name}+" if changed else name
+
+
+_QUIET: dict[str, Any] = {"capture_output": True, "text": True, "check": True}

@@ -1,0 +1,91 @@
+"""Word pairs by asking each sentence for each word of the list: words x sentences.
+
+Two readings. :class:`PlainSearch` follows the rules of crosszero's lexicon finder and must find the
+same pairs. :func:`search_substrings` counts substrings, as METHOD section 1 says of the code that
+came with the paper: *art* is then found in *part*, so its pairs differ and are not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crosszero.bitext.pair import SentencePair
+from crosszero.samples.words import Keys, token_pattern
+
+Span = tuple[int, int]
+Found = set[tuple[Span, Span]]
+Entry = tuple[str, ...]
+
+
+class PlainSearch:
+    """Search whole tokens, entry by entry.
+
+    Args:
+        entries: words of the two languages that mean the same.
+        languages: their codes.
+    """
+
+    def __init__(self, entries: Sequence[tuple[str, str]], languages: tuple[str, str]) -> None:
+        self._patterns = [token_pattern(language) for language in languages]
+        self._keys = Keys()
+        self._pairs = {(self._entry(a, 0), self._entry(b, 1)) for a, b in entries}
+        self._sides = [{pair[side] for pair in self._pairs if pair[side]} for side in (0, 1)]
+
+    def find(self, pair: SentencePair) -> Found:
+        """Give the spans of words that occur once and have one translation, which occurs once.
+
+        Of overlapping entries the leftmost, and of these the longest, counts.
+        """
+        here, there = self._occurrences(pair.source, 0), self._occurrences(pair.target, 1)
+        links = [(a, b) for a, b in self._pairs if a in here and b in there]
+        found: Found = set()
+        for a, b in links:
+            alone = sum(x == a for x, _ in links) == 1 == sum(y == b for _, y in links)
+            one, other = here[a], there[b]
+            if alone and one is not None and other is not None and a != b:
+                found.add((one, other))
+        return found
+
+    def _occurrences(self, text: str, side: int) -> dict[Entry, Span | None]:
+        """Where the entries of one side stand; ``None`` for more than one place."""
+        keys, marked, spans = self._read(text, side)
+        places = [
+            (start, -len(entry), entry)
+            for entry in self._sides[side]
+            for start in range(len(keys) - len(entry) + 1)
+            if keys[start] == entry[0] and marked[start + 1 : start + len(entry)] == entry[1:]
+        ]
+        found: dict[Entry, Span | None] = {}
+        free = 0
+        for start, _, entry in sorted(places):
+            if start >= free:
+                free = start + len(entry)
+                found[entry] = None if entry in found else (spans[start][0], spans[free - 1][1])
+        return found
+
+    def _entry(self, text: str, side: int) -> Entry:
+        keys, marked, _ = self._read(text, side)
+        return (*keys[:1], *marked[1:])
+
+    def _read(self, text: str, side: int) -> tuple[Entry, Entry, list[Span]]:
+        """Tokens; tokens with a mark where white space stands before; their places."""
+        matches = list(self._patterns[side].finditer(text))
+        keys = tuple(self._keys[match.group()] for match in matches)
+        spans = [match.span() for match in matches]
+        starts = [0, *(end for _, end in spans)]
+        gaps = [text[a:b] for a, (b, _) in zip(starts, spans, strict=False)]
+        spaced = [any(map(str.isspace, gap)) for gap in gaps]
+        marked = (" " + key if gap else key for key, gap in zip(keys, spaced, strict=True))
+        return keys, tuple(marked), spans
+
+
+def search_substrings(
+    entries: Sequence[tuple[str, str]], pairs: Sequence[SentencePair]
+) -> list[int]:
+    """Count, for each sentence pair, the entries whose words are there as substrings, once each."""
+    lowered = [(a.lower(), b.lower()) for a, b in entries]
+    counts = []
+    for pair in pairs:
+        source, target = pair.source.lower(), pair.target.lower()
+        counts.append(sum(source.count(a) == 1 == target.count(b) for a, b in lowered))
+    return counts

@@ -1,0 +1,209 @@
+"""The training steps that are compared, and how much arithmetic they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.encoders import as_folder
+from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.model.mlm import mask_tokens
+from crosszero.model.spans import locate_span
+from crosszero.samples.sample import Sample
+from crosszero.training.batch import Batch, build_batch
+from crosszero.training.config import TrainConfig
+from crosszero.training.precision import autocast, choose_precision
+from crosszero.training.setup import make_optimizer
+from crosszero.training.step import compute_losses
+
+_MASKED = TrainConfig().mlm_probability
+
+
+def make_batch(samples: Sequence[Sample], words: int) -> Batch:
+    """The batch that training makes of these rows; with 0 `words` one of sentences."""
+    return build_batch(
+        [(sample,) for sample in samples],
+        level="multi" if words else "sentence",
+        words_per_sentence=max(1, words),
+        pairs_per_group=0,
+        random=np.random.default_rng(0),
+    )
+
+
+class OurStep:
+    """crosszero's step as its training loop takes it.
+
+    Args:
+        encoder: is trained.
+        words: most words of a sentence pair; 0 for sentence vectors without MLM.
+    """
+
+    def __init__(self, encoder: Encoder, *, words: int) -> None:
+        self._encoder, self._words = encoder, words
+        level = "multi" if words else "sentence"
+        precision = choose_precision(encoder, "auto")
+        self._config = TrainConfig(
+            level=level,
+            loss="cz-nce" if words else "info-nce",
+            mlm_weight=0.1 if words else 0.0,
+            max_length=LENGTH,
+            precision=precision,
+        )
+        self.precision = precision
+        self._head = ProjectionHead(encoder.hidden_size, level)
+        self._optimizer = make_optimizer(encoder, self._head, self._config)
+        self.samples: list[int] = []
+        self.tokens: list[int] = []
+        self.flops: list[float] = []
+
+    def run(self, rows: Sequence[Sample]) -> None:
+        """Take one step."""
+        batch = make_batch(rows, self._words)
+        with autocast(self.precision, torch.device("cpu")):
+            result = compute_losses(
+                self._encoder, self._head, batch, self._config, np.random.default_rng(0)
+            )
+        result.loss.backward()
+        finish_step(self._optimizer)
+        self.samples.append(result.samples)
+        self.tokens.append(result.tokens)
+        lengths = [len(t) for t in self._encoder.tokenize(batch.texts, LENGTH)]
+        masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
+        anchors = len(batch.anchors)
+        self.flops.append(count_flops(self._encoder, self._head, lengths, masked, anchors))
+
+
+class PaperStep:
+    """The paper's procedure with the same model, data and optimiser."""
+
+    precision = "fp32"
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._head = ProjectionHead(encoder.hidden_size, "multi")
+        parameters = [*encoder.parameters(), *self._head.parameters()]
+        self._optimizer = torch.optim.Adam(parameters, lr=2e-6)
+        self.samples: list[int] = []
+        self.tokens: list[int] = []
+        self.flops: list[float] = []
+
+    def run(self, rows: Sequence[Sample]) -> None:
+        """Take one step."""
+        batch = make_batch(rows, 1)
+        source, target = read_sides(self._encoder, batch, np.random.default_rng(0))
+        contrastive, mlm = paper_losses(self._encoder, self._head, source, target)
+        (contrastive + 0.1 * mlm).backward()
+        finish_step(self._optimizer)
+        self.samples.append(len(source.ids))
+        self.tokens.append(count_tokens(source) + count_tokens(target))
+        lengths = [len(row) for side in (source, target) for row in side.ids]
+        masked = _MASKED * (sum(lengths) - 2 * len(lengths))
+        self.flops.append(count_flops(self._encoder, self._head, lengths, masked, len(lengths)))
+
+
+class RankingStep:
+    """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.losses import MultipleNegativesRankingLoss
+
+        with as_folder(encoder) as folder:
+            self.model = SentenceTransformer(str(folder), device="cpu")
+        self.model.max_seq_length = LENGTH
+        self.loss = MultipleNegativesRankingLoss(self.model)
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=2e-6, weight_decay=0.0, fused=True
+        )
+        self.tokens: list[int] = []
+
+    def train(self) -> None:
+        """Turn dropout on."""
+        self.model.train()
+
+    def compute(self, rows: Sequence[Sample]) -> Tensor:
+        """The loss of a batch."""
+        features = [
+            self.model.preprocess([getattr(row, side) for row in rows])
+            for side in ("source", "target")
+        ]
+        self.tokens.append(sum(int(f["attention_mask"].sum()) for f in features))
+        loss: Tensor = self.loss(features, None)
+        return loss
+
+    def run(self, rows: Sequence[Sample]) -> None:
+        """Take one step."""
+        self.compute(rows).backward()
+        finish_step(self._optimizer)
+
+
+def read_sides(encoder: Encoder, batch: Batch, random: np.random.Generator) -> tuple[Side, Side]:
+    """Cut a batch of samples into the two sides that the paper's procedure reads.
+
+    Masks are drawn as crosszero draws them, from the same numbers, so that both see one text. A
+    sample whose word was cut off is left out, as in crosszero.
+    """
+    tokens = encoder.tokenize(batch.texts, LENGTH)
+    masked, labels = mask_tokens(
+        np.concatenate([np.asarray(t.ids) for t in tokens]),
+        np.concatenate([t.special for t in tokens]),
+        probability=_MASKED,
+        mask_id=int(encoder.tokenizer.mask_token_id),
+        ordinary=encoder.ordinary_ids,
+        random=random,
+    )
+    borders = np.cumsum([len(t) for t in tokens])[:-1]
+    rows = list(zip(np.split(masked, borders), np.split(labels, borders), strict=True))
+    places = [locate_span(tokens[text], start, end) for text, start, end in batch.anchors]
+    kept = [
+        (left, right)
+        for left, right in zip(batch.left, batch.right, strict=True)
+        if places[left] and places[right]
+    ]
+    sides = []
+    for chosen in zip(*kept, strict=True):
+        texts = [rows[batch.anchors[anchor][0]] for anchor in chosen]
+        words = [places[anchor] or (0, 1) for anchor in chosen]
+        sides.append(Side([t[0] for t in texts], [t[1] for t in texts], words))
+    return sides[0], sides[1]
+
+
+def count_flops(
+    encoder: Encoder, head: ProjectionHead, lengths: Sequence[int], masked: float, anchors: int
+) -> float:
+    """Floating point operations that a step needs: no padding, no second reading.
+
+    Forward and backward, 6 for each weight of a matrix and token; attention; the vocabulary layer
+    on masked tokens; the projection of the anchors.
+    """
+    size, layers = encoder.hidden_size, encoder.layers
+    embeddings = {id(m.weight) for m in encoder.base.modules() if isinstance(m, torch.nn.Embedding)}
+    skipped = getattr(encoder.base, "pooler", None)
+    unused = {id(p) for p in skipped.parameters()} if skipped is not None else set()
+    matrices = sum(
+        p.numel()
+        for p in encoder.base.parameters()
+        if p.dim() == 2 and id(p) not in embeddings | unused
+    )
+    vocabulary = int(encoder.model.config.vocab_size) * size + size * size
+    projection = sum(p.numel() for p in head.parameters() if p.dim() == 2)
+    attention = 12 * layers * size * sum(length**2 for length in lengths)
+    return (
+        6.0 * matrices * sum(lengths)
+        + attention
+        + 6.0 * vocabulary * masked
+        + 6.0 * projection * anchors
+    )
+
+
+def finish_step(optimizer: torch.optim.Optimizer) -> None:
+    """Norm of the gradient, weights, and gradients away: the same for all sides."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

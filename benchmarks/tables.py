@@ -1,0 +1,136 @@
+"""Put the results of the benchmarks into docs/performance.md.
+
+    python -m benchmarks.tables runs/bench/*.json
+
+The page is written by hand but for what stands between ``<!-- table NAME -->`` and
+``<!-- end -->``: ``targets`` (all ratios and limits, from all files), ``runs`` (how each file was
+made) and one table for each benchmark, by its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from crosszero.errors import DataError
+from crosszero.files import atomic_file
+from crosszero.report import Table, render_markdown
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+_BLOCK = re.compile(r"(<!-- table ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_ABSENT = "No run yet.\n"
+Run = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fill in the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables")
+    parser.add_argument("files", nargs="+", type=Path, help="what the benchmarks wrote")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    runs = [read_run(path) for path in options.files]
+    page = fill_page(options.page.read_text(encoding="utf-8"), runs)
+    with atomic_file(options.page) as file:
+        file.write(page)
+
+
+def read_run(path: Path) -> Run:
+    """Read what a benchmark wrote.
+
+    Raises:
+        DataError: it can't be read, or is something else.
+    """
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(path, f"can't be read as the JSON of a benchmark ({error})") from error
+    if not isinstance(run, dict) or "benchmark" not in run:
+        raise DataError(path, "is no result of a benchmark")
+    return run
+
+
+def fill_page(page: str, runs: Sequence[Run]) -> str:
+    """Put the tables between their marks; without a run of it a table says so."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[2]
+        own = [run for run in runs if run["benchmark"] == name]
+        if name == "targets":
+            text = render_markdown(list_targets(runs)) if runs else _ABSENT
+        elif name == "runs":
+            text = render_markdown(list_runs(runs)) if runs else _ABSENT
+        else:
+            text = "\n\n".join(render_markdown(list_rows(run)) for run in own) or _ABSENT
+        return f"{match[1]}\n{text.strip()}\n\n{match[3]}"
+
+    return _BLOCK.sub(fill, page)
+
+
+def list_targets(runs: Iterable[Run]) -> Table:
+    """All ratios and limits, each with its target and whether it was reached."""
+    rows = []
+    for run in runs:
+        for ratio in run["ratios"]:
+            goal, met = "", ""
+            if (least := ratio.get("least")) is not None:
+                goal, met = f"at least {_number(least)}", _say(ratio["value"] >= least)
+            elif (most := ratio.get("most")) is not None:
+                goal, met = f"at most {_number(most)}", _say(ratio["value"] <= most)
+            spread = f"{ratio['low']:.2f} to {ratio['high']:.2f}" if "low" in ratio else ""
+            value = f"{_number(ratio['value'])} {ratio['unit']}".strip()
+            what = ratio["what"] + (f" ({ratio['encoder']})" if ratio["encoder"] else "")
+            rows.append((what, ratio["against"], value, spread, goal, met))
+    columns = ("what", "against", "measured", "rounds", "target", "met")
+    return Table(title="", columns=columns, rows=tuple(rows))
+
+
+def list_rows(run: Run) -> Table:
+    """Speeds and other numbers of one run."""
+    rows = []
+    for row in run["rows"]:
+        spread = f"{_number(row['low'])} to {_number(row['high'])}" if "low" in row else ""
+        rows.append((row["what"], row["encoder"], _number(row["rate"]), spread, row["unit"]))
+    checks = "; ".join(f"{c['what']} {c['difference']:.3g}" for c in run["checks"])
+    columns = ("side", "encoder", "median", "rounds", "unit")
+    note = f"Checked: {checks}." if checks else ""
+    return Table(title=run["command"], columns=columns, rows=tuple(rows), note=note)
+
+
+def list_runs(runs: Iterable[Run]) -> Table:
+    """How each file was made."""
+    rows = tuple(
+        (
+            run["benchmark"],
+            run["commit"] + (", quick" if run["quick"] else ""),
+            run["date"][:10],
+            f"{run['machine']['cpu']}, {run['machine']['cores']} cores",
+            str(run["threads"]),
+            f"{run['machine']['load']:.1f}" if run["machine"]["load"] is not None else "",
+            Path(run["data"]).name,
+            str(run["seed"]),
+            ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+        )
+        for run in runs
+    )
+    columns = (
+        "benchmark", "commit", "date", "machine", "threads", "load at the end", "text", "seed",
+        "versions",
+    )  # fmt: skip
+    return Table(title="", columns=columns, rows=rows)
+
+
+def _number(value: float) -> str:
+    """Three digits, and all digits before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _say(met: bool) -> str:
+    return "yes" if met else "no"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Training steps per second: crosszero, the paper's procedure and sentence-transformers.
+
+First part, all losses, the same batches of sentence pairs: crosszero with several words of each
+sentence, crosszero with one, and the paper's procedure (:mod:`benchmarks.paper`), which encodes a
+sentence pair again for each word. Second part: sentence vectors only, against the
+MultipleNegativesRankingLoss of sentence-transformers. A step is: tokens, masks, losses, gradients,
+their norm, AdamW. Before anything is timed, both sides must have the same losses on the same
+tokens.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.checks import check_losses, check_vectors
+from benchmarks.corpus import load_corpus, make_samples
+from benchmarks.encoders import MBERT, SIZES, TINY, load_encoder
+from benchmarks.machine import measure_gemm, peak_memory, reset_memory
+from benchmarks.record import Record, make_parser
+from benchmarks.steps import OurStep, PaperStep, RankingStep
+from benchmarks.timing import compare, take_turns
+from crosszero.model.encoder import MINI
+
+WORDS, ONE, PAPER = "crosszero, several words", "crosszero, one word", "the paper's procedure"
+SENTENCES, RANKING = "crosszero, sentences, no MLM", "sentence-transformers MNRL"
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Time all steps, check, record."""
+    parser = make_parser("train_step", __doc__)
+    parser.add_argument("--encoders", nargs="+", choices=SIZES, default=[MINI, MBERT])
+    parser.add_argument("--batch", type=int, default=16, help="sentence pairs of the first part")
+    parser.add_argument("--ranking-batch", type=int, default=64, help="those of the second part")
+    parser.add_argument("--words", type=int, default=8, help="most words of a sentence pair")
+    parser.add_argument("--pairs", type=int, default=4_000, help="pairs that words are found in")
+    parser.set_defaults(rounds=3)
+    options = parser.parse_args(arguments)
+    gemm = 2048
+    if options.quick:
+        options.encoders, options.rounds, options.pairs, gemm = [TINY], 1, 200, 128
+        options.batch, options.ranking_batch, options.words = 4, 6, 3
+    record = Record(options, {key: getattr(options, key) for key in ("batch", "words", "pairs")})
+    corpus = load_corpus(
+        options.data, options.pairs, languages=options.languages, seed=options.seed
+    )
+    samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
+    samples = [sample for sample in samples if sample.words]
+    peaks = {precision: measure_gemm(precision, size=gemm) for precision in ("fp32", "bf16")}
+    for precision, peak in peaks.items():
+        record.add_value(f"GEMM peak, {precision}", "", "GFLOP/s", peak)
+    for size in options.encoders:
+        measure_all_losses(record, size, samples, peaks, options)
+        gc.collect()
+        measure_sentences(record, size, samples, options)
+        gc.collect()
+    return record.write(arguments)
+
+
+def measure_all_losses(
+    record: Record, size: str, samples: list[Any], peaks: dict[str, float], options: Any
+) -> None:
+    """Part one: contrastive loss of words and MLM, against the paper's procedure."""
+    encoder = load_encoder(size, seed=options.seed)
+    batches = [
+        samples[n * options.batch : (n + 1) * options.batch] for n in range(options.rounds + 1)
+    ]
+    check_losses(record, encoder, batches[0], words=options.words)
+    encoder.train()
+    steps = {
+        WORDS: OurStep(encoder, words=options.words),
+        ONE: OurStep(encoder, words=1),
+        PAPER: PaperStep(encoder),
+    }
+    peak: dict[str, float] = {}
+
+    def turn(name: str, number: int) -> None:
+        reset_memory()
+        steps[name].run(batches[number + 1])
+        peak[name] = peak_memory()
+
+    turns = {name: lambda number, name=name: turn(name, number) for name in steps}
+    timings = take_turns(turns, rounds=options.rounds)
+    precision = steps[ONE].precision
+    tokens = {name: step.tokens[1:] for name, step in steps.items()}
+    record.check(
+        f"{size}: tokens of the rounds, against the paper's procedure",
+        sum(abs(a - b) for a, b in zip(tokens[ONE], tokens[PAPER], strict=True)),
+        0,
+    )
+    record.setting[f"{size}, precision"] = precision
+    for name, step in steps.items():
+        timing, count = timings[name], len(timings[name].wall)
+        record.add_rate(name, size, "word samples/s", sum(step.samples[1:]) / count, timing)
+        record.add_rate(name, size, "sentence pairs/s", options.batch, timing)
+        record.add_rate(name, size, "tokens/s", sum(step.tokens[1:]) / count, timing)
+        record.add_value(name, size, "GB at most", peak[name])
+        share = sum(step.flops[1:]) / count / timing.median / 1e9 / peaks[precision]
+        record.add_value(name, size, f"share of {precision} GEMM peak", share)
+        if name != PAPER and size == MBERT:
+            what = f"{name}: training GEMM efficiency"
+            record.add_goal(what, size, f"measured {precision} peak", share, "share", 0.6)
+    several = sum(steps[WORDS].samples[1:]) / sum(steps[PAPER].samples[1:])
+    for name, unit, work, least in (
+        (WORDS, "word samples/s", several, 50.0),
+        (ONE, "sentence pairs/s", 1.0, 20.0),
+    ):
+        ratio = compare(timings[name], timings[PAPER], work=work)
+        record.add_ratio(f"{name}: {unit}, all losses", size, PAPER, ratio, least)
+
+
+def measure_sentences(record: Record, size: str, samples: list[Any], options: Any) -> None:
+    """Part two: sentence vectors only, against sentence-transformers, and everything on."""
+    encoder = load_encoder(size, seed=options.seed)
+    count = options.ranking_batch
+    batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
+    ranking = RankingStep(encoder)
+    check_vectors(record, encoder, ranking, batches[0])
+    encoder.train()
+    ranking.train()
+    steps = {
+        SENTENCES: OurStep(encoder, words=0),
+        WORDS: OurStep(encoder, words=options.words),
+        RANKING: ranking,
+    }
+    turns = {
+        name: lambda number, step=step: step.run(batches[number + 1])
+        for name, step in steps.items()
+    }
+    timings = take_turns(turns, rounds=options.rounds)
+    tokens = zip(steps[SENTENCES].tokens, steps[RANKING].tokens, strict=True)
+    record.check(
+        f"{size}: tokens of the rounds, against sentence-transformers",
+        sum(abs(a - b) for a, b in tokens),
+        0,
+    )
+    for name in steps:
+        unit = f"sentence pairs/s, batch {count}"
+        record.add_rate(name, size, unit, count, timings[name])
+    for name, least in ((SENTENCES, 1.5), (WORDS, None)):
+        ratio = compare(timings[name], timings[RANKING])
+        record.add_ratio(f"{name}: pairs/s, batch {count}", size, RANKING, ratio, least)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""The three long jobs on many machines, with Ray: finding words, encoding, mining.
+
+Needs the extra ``cluster``. Ray is imported when a :class:`Cluster` is opened, not before.
+"""
+
+from __future__ import annotations
+
+from crosszero.cluster.encoding import encode_texts
+from crosszero.cluster.finding import ClusterFill
+from crosszero.cluster.mining import mine_files
+from crosszero.cluster.session import Cluster, Job
+
+__all__ = ["Cluster", "ClusterFill", "Job", "encode_texts", "mine_files"]

@@ -1,0 +1,137 @@
+"""Vectors of more texts than one machine can encode: an array in a file, row for row."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosszero.cluster.session import Cluster
+from crosszero.errors import CrosszeroError
+from crosszero.files import atomic_file
+
+BLOCK = 8192
+"""Texts of a block: as many as :class:`~crosszero.Embedder` sorts by length at a time, so that the
+same texts meet in a forward pass as on one machine, and are rounded the same."""
+
+
+def encode_texts(
+    encoder: str | Path,
+    texts: Iterable[str],
+    out: str | Path,
+    *,
+    cluster: Cluster,
+    max_length: int | None = None,
+    layer: int | None = None,
+) -> Path:
+    """Encode texts on a cluster.
+
+    The numbers are those of ``Embedder.load(encoder).encode(texts)``. Where the workers have
+    another number of threads, or another processor, the last bits may differ: the matrix product
+    is then cut differently.
+
+    Args:
+        encoder: ``crosszero-mini``, a folder that all machines see, or a hub id.
+        texts: any iterable; read once, in constant memory. Those of a store:
+            ``(sample.source for sample in SampleStore.open("samples"))``.
+        out: an ``.npy`` file, in a folder that all machines see; beside it the work takes the room
+            of the texts and of one more file until it is done. ``np.load(out, mmap_mode="r")``
+            reads it without memory.
+        cluster: an open one. A GPU is used where a worker sees one.
+        max_length, layer: see :class:`~crosszero.Embedder`.
+
+    Returns:
+        The path `out`: (texts, H) float32, unit vectors.
+
+    Raises:
+        CrosszeroError: there is no text, the encoder can't be loaded, or `out` can't be written.
+
+    Example:
+        >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
+        ...     encode_texts("run/", open("en.txt"), "en.npy", cluster=cluster)
+    """
+    out = Path(out).resolve()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=out.parent)
+    except OSError as error:
+        raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
+    with work as name:
+        folder = Path(name)
+        blocks, rows = _write_texts(folder, texts)
+        if not rows:
+            raise CrosszeroError(f"{out}: not written, there is no text to encode")
+        job = EncodeTexts(str(encoder), folder, max_length=max_length, layer=layer)
+        with atomic_file(out, "wb") as file:
+            for number, record in enumerate(cluster.run(job, list(range(blocks)))):
+                if number == 0:
+                    shape = (rows, int(record["dim"]))
+                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                part = _part(folder, number)
+                file.write(np.load(part).astype("<f4", copy=False).tobytes())
+                part.unlink()
+    return out
+
+
+class EncodeTexts:
+    """The job of a worker: the vectors of a row group of texts.
+
+    Args:
+        encoder: name of the encoder.
+        folder: where the texts stand, and the results go.
+        max_length, layer: see :class:`~crosszero.Embedder`.
+    """
+
+    def __init__(
+        self, encoder: str, folder: Path, *, max_length: int | None, layer: int | None
+    ) -> None:
+        self._encoder, self._folder = encoder, folder
+        self._max_length, self._layer = max_length, layer
+        self._embedder: Any = None
+
+    def start(self) -> None:
+        """Load the encoder."""
+        from crosszero.embed.embedder import Embedder
+
+        self._embedder = Embedder.load(
+            self._encoder, max_length=self._max_length, layer=self._layer
+        )
+
+    def do(self, number: int, block: int) -> dict[str, Any]:
+        """Encode row group `block`."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(_texts(self._folder)) as file:
+            texts = file.read_row_group(block).column("text").to_pylist()
+        vectors = self._embedder.encode(texts)
+        with atomic_file(_part(self._folder, number), "wb") as out:
+            np.save(out, vectors)
+        return {"dim": vectors.shape[1]}
+
+
+def _texts(folder: Path) -> Path:
+    return folder / "texts.parquet"
+
+
+def _part(folder: Path, number: int) -> Path:
+    return folder / f"block-{number:08d}.npy"
+
+
+def _write_texts(folder: Path, texts: Iterable[str]) -> tuple[int, int]:
+    """Write the texts, a row group for each block; returns the numbers of blocks and of texts."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    blocks = rows = 0
+    lines = iter(texts)
+    with pq.ParquetWriter(_texts(folder), pa.schema([("text", pa.string())])) as writer:
+        while members := list(islice(lines, BLOCK)):
+            writer.write_table(pa.table({"text": members}), row_group_size=BLOCK)
+            blocks += 1
+            rows += len(members)
+    return blocks, rows

@@ -1,0 +1,184 @@
+"""Mining in two files of vectors that no machine could hold, by tiles of the similarity matrix.
+
+The matrix of all similarities is cut into tiles. A worker reads the rows of a tile from both files,
+multiplies, and keeps the best k of each row and of each column: both directions of the search from
+one product. The driver puts the tiles together, and picks the pairs as on one machine.
+
+The result is that of :func:`crosszero.mine.mine`, ties included: vectors that are equal count once,
+of equal similarities the lower row is the better one, and the product is cut into the blocks in
+which one machine multiplies, because BLAS may round otherwise at the edge of a block.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosszero.cluster.distinct import DistinctRows
+from crosszero.cluster.session import Cluster
+from crosszero.errors import ConfigError, CrosszeroError, DataError
+from crosszero.evaluation.nearest import Nearest
+from crosszero.evaluation.retrieval import check_some
+from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, unit_rows
+from crosszero.files import atomic_file
+from crosszero.mine.margin import Margin, check_margin
+from crosszero.mine.mining import MinedPair, pair_neighbours
+
+_ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
+_TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions
+
+
+def mine_files(
+    source: str | Path,
+    target: str | Path,
+    *,
+    cluster: Cluster,
+    k: int = 4,
+    margin: Margin = "ratio",
+    tile: tuple[int, int] = _TILE,
+) -> list[MinedPair]:
+    """Find pairs of rows that belong together, on a cluster.
+
+    This process needs memory for the neighbours, 48 bytes for each row and direction with the
+    default `k`, for about 40 bytes more of each row, and for the pairs; a worker for the vectors
+    of a tile.
+
+    Args:
+        source, target: ``.npy`` files (rows, dim) that all machines see, such as
+            :func:`~crosszero.cluster.encode_texts` writes.
+        cluster: an open one.
+        k, margin: see :func:`crosszero.mine.mine`.
+        tile: rows of source and target in a tile; multiples of 1024 and 4096.
+
+    Returns:
+        What ``mine(np.load(source), np.load(target))`` gives.
+
+    Raises:
+        ConfigError: `k`, `margin` or `tile` is no such thing.
+        DataError: a file is no array of vectors.
+        CrosszeroError: a side has no row, a value is not finite, or the folder of `source` can't
+            be written.
+        ValueError: the dimensions differ.
+
+    Example:
+        >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
+        ...     pairs = mine_files("en.npy", "fr.npy", cluster=cluster)
+    """
+    check_margin(margin)
+    if k < 1:
+        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
+    if min(tile) < 1 or tile[0] % _ROWS or tile[1] % _COLUMNS:
+        raise ConfigError(f"tile: {tile} given; multiples of {_ROWS} and {_COLUMNS} are needed")
+    paths = [Path(source).resolve(), Path(target).resolve()]
+    sides = [_open(path) for path in paths]
+    check_some(*sides)
+    if sides[0].shape[1] != sides[1].shape[1]:
+        raise ValueError(f"{sides[0].shape[1]} dimensions against {sides[1].shape[1]}")
+    distinct = [DistinctRows(vectors, path) for vectors, path in zip(sides, paths, strict=True)]
+    try:
+        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=paths[0].parent)
+    except OSError as error:
+        raise CrosszeroError(f"{paths[0].parent}: can't be written ({error.strerror})") from error
+    with work as name:
+        folder = Path(name)
+        for number, side in enumerate(distinct):
+            np.save(folder / f"rows-{number}.npy", side.firsts)
+        left, right = (len(side.firsts) for side in distinct)
+        tiles = [
+            [a, min(a + tile[0], left), b, min(b + tile[1], right)]
+            for a in range(0, left, tile[0])
+            for b in range(0, right, tile[1])
+        ]
+        there, back = Best(left, min(k, right)), Best(right, min(k, left))
+        records = cluster.run(SearchTile(paths, folder, k), tiles)
+        for number, (_, (a, b, c, d)) in enumerate(zip(records, tiles, strict=True)):
+            with np.load(_part(folder, number)) as part:
+                there.merge(slice(a, b), part["value"], part["index"])
+                back.merge(slice(c, d), part["back_value"], part["back_index"])
+            _part(folder, number).unlink()
+    forward = distinct[1].spread(there.value, there.index, k, rows=distinct[0].group)
+    backward = distinct[0].spread(back.value, back.index, k, rows=distinct[1].group)
+    return pair_neighbours(forward, backward, margin)
+
+
+class Best:
+    """The best k candidates of many items, put together from parts.
+
+    Args:
+        items: how many.
+        k: how many candidates.
+    """
+
+    def __init__(self, items: int, k: int) -> None:
+        self.value = np.full((items, k), -np.inf, dtype=np.float32)
+        self.index = np.zeros((items, k), dtype=np.int64)
+
+    def merge(self, items: slice, value: Floats, index: Ints) -> None:
+        """Take the best of some candidates, whose numbers are above those that came before."""
+        values = np.concatenate([self.value[items], value], axis=1)
+        places = np.concatenate([self.index[items], index], axis=1)
+        # Stable: of equal values the one that came first stays first.
+        order = np.argsort(-values, axis=1, kind="stable")[:, : self.value.shape[1]]
+        self.value[items] = np.take_along_axis(values, order, axis=1)
+        self.index[items] = np.take_along_axis(places, order, axis=1)
+
+
+class SearchTile:
+    """The job of a worker: neighbours inside one tile, both ways.
+
+    Args:
+        paths: of the vectors of both sides.
+        folder: holds the numbers of the distinct rows; for the results.
+        k: neighbours.
+    """
+
+    def __init__(self, paths: list[Path], folder: Path, k: int) -> None:
+        self._paths, self._folder, self._k = paths, folder, k
+
+    def start(self) -> None:
+        """Do nothing: files are mapped, not read."""
+
+    def do(self, number: int, block: list[int]) -> dict[str, Any]:
+        """Search distinct rows ``block[0]:block[1]`` of the source in ``block[2]:block[3]``."""
+        a, b, c, d = block
+        left, right = self._read(0, a, b), self._read(1, c, d)
+        there = Nearest(len(left), min(self._k, len(right)))
+        back = Nearest(len(right), min(self._k, len(left)))
+        for start in range(0, len(left), _ROWS):
+            rows = left[start : start + _ROWS]
+            for first in range(0, len(right), _COLUMNS):
+                scores = rows @ right[first : first + _COLUMNS].T
+                there.add(scores, item=start, candidate=c + first)
+                back.add(scores, item=first, candidate=a + start, columns=True)
+        with atomic_file(_part(self._folder, number), "wb") as file:
+            np.savez(
+                file,
+                value=there.value,
+                index=there.index,
+                back_value=back.value,
+                back_index=back.index,
+            )
+        return {}
+
+    def _read(self, side: int, first: int, end: int) -> Floats:
+        rows = np.load(self._folder / f"rows-{side}.npy", mmap_mode="r")[first:end]
+        return unit_rows(_open(self._paths[side])[rows])
+
+
+def _part(folder: Path, number: int) -> Path:
+    return folder / f"block-{number:08d}.npz"
+
+
+def _open(path: Path) -> AnyFloats:
+    try:
+        vectors: AnyFloats = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(path, f"can't be read as an .npy file ({error})") from error
+    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):
+        raise DataError(
+            path, f"rows of real numbers are needed, not {vectors.dtype} of shape {vectors.shape}"
+        )
+    return vectors

@@ -1,0 +1,188 @@
+"""Blocks of work on the processes of a Ray cluster; a process that dies loses nothing.
+
+A corpus is cut into numbered blocks. Each worker process (an actor of Ray Data) takes the numbers,
+reads what belongs to a block from a folder that all machines see, and writes one file whose name is
+the number: whole or not at all, and the same bytes however often it is written. What goes through
+Ray is small: the numbers, and counts that come back. So a block is also the unit of repetition. Ray
+starts a process anew when it was killed and gives its blocks out again, without limit; only this
+side, the driver, puts the blocks together, in their order, and gives the result its name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import crosszero
+from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+class Job(Protocol):
+    """What the workers do. Pickled once and sent to all of them."""
+
+    def start(self) -> None:
+        """Load what a worker needs; called once in each process, and again after a restart."""
+        ...
+
+    def do(self, number: int, block: Any) -> dict[str, Any]:
+        """Do one block, and write its result to a file of its own.
+
+        Args:
+            number: of the block, from 0.
+            block: what the driver says of it, as JSON carries it.
+
+        Returns:
+            A small record for the driver, as JSON carries it.
+        """
+        ...
+
+
+class Cluster:
+    """A Ray cluster, to be used in a ``with`` block.
+
+    Args:
+        address: ``auto`` (the cluster that runs on this machine or that ``RAY_ADDRESS`` names),
+            ``HOST:PORT``, or ``local``: one of its own on this machine, which ends with the block.
+            A Ray session that this process has opened already is used as it is.
+        cores: cores, and threads, of a worker process.
+        cpus: cores that a ``local`` cluster may use in all; ``None``: all of this machine.
+
+    Raises:
+        ConfigError: `cores` or `cpus` is below 1, or the cluster has fewer than `cores`.
+        CrosszeroError: no cluster answers at the address.
+        MissingExtraError: Ray is not installed.
+
+    Example:
+        >>> with Cluster("local") as cluster:                                # doctest: +SKIP
+        ...     prepare(pairs, out="samples", fill=ClusterFill(cluster))
+    """
+
+    def __init__(self, address: str = "auto", *, cores: int = 1, cpus: int | None = None) -> None:
+        if cores < 1 or (cpus is not None and cpus < 1):
+            raise ConfigError(f"cores and cpus must be at least 1, not {cores} and {cpus}")
+        self.address, self.cores, self.cpus = address, cores, cpus
+        self.workers = 0
+        self._ours = False
+
+    def __enter__(self) -> Cluster:
+        try:
+            import ray
+            import ray.data
+        except ImportError as error:
+            raise MissingExtraError("ray[data]", "cluster", "work on a cluster") from error
+        if not ray.is_initialized():
+            self._connect()
+            self._ours = True
+        self.workers = int(ray.cluster_resources().get("CPU", 0)) // self.cores
+        if not self.workers:
+            self.__exit__(None, None, None)
+            raise ConfigError(
+                f"the Ray cluster {self.address} has no {self.cores} cores for a worker: give "
+                "fewer cores, or add machines"
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        import ray
+
+        if self._ours:
+            ray.shutdown()
+            self._ours = False
+
+    def run(self, job: Job, blocks: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """Have all blocks done, and give the records in the order of the blocks, as they come.
+
+        Args:
+            job: what to do.
+            blocks: what to do it with, as JSON carries it.
+
+        Raises:
+            CrosszeroError: the job can't be pickled, or raised such an error for a block.
+        """
+        if not blocks:
+            return
+        import ray
+        from ray.data import ActorPoolStrategy, DataContext, from_items
+
+        try:
+            shared = ray.put(job)
+        except TypeError as error:
+            raise CrosszeroError(f"can't be sent to other processes: {error}") from error
+        items = [{"number": i, "block": json.dumps(block)} for i, block in enumerate(blocks)]
+        context = DataContext.get_current().copy()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        with DataContext.current(context):
+            rows = from_items(items, override_num_blocks=len(items)).map(
+                _Worker,
+                fn_constructor_args=[[shared]],
+                compute=ActorPoolStrategy(size=min(self.workers, len(blocks))),
+                num_cpus=self.cores,
+                runtime_env={"env_vars": self._environment()},
+                max_restarts=-1,
+                max_task_retries=-1,
+            )
+            for expected, row in enumerate(rows.iter_rows()):
+                if row["error"]:
+                    raise CrosszeroError(row["error"])
+                if row["number"] != expected:
+                    raise RuntimeError(f"block {expected} expected, {row['number']} came")
+                yield json.loads(row["record"])
+
+    def _connect(self) -> None:
+        import ray
+
+        quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+        if self.address == "local":
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+            ray.init("local", num_cpus=self.cpus, include_dashboard=False, **quiet)
+            return
+        try:
+            ray.init(self.address, **quiet)
+        except (ConnectionError, ValueError) as error:
+            raise CrosszeroError(
+                f"no Ray cluster answers at {self.address!r}: start one with 'ray start --head' "
+                "(and 'ray start --address=HOST:PORT' on the other machines), or take 'local'"
+            ) from error
+
+    def _environment(self) -> dict[str, str]:
+        """Variables of a worker: its share of the cores, and where this library stands."""
+        paths = [str(Path(crosszero.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        threads = dict.fromkeys(_THREADS, str(self.cores))
+        return {**threads, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+class _Worker:
+    """Does blocks in a process of the cluster."""
+
+    def __init__(self, shared: list[Any]) -> None:
+        import ray
+
+        self._job: Job = ray.get(shared[0])
+        self._error = ""
+        try:
+            self._job.start()
+        except CrosszeroError as error:
+            self._error = str(error)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        number, record, error = int(row["number"]), {}, self._error
+        if not error:
+            try:
+                record = self._job.do(number, json.loads(row["block"]))
+            except CrosszeroError as problem:
+                error = str(problem)
+        return {"number": number, "record": json.dumps(record), "error": error}

@@ -1,0 +1,97 @@
+"""Hidden states of single layers, without computing the layers above them.
+
+Words are aligned best by a layer in the middle (8 of 12), so a third of the encoder would be
+computed for nothing. A hook behind the highest layer that is wanted ends the pass. Which modules
+are the layers is found by their number, and believed only after a comparison with the hidden states
+that the model itself gives; where they differ the whole model runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class _EnoughError(Exception):
+    """Ends a pass; never leaves this module."""
+
+
+def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
+    """Find the transformer layers of a model.
+
+    Args:
+        model: without its head, on any device.
+        count: how many layers it has.
+
+    Returns:
+        The layers from the lowest on, whose outputs are the model's hidden states 1 to
+        ``count - 1``; ``None`` if no modules of this kind can be told.
+
+    Example:
+        >>> len(find_layers(encoder.base, encoder.layers))          # doctest: +SKIP
+        12
+    """
+    training = model.training
+    model.train(False)
+    try:
+        device = next(model.parameters()).device
+        ids = torch.arange(3, device=device)[None]
+        mask = torch.ones_like(ids)
+        with torch.no_grad():
+            wanted = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            for module in model.modules():
+                if isinstance(module, nn.ModuleList) and len(module) == count:
+                    layers = list(module)
+                    found = run_layers(model, layers, ids, mask, range(1, count))
+                    if all(
+                        n in found and torch.allclose(found[n], wanted.hidden_states[n], atol=1e-5)
+                        for n in range(1, count)
+                    ):
+                        return layers
+    finally:
+        model.train(training)
+    return None
+
+
+def run_layers(
+    model: nn.Module,
+    layers: Sequence[nn.Module],
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    wanted: Sequence[int],
+) -> dict[int, Tensor]:
+    """Run a model up to the highest layer that is wanted.
+
+    Args:
+        model: without its head.
+        layers: as :func:`find_layers` gives them.
+        input_ids, attention_mask: (batch, tokens).
+        wanted: numbers of layers, from 1; not the last one, behind which a model may normalise.
+
+    Returns:
+        The output (batch, tokens, H) of each of the `wanted` layers.
+    """
+    found: dict[int, Tensor] = {}
+    top = max(wanted, default=0)
+
+    def keep(number: int) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, given: Any, output: Any) -> None:
+            found[number] = output[0] if isinstance(output, tuple) else output
+            if number == top:
+                raise _EnoughError
+
+        return hook
+
+    hooks = [layers[number - 1].register_forward_hook(keep(number)) for number in set(wanted)]
+    try:
+        if hooks:
+            model(input_ids=input_ids, attention_mask=attention_mask)
+    except _EnoughError:
+        pass
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return found

@@ -1,0 +1,146 @@
+"""The statistical model behind the aligner: eflomal in both directions, as sil-thot implements it.
+
+A trained model is written out and read back at once. What comes back aligns the same, bit for bit,
+without the corpus and the samples it was trained on: a tenth of the memory. The two directions are
+trained one after the other, so that the peak is that of one. By the same way a model travels to
+other processes: thot's own objects can't be pickled, and training them anew in every process would
+cost minutes where reading costs a second.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+Row = tuple[list[str], list[str]]
+_LONGEST = 256  # words; longer sentences are left without word pairs
+_SCORES = 200_000  # word pairs whose score is remembered
+_CORPUS = ("src", "trg", "srctrgc")  # files of a model that hold the corpus, needed by none
+
+
+class TwoWayModel:
+    """Two eflomal models, one for each direction, and what both of them find.
+
+    Args:
+        rows: gives the words of the sentence pairs to train on; called once for each direction.
+        seed: of the sampling.
+        samplers: chains to average; ``None`` decides by the number of pairs.
+    """
+
+    def __init__(
+        self, rows: Callable[[], Iterable[Row]], seed: int, samplers: int | None = None
+    ) -> None:
+        there = _train(rows(), 2 * seed, samplers)
+        back = _train(((b, a) for a, b in rows()), 2 * seed + 1, samplers) if there else {}
+        self._open(there, back)
+
+    def __getstate__(self) -> dict[str, dict[str, bytes]]:
+        if self.empty:
+            return {"there": {}, "back": {}}
+        return {"there": _write(self._there), "back": _write(self._back)}
+
+    def __setstate__(self, state: dict[str, dict[str, bytes]]) -> None:
+        self._open(**state)
+
+    def _open(self, there: dict[str, bytes], back: dict[str, bytes]) -> None:
+        import thot.alignment as thot
+
+        self.empty = not there
+        self._scores: dict[tuple[str, str], float] = {}
+        if self.empty:
+            return
+        self._there, self._back = _read(there), _read(back)
+        self._both = thot.SymmetrizedAligner(self._there, self._back)
+        self._both.heuristic = thot.SymmetrizationHeuristic.INTERSECTION
+
+    def align(self, rows: Sequence[Row]) -> Iterator[list[tuple[int, int]]]:
+        """Links of each row: number of a word of the first side and of one of the second.
+
+        A row's links do not depend on the other rows.
+        """
+        usable = [] if self.empty else [place for place, row in enumerate(rows) if fits(*row)]
+        matrices: dict[int, Any] = {}
+        if usable:
+            aligned = self._both.get_best_alignments(
+                [rows[place][0] for place in usable], [rows[place][1] for place in usable]
+            )
+            matrices = {p: matrix for p, (_, matrix) in zip(usable, aligned, strict=True)}
+        for place in range(len(rows)):
+            matrix = matrices.get(place)
+            # For each word of the second side: the partner's number from 1, or 0 for none.
+            partners = matrix.to_list() if matrix is not None else []
+            yield [(i - 1, j) for j, i in enumerate(partners) if i > 0]
+
+    def score(self, first: str, second: str) -> float:
+        """Geometric mean of the two translation probabilities."""
+        known = self._scores.get((first, second))
+        if known is None:
+            there, back = self._there, self._back
+            p = there.translation_prob(
+                there.get_src_word_index(first), there.get_trg_word_index(second)
+            )
+            q = back.translation_prob(
+                back.get_src_word_index(second), back.get_trg_word_index(first)
+            )
+            known = min(1.0, max(0.0, sqrt(p * q)))
+            if len(self._scores) >= _SCORES:
+                self._scores.clear()
+            self._scores[(first, second)] = known
+        return known
+
+
+def fits(first: list[str], second: list[str]) -> bool:
+    """Tell whether a sentence pair can be aligned: words on both sides, and not too many."""
+    return 0 < len(first) <= _LONGEST and 0 < len(second) <= _LONGEST
+
+
+def _train(rows: Iterable[Row], seed: int, samplers: int | None) -> dict[str, bytes]:
+    """Train one direction; few iterations are enough for 10,000 pairs, a small corpus needs, and
+    can pay, more. Returns the model's files; none if no row can be used."""
+    import thot.alignment as thot
+
+    model = thot.EflomalAlignmentModel()
+    count = 0
+    for first, second in rows:
+        model.add_sentence_pair(first, second, 1)
+        count += 1
+    if not count:
+        return {}
+    times = min(8.0, max(1.0, sqrt(10_000 / count)))
+    model.seed = seed % 2**31
+    model.deterministic = True
+    model.auto_iterations = False
+    model.set_iterations(round(4 * times), round(4 * times), round(8 * times))
+    model.num_samplers = samplers or (3 if count < 5_000 else 1)
+    model.set_decode_params(1, 8, 2)
+    model.start_training()
+    for _ in range(model.scheduled_iterations):
+        model.train()
+    model.end_training()
+    return _write(model)
+
+
+def _write(model: Any) -> dict[str, bytes]:
+    """The files of a model, without its corpus."""
+    with tempfile.TemporaryDirectory() as folder:
+        if not model.print(f"{folder}/m"):
+            raise OSError(f"the aligner could not write its model to {folder}: is the disk full?")
+        return {
+            path.name: b"" if path.suffix[1:] in _CORPUS else path.read_bytes()
+            for path in Path(folder).iterdir()
+        }
+
+
+def _read(files: dict[str, bytes]) -> Any:
+    import thot.alignment as thot
+
+    model = thot.EflomalAlignmentModel()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        if not model.load(f"{folder}/m"):
+            raise OSError(f"the aligner could not read its model back from {folder}")
+    return model

@@ -1,0 +1,98 @@
+"""Each benchmark runs, checks itself and leaves what the tables need; a false side is noticed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import mine as mining
+from benchmarks import tables
+from benchmarks.corpus import make_corpus, mix_lengths
+from benchmarks.record import CheckError, Record, make_parser
+from benchmarks.timing import Timing, compare, take_turns
+
+NEEDS = {
+    "train_step": "sentence_transformers",
+    "find_words": "thot",
+    "align": "simalign",
+    "mine": "faiss",
+    "encode": "sentence_transformers",
+    "start_up": "cyclopts",
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_quick_run(name: str, results: Path) -> None:
+    pytest.importorskip(NEEDS[name])
+    flags = ["--quick", "--threads", "1", "--out", str(results / f"{name}.json")]
+    importlib.import_module(f"benchmarks.{name}").main(flags)
+    run = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+    assert run["benchmark"] == name
+    assert run["quick"]
+    assert run["command"].startswith(f"python -m benchmarks.{name} --quick")
+    assert {"commit", "date", "versions", "machine", "seed", "threads"} <= run.keys()
+    assert all(row["rate"] >= 0 for row in run["rows"])
+    assert run["ratios"]
+    assert run["checks"]
+    page = tables.fill_page(f"<!-- table {name} -->\nold\n<!-- end -->", [run])
+    assert "old" not in page
+    assert page.count("\n| ") >= len(run["rows"])
+
+
+def test_page_has_a_place_for_every_benchmark() -> None:
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert {"targets", "runs", *NEEDS} == {match[2] for match in tables._BLOCK.finditer(page)}
+
+
+def test_a_missed_target_is_told() -> None:
+    ratio = {"what": "w", "encoder": "", "against": "a", "unit": "x", "value": 1.2, "least": 1.3}
+    late = {"what": "v", "encoder": "", "against": "a", "unit": "s", "value": 0.4, "most": 0.5}
+    table = tables.list_targets([{"ratios": [ratio, late]}])
+    assert [row[-1] for row in table.rows] == ["no", "yes"]
+    assert [row[-2] for row in table.rows] == ["at least 1.3", "at most 0.5"]
+
+
+def test_sides_take_turns_and_warm_up_is_not_counted() -> None:
+    seen: list[tuple[str, int]] = []
+    sides = {"a": lambda n: seen.append(("a", n)), "b": lambda n: seen.append(("b", n))}
+    timings = take_turns(sides, rounds=2, warm_up=1)
+    assert seen == [(side, number) for number in (-1, 0, 1) for side in "ab"]
+    assert [len(timing.wall) for timing in timings.values()] == [2, 2]
+
+
+def test_ratio_is_the_median_of_the_rounds() -> None:
+    ratio = compare(Timing([1.0, 2.0, 1.0], [1.0]), Timing([3.0, 2.0, 9.0], [4.0]), work=2.0)
+    assert (ratio.value, ratio.low, ratio.high, ratio.cpu) == (6.0, 2.0, 18.0, 8.0)
+
+
+def test_sides_that_differ_are_refused() -> None:
+    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]), {})
+    pairs = [(n, n, 1.0) for n in range(10)]
+    mining.compare_pairs(record, pairs, pairs)
+    with pytest.raises(CheckError, match="pairs that only one side found"):
+        mining.compare_pairs(record, pairs, [*pairs[1:], (0, 11, 1.0)])
+    with pytest.raises(CheckError, match="difference of a score"):
+        mining.compare_pairs(record, pairs, [(0, 0, 1.1), *pairs[1:]])
+    with pytest.raises(CheckError, match="nan apart"):
+        record.check("nothing", float("nan"), 1.0)
+
+
+def test_made_up_text_is_uneven_and_its_links_are_right() -> None:
+    corpus = make_corpus(200, seed=3)
+    lexicon = dict(corpus.lexicon.entries("en", "fr"))
+    for pair, links in zip(corpus.pairs, corpus.links, strict=True):
+        source, target = pair.source.split(), pair.target.split()
+        assert len(links) == len(source) == len(target)
+        assert all(lexicon[source[i]] == target[j] for i, j in links)
+    lengths = [len(text.split()) for text in mix_lengths(corpus.pairs)]
+    assert np.std(lengths) > 0.5 * np.mean(lengths)
+    assert [p.source for p in make_corpus(5, seed=3).pairs] == [p.source for p in corpus.pairs[:5]]
