@@ -32,7 +32,7 @@ CASES: dict[str, dict[str, Any]] = {
     "cached": {"slice_tokens": 50, "gradient_cache": True},
     "two passes": {"mask_contrastive_input": False, "slice_tokens": 60, "gradient_cache": True},
     "sentence": {"level": "sentence", "mlm_weight": 0.0},
-    "cut off": {"max_length": 7, "loss": "info-nce"},
+    "cut off": {"max_length": 4, "loss": "info-nce"},
 }
 TRAIN: dict[str, Any] = {
     "batch_size": 8, "steps": 20, "learning_rate": 1e-4, "head_learning_rate": 1e-3,

@@ -78,7 +78,7 @@ def doubles(model_folder: Folders) -> dict[str, tuple[Encoder, ProjectionHead]]:
     return made
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=st.integers(2, 11),
     words=st.integers(1, 3),
@@ -91,7 +91,7 @@ def doubles(model_folder: Folders) -> dict[str, tuple[Encoder, ProjectionHead]]:
             "loss": st.sampled_from(["cz-nce", "info-nce"]),
             "mask_contrastive_input": st.booleans(),
             "mlm_weight": st.sampled_from([0.0, 0.3]),
-            "max_length": st.sampled_from([6, 64]),
+            "max_length": st.sampled_from([4, 64]),
         }
     ),
 )
@@ -187,7 +187,7 @@ def test_memory_does_not_grow_with_the_batch(model_folder: Folders) -> None:
     assert peaks[True, 80] < 0.2 * peaks[False, 80]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     n=st.integers(2, 9),
     entries=st.integers(1, 500),

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
@@ -81,9 +81,9 @@ def test_two_processes_end_with_the_weights_of_one(
     model = model_folder(dropout=0.0)
     start = load_file(model / "model.safetensors")
     stores = {"twenty": store_folder(40), "refreshed": store_folder(40, multiway=True)}
-    settings = {"twenty": {}, "refreshed": {"steps": 4, "refresh_words_every": 3}}
+    changed = {"twenty": {}, "refreshed": {"steps": 4, "refresh_words_every": 3}}
     for name, store in stores.items():
-        config = TrainConfig(**(TRAIN | settings[name]))
+        config = TrainConfig(**(TRAIN | changed[name]))
         alone = train(model, store, config, out=tmp_path / name, show_progress=False)
         for file in ("model.safetensors", "projection.safetensors"):
             one, two = load_file(alone / file), load_file(pair[0] / name / file)
@@ -131,6 +131,7 @@ def test_resume_with_another_number_of_processes_says_what_changes(
     assert "begun with 2 processes and goes on with 1" in caplog.text
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=9), min_size=1, max_size=30), st.integers(1, 6))
 def test_texts_are_dealt_evenly(texts: list[str], count: int) -> None:
     shares = Ranks(count=count).deal(texts)

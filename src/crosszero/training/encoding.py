@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import IGNORED
 from crosszero.model.names import Level
 from crosszero.model.pooling import pool_sentences, pool_spans
@@ -77,16 +78,18 @@ def cut(inputs: Inputs, budget: int) -> list[Integers]:
     return cut_slices([len(row) for row in inputs.ids], budget)
 
 
-def join(parts: Sequence[Encoded], width: int) -> Encoded:
+def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:
     """All slices as one, its anchors in the rank's order.
 
     Args:
         parts: slices that hold every text of the rank once.
-        width: of the vectors, for a rank that has no text.
+        head: what the vectors are for; gives their form on a rank that has no text.
     """
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Encoded(nothing, torch.zeros(0, width), nothing, None)
+        return Encoded(
+            nothing, head.inner.weight.new_zeros(0, head.inner.in_features), nothing, None
+        )
     anchors = np.concatenate([part.anchors for part in parts])
     vectors = torch.cat([part.vectors for part in parts])
     back = torch.from_numpy(np.argsort(anchors)).to(vectors.device)
@@ -104,7 +107,7 @@ def predict(encoder: Encoder, encoded: Encoded, masked: Masked) -> Tensor:
     if encoder.mlm_head is None:
         raise ValueError("the encoder was loaded without its MLM head")
     if encoded.hidden is None:  # a rank without texts
-        return torch.zeros(())
+        return torch.zeros((), device=encoded.vectors.device)
     if not len(encoded.hidden):
         return encoded.hidden.sum() * 0.0  # a few very short texts: nothing was masked
     device = encoded.hidden.device

@@ -72,7 +72,7 @@ def backpropagate(
         with torch.no_grad(), autocast(config.precision, device):
             part = encode_slice(encoder, members, inputs, read, head.level)
         parts.append(replace(part, hidden=None))
-    vectors = join(parts, head.inner.in_features).vectors.requires_grad_()
+    vectors = join(parts, head).vectors.requires_grad_()
     del parts
     with autocast(config.precision, device):
         compared = compare(head, vectors, inputs, config, ranks, entries=_ENTRIES)

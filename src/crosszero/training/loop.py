@@ -90,9 +90,9 @@ def train(
         METHOD sections 2 to 4; arXiv 2202.13083.
     """
     out = Path(out)
-    store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
     ranks = join_ranks()
     with ranks.ending_together(), _own_randomness(config.seed):
+        store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
         run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
         if run.checkpoint:
             load_checkpoint(run.checkpoint, _modules(run), run.optimizer)

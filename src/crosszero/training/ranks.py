@@ -134,15 +134,16 @@ class Ranks:
             if max(column) < 0:
                 dense.append(parameter)
                 continue
-            if gradient is None:  # on this rank no text was encoded
-                gradient = torch.sparse_coo_tensor(
-                    torch.zeros(1, 0, dtype=torch.long), parameter.new_zeros(0, parameter.shape[1]),
-                    parameter.shape, device=parameter.device,
-                ).coalesce()  # fmt: skip
             counts = [max(0, count) for count in column]
-            rows = self.gather(gradient.indices()[0], counts)
-            values = self.gather(gradient.values(), counts)
-            parameter.grad = torch.sparse_coo_tensor(rows[None], values, parameter.shape).coalesce()
+            if gradient is None:  # on this rank no text was encoded
+                rows = torch.zeros(0, dtype=torch.long, device=parameter.device)
+                values = parameter.new_zeros(0, *parameter.shape[1:])
+            else:
+                rows, values = gradient.indices()[0], gradient.values()
+            rows, values = self.gather(rows, counts), self.gather(values, counts)
+            parameter.grad = torch.sparse_coo_tensor(
+                rows[None], values, parameter.shape, check_invariants=False
+            ).coalesce()
         return dense
 
     def share(self, value: T) -> T:
@@ -221,7 +222,7 @@ def _contact() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0].split(". ")[0]
         raise TrainingError(
             "another process of this training went away without a word, killed perhaps "
             f"({reason}); go on with --resume and the same number of processes"

@@ -96,7 +96,7 @@ def _encode(
         encode_slice(encoder, members, inputs, masked, head.level)
         for members in cut(inputs, config.slice_tokens)
     ]
-    return join(parts, head.inner.in_features)
+    return join(parts, head)
 
 
 def compare(
@@ -118,7 +118,7 @@ def compare(
         ranks: where the other anchors come from.
         entries: see :func:`crosszero.model.losses.contrast`.
     """
-    projected = head(vectors.to(head.inner.weight.device))
+    projected = head(vectors)
     if ranks.count > 1:  # as wide as the loss makes them: not every backend knows bf16
         wide = torch.promote_types(projected.dtype, torch.float32)
         projected = ranks.gather(projected.to(wide), inputs.sizes)
