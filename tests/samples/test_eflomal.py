@@ -52,7 +52,7 @@ def test_nothing_is_lost_on_the_way_through_files() -> None:
     rows = [(p.source.split(), p.target.split()) for p in cipher(120, seed=2)[0]]
     links, scores = train_plainly(rows, seed=5)
     assert sum(map(len, links)) > 200
-    assert any(0.01 < score < 0.99 for score in scores)
+    assert len(set(scores)) > 5
     model = TwoWayModel(lambda: iter(rows), seed=5, samplers=1)
     for _ in range(3):
         assert list(model.align(rows)) == links

@@ -25,7 +25,7 @@ from crosszero.samples.finder import Finder
 from crosszero.samples.preparation import Progress, groups_of_batch
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.samples.table import schema, to_table
+from crosszero.samples.table import open_writer, to_table
 from crosszero.samples.tally import Tally, count_samples
 from crosszero.samples.writer import SampleWriter
 
@@ -94,15 +94,13 @@ class FindWords:
 
     def do(self, number: int, block: list[int]) -> dict[str, Any]:
         """Find the words of the row groups from ``block[0]`` to before ``block[1]``."""
-        import pyarrow.parquet as pq
-
         groups = [self._store.read_row_group(index) for index in range(*block)]
         pairs = [sample.pair for group in groups for sample in group]
         words = iter(self._finder.find(pairs))
         tallies: list[dict[str, Any]] = []
         with (
             atomic_file(_part(self._folder, number), "wb") as file,
-            pq.ParquetWriter(file, schema(), compression="zstd") as writer,
+            open_writer(file) as writer,
         ):
             for group in groups:
                 done = [Sample.of(s.pair, next(words), self._finder.name) for s in group]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -151,8 +152,9 @@ class Cluster:
             ray.init("local", num_cpus=self.cpus, include_dashboard=False, **quiet)
             return
         try:
+            _knock(self.address)
             ray.init(self.address, **quiet)
-        except (ConnectionError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise CrosszeroError(
                 f"no Ray cluster answers at {self.address!r}: start one with 'ray start --head' "
                 "(and 'ray start --address=HOST:PORT' on the other machines), or take 'local'"
@@ -163,6 +165,18 @@ class Cluster:
         paths = [str(Path(crosszero.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         threads = dict.fromkeys(_THREADS, str(self.cores))
         return {**threads, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens: Ray itself asks for minutes before it gives up.
+
+    Raises:
+        OSError, ValueError: nobody does, or it is no address.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class _Worker:

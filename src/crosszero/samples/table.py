@@ -10,6 +10,7 @@ from crosszero.samples.sample import Sample, Span, WordPair
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SCHEMA_VERSION = 1
 METADATA = "_metadata.json"  # the underscore: data set readers pass over it
@@ -37,6 +38,17 @@ def schema() -> pa.Schema:
         ],
         metadata={"crosszero.schema_version": str(SCHEMA_VERSION)},
     )
+
+
+def open_writer(where: Any) -> pq.ParquetWriter:
+    """Open a Parquet file of the store's schema for writing.
+
+    Without statistics: nobody asks for the smallest and the largest text of a row group, and they
+    would make up most of the footer, which is all that is read when a store is opened.
+    """
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(where, schema(), compression="zstd", write_statistics=False)
 
 
 def to_table(samples: list[Sample]) -> pa.Table:

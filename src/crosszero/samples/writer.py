@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from crosszero.files import atomic_folder, hash_files
 from crosszero.samples.places import check_place
 from crosszero.samples.sample import Sample
-from crosszero.samples.table import METADATA, SCHEMA_VERSION, check_spans, schema, to_table
+from crosszero.samples.table import METADATA, SCHEMA_VERSION, check_spans, open_writer, to_table
 from crosszero.samples.tally import Tally, count_samples, write_counts
 
 
@@ -104,11 +104,9 @@ class SampleWriter:
             table: Arrow table of the schema of a store.
             tally: what it holds.
         """
-        import pyarrow.parquet as pq
-
         if self._file is None:
             path = self.folder / f"part-{self._parts:05d}.parquet"
-            self._file = pq.ParquetWriter(path, schema(), compression="zstd")
+            self._file = open_writer(path)
             self._parts += 1
             self._in_part = 0
         self._file.write_table(table, row_group_size=max(tally.rows, 1))
