@@ -8,8 +8,10 @@ Candidates with the same unit vector are therefore searched once, and the lowest
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ AnyFloats = npt.NDArray[np.floating[Any]]
 
 _QUERY_BLOCK = 1024  # 1024 x 4096 similarities in float32 are 16 MB
 _CANDIDATE_BLOCK = 4096
+_UNIT_BLOCK = 512  # rows in float64 that stay in the cache between two passes over them
+_WORTH_A_THREAD = 2**18  # similarities; a smaller block is read sooner than a thread takes over
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,21 +65,34 @@ def unit_rows(vectors: AnyFloats) -> Floats:
     if array.ndim != 2:
         raise ValueError(f"vectors must have shape (n, dim), not {array.shape}")
     unit = np.empty(array.shape, dtype=np.float32)
-    for start in range(0, len(array), _CANDIDATE_BLOCK):
+
+    def scale(start: int) -> None:
         # float64: the square of a float32 overflows beyond 1.8e19
-        block = array[start : start + _CANDIDATE_BLOCK].astype(np.float64)
-        finite = np.isfinite(block).all(axis=1)
+        block = array[start : start + _UNIT_BLOCK].astype(np.float64)
+        peak = np.maximum(
+            block.max(axis=1, keepdims=True, initial=0.0),
+            -block.min(axis=1, keepdims=True, initial=0.0),
+        )
+        finite = np.isfinite(peak)
         if not finite.all():
             row = start + int(np.argmin(finite))
             raise CrosszeroError(
                 f"vector {row} holds a value that is not finite: the encoder's weights or its "
                 "number format are broken; try float32 or an earlier checkpoint"
             )
-        peak = np.abs(block).max(axis=1, keepdims=True, initial=0.0)
         block /= np.where(peak > 0, peak, 1.0)
         length = np.sqrt((block * block).sum(axis=1, keepdims=True))
-        # adding 0 turns -0 into 0, so that equal rows are equal byte for byte
-        unit[start : start + len(block)] = block / np.where(length > 0, length, 1.0) + 0.0
+        block /= np.where(length > 0, length, 1.0)
+        block += 0.0  # turns -0 into 0, so that equal rows are equal byte for byte
+        unit[start : start + len(block)] = block
+
+    starts = range(0, len(array), _UNIT_BLOCK)
+    if array.size < _WORTH_A_THREAD:
+        for start in starts:
+            scale(start)
+    else:
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            list(pool.map(scale, starts))
     return unit
 
 
@@ -144,13 +161,26 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
     one, other = one if rows is None else one[rows.firsts], other[columns.firsts]
     there = Nearest(len(one), min(k, len(other)))
     back = Nearest(len(other), min(k, len(one))) if both else None
-    for start in range(0, len(one), _QUERY_BLOCK):
-        block = one[start : start + _QUERY_BLOCK]
-        for first in range(0, len(other), _CANDIDATE_BLOCK):
-            scores = block @ other[first : first + _CANDIDATE_BLOCK].T
-            there.add(scores, item=start, candidate=first)
-            if back is not None:
-                back.add(scores, item=first, candidate=start, columns=True)
+    waiting: list[Future[None]] = []
+    with ThreadPoolExecutor(2) as pool:  # a block is read while the next one is computed
+        for start in range(0, len(one), _QUERY_BLOCK):
+            block = one[start : start + _QUERY_BLOCK]
+            for first in range(0, len(other), _CANDIDATE_BLOCK):
+                scores = block @ other[first : first + _CANDIDATE_BLOCK].T
+                for task in waiting:
+                    task.result()
+                reading = [partial(there.add, scores, item=start, candidate=first)]
+                if back is not None:
+                    reading.append(
+                        partial(back.add, scores, item=first, candidate=start, columns=True)
+                    )
+                if scores.size < _WORTH_A_THREAD:
+                    for read in reading:
+                        read()
+                else:
+                    waiting = [pool.submit(read) for read in reading]
+        for task in waiting:
+            task.result()
     found = [columns.spread(there, k)]
     if rows is not None and back is not None:
         found = [_pick_rows(found[0], rows.group), _pick_rows(rows.spread(back, k), columns.group)]
@@ -162,44 +192,65 @@ def _pick_rows(found: Neighbours, rows: Ints) -> Neighbours:
 
 
 class _Distinct:
-    """Rows that are equal as unit vectors, as groups."""
+    """Rows that are equal as unit vectors, as groups.
+
+    Attributes:
+        firsts: (groups,) the first row of each group, ascending.
+        group: (rows,) number of the group of each row.
+        members: rows of the groups that have several, by number of the group.
+    """
 
     def __init__(self, unit: Floats) -> None:
-        self.members = _group_equal(unit)
-        self.firsts = np.array([group[0] for group in self.members], dtype=np.int64)
-        self.sizes = np.array([len(group) for group in self.members], dtype=np.int64)
-        self.group = np.empty(len(unit), dtype=np.int64)
-        for number, group in enumerate(self.members):
+        self.members = _find_equal(unit)
+        rest = {row for group in self.members for row in group[1:]}
+        alone = np.ones(len(unit), dtype=np.bool_)
+        alone[list(rest)] = False
+        self.firsts: Ints = np.flatnonzero(alone)
+        self.group: Ints = np.cumsum(alone) - 1
+        self.several = np.zeros(len(self.firsts), dtype=np.bool_)
+        numbered = {}
+        for group in self.members:
+            number = int(self.group[group[0]])
             self.group[group] = number
+            self.several[number] = True
+            numbered[number] = group
+        self._numbered = numbered
 
     def spread(self, best: Nearest, k: int) -> Neighbours:
         """Turn neighbouring groups into neighbouring rows: all members of a group tie."""
         width = min(k, len(self.group))
         value = np.clip(best.value, -1.0, 1.0)
         index = self.firsts[best.index]
-        plain = (self.sizes[best.index] == 1).all(axis=1)
-        if width == index.shape[1] and (k == 1 or plain.all()):
+        if k == 1:
             return Neighbours(index=index, similarity=value)
+        known = best.value.shape[1]
         full = np.empty((len(index), width), dtype=np.int64)
         values = np.empty(full.shape, dtype=np.float32)
-        if width == index.shape[1]:
-            full[plain], values[plain] = index[plain], value[plain]
-        else:
-            plain[:] = False
-        for row in np.flatnonzero(~plain):
+        full[:, :known], values[:, :known] = index, value
+        # With fewer groups than neighbours each row has members of a group among them.
+        for row in np.flatnonzero(self.several[best.index].any(axis=1)):
             pairs = sorted(
                 (-score, member)
-                for group, score in zip(best.index[row], value[row], strict=True)
-                for member in self.members[group]
+                for group, score in zip(best.index[row].tolist(), value[row], strict=True)
+                for member in self._numbered.get(group, (int(self.firsts[group]),))
             )
             full[row] = [member for _, member in pairs[:width]]
             values[row] = [-score for score, _ in pairs[:width]]
         return Neighbours(index=full, similarity=values)
 
 
-def _group_equal(unit: Floats) -> list[list[int]]:
+def _find_equal(unit: Floats) -> list[list[int]]:
+    """Groups of two and more rows that are equal byte for byte, each in rising order."""
+    bits = np.ascontiguousarray(unit).view(np.uint32)
+    weights = np.random.default_rng(0).integers(1, 2**63, size=bits.shape[1], dtype=np.uint64)
+    sums = np.empty(len(bits), dtype=np.uint64)
+    for start in range(0, len(bits), _UNIT_BLOCK):  # modulo 2**64: equal rows, equal sums
+        sums[start : start + _UNIT_BLOCK] = bits[start : start + _UNIT_BLOCK] @ weights
+    order = np.argsort(sums, kind="stable")
+    ordered = sums[order]
+    same = np.zeros(len(sums) + 1, dtype=np.bool_)
+    same[1:-1] = ordered[1:] == ordered[:-1]
     groups: dict[bytes, list[int]] = {}
-    for number, row in enumerate(np.ascontiguousarray(unit)):
-        # a digest instead of the row: 16 bytes instead of 3 kB for 768 dimensions
-        groups.setdefault(blake2b(row.tobytes(), digest_size=16).digest(), []).append(number)
-    return list(groups.values())
+    for row in sorted(order[np.flatnonzero(same[1:] | same[:-1])].tolist()):
+        groups.setdefault(unit[row].tobytes(), []).append(row)
+    return [group for group in groups.values() if len(group) > 1]

@@ -106,12 +106,14 @@ def _choose(
 
 
 def _pick(sources: Ints, targets: Ints, scores: Doubles) -> list[MinedPair]:
-    used_source, used_target = set(), set()
+    used_source: set[int] = set()
+    used_target: set[int] = set()
     pairs = []
-    for place in np.lexsort((targets, sources, -scores)):
-        source, target = int(sources[place]), int(targets[place])
+    order = np.lexsort((targets, sources, -scores))
+    columns = (column[order].tolist() for column in (sources, targets, scores))
+    for source, target, score in zip(*columns, strict=True):
         if source not in used_source and target not in used_target:
             used_source.add(source)
             used_target.add(target)
-            pairs.append(MinedPair(source, target, float(scores[place])))
+            pairs.append(MinedPair(source, target, score))
     return pairs
