@@ -125,13 +125,18 @@ class LexiconFinder:
         links: list[tuple[str, str]] = []
         usable = self._chooser.usable
         for entry, place in sources.items():
-            if place is None or not usable(entry, languages[0]):
+            if place is None:
                 continue
-            present = [other for other in there[entry] if other in targets]
-            if len(present) != 1 or targets[present[0]] is None:
+            present, other = 0, ""
+            for one in there[entry]:
+                if one in targets:
+                    present, other = present + 1, one
+            if present != 1 or targets[other] is None:
                 continue
-            other = present[0]
-            if sum(one in sources for one in back[other]) == 1:
+            present = 0
+            for one in back[other]:
+                present += one in sources
+            if present == 1 and usable(entry, languages[0]):
                 links.append((entry, other))
         if not links:
             return ()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
+from itertools import accumulate, chain, compress, count, islice
+
 from crosszero.samples.reader import Words
 from crosszero.samples.sample import Span
 from crosszero.samples.words import Keys, token_pattern
@@ -20,6 +24,23 @@ class _Node:
         self.entries: dict[str, list[bool]] = {}
 
 
+class _Pieces(dict[str, list[str]]):
+    """Normalised tokens of the pieces between white space; short pieces are remembered."""
+
+    def __init__(self, pattern: re.Pattern[str], keys: Keys) -> None:
+        super().__init__()
+        self._pattern, self._keys = pattern, keys
+
+    def __missing__(self, piece: str) -> list[str]:
+        keys = self._keys
+        tokens = [keys[token] for token in self._pattern.findall(piece)]
+        if len(piece) <= _PIECE:
+            if len(self) >= _PIECES:
+                self.clear()
+            self[piece] = tokens
+        return tokens
+
+
 class Side:
     """Find the entries of one language in a text: a tree over tokens, walked once.
 
@@ -30,9 +51,8 @@ class Side:
 
     def __init__(self, language: str, keys: Keys) -> None:
         self._pattern = token_pattern(language)
-        self._keys = keys
         self._tree = _Node()
-        self._pieces: dict[str, list[str]] = {}
+        self._pieces = _Pieces(self._pattern, keys)
 
     def add(self, text: str) -> str:
         """Take an entry; returns its name, or nothing if it holds no token."""
@@ -57,10 +77,15 @@ class Side:
         tree = self._tree.children
         spans: list[tuple[int, int]] = []
         skip = 0
-        for place in [i for i, token in enumerate(tokens) if token in tree]:
+        # map and compress do for every token what is to be done for every token
+        for place in compress(count(), map(tree.__contains__, tokens)):
             if place < skip:
                 continue
-            node: _Node | None = tree[tokens[place]]
+            token = tokens[place]
+            node: _Node | None = tree[token]
+            if node is not None and not node.children:  # most words begin no longer entry
+                found[token] = None if token in found else (place, place)
+                continue
             ends: list[tuple[int, _Node]] = []
             end = place
             while node is not None:
@@ -80,28 +105,28 @@ class Side:
 
     def words(self, text: str, chosen: list[tuple[str, tuple[int, int] | None]]) -> Words:
         """Spans and keys of chosen entries."""
-        spans = self._spans(text)
         places = [place for _, place in chosen if place is not None]
-        return Words(
-            [Span(spans[first][0], spans[last][1]) for first, last in places],
-            [name for name, _ in chosen],
-        )
+        names = [name for name, _ in chosen]
+        pieces = text.split()
+        begins = list(accumulate(map(len, pieces), initial=0))
+        if begins[-1] + len(pieces) - 1 != len(text):
+            spans = self._spans(text)
+            return Words([Span(spans[a][0], spans[b][1]) for a, b in places], names)
+        # One space everywhere, none at the ends: where the pieces stand is known, and only those
+        # of chosen words are read again.
+        tokens = list(accumulate(map(len, map(self._pieces.__getitem__, pieces)), initial=0))
+
+        def locate(token: int) -> tuple[int, int]:
+            number = bisect_right(tokens, token) - 1
+            matches = self._pattern.finditer(pieces[number])
+            start, end = next(islice(matches, token - tokens[number], None)).span()
+            return begins[number] + number + start, begins[number] + number + end
+
+        return Words([Span(locate(a)[0], locate(b)[1]) for a, b in places], names)
 
     def _tokens(self, text: str) -> list[str]:
         """Normalised tokens. No token holds white space, so pieces between it are remembered."""
-        tokens: list[str] = []
-        pieces = self._pieces
-        for piece in text.split():
-            known = pieces.get(piece)
-            if known is None:
-                keys = self._keys
-                known = [keys[token] for token in self._pattern.findall(piece)]
-                if len(piece) <= _PIECE:
-                    if len(pieces) >= _PIECES:
-                        pieces.clear()
-                    pieces[piece] = known
-            tokens += known
-        return tokens
+        return list(chain.from_iterable(map(self._pieces.__getitem__, text.split())))
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in self._pattern.finditer(text)]
