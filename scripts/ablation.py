@@ -18,18 +18,17 @@ import json
 import logging
 import multiprocessing
 import os
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from crosszero.config import build, read_yaml
-from crosszero.evaluation import measure_interval
 from crosszero.files import atomic_file
 from crosszero.recipe.chain import run_recipe
 from crosszero.recipe.config import RecipeConfig, locate_recipe
 from crosszero.recipe.scores import AER, HELD_OUT_SENTENCES, HELD_OUT_WORDS, TATOEBA, Score
 from crosszero.report import Table, render_markdown
+from crosszero.suite.table import summarise
 from scripts.baseline import align_statistically
 
 SYSTEMS = {
@@ -46,6 +45,7 @@ COLUMNS = {
     "NTREX-128": NTREX,
     "AER": AER,
 }
+RETRIEVAL = (TATOEBA, NTREX)
 
 
 def read_ablation(data: Path, out: Path) -> RecipeConfig:
@@ -84,34 +84,39 @@ def collect(out: Path, seeds: Sequence[int]) -> dict[str, list[list[Score]]]:
     return found
 
 
-def make_overview(found: dict[str, list[list[Score]]], statistical: float) -> Table:
+def average(run: Sequence[Score], measure: str) -> float:
+    """Mean of a measure over language pairs and directions, per cent."""
+    values = [score.value for score in run if score.measure == measure]
+    return 100 * sum(values) / len(values)
+
+
+def make_overview(found: dict[str, list[list[Score]]], statistical: Sequence[float]) -> Table:
     """A row for each system, a column for each measure, mean and 95 % interval over seeds."""
+    begun = sum(average(found["before"][0], measure) for measure in RETRIEVAL)
     rows = []
     for system, runs in found.items():
-        cells = []
-        for measure in COLUMNS.values():
-            means = [
-                100 * sum(s.value for s in run if s.measure == measure)
-                / sum(s.measure == measure for s in run)
-                for run in runs
-            ]  # fmt: skip
-            cells.append(measure_interval(means) if len(means) > 1 else means[0])
-        rows.append(("crosszero-mini" if system == "before" else system, *cells))
-    rows.append(("statistical (eflomal)", None, None, None, None, 100 * statistical))
+        cells = [summarise([average(run, measure) for run in runs]) for measure in COLUMNS.values()]
+        times = [sum(average(run, measure) for measure in RETRIEVAL) / begun for run in runs]
+        name = "crosszero-mini" if system == "before" else system
+        rows.append((name, *cells, summarise(times)))
+    alone = 100 * sum(statistical) / len(statistical)
+    rows.append(("statistical (eflomal)", None, None, None, None, alone, None))
     return Table(
         title="Mean over language pairs and directions, per cent",
-        columns=("system", *COLUMNS),
+        columns=("system", *COLUMNS, "times the start"),
         rows=tuple(rows),
         note="Mean and half-width of the 95 % interval (Student t) over the seeds. AER: lower is "
-        "better.",
+        "better. Times the start: mean of Tatoeba and NTREX-128, divided by crosszero-mini's.",
     )
 
 
-def make_details(found: dict[str, list[list[Score]]], measure: str) -> Table:
+def make_details(
+    found: dict[str, list[list[Score]]], measure: str, statistical: Sequence[float]
+) -> Table:
     """A row for each language pair and direction of one measure."""
     keys = [(s.source, s.target) for s in found["before"][0] if s.measure == measure]
     rows = []
-    for source, target in keys:
+    for number, (source, target) in enumerate(keys):
         cells = []
         for runs in found.values():
             values = [
@@ -120,11 +125,13 @@ def make_details(found: dict[str, list[list[Score]]], measure: str) -> Table:
                 for s in run
                 if (s.measure, s.source, s.target) == (measure, source, target)
             ]
-            cells.append(measure_interval(values) if len(values) > 1 else values[0])
+            cells.append(summarise(values))
+        if measure == AER:
+            cells.append(100 * statistical[number])
         rows.append((f"{source} to {target}", *cells))
     return Table(
         title=measure[0].upper() + measure[1:],
-        columns=("pair", "crosszero-mini", *SYSTEMS),
+        columns=("pair", "crosszero-mini", *SYSTEMS, *(["eflomal"] if measure == AER else [])),
         rows=tuple(rows),
     )
 
@@ -146,7 +153,6 @@ def main() -> None:
     arguments = parser.parse_args()
     start_log()
     recipe = read_ablation(arguments.data, arguments.out)
-    begun = time.monotonic()
     run_recipe(recipe, steps=("prepare", "baseline"))
     os.environ["OMP_NUM_THREADS"] = "1"  # read by the processes that start now
     spawn = multiprocessing.get_context("spawn")
@@ -161,13 +167,18 @@ def main() -> None:
     found = collect(arguments.out, arguments.seeds)
     statistical = align_statistically(recipe, arguments.out)
     tables = [make_overview(found, statistical)]
-    tables += [make_details(found, measure) for measure in COLUMNS.values()]
+    tables += [make_details(found, measure, statistical) for measure in COLUMNS.values()]
+    hours = sum(
+        json.loads(line)["seconds"] / 3600
+        for path in arguments.out.glob("*/run/metrics.jsonl")
+        for line in path.read_text().splitlines()
+    )
     text = "\n\n".join(render_markdown(table) for table in tables)
     with atomic_file(arguments.out / "tables.md") as file:
         file.write(
             f"Made by `python -m scripts.ablation --data DATA --out {arguments.out} --seeds "
-            f"{' '.join(map(str, arguments.seeds))}` on {datetime.date.today().isoformat()}; "
-            f"{(time.monotonic() - begun) / 60:.0f} minutes in this sitting.\n\n{text}\n"
+            f"{' '.join(map(str, arguments.seeds))}` on {datetime.date.today().isoformat()}; the "
+            f"trainings took {hours:.1f} hours of one core.\n\n{text}\n"
         )
 
 
