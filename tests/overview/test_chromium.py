@@ -80,8 +80,9 @@ def test_maps_answer_the_pointer(browser: Browser) -> None:
     wanted = f"{data}.filter(t => t.hovertext).flatMap(t => t.x).length"
     assert browser.evaluate(points) == browser.evaluate(wanted) > 100
     browser.evaluate(
-        "(p => Plotly.Fx.hover(p, [{curveNumber: p.data.findIndex(t => t.hovertext && t.legendgroup == 'en'),"
-        " pointNumber: 0}]))(document.querySelector('.plot'))"
+        "(p => Plotly.Fx.hover(p, [{pointNumber: 0, curveNumber:"
+        " p.data.findIndex(t => t.hovertext && t.legendgroup == 'en')}]))"
+        "(document.querySelector('.plot'))"
     )
     shown = browser.evaluate("document.querySelector('.hoverlayer').textContent")
     assert EVIL in shown.replace("\u2068", "").replace("\u2069", "")
