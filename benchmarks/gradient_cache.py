@@ -121,7 +121,7 @@ def make_batch(encoder: Encoder, pairs: int, words: int, seed: int) -> Batch:
         samples.append(
             Sample(
                 source=" ".join(source), target=" ".join(target), source_language="en",
-                target_language="fr", origin=f"made:{number + 1}", words=(WordPair(*spans),),
+                target_language="fr", origin=f"made:{number + 1}", group="", finder="made", words=(WordPair(*spans),),
             )
         )  # fmt: skip
     return build_batch(
@@ -165,7 +165,7 @@ def main(arguments: list[str]) -> None:
     rows = []
     for pairs in options.pairs:
         command = [sys.executable, __file__, *arguments, "--one", "--pairs", str(pairs)]
-        rows.append(json.loads(subprocess.run(command, check=True, stdout=-1).stdout))
+        rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
     settings = {k: str(v) if k == "out" else v for k, v in vars(options).items() if k != "one"}
     record = {
         "benchmark": "gradient_cache",

@@ -108,25 +108,29 @@ class Ranks:
         flat = torch.cat(
             [values.to(self.device), used.to(values.dtype), *(part.flatten() for part in parts)]
         )
-        del parts
+        parts.clear()
         for parameter in parameters:  # they live on in `flat`
             parameter.grad = None
         with _contact():
             distributed.all_reduce(flat)
         sizes = [len(values), len(used), *(p.numel() for p in parameters)]
-        sums, owners, *gradients = flat.split(sizes)
+        parts = list(flat.split(sizes))
+        sums, owners, gradients = parts[0], parts[1], parts[2:]
         touched = owners.tolist()
         for parameter, gradient, ranks in zip(parameters, gradients, touched, strict=True):
             if ranks:
                 parameter.grad = gradient.view_as(parameter).to(parameter.dtype)
-        return sums.clone()
+        return sums.clone()  # not a view, which would keep all of `flat`
 
     def _add_rows(self, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
         """Sum the sparse gradients, which tables of embeddings may have; give the other ones.
 
         Few rows of a table are touched, so these are gathered rather than all of them reduced.
         """
-        sparse = [p.grad.coalesce() if _is_sparse(p) else None for p in parameters]
+        sparse = [
+            p.grad.coalesce() if p.grad is not None and p.grad.is_sparse else None
+            for p in parameters
+        ]
         own = torch.tensor([[-1 if g is None else g._nnz() for g in sparse]])
         sizes = self.gather(own, [1] * self.count)  # (ranks, parameters)
         dense = []
@@ -204,10 +208,6 @@ def join_ranks() -> Ranks:
 
     state = PartialState(cpu=not torch.accelerator.is_available())
     return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
-
-
-def _is_sparse(parameter: nn.Parameter) -> bool:
-    return parameter.grad is not None and parameter.grad.is_sparse
 
 
 def _hang_up() -> None:
