@@ -2,27 +2,27 @@
 
     python -m benchmarks.tables runs/bench/*.json
 
-The page is written by hand but for what stands between ``<!-- table NAME -->`` and
-``<!-- end -->``: ``targets`` (all ratios and limits, from all files), ``runs`` (how each file was
-made) and one table for each benchmark, by its name.
+The page is written by hand but for what stands between marks (:mod:`scripts.results`): ``targets``
+(all ratios and limits, from all files), ``runs`` (how each file was made) and one table for each
+benchmark, by its name.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from scripts.results import fill
 
 from crosszero.errors import DataError
 from crosszero.files import atomic_file
 from crosszero.report import Table, render_markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-_BLOCK = re.compile(r"(<!-- table ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_ABSENT = "No run yet.\n"
+BENCHMARKS = ("train_step", "find_words", "align", "mine", "encode", "start_up")
 Run = dict[str, Any]
 
 
@@ -48,26 +48,24 @@ def read_run(path: Path) -> Run:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(path, f"can't be read as the JSON of a benchmark ({error})") from error
-    if not isinstance(run, dict) or "benchmark" not in run:
+    if not isinstance(run, dict) or run.get("benchmark") not in BENCHMARKS:
         raise DataError(path, "is no result of a benchmark")
     return run
 
 
 def fill_page(page: str, runs: Sequence[Run]) -> str:
-    """Put the tables between their marks; without a run of it a table says so."""
-
-    def fill(match: re.Match[str]) -> str:
-        name = match[2]
-        own = [run for run in runs if run["benchmark"] == name]
-        if name == "targets":
-            text = render_markdown(list_targets(runs)) if runs else _ABSENT
-        elif name == "runs":
-            text = render_markdown(list_runs(runs)) if runs else _ABSENT
-        else:
-            text = "\n\n".join(render_markdown(list_rows(run)) for run in own) or _ABSENT
-        return f"{match[1]}\n{text.strip()}\n\n{match[3]}"
-
-    return _BLOCK.sub(fill, page)
+    """Put the tables between their marks; a benchmark without a run says so."""
+    tables: dict[str, list[Table]] = {name: [] for name in BENCHMARKS}
+    for run in runs:
+        tables[run["benchmark"]].append(list_rows(run))
+    if runs:
+        tables |= {"targets": [list_targets(runs)], "runs": [list_runs(runs)]}
+    else:
+        tables |= {"targets": [], "runs": []}
+    for name, found in tables.items():
+        text = "\n\n".join(map(render_markdown, found)) or "No run yet."
+        page = fill(page, name, f"\n{text}")
+    return page
 
 
 def list_targets(runs: Iterable[Run]) -> Table:
