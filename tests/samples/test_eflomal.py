@@ -14,7 +14,7 @@ Rows = list[tuple[list[str], list[str]]]
 
 
 def train_plainly(rows: Rows, seed: int) -> tuple[list[list[tuple[int, int]]], list[float]]:
-    """Links that both models have, straight after training; scores of the first words."""
+    """Links that both models have, straight after training; scores of the first linked words."""
     import thot.alignment as thot
 
     models = []
@@ -38,10 +38,13 @@ def train_plainly(rows: Rows, seed: int) -> tuple[list[list[tuple[int, int]]], l
     for first, second in rows:
         _, matrix = both.get_best_alignments([first], [second])[0]
         links.append([(i - 1, j) for j, i in enumerate(matrix.to_list()) if i])
+        if not links[-1]:
+            continue
+        i, j = links[-1][0]
         p, q = (
             model.translation_prob(model.get_src_word_index(a), model.get_trg_word_index(b))
             for model, a, b in zip(
-                models, (first[0], second[0]), (second[0], first[0]), strict=True
+                models, (first[i], second[j]), (second[j], first[i]), strict=True
             )
         )
         scores.append((p * q) ** 0.5)
@@ -56,7 +59,12 @@ def test_nothing_is_lost_on_the_way_through_files() -> None:
     model = TwoWayModel(lambda: iter(rows), seed=5, samplers=1)
     for _ in range(3):
         assert list(model.align(rows)) == links
-        assert [model.score(a[0], b[0]) for a, b in rows] == scores
+        linked = [
+            (a[found[0][0]], b[found[0][1]])
+            for (a, b), found in zip(rows, links, strict=True)
+            if found
+        ]
+        assert [model.score(a, b) for a, b in linked] == scores
         model = pickle.loads(pickle.dumps(model))
 
 

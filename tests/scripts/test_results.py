@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from scripts.results import fill
 
 PAGE = "before\n<!-- a -->\nold\n<!-- end of a -->\nafter\n<!-- b -->\n<!-- end of b -->\n"
