@@ -13,13 +13,13 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.config import build
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.suite import runner
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
 from crosszero.suite.config import SuiteConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
 from crosszero.suite.records import read_records
-from crosszero.suite.runner import Plan, list_plans, run_suite
+from crosszero.suite.runner import Plan, find_runs, list_plans, run_suite
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
@@ -81,6 +81,14 @@ def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
     }
 
 
+def test_runs_of_a_system_are_not_those_of_another(suite: SuiteConfig, tmp_path: Path) -> None:
+    for name in ("CZ-1-0123456789ab", "CZ-1-1-0123456789ab"):
+        (tmp_path / "suite/encoders" / name).mkdir(parents=True)
+        (tmp_path / "suite/encoders" / name / "config.json").touch()
+    (found,) = find_runs(suite, "CZ", 1)
+    assert found.name == "CZ-1-0123456789ab"
+
+
 def test_what_changed_is_measured_again(
     suite: SuiteConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +111,23 @@ def test_what_changed_is_measured_again(
     changed = dataclasses.replace(suite, fine_tune={"pawsx": {**QUICK["pawsx"], "steps": 5}})
     run_suite(changed)
     assert done == [("start-1", "pawsx"), ("CZ-1", "pawsx")]
+
+
+def test_jobs_side_by_side_give_the_same_table(
+    suite: SuiteConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], seeds=[1])
+    alone = run_suite(suite)
+    beside = dataclasses.replace(suite, out=str(tmp_path / "beside"), jobs=2)
+    with caplog.at_level("INFO", "crosszero"):
+        together = run_suite(beside)
+    assert [(r.system, r.task, r.scores) for r in together] == [
+        (r.system, r.task, r.scores) for r in alone
+    ]
+    assert "CZ, seed 1: training" in caplog.messages
+    broken = dataclasses.replace(beside, encoder=str(tmp_path / "none"), samples="none")
+    with pytest.raises(CrosszeroError, match="none"):
+        run_suite(broken)
 
 
 def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:

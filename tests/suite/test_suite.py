@@ -59,6 +59,7 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("tatoeba, xnli", "tatoba", "did you mean 'tatoeba'"),
+        ("name: small", "name: small\njobs: 0", "jobs: 0 given"),
         ("[1, 2]", "[]", "seeds: at least one"),
         ("[1, 2]", "[1, 1]", "each once"),
         ("samples: samples", "", "samples: ML-CTL-CZ, info-snt need a store"),

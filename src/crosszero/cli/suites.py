@@ -93,7 +93,7 @@ def evaluate(
     sys.stdout.write(f"scores: {out / 'scores.json'}\n")
 
 
-def suite(recipe: Path, /, *, out: Path | None = None) -> None:
+def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) -> None:
     """Train and measure all systems of a suite, with all its seeds; what is done is kept.
 
     Parameters
@@ -102,6 +102,9 @@ def suite(recipe: Path, /, *, out: Path | None = None) -> None:
         A YAML file; see recipes/suite.yaml.
     out
         Folder for encoders, predictions, records and tables, instead of the recipe's.
+    jobs
+        Systems and seeds to train and measure at a time, instead of the recipe's number; each gets
+        the cores divided by it as threads.
     """
     from crosszero.files import atomic_file
     from crosszero.report.tables import render_markdown, render_text
@@ -111,6 +114,8 @@ def suite(recipe: Path, /, *, out: Path | None = None) -> None:
     config = read_suite(recipe)
     if out is not None:
         config = dataclasses.replace(config, out=str(out))
+    if jobs is not None:
+        config = dataclasses.replace(config, jobs=jobs)
     tables = _tables(run_suite(config), config.name)
     path = Path(config.out) / "tables.md"
     with atomic_file(path) as file:

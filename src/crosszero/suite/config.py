@@ -53,6 +53,9 @@ class SuiteConfig:
         held_out: folder that holds the store ``word-retrieval``.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning.
+        jobs: how many systems and seeds are trained and measured at a time, each in a process of
+            its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
+            of threads, so records of other `jobs` may differ in their last digits.
     """
 
     name: str
@@ -69,6 +72,7 @@ class SuiteConfig:
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if not self.systems:
@@ -85,6 +89,8 @@ class SuiteConfig:
         for name, values in (("seeds", self.seeds), ("tasks", self.tasks)):
             if not values or len(set(values)) < len(values):
                 raise ConfigError(f"{name}: at least one is needed, each once")
+        if self.jobs < 1:
+            raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
         self._check_needs()
         for name in self.systems:
             self.training(name, self.seeds[0])

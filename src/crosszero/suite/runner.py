@@ -7,7 +7,7 @@ import datetime
 import logging
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +28,12 @@ from crosszero.suite.records import (
     read_record,
     write_record,
 )
+from crosszero.suite.workers import run_side_by_side
 from crosszero.training.loop import train
 from crosszero.training.setup import CHECKPOINTS
 
 _log = logging.getLogger("crosszero")
+_KEY = 12  # hexadecimal digits of the hash in a folder's name
 
 
 class Plan(NamedTuple):
@@ -77,13 +79,40 @@ def run_suite(config: SuiteConfig) -> list[Record]:
     plans = list(list_plans(config))
     for plan in plans:
         _make_bench(config, plan)
-    records = []
-    for number, plan in enumerate(plans, start=1):
-        encoder = train_system(config, plan.system, plan.seed)
-        record = _measure(config, plan, encoder)
-        _log.info("%d of %d: %s, %s, seed %d", number, len(plans), *plan)
-        records.append(record)
-    return records
+    groups: dict[str, list[Plan]] = {}
+    for plan in plans:
+        groups.setdefault(f"{plan.system}, seed {plan.seed}", []).append(plan)
+    records = {}
+    for number, (name, found) in enumerate(_run_groups(config, groups), start=1):
+        records[name] = found
+        _log.info("%d of %d done: %s", number, len(groups), name)
+    return [record for name in groups for record in records[name]]
+
+
+def _run_groups(
+    config: SuiteConfig, groups: dict[str, list[Plan]]
+) -> Iterator[tuple[str, list[Record]]]:
+    if config.jobs == 1:
+        for name, plans in groups.items():
+            _log.info("%s", name)
+            yield name, run_plans(config, plans)
+    else:
+        calls = {name: (config, plans) for name, plans in groups.items()}
+        yield from run_side_by_side(run_plans, calls, jobs=config.jobs)
+
+
+def run_plans(config: SuiteConfig, plans: Sequence[Plan]) -> list[Record]:
+    """Do what is missing of the measurements of one system with one seed.
+
+    Args:
+        config: the suite.
+        plans: all with the same system and the same seed.
+
+    Raises:
+        CrosszeroError: settings, data or encoders can't be used.
+    """
+    encoder = train_system(config, plans[0].system, plans[0].seed)
+    return [_measure(config, plan, encoder) for plan in plans]
 
 
 def train_system(config: SuiteConfig, system: str, seed: int) -> str:
@@ -99,10 +128,10 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     store = SampleStore.open(Path(str(config.samples)))
     settings = {"encoder": hash_encoder(start), "samples": store.fingerprint}
     key = make_key({**settings, "train": to_dict(training)})
-    folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:12]}"
+    folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:_KEY]}"
     if not (folder / "config.json").is_file():
         begun = (folder / CHECKPOINTS).is_dir()
-        _log.info("training %s, seed %d%s", system, seed, ", going on" if begun else "")
+        _log.info("training%s", ", going on where it was stopped" if begun else "")
         train(start, store, training, out=folder, resume=begun)
     return str(folder)
 
@@ -110,7 +139,8 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
 def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     """The finished training of a system with a seed; none where it has not been done."""
     folder = Path(config.out) / "encoders"
-    found = [path.parent for path in folder.glob(f"{system}-{seed}-*/config.json")]
+    key = "[0-9a-f]" * _KEY  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
+    found = [path.parent for path in folder.glob(f"{system}-{seed}-{key}/config.json")]
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
 
 
@@ -143,6 +173,7 @@ def _measure(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
         if known.key == key:
             return known
     begun = time.monotonic()
+    _log.info("measuring %s", plan.task)
     scores = measure_task(encoder, plan.task, bench)
     if not scores:
         raise CrosszeroError(f"{plan.task}: no scores for {encoder}; check the languages")
