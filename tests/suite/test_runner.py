@@ -16,7 +16,7 @@ from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.suite import runner
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
-from crosszero.suite.config import SuiteConfig
+from crosszero.suite.config import SuiteConfig, SystemConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
 from crosszero.suite.records import read_records
 from crosszero.suite.runner import Plan, find_runs, list_plans, run_suite
@@ -79,6 +79,35 @@ def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
     assert {record.key for record in read_records(Path(suite.out) / "records")} == {
         record.key for record in records
     }
+
+
+def test_encoders_that_are_trained_already(
+    suite: SuiteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], systems={"CZ": SystemConfig(train={})})
+    whole = run_suite(suite)
+    for seed in suite.seeds:
+        (run,) = find_runs(suite, "CZ", seed)
+        run.rename(tmp_path / f"CZ-{seed}-run")
+    monkeypatch.setattr(runner, "train", None)  # nothing is trained
+    systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
+    ready = dataclasses.replace(
+        suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1
+    )
+    found = run_suite(ready)
+    assert [(r.seed, r.scores) for r in found] == [(r.seed, r.scores) for r in whole]
+    assert found[0].key != found[1].key  # each seed has its own encoder
+    for seed in suite.seeds:
+        (run,) = find_runs(ready, "CZ", seed)
+        assert (run / "metrics.jsonl").is_file()
+        assert json.loads((run / "training.json").read_text())["seed"] == seed
+    (tmp_path / "CZ-2-run/config.json").unlink()
+    assert find_runs(ready, "CZ", 2) == []
+    with pytest.raises(ConfigError, match=r"CZ-2-run: its training has not ended"):
+        run_suite(dataclasses.replace(ready, out=str(tmp_path / "other")))
+    assert not (tmp_path / "other").exists()  # told before anything runs
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        run_suite(dataclasses.replace(ready, seeds=[3]))
 
 
 def test_runs_of_a_system_are_not_those_of_another(suite: SuiteConfig, tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
         ("steps: 5", "stps: 5", "info-snt: train: unknown setting|ML-CTL-CZ: train: unknown"),
         ("level: sentence", "level: word", "'word' given"),
         ("  start: {}", "  a/b: {}", "names a folder"),
+        ("start: {}", "start: {trained: runs/x}", "same folder for all seeds"),
+        ("start: {}", "start: {trained: 'x-{seed}', encoder: y}", "drop encoder and train"),
         ("tasks:", "fine_tune: {tatoeba: {}}\ntasks:", "not fine-tuned"),
         ("systems:", "sistems: {}\nsystems:", "did you mean 'systems'"),
     ],

@@ -25,13 +25,20 @@ class SystemConfig:
         encoder: to measure, or to train first; none: the suite's.
         train: settings of training that differ from the suite's; ``null`` measures the encoder as
             it is.
+        trained: instead of `encoder` and `train`: the folder of a training that is done, with
+            ``{seed}`` in it, such as ``runs/ablation/CZ-snt-{seed}/run``.
         fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
             ``robust: smoothing``.
     """
 
     encoder: str | None = None
     train: dict[str, Any] | None = None
+    trained: str | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.trained is not None and (self.encoder is not None or self.train is not None):
+            raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +101,7 @@ class SuiteConfig:
         self._check_needs()
         for name in self.systems:
             self.training(name, self.seeds[0])
+            self._check_trained(name)
 
     def _check_needs(self) -> None:
         trained = [name for name, system in self.systems.items() if system.train is not None]
@@ -103,6 +111,16 @@ class SuiteConfig:
         for task in self.tasks:
             if not getattr(self, needs.get(task, "data")):
                 raise ConfigError(f"{needs.get(task, 'data')}: is needed by the task {task}")
+
+    def _check_trained(self, system: str) -> None:
+        path = self.systems[system].trained
+        if path is None:
+            return
+        if len({path.replace("{seed}", str(seed)) for seed in self.seeds}) < len(self.seeds):
+            raise ConfigError(
+                f"systems: {system}: trained: {path!r} is the same folder for all seeds; write "
+                "{seed} where their folders differ, or name it as encoder"
+            )
 
     def training(self, system: str, seed: int) -> TrainConfig | None:
         """Settings with which a system is trained; ``None`` where it is measured as it is.
@@ -115,6 +133,23 @@ class SuiteConfig:
             return None
         values = {**self.train, **own, "seed": seed}
         return build(TrainConfig, values, where=f"systems: {system}: train")
+
+    def locate_trained(self, system: str, seed: int) -> Path | None:
+        """The folder of a training that was done before; ``None`` for other systems.
+
+        Example:
+            >>> SuiteConfig(
+            ...     name="x", out="y", tasks=["tatoeba"], data="xtreme",
+            ...     systems={"CZ": SystemConfig(trained="runs/CZ-{seed}")},
+            ... ).locate_trained("CZ", 2).as_posix()
+            'runs/CZ-2'
+        """
+        path = self.systems[system].trained
+        return None if path is None else Path(path.replace("{seed}", str(seed)))
+
+    def has_seeds(self, system: str) -> bool:
+        """Whether a system has an encoder of its own for each seed."""
+        return self.systems[system].train is not None or self.systems[system].trained is not None
 
     def encoder_of(self, system: str) -> str:
         """The encoder that a system is, or starts from."""

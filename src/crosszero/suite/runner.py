@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 
 from crosszero.config import to_dict
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.recipe.stamps import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
@@ -53,7 +53,7 @@ def list_plans(config: SuiteConfig) -> Iterator[Plan]:
     for seed in config.seeds:
         for system in config.systems:
             for task in config.tasks:
-                again = config.training(system, seed) is not None or task in FINE_TUNED
+                again = config.has_seeds(system) or task in FINE_TUNED
                 if again or seed == config.seeds[0]:
                     yield Plan(system, task, seed)
 
@@ -78,7 +78,7 @@ def run_suite(config: SuiteConfig) -> list[Record]:
     """
     plans = list(list_plans(config))
     for plan in plans:
-        _make_bench(config, plan)
+        _check_trained(config, plan)
     groups: dict[str, list[Plan]] = {}
     for plan in plans:
         groups.setdefault(f"{plan.system}, seed {plan.seed}", []).append(plan)
@@ -121,15 +121,15 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     Raises:
         CrosszeroError: it can't be trained.
     """
-    training = config.training(system, seed)
-    start = config.encoder_of(system)
+    training, trained = config.training(system, seed), config.locate_trained(system, seed)
+    start = str(trained or config.encoder_of(system))
     if training is None:
         return start
     store = SampleStore.open(Path(str(config.samples)))
     settings = {"encoder": hash_encoder(start), "samples": store.fingerprint}
     key = make_key({**settings, "train": to_dict(training)})
     folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:_KEY]}"
-    if not (folder / "config.json").is_file():
+    if not _is_trained(folder):
         begun = (folder / CHECKPOINTS).is_dir()
         _log.info("training%s", ", going on where it was stopped" if begun else "")
         train(start, store, training, out=folder, resume=begun)
@@ -138,10 +138,28 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
 
 def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     """The finished training of a system with a seed; none where it has not been done."""
+    trained = config.locate_trained(system, seed) if system in config.systems else None
+    if trained is not None:
+        return [trained] if _is_trained(trained) else []
     folder = Path(config.out) / "encoders"
     key = "[0-9a-f]" * _KEY  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
     found = [path.parent for path in folder.glob(f"{system}-{seed}-{key}/config.json")]
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
+
+
+def _is_trained(folder: Path) -> bool:
+    return (folder / "config.json").is_file()  # the last file that a training writes
+
+
+def _check_trained(config: SuiteConfig, plan: Plan) -> None:
+    folder = config.locate_trained(plan.system, plan.seed)
+    if folder is None or _is_trained(folder):
+        return
+    state = "its training has not ended" if folder.is_dir() else "there is no such folder"
+    raise ConfigError(
+        f"systems: {plan.system}: trained: {folder}: {state}; train it first, or give the system "
+        "'train' instead, so that the suite does"
+    )
 
 
 def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
