@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from crosszero.report.tables import Table
+    from crosszero.suite.config import SuiteConfig
     from crosszero.suite.records import Record
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -116,7 +117,7 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
         config = dataclasses.replace(config, out=str(out))
     if jobs is not None:
         config = dataclasses.replace(config, jobs=jobs)
-    tables = _tables(run_suite(config), config.name)
+    tables = _tables(run_suite(config), config)
     path = Path(config.out) / "tables.md"
     with atomic_file(path) as file:
         file.write("\n\n".join(map(render_markdown, tables)) + "\n")
@@ -157,7 +158,7 @@ def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
     sys.stdout.write(f"ledger: {out}\n")
 
 
-def _tables(records: list[Record], title: str) -> list[Table]:
+def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
     from crosszero.suite.table import (
         COLUMNS,
         average,
@@ -168,4 +169,6 @@ def _tables(records: list[Record], title: str) -> list[Table]:
 
     measured = [column for column, metric in COLUMNS.items() if average(records, metric)]
     details = [make_languages(records, column) for column in measured]
-    return [make_measured(records, title), make_published(), *details]
+    robust = [name for name in config.systems if config.is_robust(name)]
+    measured_rows = make_measured(records, config.name, robust=robust)
+    return [measured_rows, make_published(), *details]

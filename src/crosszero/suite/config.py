@@ -15,6 +15,7 @@ TASKS = (
     "tatoeba", "bucc2018", "xnli", "pawsx", "udpos", "panx", "word-alignment", "word-retrieval",
 )  # fmt: skip
 FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
+ROBUST = ("xnli", "pawsx")  # the tasks that the robust losses are made for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class SystemConfig:
         trained: instead of `encoder` and `train`: the folder of a training that is done, with
             ``{seed}`` in it, such as ``runs/ablation/CZ-snt-{seed}/run``.
         fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
-            ``robust: smoothing``.
+            ``robust: smoothing``, which is for xnli and pawsx: other tasks then are not measured.
     """
 
     encoder: str | None = None
@@ -90,7 +91,9 @@ class SuiteConfig:
         for task in [*self.tasks, *self.fine_tune]:
             if task not in TASKS:
                 raise ConfigError(f"tasks: unknown task {task!r}: {suggest(task, TASKS)}")
-        for task in self.fine_tune:
+        for task, settings in self.fine_tune.items():
+            if settings.get("robust", "none") != "none" and task not in ROBUST:
+                raise ConfigError(f"fine_tune: {task}: robust is for {' and '.join(ROBUST)} only")
             if task not in FINE_TUNED:
                 raise ConfigError(f"fine_tune: {task} is not fine-tuned: {', '.join(FINE_TUNED)}")
         for name, values in (("seeds", self.seeds), ("tasks", self.tasks)):
@@ -150,6 +153,10 @@ class SuiteConfig:
     def has_seeds(self, system: str) -> bool:
         """Whether a system has an encoder of its own for each seed."""
         return self.systems[system].train is not None or self.systems[system].trained is not None
+
+    def is_robust(self, system: str) -> bool:
+        """Whether a system is fine-tuned robustly, which is for the tasks :data:`ROBUST` alone."""
+        return bool(self.systems[system].fine_tune.get("robust", "none") != "none")
 
     def encoder_of(self, system: str) -> str:
         """The encoder that a system is, or starts from."""

@@ -18,8 +18,8 @@ from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.recipe.stamps import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
-from crosszero.suite.config import FINE_TUNED, SuiteConfig
-from crosszero.suite.evaluation import Bench, hash_data, measure_task
+from crosszero.suite.config import FINE_TUNED, ROBUST, SuiteConfig
+from crosszero.suite.evaluation import Bench, hash_data, measure_task, settings_of
 from crosszero.suite.records import (
     Record,
     describe_versions,
@@ -48,13 +48,15 @@ def list_plans(config: SuiteConfig) -> Iterator[Plan]:
     """All measurements of a suite, seed by seed.
 
     An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
-    is fine-tuned on: elsewhere it is measured once.
+    is fine-tuned on: elsewhere it is measured once. A system that is fine-tuned robustly is
+    measured on pairs of sentences alone: elsewhere it would be the plain one again.
     """
     for seed in config.seeds:
         for system in config.systems:
             for task in config.tasks:
                 again = config.has_seeds(system) or task in FINE_TUNED
-                if again or seed == config.seeds[0]:
+                left_out = config.is_robust(system) and task not in ROBUST
+                if not left_out and (again or seed == config.seeds[0]):
                     yield Plan(system, task, seed)
 
 
@@ -78,6 +80,8 @@ def run_suite(config: SuiteConfig) -> list[Record]:
     """
     plans = list(list_plans(config))
     for plan in plans:
+        if plan.task in FINE_TUNED:
+            settings_of(plan.task, _make_bench(config, plan))
         _check_trained(config, plan)
     groups: dict[str, list[Plan]] = {}
     for plan in plans:
