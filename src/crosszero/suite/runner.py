@@ -30,7 +30,6 @@ from crosszero.suite.records import (
 )
 from crosszero.suite.workers import run_side_by_side
 from crosszero.training.loop import train
-from crosszero.training.setup import CHECKPOINTS
 
 _log = logging.getLogger("crosszero")
 _KEY = 12  # hexadecimal digits of the hash in a folder's name
@@ -134,7 +133,7 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     key = make_key({**settings, "train": to_dict(training)})
     folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:_KEY]}"
     if not _is_trained(folder):
-        begun = (folder / CHECKPOINTS).is_dir()
+        begun = folder.is_dir()  # maybe stopped before its first checkpoint: then from step 1
         _log.info("training%s", ", going on where it was stopped" if begun else "")
         train(start, store, training, out=folder, resume=begun)
     return str(folder)
