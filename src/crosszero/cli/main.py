@@ -33,6 +33,7 @@ for command in (
     commands.train,
     suites.evaluate,
     scores.score,
+    scores.fetch_xtreme,
     suites.suite,
     suites.claims,
     commands.run,

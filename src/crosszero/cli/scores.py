@@ -1,4 +1,4 @@
-"""The command that scores predictions which are already written."""
+"""The commands about files: scores of predictions, data from the hub."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crosszero.report.tables import Cell, Table
     from crosszero.tasks.task import TaskScore
 
+_Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 _ITEMS = {
     "xnli": "pairs",
     "pawsx": "pairs",
@@ -31,8 +32,8 @@ def score(
     labels: Path,
     /,
     *,
-    tasks: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
-    languages: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    tasks: _Names = None,
+    languages: _Names = None,
     out: Path | None = None,
 ) -> None:
     """Score predictions in XTREME's format against gold files.
@@ -61,6 +62,36 @@ def score(
         _write(out, scores, means)
     for task in dict.fromkeys(_split(one.metric)[0] for one in scores):
         sys.stdout.write(render_text(_make_table(task, scores, means)) + "\n\n")
+
+
+def fetch_xtreme(
+    out: Path,
+    /,
+    *,
+    tasks: _Names = None,
+    languages: _Names = None,
+    revision: str | None = None,
+) -> None:
+    """Write XTREME's data from the hub's google/xtreme into a folder, once, with its labels.
+
+    Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
+    and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.
+
+    Parameters
+    ----------
+    out
+        The folder; then: crosszero evaluate ENCODER --data OUT.
+    tasks
+        Which of tatoeba, xnli, pawsx, udpos, panx; by default all.
+    languages
+        Which to test; by default all that a task has. English to learn from always comes along.
+    revision
+        Commit or tag of the data set; name one to be able to repeat a run.
+    """
+    from crosszero.tasks.hub import fetch_xtreme as fetch
+
+    for folder in fetch(out, tasks, languages, revision=revision):
+        sys.stdout.write(f"{folder}\n")
 
 
 def _make_table(task: str, scores: list[TaskScore], means: dict[str, float]) -> Table:
