@@ -20,6 +20,7 @@ from crosszero.suite.config import SuiteConfig, SystemConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
 from crosszero.suite.records import read_records
 from crosszero.suite.runner import Plan, find_runs, list_plans, run_suite
+from tests.suite.conftest import write
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
@@ -108,6 +109,50 @@ def test_encoders_that_are_trained_already(
     assert not (tmp_path / "other").exists()  # told before anything runs
     with pytest.raises(ConfigError, match="there is no such folder"):
         run_suite(dataclasses.replace(ready, seeds=[3]))
+
+
+def test_two_systems_are_compared(
+    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment", "pawsx"], seeds=[1, 2])
+    for system, seed, right in (("start", 1, 3), ("CZ", 1, 9), ("CZ", 2, 11)):
+        folder = Path(suite.out) / "runs" / f"{system}-{seed}" / "predictions"
+        gold = (xtreme / "labels/tatoeba/test-fr.tsv").read_text().split()
+        lines = gold[:right] + ["0" if g != "0" else "1" for g in gold[right:]]
+        write(folder / "tatoeba/test-fr.tsv", lines)
+        write(
+            folder / "word-alignment/test-en-fr.tsv", ["0-0 1-1 2-2"] * right + [""] * (12 - right)
+        )
+        for task in ("tatoeba", "word-alignment"):
+            write(Path(suite.out) / f"records/{system}-{task}-{seed}.json", ["{}"])
+    recipe = tmp_path / "suite.yaml"
+    recipe.write_text(json.dumps(dataclasses.asdict(suite)))
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(recipe), "start", "CZ", "--resamples", "999"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("fr ")]
+    assert row[1:4] == ["25.00", "83.33", "58.33"]  # 3 of 12; the mean of 9 and 11 of 12
+    assert float(row[4]) > 0
+    assert float(row[6]) < 0.01
+    assert row[8] == "12"
+    assert "mean over 1 and 2 seeds" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("en-fr ")]
+    assert float(row[3]) < 0
+    assert "better where the difference is negative" in shown
+    folders = [str(Path(suite.out) / "runs" / name / "predictions") for name in ("start-1", "CZ-1")]
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])
+    assert caught.value.code == 0
+    assert "| fr | 25.00 | 75.00 | 50.00 |" in (tmp_path / "t").read_text()
+    for arguments, message in (
+        ([str(recipe), "strat", "CZ"], "did you mean 'start'"),
+        ([str(recipe), "start", "CZ", "--tasks", "pawsx"], "pawsx: not a task that both have"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(["compare", *arguments])
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_runs_of_a_system_are_not_those_of_another(suite: SuiteConfig, tmp_path: Path) -> None:

@@ -150,6 +150,11 @@ def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
 
 
+def find_data(config: SuiteConfig, task: str) -> Path:
+    """The folder that a task of a suite reads."""
+    return _make_bench(config, Plan(next(iter(config.systems)), task, config.seeds[0])).folder(task)
+
+
 def _is_trained(folder: Path) -> bool:
     return (folder / "config.json").is_file()  # the last file that a training writes
 
