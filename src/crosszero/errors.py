@@ -10,10 +10,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class CrosszeroError(Exception):
-    """Something that the user can put right. The message is complete without a traceback."""
+    """Something that the user can put right. The message is complete without a traceback.
+
+    An error that a worker process hands over arrives with the same class and the same message.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[CrosszeroError], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> CrosszeroError:
+    """Make an error again without its constructor, which would word the message a second time."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class DataError(CrosszeroError):

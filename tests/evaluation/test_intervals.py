@@ -115,3 +115,9 @@ def test_bootstrap_repeats_and_keeps_its_bounds(pairs, seed):
 def test_outcomes_that_are_not_paired_are_refused(first, second):
     with pytest.raises(ValueError, match=r"paired|finite"):
         compare_paired(first, second)
+
+
+def test_a_tie_is_no_difference():
+    outcome = compare_paired([0] * 20 + [1] * 20 + [1] * 9, [1] * 20 + [0] * 20 + [1] * 9)
+    # either side of 0 has more than half of the draws, as those at 0 are on both
+    assert (outcome.difference, outcome.p_value) == (0.0, 1.0)

@@ -13,13 +13,14 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.config import build
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.suite import runner
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
-from crosszero.suite.config import SuiteConfig
+from crosszero.suite.config import SuiteConfig, SystemConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
 from crosszero.suite.records import read_records
-from crosszero.suite.runner import Plan, list_plans, run_suite
+from crosszero.suite.runner import Plan, find_runs, list_plans, run_suite
+from tests.suite.conftest import write
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
@@ -81,6 +82,87 @@ def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
     }
 
 
+def test_encoders_that_are_trained_already(
+    suite: SuiteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], systems={"CZ": SystemConfig(train={})})
+    whole = run_suite(suite)
+    for seed in suite.seeds:
+        (run,) = find_runs(suite, "CZ", seed)
+        run.rename(tmp_path / f"CZ-{seed}-run")
+    monkeypatch.setattr(runner, "train", None)  # nothing is trained
+    systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
+    ready = dataclasses.replace(
+        suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1
+    )
+    found = run_suite(ready)
+    assert [(r.seed, r.scores) for r in found] == [(r.seed, r.scores) for r in whole]
+    assert found[0].key != found[1].key  # each seed has its own encoder
+    for seed in suite.seeds:
+        (run,) = find_runs(ready, "CZ", seed)
+        assert (run / "metrics.jsonl").is_file()
+        assert json.loads((run / "training.json").read_text())["seed"] == seed
+    (tmp_path / "CZ-2-run/config.json").unlink()
+    assert find_runs(ready, "CZ", 2) == []
+    with pytest.raises(ConfigError, match=r"CZ-2-run: its training has not ended"):
+        run_suite(dataclasses.replace(ready, out=str(tmp_path / "other")))
+    assert not (tmp_path / "other").exists()  # told before anything runs
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        run_suite(dataclasses.replace(ready, seeds=[3]))
+
+
+def test_two_systems_are_compared(
+    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment", "pawsx"], seeds=[1, 2])
+    for system, seed, right in (("start", 1, 3), ("CZ", 1, 9), ("CZ", 2, 11)):
+        folder = Path(suite.out) / "runs" / f"{system}-{seed}" / "predictions"
+        gold = (xtreme / "labels/tatoeba/test-fr.tsv").read_text().split()
+        lines = gold[:right] + ["0" if g != "0" else "1" for g in gold[right:]]
+        write(folder / "tatoeba/test-fr.tsv", lines)
+        write(
+            folder / "word-alignment/test-en-fr.tsv", ["0-0 1-1 2-2"] * right + [""] * (12 - right)
+        )
+        for task in ("tatoeba", "word-alignment"):
+            write(Path(suite.out) / f"records/{system}-{task}-{seed}.json", ["{}"])
+    recipe = tmp_path / "suite.yaml"
+    recipe.write_text(json.dumps(dataclasses.asdict(suite)))
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(recipe), "start", "CZ", "--resamples", "999"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("fr ")]
+    assert row[1:4] == ["25.00", "83.33", "58.33"]  # 3 of 12; the mean of 9 and 11 of 12
+    assert float(row[4]) > 0
+    assert float(row[6]) < 0.01
+    assert row[8] == "12"
+    assert "mean over 1 and 2 seeds" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("en-fr ")]
+    assert float(row[3]) < 0
+    assert "better where the difference is negative" in shown
+    folders = [str(Path(suite.out) / "runs" / name / "predictions") for name in ("start-1", "CZ-1")]
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])
+    assert caught.value.code == 0
+    assert "| fr | 25.00 | 75.00 | 50.00 |" in (tmp_path / "t").read_text()
+    for arguments, message in (
+        ([str(recipe), "strat", "CZ"], "did you mean 'start'"),
+        ([str(recipe), "start", "CZ", "--tasks", "pawsx"], "pawsx: not a task that both have"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(["compare", *arguments])
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_runs_of_a_system_are_not_those_of_another(suite: SuiteConfig, tmp_path: Path) -> None:
+    for name in ("CZ-1-0123456789ab", "CZ-1-1-0123456789ab"):
+        (tmp_path / "suite/encoders" / name).mkdir(parents=True)
+        (tmp_path / "suite/encoders" / name / "config.json").touch()
+    (found,) = find_runs(suite, "CZ", 1)
+    assert found.name == "CZ-1-0123456789ab"
+
+
 def test_what_changed_is_measured_again(
     suite: SuiteConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +185,23 @@ def test_what_changed_is_measured_again(
     changed = dataclasses.replace(suite, fine_tune={"pawsx": {**QUICK["pawsx"], "steps": 5}})
     run_suite(changed)
     assert done == [("start-1", "pawsx"), ("CZ-1", "pawsx")]
+
+
+def test_jobs_side_by_side_give_the_same_table(
+    suite: SuiteConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], seeds=[1])
+    alone = run_suite(suite)
+    beside = dataclasses.replace(suite, out=str(tmp_path / "beside"), jobs=2)
+    with caplog.at_level("INFO", "crosszero"):
+        together = run_suite(beside)
+    assert [(r.system, r.task, r.scores) for r in together] == [
+        (r.system, r.task, r.scores) for r in alone
+    ]
+    assert "CZ, seed 1: training" in caplog.messages
+    broken = dataclasses.replace(beside, encoder=str(tmp_path / "none"), samples="none")
+    with pytest.raises(CrosszeroError, match="none"):
+        run_suite(broken)
 
 
 def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:

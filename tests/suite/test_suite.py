@@ -11,6 +11,7 @@ import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.evaluation import measure_interval
+from crosszero.recipe.config import locate_recipe
 from crosszero.report import render_text
 from crosszero.suite.config import SuiteConfig, read_suite
 from crosszero.suite.published import read_published
@@ -22,6 +23,7 @@ from crosszero.suite.records import (
     read_records,
     write_record,
 )
+from crosszero.suite.runner import Plan, list_plans
 from crosszero.suite.table import make_languages, make_measured, make_published
 from crosszero.tasks.task import TaskScore
 
@@ -59,6 +61,7 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("tatoeba, xnli", "tatoba", "did you mean 'tatoeba'"),
+        ("name: small", "name: small\njobs: 0", "jobs: 0 given"),
         ("[1, 2]", "[]", "seeds: at least one"),
         ("[1, 2]", "[1, 1]", "each once"),
         ("samples: samples", "", "samples: ML-CTL-CZ, info-snt need a store"),
@@ -67,6 +70,9 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
         ("steps: 5", "stps: 5", "info-snt: train: unknown setting|ML-CTL-CZ: train: unknown"),
         ("level: sentence", "level: word", "'word' given"),
         ("  start: {}", "  a/b: {}", "names a folder"),
+        ("start: {}", "start: {trained: runs/x}", "same folder for all seeds"),
+        ("start: {}", "start: {trained: 'x-{seed}', encoder: y}", "drop encoder and train"),
+        ("tasks:", "fine_tune: {udpos: {robust: ear}}\ntasks:", "robust is for xnli and pawsx"),
         ("tasks:", "fine_tune: {tatoeba: {}}\ntasks:", "not fine-tuned"),
         ("systems:", "sistems: {}\nsystems:", "did you mean 'systems'"),
     ],
@@ -137,6 +143,30 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert languages.rows[0] == ("ar", 25.0, measure_interval([50.0, 60.0]))
     assert languages.rows[1] == ("fr", 75.0, None)
     assert "–" in render_text(languages)
+
+
+def test_robust_rows_have_pairs_of_sentences_only(tmp_path: Path) -> None:
+    robust = "  soft: {fine_tune: {robust: smoothing}}\n"
+    suite = read_suite(write(tmp_path / "s.yaml", SUITE + robust))
+    own = [plan for plan in list_plans(suite) if plan.system == "soft"]
+    assert own == [Plan("soft", "xnli", 1), Plan("soft", "xnli", 2)]
+    records = [
+        make_record(),
+        make_record(system="soft", task="xnli",
+                    scores=(TaskScore("xtreme/xnli/accuracy", "fr", 0.4, 9),)),
+    ]  # fmt: skip
+    table = make_measured(records, "small", robust=["soft"])
+    assert table.rows == (("start", None, 50.0), ("soft", 40.0, None))
+    assert "soft: robust fine-tuning is for pairs of sentences" in table.note
+    assert "robust" not in make_measured(records, "small").note
+
+
+def test_the_shipped_suite_can_be_read() -> None:
+    suite = read_suite(locate_recipe("suite"))
+    robust = [name for name in suite.systems if suite.is_robust(name)]
+    assert robust == ["mini-adversarial", "mini-smoothing", "mini-ear"]
+    for plan in list_plans(suite):
+        assert plan.system not in robust or plan.task in ("xnli", "pawsx")
 
 
 def test_published_rows_are_complete() -> None:

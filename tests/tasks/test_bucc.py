@@ -1,11 +1,13 @@
 """The mining task on a made-up BUCC: good files, broken files, scores from the written file."""
 
+import json
+
 import numpy as np
 import pytest
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.evaluation.bucc import read_bucc, read_gold
-from crosszero.tasks.bucc import Bucc, mine_ids
+from crosszero.tasks.bucc import Bucc, mine_ids, read_threshold
 from crosszero.tasks.task import Task
 from tests.tasks.helpers import Table, write
 
@@ -188,3 +190,30 @@ def test_an_encoder_that_is_right_nowhere_keeps_what_it_finds(data, tmp_path):
     [path] = Bucc().predict(Noise(), data, tmp_path / "out", k=1)
     assert path.is_file()
     assert all(0.0 <= score.value <= 1.0 for score in Bucc().score(tmp_path / "out", data))
+
+
+def test_the_threshold_stays_beside_the_predictions(data, tmp_path):
+    out = tmp_path / "out"
+    Bucc().predict(Table(MEANINGS), data, out, k=2)
+    settings = json.loads((out / "bucc2018/threshold-de.json").read_text())
+    assert (settings["dev_f1"], settings["k"], settings["margin"]) == (1.0, 2, "ratio")
+    assert read_threshold(out / "bucc2018/threshold-de.json") == settings["threshold"]
+    mined = [line.split("\t") for line in (out / "bucc2018/mined-de.tsv").read_text().splitlines()]
+    kept = {(a, b) for a, b, score in mined if float(score) >= settings["threshold"]}
+    assert kept == read_gold(data, read_bucc(data, "de", "test"), "test")
+    # scored again at another threshold, without an encoder
+    wanted = (out / "bucc2018/test-de.tsv").read_bytes()
+    (out / "bucc2018/test-de.tsv").unlink()
+    assert values(Bucc().score(out, data))["f1"] == 1.0
+    assert (out / "bucc2018/test-de.tsv").read_bytes() == wanted
+    (out / "bucc2018/test-de.tsv").unlink()
+    write(out / "bucc2018/threshold-de.json", [json.dumps({"threshold": 1e9})])
+    assert values(Bucc().score(out, data))["f1"] == 0.0
+    (out / "bucc2018/test-de.tsv").unlink()
+    write(out / "bucc2018/threshold-de.json", ["{"])
+    with pytest.raises(DataError, match="no threshold can be read"):
+        Bucc().score(out, data)
+    write(out / "bucc2018/threshold-de.json", [json.dumps(settings)])
+    write(out / "bucc2018/mined-de.tsv", ["de-0\ten-0"])
+    with pytest.raises(DataError, match=r"mined-de\.tsv:1: two ids and a number"):
+        Bucc().score(out, data)

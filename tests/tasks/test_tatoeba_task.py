@@ -3,6 +3,9 @@
 import pytest
 
 from crosszero.errors import ConfigError, DataError
+from crosszero.evaluation import list_languages
+from crosszero.tasks import tatoeba
+from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.task import Task
 from crosszero.tasks.tatoeba import Tatoeba
 from tests.tasks.helpers import Table, write
@@ -12,6 +15,12 @@ ENGLISH = ["Goodbye.", "Hello.", "Thanks."]
 GOLD = ["2", "0", "1"]
 MEANINGS = {"Bonjour.": 0, "Hello.": 0, "Merci.": 1, "Thanks.": 1, "Au revoir.": 2, "Goodbye.": 2}
 FORWARD, BACKWARD = "xtreme/tatoeba/accuracy", "crosszero/tatoeba/reversed-accuracy"
+
+
+@pytest.fixture(autouse=True)
+def without_mteb(monkeypatch):
+    """The same scores whether mteb is installed or not."""
+    monkeypatch.setattr(tatoeba, "score_as_mteb", lambda found, gold: None)
 
 
 @pytest.fixture
@@ -98,3 +107,22 @@ def test_what_is_missing(xtreme):
     (xtreme / "labels/tatoeba/test-fr.tsv").unlink()
     with pytest.raises(DataError, match=r"test-fr\.tsv: is missing.*sorted"):
         Tatoeba().predict(Table(MEANINGS), xtreme, xtreme / "out")
+
+
+def test_both_layouts_side_by_side_are_one_language(xtreme):
+    write(xtreme / "tatoeba/tatoeba.fra-eng.fra", FRENCH)
+    write(xtreme / "tatoeba/tatoeba.fra-eng.eng", ["Hello.", "Thanks.", "Goodbye."])
+    assert list_languages(xtreme) == ["fr"]
+    assert Tatoeba().list_languages(xtreme) == ["fr"]
+
+
+def test_the_score_of_mteb(xtreme, monkeypatch):
+    pytest.importorskip("mteb")
+    monkeypatch.setattr(tatoeba, "score_as_mteb", score_as_mteb)
+    write(xtreme / "out/tatoeba/test-fr.tsv", GOLD)
+    write(xtreme / "out/tatoeba/reversed-fr.tsv", ["1", "2", "2"])  # gold is 1 2 0
+    scores = {score.metric: score for score in Tatoeba().score(xtreme / "out", xtreme)}
+    # Hello: precision and recall 1; Thanks: 1/2 and 1; Goodbye: nobody names it
+    assert scores["mteb/tatoeba/f1"].value == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["mteb/tatoeba/f1"].size == 3
+    assert score_as_mteb([0, 1], [0, 0]) is None  # mteb knows no line with two translations

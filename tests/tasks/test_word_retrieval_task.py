@@ -8,6 +8,7 @@ from crosszero.evaluation.words import list_questions, score_words
 from crosszero.model.encoder import Encoder
 from crosszero.samples.sample import Sample, Span, WordPair
 from crosszero.samples.store import collect
+from crosszero.tasks import word_retrieval
 from crosszero.tasks.task import Task
 from crosszero.tasks.word_retrieval import WordRetrieval
 from tests.tasks.helpers import Table, write
@@ -129,3 +130,22 @@ def test_what_is_missing(data, tmp_path):
     collect(SAMPLES[-1:], tmp_path / "bare/word-retrieval")
     with pytest.raises(DataError, match="holds no sample with a word pair"):
         WordRetrieval().predict(Table(MEANINGS), tmp_path / "bare", data / "out")
+
+
+def test_a_large_store_is_done_pair_by_pair(data, monkeypatch):
+    WordRetrieval().predict(Table(MEANINGS), data, data / "whole")
+    held = []
+
+    def watch(samples):
+        held.append(len(samples))
+        return list_questions(samples)
+
+    monkeypatch.setattr(word_retrieval, "list_questions", watch)
+    monkeypatch.setattr(word_retrieval, "_AT_ONCE", len(SAMPLES) - 1)
+    paths = WordRetrieval().predict(Table(MEANINGS), data, data / "parts")
+    assert held == [3, 1]  # German, then French; Italian has no word pair
+    assert len(paths) == 4
+    for path in paths:
+        assert path.read_text() == (data / "whole/word-retrieval" / path.name).read_text()
+    scores = [WordRetrieval().score(data / name, data) for name in ("whole", "parts")]
+    assert sorted(scores[0]) == sorted(scores[1])

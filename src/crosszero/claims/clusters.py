@@ -56,7 +56,7 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
 def _measure(
     config: SuiteConfig, system: str, meanings: list[dict[str, str]]
 ) -> Iterator[ClusterScore]:
-    if config.training(system, config.seeds[0]) is None:
+    if not config.has_seeds(system):
         yield measure_words(config.encoder_of(system), meanings)
         return
     runs = [run for seed in config.seeds for run in find_runs(config, system, seed)]

@@ -33,6 +33,8 @@ for command in (
     commands.train,
     suites.evaluate,
     scores.score,
+    scores.compare,
+    scores.fetch_xtreme,
     suites.suite,
     suites.claims,
     suites.report,

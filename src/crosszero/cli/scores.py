@@ -1,4 +1,4 @@
-"""The command that scores predictions which are already written."""
+"""The commands about files: scores of predictions, two systems compared, data from the hub."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crosszero.report.tables import Cell, Table
     from crosszero.tasks.task import TaskScore
 
+_Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 _ITEMS = {
     "xnli": "pairs",
     "pawsx": "pairs",
@@ -31,8 +32,8 @@ def score(
     labels: Path,
     /,
     *,
-    tasks: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
-    languages: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    tasks: _Names = None,
+    languages: _Names = None,
     out: Path | None = None,
 ) -> None:
     """Score predictions in XTREME's format against gold files.
@@ -61,6 +62,102 @@ def score(
         _write(out, scores, means)
     for task in dict.fromkeys(_split(one.metric)[0] for one in scores):
         sys.stdout.write(render_text(_make_table(task, scores, means)) + "\n\n")
+
+
+def compare(
+    where: Path,
+    first: str,
+    second: str,
+    /,
+    *,
+    tasks: _Names = None,
+    languages: _Names = None,
+    resamples: int = 10_000,
+    out: Path | None = None,
+) -> None:
+    """Compare two systems on the same items: difference, 95 % interval and p of the bootstrap.
+
+    Examples: crosszero compare recipes/suite.yaml CZ-snt ML-CTL-CZ
+    crosszero compare xtreme one/predictions other/predictions --tasks udpos
+
+    Parameters
+    ----------
+    where
+        A suite's YAML file, or a folder in XTREME's layout with gold in labels/.
+    first
+        System A: its name in the suite, or a folder of predictions.
+    second
+        System B, alike.
+    tasks
+        Which; by default all that both systems have finished.
+    languages
+        Which; by default all that both systems have predictions of.
+    resamples
+        How many test sets are drawn.
+    out
+        Write the tables to this Markdown file, too.
+    """
+    from crosszero.errors import ConfigError
+    from crosszero.files import atomic_file
+    from crosszero.report.tables import render_markdown, render_text
+    from crosszero.suite.comparison import (
+        compare_task,
+        list_sides,
+        make_comparison,
+        match_folders,
+    )
+    from crosszero.suite.config import read_suite
+    from crosszero.suite.runner import find_data
+
+    if where.is_dir():
+        sides = match_folders(Path(first), Path(second))
+        data = dict.fromkeys(sides, where)
+    else:
+        config = read_suite(where)
+        sides = list_sides(config, first, second)
+        data = {task: find_data(config, task) for task in sides}
+    for task in tasks or ():
+        if task not in sides:
+            raise ConfigError(f"{task}: not a task that both have: {', '.join(sides)}")
+    tables = [
+        make_comparison(compare_task(task, sides[task], data[task], languages, resamples=resamples))
+        for task in tasks or sides
+    ]
+    if out is not None:
+        with atomic_file(out) as file:
+            file.write("\n\n".join(map(render_markdown, tables)) + "\n")
+    for table in tables:
+        sys.stdout.write(render_text(table) + "\n\n")
+
+
+def fetch_xtreme(
+    out: Path,
+    /,
+    *,
+    tasks: _Names = None,
+    languages: _Names = None,
+    revision: str | None = None,
+) -> None:
+    """Write XTREME's data from the hub's google/xtreme into a folder, once, with its labels.
+
+    Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
+    and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.
+
+    Parameters
+    ----------
+    out
+        The folder; then: crosszero evaluate ENCODER --data OUT.
+    tasks
+        Which of tatoeba, xnli, pawsx, udpos, panx; by default all.
+    languages
+        Which to test; by default all that a task has. English to learn from always comes along.
+    revision
+        Commit or tag of the data set; name one to be able to repeat a run.
+    """
+    from crosszero.tasks.hub import fetch_xtreme as fetch
+
+    for folder in fetch(out, tasks, languages, revision=revision):
+        sys.stdout.write(f"{folder}\n")
 
 
 def _make_table(task: str, scores: list[TaskScore], means: dict[str, float]) -> Table:

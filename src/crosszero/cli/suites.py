@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from crosszero.report.tables import Table
+    from crosszero.suite.config import SuiteConfig
     from crosszero.suite.records import Record
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -100,7 +101,7 @@ def evaluate(
     sys.stdout.write(f"scores: {out / 'scores.json'}\n")
 
 
-def suite(recipe: Path, /, *, out: Path | None = None) -> None:
+def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) -> None:
     """Train and measure all systems of a suite, with all its seeds; what is done is kept.
 
     Parameters
@@ -109,6 +110,9 @@ def suite(recipe: Path, /, *, out: Path | None = None) -> None:
         A YAML file; see recipes/suite.yaml.
     out
         Folder for encoders, predictions, records and tables, instead of the recipe's.
+    jobs
+        Systems and seeds to train and measure at a time, instead of the recipe's number; each gets
+        the cores divided by it as threads.
     """
     from crosszero.files import atomic_file
     from crosszero.report.tables import render_markdown, render_text
@@ -118,7 +122,9 @@ def suite(recipe: Path, /, *, out: Path | None = None) -> None:
     config = read_suite(recipe)
     if out is not None:
         config = dataclasses.replace(config, out=str(out))
-    tables = _tables(run_suite(config), config.name)
+    if jobs is not None:
+        config = dataclasses.replace(config, jobs=jobs)
+    tables = _tables(run_suite(config), config)
     path = Path(config.out) / "tables.md"
     with atomic_file(path) as file:
         file.write("\n\n".join(map(render_markdown, tables)) + "\n")
@@ -187,7 +193,7 @@ def report(
     sys.stdout.write(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
 
-def _tables(records: list[Record], title: str) -> list[Table]:
+def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
     from crosszero.suite.table import (
         COLUMNS,
         average,
@@ -198,4 +204,6 @@ def _tables(records: list[Record], title: str) -> list[Table]:
 
     measured = [column for column, metric in COLUMNS.items() if average(records, metric)]
     details = [make_languages(records, column) for column in measured]
-    return [make_measured(records, title), make_published(), *details]
+    robust = [name for name in config.systems if config.is_robust(name)]
+    measured_rows = make_measured(records, config.name, robust=robust)
+    return [measured_rows, make_published(), *details]

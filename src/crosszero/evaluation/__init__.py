@@ -15,6 +15,7 @@ from crosszero.evaluation.clusters import ClusterScore, measure_clusters
 from crosszero.evaluation.encoder import Encoder
 from crosszero.evaluation.gold import AlignmentSet, GoldLinks, read_alignment_set, read_gold
 from crosszero.evaluation.intervals import Comparison, Interval, compare_paired, measure_interval
+from crosszero.evaluation.paired import adjust_holm, compare_corpora, measure_corpus
 from crosszero.evaluation.retrieval import (
     RetrievalScore,
     RetrievalScores,
@@ -38,12 +39,15 @@ __all__ = [
     "RetrievalScores",
     "TatoebaSet",
     "WordScore",
+    "adjust_holm",
     "align_words",
+    "compare_corpora",
     "compare_paired",
     "find_neighbours",
     "link_words",
     "list_languages",
     "measure_clusters",
+    "measure_corpus",
     "measure_interval",
     "read_alignment_set",
     "read_gold",

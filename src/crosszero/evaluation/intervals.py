@@ -172,19 +172,36 @@ def compare_paired(
     step = max(1, _CHUNK // len(values))
     means = np.concatenate(
         [
+            # divided last: sums of hits and misses are exact, so that ties are ties
             random.multinomial(count, counts / count, size=min(step, resamples - start))
-            @ (values / count)
+            @ values
+            / count
             for start in range(0, resamples, step)
         ]
     )
+    difference = float(values @ counts / count)
+    return summarise_draws(means, difference, count=count, confidence=confidence)
+
+
+def summarise_draws(
+    draws: npt.NDArray[np.float64], difference: float, *, count: int, confidence: float = 0.95
+) -> Comparison:
+    """Give interval and p of bootstrap draws of a difference.
+
+    Args:
+        draws: (resamples,) the difference on each drawn set of items.
+        difference: on the items themselves.
+        count: how many items.
+        confidence: of the interval.
+    """
     tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(draws, [tail, 1 - tail])
     # the observed sample counts as one of the draws, so that p is never 0
-    below, above = (means <= 0).sum() + 1, (means >= 0).sum() + 1
+    below, above = (draws <= 0).sum() + 1, (draws >= 0).sum() + 1
     return Comparison(
-        difference=float(values @ counts / count),
+        difference=difference,
         low=float(low),
         high=float(high),
-        p_value=float(min(1.0, 2 * min(below, above) / (resamples + 1))),
+        p_value=float(min(1.0, 2 * min(below, above) / (len(draws) + 1))),
         count=count,
     )

@@ -54,7 +54,7 @@ class TatoebaSet:
 
 
 def list_languages(root: str | Path) -> list[str]:
-    """List the languages that have both files under `root`, in either layout, sorted.
+    """List the languages that have both files under `root`, in either layout, sorted; each once.
 
     Raises:
         DataError: there is no Tatoeba file at all.
@@ -74,7 +74,9 @@ def list_languages(root: str | Path) -> list[str]:
         raise DataError(
             root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
         )
-    return sorted(found)
+    # both layouts may lie there: fr and fra are one language, and XTREME's name is the first
+    twice = {LASER_CODES[code] for code in found if code in LASER_CODES}
+    return sorted(found - twice)
 
 
 def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,24 @@ def check_folder(out: Path) -> None:
         raise ConfigError(f"{out}: the model needs a folder, this is a file")
     if out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"{out}: something stands there; choose a new folder")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds the model of a fine-tuning that came to its end.
+
+    While one runs, its folder holds the best model so far, which loads like any other. The scores
+    of all evaluations are written last.
+    """
+    try:
+        return "scores" in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def remove_stopped(folder: Path) -> None:
+    """Remove what a fine-tuning that was stopped has left, half-written folders included."""
+    for path in (folder, *folder.parent.glob(f".{folder.name}.*")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class _SliceTrainer(Trainer):

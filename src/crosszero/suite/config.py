@@ -17,6 +17,7 @@ TASKS = (
 )  # fmt: skip
 SETTINGS = "suite.yaml"  # in the folder of a suite
 FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
+ROBUST = ("xnli", "pawsx")  # the tasks that the robust losses are made for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +28,20 @@ class SystemConfig:
         encoder: to measure, or to train first; none: the suite's.
         train: settings of training that differ from the suite's; ``null`` measures the encoder as
             it is.
+        trained: instead of `encoder` and `train`: the folder of a training that is done, with
+            ``{seed}`` in it, such as ``runs/ablation/CZ-snt-{seed}/run``.
         fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
-            ``robust: smoothing``.
+            ``robust: smoothing``, which is for xnli and pawsx: other tasks then are not measured.
     """
 
     encoder: str | None = None
     train: dict[str, Any] | None = None
+    trained: str | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.trained is not None and (self.encoder is not None or self.train is not None):
+            raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,9 @@ class SuiteConfig:
         held_out: folder that holds the store ``word-retrieval``.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning.
+        jobs: how many systems and seeds are trained and measured at a time, each in a process of
+            its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
+            of threads, so records of other `jobs` may differ in their last digits.
     """
 
     name: str
@@ -71,6 +82,7 @@ class SuiteConfig:
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if not self.systems:
@@ -81,15 +93,20 @@ class SuiteConfig:
         for task in [*self.tasks, *self.fine_tune]:
             if task not in TASKS:
                 raise ConfigError(f"tasks: unknown task {task!r}: {suggest(task, TASKS)}")
-        for task in self.fine_tune:
+        for task, settings in self.fine_tune.items():
+            if settings.get("robust", "none") != "none" and task not in ROBUST:
+                raise ConfigError(f"fine_tune: {task}: robust is for {' and '.join(ROBUST)} only")
             if task not in FINE_TUNED:
                 raise ConfigError(f"fine_tune: {task} is not fine-tuned: {', '.join(FINE_TUNED)}")
         for name, values in (("seeds", self.seeds), ("tasks", self.tasks)):
             if not values or len(set(values)) < len(values):
                 raise ConfigError(f"{name}: at least one is needed, each once")
+        if self.jobs < 1:
+            raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
         self._check_needs()
         for name in self.systems:
             self.training(name, self.seeds[0])
+            self._check_trained(name)
 
     def _check_needs(self) -> None:
         trained = [name for name, system in self.systems.items() if system.train is not None]
@@ -99,6 +116,16 @@ class SuiteConfig:
         for task in self.tasks:
             if not getattr(self, needs.get(task, "data")):
                 raise ConfigError(f"{needs.get(task, 'data')}: is needed by the task {task}")
+
+    def _check_trained(self, system: str) -> None:
+        path = self.systems[system].trained
+        if path is None:
+            return
+        if len({path.replace("{seed}", str(seed)) for seed in self.seeds}) < len(self.seeds):
+            raise ConfigError(
+                f"systems: {system}: trained: {path!r} is the same folder for all seeds; write "
+                "{seed} where their folders differ, or name it as encoder"
+            )
 
     def training(self, system: str, seed: int) -> TrainConfig | None:
         """Settings with which a system is trained; ``None`` where it is measured as it is.
@@ -111,6 +138,27 @@ class SuiteConfig:
             return None
         values = {**self.train, **own, "seed": seed}
         return build(TrainConfig, values, where=f"systems: {system}: train")
+
+    def locate_trained(self, system: str, seed: int) -> Path | None:
+        """The folder of a training that was done before; ``None`` for other systems.
+
+        Example:
+            >>> SuiteConfig(
+            ...     name="x", out="y", tasks=["tatoeba"], data="xtreme",
+            ...     systems={"CZ": SystemConfig(trained="runs/CZ-{seed}")},
+            ... ).locate_trained("CZ", 2).as_posix()
+            'runs/CZ-2'
+        """
+        path = self.systems[system].trained
+        return None if path is None else Path(path.replace("{seed}", str(seed)))
+
+    def has_seeds(self, system: str) -> bool:
+        """Whether a system has an encoder of its own for each seed."""
+        return self.systems[system].train is not None or self.systems[system].trained is not None
+
+    def is_robust(self, system: str) -> bool:
+        """Whether a system is fine-tuned robustly, which is for the tasks :data:`ROBUST` alone."""
+        return bool(self.systems[system].fine_tune.get("robust", "none") != "none")
 
     def encoder_of(self, system: str) -> str:
         """The encoder that a system is, or starts from."""

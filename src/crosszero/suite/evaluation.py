@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from crosszero.errors import ConfigError, suggest
 from crosszero.files import atomic_file, hash_files
 from crosszero.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.finetune.config import FineTuneConfig
+from crosszero.finetune.loop import is_finished, remove_stopped
 from crosszero.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
 from crosszero.suite.config import FINE_TUNED, TASKS, resolve_path
@@ -151,13 +151,13 @@ def _model_folder(encoder: str | Path, task: str, bench: Bench) -> tuple[Path, F
 def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
     tests = {code: read_pairs(bench.data, task, "test", code) for code in languages}
     folder, config = _model_folder(encoder, task, bench)
-    if (folder / "finetune.json").is_file():
+    if is_finished(folder):
         model = Classifier.load(folder)
     else:
         train = read_pairs(bench.data, task, "train", "en")
         dev = read_pairs(bench.data, task, "dev", "en")
         _log.info("%s: fine-tuning on %d pairs", task, len(train))
-        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+        remove_stopped(folder)
         model = fine_tune_classifier(encoder, train, dev, config, out=folder)
     for code, rows in tests.items():
         write_labels(bench.out / "predictions", task, code, model.predict(rows))
@@ -166,13 +166,13 @@ def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequ
 def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
     tests = {code: read_tagged(bench.data, task, "test", code) for code in languages}
     folder, config = _model_folder(encoder, task, bench)
-    if (folder / "finetune.json").is_file():
+    if is_finished(folder):
         model = Tagger.load(folder)
     else:
         train = read_tagged(bench.data, task, "train", "en")
         dev = read_tagged(bench.data, task, "dev", "en")
         _log.info("%s: fine-tuning on %d sentences", task, len(train))
-        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+        remove_stopped(folder)
         model = fine_tune_tagger(encoder, train, dev, config, metric=_span_f1, out=folder)
     for code, rows in tests.items():
         write_tags(bench.out / "predictions", task, code, model.predict(rows))

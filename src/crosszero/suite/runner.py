@@ -7,19 +7,19 @@ import datetime
 import logging
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from crosszero.config import to_dict
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.recipe.stamps import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
-from crosszero.suite.config import FINE_TUNED, SuiteConfig, write_suite
-from crosszero.suite.evaluation import Bench, hash_data, measure_task
+from crosszero.suite.config import FINE_TUNED, ROBUST, SuiteConfig, write_suite
+from crosszero.suite.evaluation import Bench, hash_data, measure_task, settings_of
 from crosszero.suite.records import (
     Record,
     describe_versions,
@@ -28,11 +28,11 @@ from crosszero.suite.records import (
     read_record,
     write_record,
 )
+from crosszero.suite.workers import run_side_by_side
 from crosszero.training.loop import train
-from crosszero.training.setup import CHECKPOINTS
 
 _log = logging.getLogger("crosszero")
-_KEY = 12  # letters of a key in the name of a training's folder
+_KEY = 12  # hexadecimal digits of the hash in a folder's name
 
 
 class Plan(NamedTuple):
@@ -47,13 +47,15 @@ def list_plans(config: SuiteConfig) -> Iterator[Plan]:
     """All measurements of a suite, seed by seed.
 
     An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
-    is fine-tuned on: elsewhere it is measured once.
+    is fine-tuned on: elsewhere it is measured once. A system that is fine-tuned robustly is
+    measured on pairs of sentences alone: elsewhere it would be the plain one again.
     """
     for seed in config.seeds:
         for system in config.systems:
             for task in config.tasks:
-                again = config.training(system, seed) is not None or task in FINE_TUNED
-                if again or seed == config.seeds[0]:
+                again = config.has_seeds(system) or task in FINE_TUNED
+                left_out = config.is_robust(system) and task not in ROBUST
+                if not left_out and (again or seed == config.seeds[0]):
                     yield Plan(system, task, seed)
 
 
@@ -78,14 +80,43 @@ def run_suite(config: SuiteConfig) -> list[Record]:
     plans = list(list_plans(config))
     write_suite(config)
     for plan in plans:
-        _make_bench(config, plan)
-    records = []
-    for number, plan in enumerate(plans, start=1):
-        encoder = train_system(config, plan.system, plan.seed)
-        record = _measure(config, plan, encoder)
-        _log.info("%d of %d: %s, %s, seed %d", number, len(plans), *plan)
-        records.append(record)
-    return records
+        if plan.task in FINE_TUNED:
+            settings_of(plan.task, _make_bench(config, plan))
+        _check_trained(config, plan)
+    groups: dict[str, list[Plan]] = {}
+    for plan in plans:
+        groups.setdefault(f"{plan.system}, seed {plan.seed}", []).append(plan)
+    records = {}
+    for number, (name, found) in enumerate(_run_groups(config, groups), start=1):
+        records[name] = found
+        _log.info("%d of %d done: %s", number, len(groups), name)
+    return [record for name in groups for record in records[name]]
+
+
+def _run_groups(
+    config: SuiteConfig, groups: dict[str, list[Plan]]
+) -> Iterator[tuple[str, list[Record]]]:
+    if config.jobs == 1:
+        for name, plans in groups.items():
+            _log.info("%s", name)
+            yield name, run_plans(config, plans)
+    else:
+        calls = {name: (config, plans) for name, plans in groups.items()}
+        yield from run_side_by_side(run_plans, calls, jobs=config.jobs)
+
+
+def run_plans(config: SuiteConfig, plans: Sequence[Plan]) -> list[Record]:
+    """Do what is missing of the measurements of one system with one seed.
+
+    Args:
+        config: the suite.
+        plans: all with the same system and the same seed.
+
+    Raises:
+        CrosszeroError: settings, data or encoders can't be used.
+    """
+    encoder = train_system(config, plans[0].system, plans[0].seed)
+    return [_measure(config, plan, encoder) for plan in plans]
 
 
 def train_system(config: SuiteConfig, system: str, seed: int) -> str:
@@ -94,31 +125,50 @@ def train_system(config: SuiteConfig, system: str, seed: int) -> str:
     Raises:
         CrosszeroError: it can't be trained.
     """
-    training = config.training(system, seed)
-    start = config.encoder_of(system)
+    training, trained = config.training(system, seed), config.locate_trained(system, seed)
+    start = str(trained or config.encoder_of(system))
     if training is None:
         return start
     store = SampleStore.open(Path(str(config.samples)))
     settings = {"encoder": hash_encoder(start), "samples": store.fingerprint}
     key = make_key({**settings, "train": to_dict(training)})
     folder = Path(config.out) / "encoders" / f"{system}-{seed}-{key[:_KEY]}"
-    if not (folder / "config.json").is_file():
-        begun = (folder / CHECKPOINTS).is_dir()
-        _log.info("training %s, seed %d%s", system, seed, ", going on" if begun else "")
+    if not _is_trained(folder):
+        begun = folder.is_dir()  # maybe stopped before its first checkpoint: then from step 1
+        _log.info("training%s", ", going on where it was stopped" if begun else "")
         train(start, store, training, out=folder, resume=begun)
     return str(folder)
 
 
 def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     """The finished training of a system with a seed; none where it has not been done."""
-    return find_trainings(Path(config.out), system, seed)
-
-
-def find_trainings(out: Path, system: str, seed: int) -> list[Path]:
-    """The newest finished training of a system with a seed in the folder of a suite; or none."""
-    key = "[0-9a-f]" * _KEY  # not a star: the system "CZ" must not find those of "CZ-1"
-    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
+    trained = config.locate_trained(system, seed) if system in config.systems else None
+    if trained is not None:
+        return [trained] if _is_trained(trained) else []
+    folder = Path(config.out) / "encoders"
+    key = "[0-9a-f]" * _KEY  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
+    found = [path.parent for path in folder.glob(f"{system}-{seed}-{key}/config.json")]
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
+
+
+def find_data(config: SuiteConfig, task: str) -> Path:
+    """The folder that a task of a suite reads."""
+    return _make_bench(config, Plan(next(iter(config.systems)), task, config.seeds[0])).folder(task)
+
+
+def _is_trained(folder: Path) -> bool:
+    return (folder / "config.json").is_file()  # the last file that a training writes
+
+
+def _check_trained(config: SuiteConfig, plan: Plan) -> None:
+    folder = config.locate_trained(plan.system, plan.seed)
+    if folder is None or _is_trained(folder):
+        return
+    state = "its training has not ended" if folder.is_dir() else "there is no such folder"
+    raise ConfigError(
+        f"systems: {plan.system}: trained: {folder}: {state}; train it first, or give the system "
+        "'train' instead, so that the suite does"
+    )
 
 
 def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
@@ -150,6 +200,7 @@ def _measure(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
         if known.key == key:
             return known
     begun = time.monotonic()
+    _log.info("measuring %s", plan.task)
     scores = measure_task(encoder, plan.task, bench)
     if not scores:
         raise CrosszeroError(f"{plan.task}: no scores for {encoder}; check the languages")

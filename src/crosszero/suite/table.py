@@ -49,8 +49,14 @@ def make_scores(scores: Sequence[TaskScore], title: str) -> Table:
     )
 
 
-def make_measured(records: Sequence[Record], title: str) -> Table:
-    """A row for each system in the order of the records, mean and 95 % interval over seeds."""
+def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str] = ()) -> Table:
+    """A row for each system in the order of the records, mean and 95 % interval over seeds.
+
+    Args:
+        records: of a suite.
+        title: of the table.
+        robust: systems that are fine-tuned robustly; a note says why their other cells are empty.
+    """
     systems = dict.fromkeys(record.system for record in records)
     present = [c for c, metric in COLUMNS.items() if average(records, metric)]
     rows = []
@@ -59,12 +65,17 @@ def make_measured(records: Sequence[Record], title: str) -> Table:
         cells = [summarise(average(own, COLUMNS[column])) for column in present]
         rows.append((system, *cells))
     seeds = sorted({record.seed for record in records})
+    empty = (
+        f" {', '.join(robust)}: robust fine-tuning is for pairs of sentences, so XNLI and PAWS-X "
+        "alone are measured."
+    )
     return Table(
         title=title,
         columns=("system", *present),
         rows=tuple(rows),
         note=f"Measured. Per cent, mean over languages; mean and half-width of the 95 % interval "
-        f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better.",
+        f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better."
+        + (empty if robust else ""),
     )
 
 

@@ -1,0 +1,58 @@
+"""XTREME's tasks and the two about words: data, predictions as files, scores of the files.
+
+Names are imported when they are first used: scoring files needs no torch, encoding does.
+Fine-tuning for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.finetune`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crosszero.tasks.bucc import Bucc as Bucc
+    from crosszero.tasks.examples import SentencePairExample as SentencePairExample
+    from crosszero.tasks.examples import TaggedSentence as TaggedSentence
+    from crosszero.tasks.hub import fetch_xtreme as fetch_xtreme
+    from crosszero.tasks.items import count_items as count_items
+    from crosszero.tasks.rows import read_pairs as read_pairs
+    from crosszero.tasks.rows import read_tagged as read_tagged
+    from crosszero.tasks.scoring import average as average
+    from crosszero.tasks.scoring import score_predictions as score_predictions
+    from crosszero.tasks.spans import find_spans as find_spans
+    from crosszero.tasks.spans import score_spans as score_spans
+    from crosszero.tasks.task import Task as Task
+    from crosszero.tasks.task import TaskScore as TaskScore
+    from crosszero.tasks.tatoeba import Tatoeba as Tatoeba
+    from crosszero.tasks.word_alignment import WordAlignment as WordAlignment
+    from crosszero.tasks.word_retrieval import WordRetrieval as WordRetrieval
+
+_HOMES = {
+    "Bucc": "bucc",
+    "SentencePairExample": "examples",
+    "TaggedSentence": "examples",
+    "Task": "task",
+    "TaskScore": "task",
+    "Tatoeba": "tatoeba",
+    "WordAlignment": "word_alignment",
+    "WordRetrieval": "word_retrieval",
+    "average": "scoring",
+    "count_items": "items",
+    "fetch_xtreme": "hub",
+    "find_spans": "spans",
+    "read_pairs": "rows",
+    "read_tagged": "rows",
+    "score_predictions": "scoring",
+    "score_spans": "spans",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"crosszero.tasks.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'crosszero.tasks' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,9 +8,12 @@ tokens, which is the setting of the encoder here. Source: Hu et al. 2020, sectio
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from crosszero.errors import DataError
 from crosszero.evaluation.bucc import (
     BuccSet,
     Part,
@@ -57,6 +60,9 @@ class Bucc:
     ) -> list[Path]:
         """Tune a threshold on dev, mine test with it, write ``bucc2018/test-<xx>.tsv``.
 
+        Beside it stand ``mined-<xx>.tsv``, all pairs with their margin scores, and
+        ``threshold-<xx>.json``: the threshold, its F1 on dev, `k` and `margin`.
+
         Args:
             embedder: gives the sentence vectors.
             data: folder that holds ``bucc2018/``, dev gold included.
@@ -79,14 +85,23 @@ class Bucc:
             tuned = mine_ids(embedder, parts["dev"], k=k, margin=margin)
             threshold = tune_threshold(tuned, gold)
             found = mine_ids(embedder, parts["test"], k=k, margin=margin)
-            kept = [f"{one}\t{other}" for one, other, score in found if score >= threshold]
-            written.append(write_output(name_output(predictions, self.name, language), kept))
+            path = name_output(predictions, self.name, language)
+            dev = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
+            settings = {"threshold": threshold, "dev_f1": dev, "k": k, "margin": margin}
+            paths = _name_mined(path)
+            paths.threshold.unlink(missing_ok=True)  # must not meet the pairs of another encoder
+            write_output(paths.mined, [f"{a}\t{b}\t{score!r}" for a, b, score in found])
+            write_output(paths.threshold, [json.dumps(settings)])
+            written.append(write_output(path, _keep(found, threshold)))
         return written
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
     ) -> list[TaskScore]:
         """Score the prediction files: F1, precision and recall over the set of pairs.
+
+        Where a file is missing, but the mined pairs and the threshold that was tuned on dev are
+        there, it is cut again with that threshold: no encoder is needed to score with another one.
 
         Args:
             predictions, data: as in :meth:`predict`; gold is in ``<data>/labels/bucc2018``.
@@ -98,13 +113,15 @@ class Bucc:
 
         Raises:
             ConfigError: a language is unknown.
-            DataError: a file is missing, or a line is not two ids of the test sentences.
+            DataError: a file is missing or damaged, or a line is not two ids of the test sentences.
         """
         scores = []
         for language in choose_languages(self.name, languages, self.list_languages(data)):
-            path = find_output(name_output(predictions, self.name, language))
+            path = name_output(predictions, self.name, language)
+            if not path.is_file():
+                _cut_again(path)
             sentences = read_bucc(data, language, "test")
-            found = read_pairs(path, sentences, empty=True)
+            found = read_pairs(find_output(path), sentences, empty=True)
             result = score_pairs(found, read_gold(data, sentences, "test"))
             for measure in ("f1", "precision", "recall"):
                 metric, value = f"xtreme/{self.name}/{measure}", getattr(result, measure)
@@ -113,6 +130,51 @@ class Bucc:
 
 
 _PARTS: tuple[Part, Part] = ("dev", "test")
+
+
+class _Mined(NamedTuple):
+    mined: Path
+    threshold: Path
+
+
+def _name_mined(path: Path) -> _Mined:
+    language = path.stem.removeprefix("test-")
+    return _Mined(
+        path.with_name(f"mined-{language}.tsv"), path.with_name(f"threshold-{language}.json")
+    )
+
+
+def _keep(found: ScoredIds, threshold: float) -> list[str]:
+    return [f"{one}\t{other}" for one, other, score in found if score >= threshold]
+
+
+def _cut_again(path: Path) -> None:
+    """Write the prediction file anew from the mined pairs and the threshold, if they are there."""
+    paths = _name_mined(path)
+    if not all(other.is_file() for other in paths):
+        return
+    mined: ScoredIds = []
+    for number, line in enumerate(paths.mined.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            one, other, score = line.split("\t")
+            mined.append((one, other, float(score)))
+        except ValueError as error:
+            raise DataError(
+                paths.mined, "two ids and a number, parted by tabs, are needed", number
+            ) from error
+    write_output(path, _keep(mined, read_threshold(paths.threshold)))
+
+
+def read_threshold(path: str | Path) -> float:
+    """Read the threshold that :meth:`Bucc.predict` tuned on dev, ``threshold-<xx>.json``.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(path, "no threshold can be read there; predict again") from error
 
 
 def mine_ids(

@@ -1,10 +1,11 @@
 """Tatoeba: find the translation of each sentence, as XTREME runs it, and the other way round.
 
 XTREME lets English lines look for foreign ones: plain cosine, no margin. The other direction is
-no part of XTREME and has a name and files of its own. Both layouts of the data are read
-(:mod:`crosszero.evaluation.tatoeba`); languages are always named by XTREME's two letters, because
-its prediction files are. A number in a file counts lines of the data that lies there, so
-predictions made from LASER's files can't be scored against XTREME's sorted ones.
+no part of XTREME and has a name and files of its own; it is the one that mteb measures. Both
+layouts of the data are read (:mod:`crosszero.evaluation.tatoeba`); languages are always named by
+XTREME's two letters, because its prediction files are. A number in a file counts lines of the data
+that lies there, so predictions made from LASER's files can't be scored against XTREME's sorted
+ones.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from crosszero.evaluation.retrieval import check_some
 from crosszero.evaluation.tatoeba import LASER_CODES, TatoebaSet, list_languages, read_tatoeba
 from crosszero.evaluation.vectors import AnyFloats, find_neighbours
 from crosszero.mine.texts import SentenceEncoder
+from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
 
 ACCURACY = "xtreme/tatoeba/accuracy"
 REVERSED_ACCURACY = "crosszero/tatoeba/reversed-accuracy"
+MTEB_F1 = "mteb/tatoeba/f1"
 _SHORT = {long: short for short, long in LASER_CODES.items()}
 
 
@@ -94,7 +97,8 @@ class Tatoeba:
 
         Returns:
             ``xtreme/tatoeba/accuracy`` for each language, and after it
-            ``crosszero/tatoeba/reversed-accuracy`` where the file of that direction is there.
+            ``crosszero/tatoeba/reversed-accuracy`` where the file of that direction is there, and
+            then ``mteb/tatoeba/f1`` where the package ``mteb`` is installed.
 
         Raises:
             ConfigError: a language is unknown.
@@ -102,16 +106,25 @@ class Tatoeba:
         """
         scores = []
         for language, files in self._choose(data, languages).items():
-            sentences = read_tatoeba(data, files)
-            path = find_output(name_output(predictions, self.name, language))
-            found = _read(path, sentences, "English")
-            hits = [number == gold for number, gold in zip(found, sentences.gold, strict=True)]
+            hits = self.list_hits(predictions, data, language)
             scores.append(_average(ACCURACY, language, hits))
             path = name_output(predictions, self.name, language, kind="reversed")
             if path.is_file():
-                hits = _compare_reversed(_read(path, sentences, "foreign"), sentences.gold)
+                sentences = read_tatoeba(data, files)
+                found = _read(path, sentences, "foreign")
+                hits = _compare_reversed(found, sentences.gold)
                 scores.append(_average(REVERSED_ACCURACY, language, hits))
+                f1 = score_as_mteb(found, sentences.gold)
+                if f1 is not None:
+                    scores.append(TaskScore(MTEB_F1, language, f1, len(found)))
         return scores
+
+    def list_hits(self, predictions: str | Path, data: str | Path, language: str) -> list[bool]:
+        """Tell for each English line whether it found the gold line; raises as :meth:`score`."""
+        sentences = read_tatoeba(data, self._choose(data, [language])[language])
+        path = find_output(name_output(predictions, self.name, language))
+        found = _read(path, sentences, "English")
+        return [number == gold for number, gold in zip(found, sentences.gold, strict=True)]
 
     def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
         """Two-letter codes, and how the files call them."""
@@ -121,9 +134,7 @@ class Tatoeba:
 
 
 def _name_languages(data: str | Path) -> dict[str, str]:
-    codes = list_languages(data)
-    named = {_SHORT.get(code, code): code for code in codes}
-    return named | {code: code for code in codes if code in LASER_CODES}  # fr wins over fra
+    return {_SHORT.get(code, code): code for code in list_languages(data)}
 
 
 def _find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:

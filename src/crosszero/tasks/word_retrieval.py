@@ -9,7 +9,7 @@ list.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crosszero.embed.embedder import Embedder
@@ -17,11 +17,19 @@ from crosszero.embed.lookup import WordLookup
 from crosszero.errors import DataError
 from crosszero.evaluation.encoder import Encoder
 from crosszero.evaluation.lines import read_numbers
-from crosszero.evaluation.words import WordQuestions, answer, list_questions, score_answers
+from crosszero.evaluation.words import (
+    WordQuestions,
+    WordScore,
+    answer,
+    list_questions,
+    score_answers,
+)
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
+
+_AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
 
 
 class WordRetrieval:
@@ -45,14 +53,7 @@ class WordRetrieval:
         Raises:
             DataError: there is no store, or it has no word pairs.
         """
-        directions = set()
-        for sample in self._read(data):
-            if sample.words:
-                directions.add(f"{sample.source_language}-{sample.target_language}")
-                directions.add(f"{sample.target_language}-{sample.source_language}")
-        if not directions:
-            raise DataError(Path(data) / self.name, "holds no sample with a word pair")
-        return sorted(directions)
+        return sorted(self._list_pairs(data))
 
     def predict(
         self,
@@ -64,8 +65,8 @@ class WordRetrieval:
         """Search the nearest word of every query, write ``word-retrieval/test-<xx>-<yy>.tsv``.
 
         Args:
-            embedder: gives the word vectors. The samples and the vectors of all words of their
-                texts are held in memory.
+            embedder: gives the word vectors. A store of more than 20,000 samples is done one
+                language pair at a time, whose samples and word vectors are held in memory.
             data: folder that holds the store ``word-retrieval/``.
             predictions: folder of the predictions.
             languages: directions such as ``en-fr``; None for all.
@@ -77,12 +78,13 @@ class WordRetrieval:
             ConfigError: a direction is unknown.
             DataError: the store is missing or can't be used.
         """
-        chosen, samples = self._choose(data, languages)
-        encoder = WordLookup(embedder, samples) if isinstance(embedder, Embedder) else embedder
-        return [
-            write_output(name_output(predictions, self.name, direction), answer(encoder, questions))
-            for direction, questions in chosen.items()
-        ]
+        written = []
+        for samples, asked in self._ask(data, languages):
+            encoder = WordLookup(embedder, samples) if isinstance(embedder, Embedder) else embedder
+            for direction, questions in asked.items():
+                path = name_output(predictions, self.name, direction)
+                written.append(write_output(path, answer(encoder, questions)))
+        return written
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
@@ -101,15 +103,7 @@ class WordRetrieval:
             DataError: a file is missing, of another length, or a line is no number of a candidate.
         """
         scores = []
-        for direction, questions in self._choose(data, languages)[0].items():
-            found = read_numbers(
-                find_output(name_output(predictions, self.name, direction)),
-                len(questions.queries),
-                len(questions.candidates),
-                lines_of="words that ask",
-                unanswered=True,
-            )
-            result = score_answers(questions, found)
+        for direction, result in self._score(predictions, data, languages):
             for measure in ("accuracy", "type_accuracy"):
                 metric = f"crosszero/{self.name}/{measure.replace('_', '-')}"
                 scores.append(
@@ -117,21 +111,52 @@ class WordRetrieval:
                 )
         return scores
 
-    def _read(self, data: str | Path) -> SampleStore:
-        return SampleStore.open(Path(data) / self.name)
+    def list_hits(self, predictions: str | Path, data: str | Path, language: str) -> list[bool]:
+        """Tell for each query whether it found the gold word; raises as :meth:`score`."""
+        ((_, result),) = self._score(predictions, data, [language])
+        return [bool(hit) for hit in result.hits]
 
-    def _choose(
+    def _score(
+        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None
+    ) -> Iterator[tuple[str, WordScore]]:
+        for _, asked in self._ask(data, languages):
+            for direction, questions in asked.items():
+                found = read_numbers(
+                    find_output(name_output(predictions, self.name, direction)),
+                    len(questions.queries),
+                    len(questions.candidates),
+                    lines_of="words that ask",
+                    unanswered=True,
+                )
+                yield direction, score_answers(questions, found)
+
+    def _list_pairs(self, data: str | Path) -> dict[str, frozenset[str]]:
+        """Directions that have word pairs, and their two languages."""
+        found: dict[str, frozenset[str]] = {}
+        for sample in SampleStore.open(Path(data) / self.name):
+            if sample.words:
+                one, other = sample.source_language, sample.target_language
+                found[f"{one}-{other}"] = found[f"{other}-{one}"] = frozenset((one, other))
+        if not found:
+            raise DataError(Path(data) / self.name, "holds no sample with a word pair")
+        return found
+
+    def _ask(
         self, data: str | Path, languages: Sequence[str] | None
-    ) -> tuple[dict[str, WordQuestions], list[Sample]]:
-        chosen = choose_languages(self.name, languages, self.list_languages(data))
-        samples = [
-            sample
-            for sample in self._read(data)
-            if f"{sample.source_language}-{sample.target_language}" in chosen
-            or f"{sample.target_language}-{sample.source_language}" in chosen
-        ]
-        asked = {
-            f"{questions.query_language}-{questions.candidate_language}": questions
-            for questions in list_questions(samples)
+    ) -> Iterator[tuple[list[Sample], dict[str, WordQuestions]]]:
+        """Samples and what they ask: all at once, or one language pair after the other."""
+        found = self._list_pairs(data)
+        pairs = {
+            direction: found[direction]
+            for direction in choose_languages(self.name, languages, sorted(found))
         }
-        return {direction: asked[direction] for direction in chosen}, samples
+        store = SampleStore.open(Path(data) / self.name)
+        wanted = list(dict.fromkeys(pairs.values()))
+        groups = [wanted] if len(store) <= _AT_ONCE else [[pair] for pair in wanted]
+        for group in groups:
+            samples = [s for s in store if {s.source_language, s.target_language} in group]
+            asked = {
+                f"{questions.query_language}-{questions.candidate_language}": questions
+                for questions in list_questions(samples)
+            }
+            yield samples, {name: asked[name] for name, pair in pairs.items() if pair in group}
