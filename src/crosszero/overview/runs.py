@@ -13,7 +13,7 @@ from crosszero.errors import CrosszeroError
 from crosszero.suite.config import SETTINGS, SuiteConfig, read_suite
 from crosszero.suite.evaluation import SETUP
 from crosszero.suite.records import Record, read_records
-from crosszero.suite.runner import find_trainings, list_plans
+from crosszero.suite.runner import find_runs, find_trainings, list_plans
 from crosszero.tasks.task import TaskScore
 
 
@@ -107,9 +107,11 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
         raise CrosszeroError(f"{folder}: no record there belongs to the suite; run it first")
     systems = []
     for name in order:
-        trainings = _find_all(folder, name, kept, config.seeds)
-        untrained = config.training(name, config.seeds[0]) is None
+        found = {seed: find_runs(config, name, seed) for seed in config.seeds}
+        trainings = {seed: runs[0] for seed, runs in found.items() if runs}
         first = trainings.get(config.seeds[0])
+        system = config.systems[name]
+        untrained = system.train is None and system.trained is None
         encoder = config.encoder_of(name) if untrained else str(first) if first else None
         systems.append(System(name=name, encoder=encoder, trainings=trainings))
     return Runs(
@@ -126,10 +128,8 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
     )
 
 
-def _find_all(
-    folder: Path, system: str, records: list[Record], seeds: list[int] | None = None
-) -> dict[int, Path]:
-    known = seeds or sorted({record.seed for record in records})
+def _find_all(folder: Path, system: str, records: list[Record]) -> dict[int, Path]:
+    known = sorted({record.seed for record in records})
     found = {seed: find_trainings(folder, system, seed) for seed in known}
     return {seed: runs[0] for seed, runs in found.items() if runs}
 

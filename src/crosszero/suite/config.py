@@ -188,6 +188,8 @@ def write_suite(config: SuiteConfig) -> None:
         values[name] = resolve_path(values[name])
     for system in values["systems"].values():
         system["encoder"] = resolve_path(system["encoder"])
+        if system["trained"]:  # a form with {seed} in it, so that nothing has that name
+            system["trained"] = str(Path(system["trained"]).resolve())
     import yaml
 
     with atomic_file(Path(config.out) / SETTINGS) as file:

@@ -78,11 +78,11 @@ def run_suite(config: SuiteConfig) -> list[Record]:
         >>> run_suite(read_suite("suites/mini.yaml"))               # doctest: +SKIP
     """
     plans = list(list_plans(config))
-    write_suite(config)
     for plan in plans:
         if plan.task in FINE_TUNED:
             settings_of(plan.task, _make_bench(config, plan))
         _check_trained(config, plan)
+    write_suite(config)
     groups: dict[str, list[Plan]] = {}
     for plan in plans:
         groups.setdefault(f"{plan.system}, seed {plan.seed}", []).append(plan)
@@ -145,9 +145,13 @@ def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
     trained = config.locate_trained(system, seed) if system in config.systems else None
     if trained is not None:
         return [trained] if _is_trained(trained) else []
-    folder = Path(config.out) / "encoders"
+    return find_trainings(Path(config.out), system, seed)
+
+
+def find_trainings(out: Path, system: str, seed: int) -> list[Path]:
+    """The newest finished training of a system with a seed in the folder of a suite; or none."""
     key = "[0-9a-f]" * _KEY  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
-    found = [path.parent for path in folder.glob(f"{system}-{seed}-{key}/config.json")]
+    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
     return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
 
 
