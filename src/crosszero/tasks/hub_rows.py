@@ -134,7 +134,7 @@ def _name_classes(data: Any, features: Mapping[str, Any], place: str) -> Iterato
     decoders: dict[str, Callable[[Any], Any]] = {}
     for column, feature in features.items():
         for one in (feature, getattr(feature, "feature", None)):  # or what a list holds
-            if hasattr(one, "int2str"):
+            if one is not None and hasattr(one, "int2str"):
                 decoders[column] = one.int2str
     number = 0
     try:
