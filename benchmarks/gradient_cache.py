@@ -120,10 +120,16 @@ def make_batch(encoder: Encoder, pairs: int, words: int, seed: int) -> Batch:
         spans = Span(0, len(source[0])), Span(0, len(target[0]))
         samples.append(
             Sample(
-                source=" ".join(source), target=" ".join(target), source_language="en",
-                target_language="fr", origin=f"made:{number + 1}", group="", finder="made", words=(WordPair(*spans),),
+                source=" ".join(source),
+                target=" ".join(target),
+                source_language="en",
+                target_language="fr",
+                origin=f"made:{number + 1}",
+                group="",
+                words=(WordPair(*spans),),
+                finder="made",
             )
-        )  # fmt: skip
+        )
     return build_batch(
         [(sample,) for sample in samples],
         level="multi", words_per_sentence=1, pairs_per_group=0, random=random,
