@@ -126,8 +126,8 @@ def make_batch(encoder: Encoder, pairs: int, words: int, seed: int) -> Batch:
                 target_language="fr",
                 origin=f"made:{number + 1}",
                 group="",
-                finder="made",
                 words=(WordPair(*spans),),
+                finder="made",
             )
         )
     return build_batch(

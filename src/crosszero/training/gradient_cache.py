@@ -35,7 +35,7 @@ from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.step import StepResult, compare, describe
 
-_ENTRIES = 2**23  # similarities computed at a time: 32 MB a copy in fp32
+_ENTRIES = 2**21  # similarities computed at a time: 8 MB a copy in fp32
 
 
 def backpropagate(
