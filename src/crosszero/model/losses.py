@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from crosszero.model.names import LossName
 
@@ -107,8 +106,8 @@ def contrast(
     """Either loss with its statistics, from one similarity matrix.
 
     Arguments and errors are those of :func:`info_nce`; `loss` names the loss. `entries` bounds the
-    memory: about so many of the (2n)^2 similarities exist at a time, in blocks of rows that are
-    computed once more for the gradient. ``None`` holds them all.
+    memory: about so many of the (2n)^2 similarities exist at a time, in blocks of rows (there is no
+    second derivative then). ``None`` holds them all.
     """
     _check(x, y, temperature, groups)
     with torch.autocast(device_type=x.device.type, enabled=False):
@@ -123,25 +122,50 @@ def contrast(
                 "use a larger or more varied batch"
             )
         if entries is None or 4 * n * n <= entries:
-            parts = [_compare_rows(anchors, ids, slice(0, 2 * n), loss, temperature)]
+            values, positives, hits, total, count = _compare_rows(
+                anchors, ids, slice(None), loss, temperature
+            )
+            value = values.mean()
         else:
             rows = max(1, entries // (2 * n))
-            parts = [
-                checkpoint(
-                    _compare_rows, anchors, ids, slice(start, start + rows), loss, temperature,
-                    use_reentrant=False, preserve_rng_state=False,
-                )
-                for start in range(0, 2 * n, rows)
-            ]  # fmt: skip
-        values, positives, hits, negatives, counts = zip(*parts, strict=True)
-        value = torch.cat(values)
-        gap = torch.cat(positives).mean() - sum(negatives) / sum(counts)
+            value, positives, hits, total, count = _compare_blocks(
+                anchors, ids, rows, loss, temperature
+            )
         return Contrast(
-            loss=value.mean(),
-            accuracy=torch.cat(hits).to(wide).mean(),
-            gap=gap,
-            anchors=len(value),
+            loss=value,
+            accuracy=hits.to(wide).mean(),
+            gap=positives.mean() - total / count,
+            anchors=len(hits),
         )
+
+
+def _compare_blocks(
+    anchors: Tensor, ids: Tensor, rows: int, loss: LossName, temperature: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """All anchors against all, so many at a time; the mean of the losses in place of the losses.
+
+    The gradient of a block is computed with it. The value is therefore given that of a linear
+    function of the anchors. What outlives a block is allocated before the first one: small tensors
+    kept between large ones that are freed would tear holes into the memory that nothing fits.
+    """
+    kept = anchors.new_empty(3, len(anchors))  # value, positive, hit of each anchor
+    sums = anchors.new_zeros(2)
+    gradient, done = torch.zeros_like(anchors), 0
+    for start in range(0, len(anchors), rows):
+        with torch.enable_grad():
+            leaf = anchors.detach().requires_grad_()
+            values, positives, hits, total, count = _compare_rows(
+                leaf, ids, slice(start, start + rows), loss, temperature
+            )
+        gradient += torch.autograd.grad(values.sum(), leaf)[0]
+        end = done + len(values)
+        for row, column in zip(kept, (values, positives, hits), strict=True):
+            row[done:end] = column.detach()
+        sums += torch.stack([total, count.to(total)])
+        done = end
+    linear = (anchors * (gradient / done)).sum()
+    value = kept[0, :done].mean() + (linear - linear.detach())
+    return value, kept[1, :done], kept[2, :done], sums[0], sums[1]
 
 
 def _compare_rows(
