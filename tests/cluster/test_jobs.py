@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from crosszero.cluster import ClusterFill, mine_files
 from crosszero.cluster import encoding as encoding_module
+from crosszero.cluster import mining as mining_module
 from crosszero.embed import embedder as embedder_module
 from crosszero.errors import ConfigError, CrosszeroError, DataError
+from crosszero.evaluation import vectors as vectors_module
 from crosszero.files import hash_files
 from crosszero.mine import mine
 from crosszero.samples import SampleStore, prepare
@@ -35,6 +37,11 @@ def test_a_store_made_of_parts_is_the_same_file(tmp_path: Path, batch: int) -> N
 
 def test_blocks_of_texts_are_those_that_one_process_sorts() -> None:
     assert encoding_module.BLOCK == embedder_module._CHUNK
+
+
+def test_blocks_of_a_product_are_those_of_one_process() -> None:
+    blocks = (vectors_module._QUERY_BLOCK, vectors_module._CANDIDATE_BLOCK)
+    assert blocks == (mining_module._ROWS, mining_module._COLUMNS)
 
 
 def save(folder: Path, *sides: Vectors) -> list[Path]:

@@ -33,7 +33,8 @@ class AlignerFinder:
         rules: which links to keep; ``rules.min_score`` defaults to 0.1.
         fit_pairs: sentence pairs to train on for each language pair. Of a larger corpus an even
             sample of that size is drawn (reservoir sampling), so that memory is bounded: about
-            110 MB for each 10,000 pairs of 25 words, kept until the finder is let go.
+            40 MB for each 10,000 pairs of 25 words while it learns, one language pair and direction
+            after the other, and 10 MB of each language pair afterwards.
         seed: for the sample and for the aligner; the same seed gives the same word pairs.
         samplers: independent sampling chains to average; more are slower and a little better.
             ``None``: three for fewer than 5,000 sentence pairs, else one.
