@@ -14,7 +14,10 @@ Rows = list[tuple[list[str], list[str]]]
 
 
 def train_plainly(rows: Rows, seed: int) -> tuple[list[list[tuple[int, int]]], list[float]]:
-    """Links that both models have, straight after training; scores of the first words."""
+    """Links that both models have, straight after training; scores of the first words.
+
+    The first word of a text is translated by the second of the other.
+    """
     import thot.alignment as thot
 
     models = []
@@ -56,7 +59,7 @@ def test_nothing_is_lost_on_the_way_through_files() -> None:
     model = TwoWayModel(lambda: iter(rows), seed=5, samplers=1)
     for _ in range(3):
         assert list(model.align(rows)) == links
-        assert [model.score(a[0], b[0]) for a, b in rows] == scores
+        assert [model.score(a[0], b[1]) for a, b in rows] == scores
         model = pickle.loads(pickle.dumps(model))
 
 
