@@ -118,6 +118,8 @@ def words_per_pair(store: Path) -> float:
 
 def start(store: Path) -> tuple[float, int, float]:
     """What training does with a store before its first batch: seconds, bytes read, peak (GB)."""
+    import pyarrow.parquet  # noqa: F401 - libraries are not what is measured
+
     from crosszero.training.stream import SampleStream
 
     read, begun = _bytes_read(), time.perf_counter()

@@ -72,7 +72,7 @@ def corpus(size: int, *, special: str = "") -> list[SentencePair]:
         pairs.append(
             SentencePair(
                 source=f"{head} {number}",
-                target=f"mot {number % 11}",
+                target=f"mot{number % 11} {number}",
                 source_language="de",
                 target_language="fr" if number % 3 else "ru",
                 origin=f"made-up:{number}",

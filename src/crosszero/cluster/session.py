@@ -24,6 +24,13 @@ from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
+_OWN = {  # of a cluster that we start
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
+    # On a machine that is busy, or slow, Python needs more than the half minute that Ray waits.
+    "RAY_agent_register_timeout_ms": "600000",
+    "RAY_worker_register_timeout_seconds": "600",
+}
+
 
 class Job(Protocol):
     """What the workers do. Pickled once and sent to all of them."""
@@ -148,8 +155,15 @@ class Cluster:
 
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self.address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-            ray.init("local", num_cpus=self.cpus, include_dashboard=False, **quiet)
+            for name, value in _OWN.items():
+                os.environ.setdefault(name, value)
+            try:
+                ray.init("local", num_cpus=self.cpus, include_dashboard=False, **quiet)
+            except Exception as error:  # Ray has no class of its own for it
+                ray.shutdown()
+                raise CrosszeroError(
+                    f"Ray did not start on this machine ({error}): if it is busy, try again later"
+                ) from error
             return
         try:
             _knock(self.address)
