@@ -80,7 +80,8 @@ def _render_matrix(sentence: AlignedSentence, name: str, links: frozenset[Link])
     label = escape(f"{name}: alignment of {source} and {target}")
     return (
         f"<h4>{escape(name)}</h4>"
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        # the box has the direction, too: on a phone it shows the side that reading begins on
+        f'<div class="scroll" dir="{direction}" role="region" tabindex="0" aria-label="{label}">'
         f'<table class="matrix" dir="{direction}"><caption class="hidden">{label}</caption>\n'
         f"<thead><tr><td></td>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
         f'<p class="note">{right} allowed, {wrong} wrong, {missed} sure missed</p>'
