@@ -12,6 +12,7 @@ import pytest
 from crosszero.cli import main
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import CrosszeroError
+from crosszero.overview.maps import _spread
 from crosszero.overview.page import write_overview
 from crosszero.overview.runs import read_runs
 from crosszero.suite.config import read_suite
@@ -149,6 +150,16 @@ def test_a_folder_without_results_is_refused(
     (tmp_path / "scores.json").write_text('{"scores": [{"x": 1}]}')
     with pytest.raises(CrosszeroError, match="damaged"):
         read_runs(tmp_path)
+
+
+def test_every_language_has_its_share_of_a_map() -> None:
+    rich = [{"en": "a", "fr": "b", "ru": str(i)} for i in range(20)]
+    poor = [{"en": "a", "ar": str(i)} for i in range(20)]
+    chosen = _spread([*rich, *poor])
+    assert len(chosen) == 12
+    assert 4 <= sum("ar" in texts for texts in chosen) <= 8
+    assert len({tuple(texts.items()) for texts in chosen}) == 12
+    assert _spread(poor[:3]) == poor[:3]
 
 
 def test_names_that_begin_alike_are_not_mixed_up(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from crosszero.report.matrices import AlignedSentence
 from crosszero.suite.cache import hash_encoder
 from crosszero.tasks.word_alignment import WordAlignment, read_links
 
+_log = logging.getLogger("crosszero")
 _LEAST, _MOST = 3, 12  # words of a sentence whose matrix fits onto a phone
 _EXAMPLES = 3
 
@@ -63,6 +65,7 @@ def measure_layers(encoder: str, runs: Runs) -> Alignment:
     key = make_key({**settings, "data": hash_files(data / task.name)})
     folder = runs.folder / "report" / f"alignment-{key[:16]}"
     if not folder.is_dir():
+        _log.info("aligning words with %s", encoder)
         embedder = Embedder.load(encoder, max_length=runs.max_length)
         with atomic_folder(folder) as made:
             task.predict(embedder, data, made, [split_base(p)[0] for p in pairs], layers="all")

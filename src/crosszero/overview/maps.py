@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from crosszero.suite.cache import hash_encoder
 from crosszero.tasks.word_alignment import WordAlignment
 
 Meanings = list[dict[str, str]]  # for each meaning its texts by language
+_log = logging.getLogger("crosszero")
 _MEANINGS = 12  # more colours than that can't be told apart
 _LEAST, _MOST = 3, 12
 
@@ -68,8 +71,19 @@ def find_meanings(runs: Runs, *, seed: int) -> tuple[str, Meanings]:
         source, lines = "the gold alignments", _read_gold(Path(str(runs.alignment)), pairs)
     usable = [texts for texts in lines if len(texts) > 1 and all(map(_fits, texts.items()))]
     order = np.random.default_rng(seed).permutation(len(usable))
-    rich = sorted(order.tolist(), key=lambda i: -len(usable[i]))
-    return source, [usable[i] for i in rich[:_MEANINGS]]
+    return source, _spread([usable[i] for i in order])
+
+
+def _spread(lines: Meanings) -> Meanings:
+    """Take one after the other the line with the most languages, each the less the more it has."""
+    seen: Counter[str] = Counter()
+    chosen: Meanings = []
+    while lines and len(chosen) < _MEANINGS:
+        best = max(range(len(lines)), key=lambda i: sum(1 / (1 + seen[code]) for code in lines[i]))
+        chosen.append(lines[best])
+        seen.update(lines[best].keys())
+        lines = lines[:best] + lines[best + 1 :]
+    return chosen
 
 
 def _fits(item: tuple[str, str]) -> bool:
@@ -119,6 +133,7 @@ def lay_out(encoder: str, meanings: Meanings, runs: Runs, *, seed: int) -> Token
     key = make_key({**settings, "meanings": meanings})
     path = runs.folder / "report" / f"map-{key[:16]}.json"
     if not path.is_file():
+        _log.info("laying out words of %s", encoder)
         embedder = Embedder.load(encoder, max_length=runs.max_length)
         spans = [word_spans(text, code) for _, code, text in rows]
         vectors = np.concatenate(embedder.encode_words([text for *_, text in rows], spans))

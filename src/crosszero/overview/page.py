@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import logging
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from crosszero.suite.cache import hash_encoder
 from crosszero.suite.records import describe_versions
 
 T = TypeVar("T")
-_log = logging.getLogger("crosszero")
 
 
 class Encoders:
@@ -49,7 +47,6 @@ class Encoders:
         """Do something with each encoder; one that can't be used is noted, once."""
         found = {}
         for name, encoder in list(self.named.items()):
-            _log.info("running %s", name)
             try:
                 found[name] = work(encoder)
             except MissingExtraError:

@@ -41,11 +41,11 @@ from crosszero.training.metrics import METRICS, read_metrics
 T = TypeVar("T")
 _LOSSES = {"cz-nce": "CZ-NCE", "info-nce": "InfoNCE"}
 _CLUSTERS = {
-    "purity_meaning": "neighbours of the same meaning",
-    "purity_across": "the same among other languages",
-    "purity_language": "neighbours of the same language",
-    "silhouette_meaning": "silhouette by meaning",
-    "silhouette_language": "silhouette by language",
+    "purity_meaning": "same meaning",
+    "purity_across": "across languages",
+    "purity_language": "same language",
+    "silhouette_meaning": "silhouette, meaning",
+    "silhouette_language": "silhouette, language",
 }
 
 
@@ -93,17 +93,19 @@ def show_training(runs: Runs) -> Section:
             pictures.append(draw_curves(curves, label="nats", caption=caption))
     if not any(curve.steps for curve in means):
         return Section("Training", ("No training with logged steps lies in the folder.",))
+    names = ", ".join(curve.name for curve in means)
     overall = [
         _draw(
             means,
             label="nats",
-            caption="Contrastive loss, mean over seeds. CZ-NCE crosses zero by design, InfoNCE "
-            "ends at zero.",
+            caption=f"Contrastive loss of {names}, mean over seeds. CZ-NCE crosses zero by design, "
+            "InfoNCE can't.",
         ),
         _draw(
             accuracies,
             label="share",
-            caption="Share of anchors that find their positive in the batch, mean over seeds.",
+            caption="Share of anchors that find their positive in the batch, mean over seeds, of "
+            f"{names}.",
         ),
     ]
     return Section("Training", (Gallery((*(p for p in overall if p), *pictures)),))
@@ -218,6 +220,8 @@ def _make_clusters(found: dict[str, TokenMap]) -> Table:
             for name, one in found.items()
         ),
         number=".3f",
-        note=f"Cosine; {neighbours} neighbours. By meaning higher is better, by language lower. "
-        "Words of the maps only: few, and of one seed.",
+        note=f"Share of the {neighbours} nearest neighbours by cosine that have the same meaning, "
+        "that have it when only other languages are asked, that have the same language; "
+        "silhouettes. By meaning higher is better, by language lower. Words of the maps only: few, "
+        "and of one seed.",
     )

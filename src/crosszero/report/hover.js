@@ -19,7 +19,7 @@
   };
   const axis = { showticklabels: false, showgrid: false, zeroline: false, ticks: "" };
   const layout = {
-    margin: { l: 8, r: 8, t: 8, b: 8 },
+    margin: { l: 8, r: 8, t: 34, b: 8 },
     paper_bgcolor: "rgba(0, 0, 0, 0)",
     plot_bgcolor: "rgba(0, 0, 0, 0)",
     hovermode: "closest",
