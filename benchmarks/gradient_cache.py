@@ -1,117 +1,124 @@
-"""Peak memory and seconds of whole training steps, with the gradient cache and without it.
+"""Peak memory and seconds of whole training steps with the gradient cache, by pairs of a batch.
 
-Every size runs in a process of its own, whose peak resident memory the system reports: weights,
-gradients, both moments of AdamW, one slice, and the matrix of similarities. Texts are made up of
-random words; what is measured does not depend on what they mean.
+    python -m benchmarks.gradient_cache --pairs 64 512 4096 --out runs/bench/gradient_cache.json
 
-    python benchmarks/gradient_cache.py --pairs 64 1024 4096 --out gradient-cache.json
-    python benchmarks/gradient_cache.py --layers 2 --hidden 64 --vocabulary 0 --pairs 64 256
+Every size runs in a process of its own, so that its memory peak is its own: weights, gradients,
+both moments of AdamW, one slice, and what the similarities take. The smallest size runs without the
+cache, too, and must have the same loss. Texts are made up of random words; what is measured does
+not depend on what they mean.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import resource
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-import transformers
-from transformers import BertConfig, BertForMaskedLM
-
-from crosszero import __version__
-from crosszero.files import atomic_file
-from crosszero.model.encoder import MINI, Encoder
-from crosszero.model.head import ProjectionHead
+from benchmarks.encoders import MBERT, MINI, SIZES, TINY, load_encoder
+from benchmarks.large_input import run_apart
+from benchmarks.machine import peak_memory, set_threads
+from benchmarks.record import Record, make_parser
 from crosszero.samples.sample import Sample, Span, WordPair
-from crosszero.training.batch import Batch, build_batch
-from crosszero.training.config import TrainConfig
-from crosszero.training.gradient_cache import backpropagate
-from crosszero.training.precision import autocast
-from crosszero.training.setup import make_optimizer
-from crosszero.training.step import StepResult, compute_losses
 
-_CUDA = torch.cuda.is_available()
+_GOAL = 8.0  # GB for 4,096 pairs on an encoder of mBERT's size
+_GOAL_PAIRS = 4_096
+_SAME_LOSS = 1e-4  # of losses of 5 to 20
 
 
-def measure(options: argparse.Namespace, pairs: int) -> dict[str, Any]:
-    """Take whole steps with one size of batch, in this process."""
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Take steps of every size, each in a process of its own, and record."""
+    parser = make_parser("gradient_cache", __doc__)
+    parser.add_argument("--pairs", type=int, nargs="+", default=[64, 512, _GOAL_PAIRS])
+    parser.add_argument("--encoder", choices=SIZES, default=MBERT)
+    parser.add_argument("--words", type=int, default=6, help="words of a text")
+    parser.add_argument("--slice-tokens", type=int, default=4096)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--steps", type=int, default=2, help="the second has AdamW's moments")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.pairs, options.encoder, options.slice_tokens = [8], TINY, 64
+    names = ("pairs", "encoder", "words", "slice_tokens", "precision", "steps")
+    record = Record(options, {name: getattr(options, name) for name in names})
+    first = min(options.pairs)
+    # a quick run stays in this process: starting another takes longer than what it does
+    call = _call if options.quick else run_apart
+    plain = call(take_steps, options, first, False)
+    add_rows(record, options, f"{first:,} pairs, without cache", plain)
+    for pairs in options.pairs:
+        found = call(take_steps, options, pairs, True)
+        add_rows(record, options, f"{pairs:,} pairs", found)
+        if pairs == first:
+            apart = abs(found["loss"] - plain["loss"])
+            record.check("loss with the cache and without", apart, _SAME_LOSS)
+        if pairs == max(options.pairs):
+            what = f"memory of a step of {pairs:,} pairs"
+            record.add_goal(
+                what, options.encoder, "absolute", found["peak"], "GB", _GOAL, most=True
+            )
+    return record.write(arguments)
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def add_rows(
+    record: Record, options: argparse.Namespace, what: str, found: dict[str, float]
+) -> None:
+    """Memory and time of one size."""
+    record.add_value(f"{what}: at most", options.encoder, "GB", found["peak"])
+    record.add_value(f"{what}: last step", options.encoder, "s", found["seconds"])
+
+
+def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[str, float]:
+    """Take whole steps with one size of batch; loss of the last one, its seconds, GB at most."""
+    import numpy as np
+    import torch
+
+    from crosszero.model.head import ProjectionHead
+    from crosszero.training.batch import build_batch
+    from crosszero.training.config import TrainConfig
+    from crosszero.training.gradient_cache import backpropagate
+    from crosszero.training.precision import autocast
+    from crosszero.training.setup import make_optimizer
+    from crosszero.training.step import compute_losses
+
+    set_threads(options.threads)
     torch.manual_seed(options.seed)
-    encoder = make_encoder(options)
-    head = ProjectionHead(encoder.hidden_size, "multi")
-    device = torch.device("cuda" if _CUDA else "cpu")
-    encoder.to(device).train()
-    head.to(device).train()
+    encoder = load_encoder(options.encoder, seed=options.seed).train()
+    head = ProjectionHead(encoder.hidden_size, "multi").train()
     config = TrainConfig(
-        precision=options.precision,
-        slice_tokens=options.slice_tokens,
-        gradient_cache=not options.plain,
+        precision=options.precision, slice_tokens=options.slice_tokens, gradient_cache=cached
     )
     optimizer = make_optimizer(encoder, head, config)
-    batch = make_batch(encoder, pairs, options.words, options.seed)
-    before, seconds = peak_bytes(), []
+    batch = build_batch(
+        [(sample,) for sample in make_samples(pairs, options.words, options.seed)],
+        level="multi", words_per_sentence=1, pairs_per_group=0,
+        random=np.random.default_rng(options.seed),
+    )  # fmt: skip
     for number in range(options.steps):
         begun = time.perf_counter()
+        torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)
-        result = add_gradients(encoder, head, batch, config, random)
+        if cached:
+            result = backpropagate(encoder, head, batch, config, random)
+        else:
+            with autocast(config.precision, next(encoder.parameters()).device):
+                result = compute_losses(encoder, head, batch, config, random)
+            result.loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if _CUDA:
-            torch.cuda.synchronize()
-        seconds.append(round(time.perf_counter() - begun, 3))
-    return {
-        "pairs": pairs,
-        "gradient_cache": config.gradient_cache,
-        "texts": result.texts,
-        "tokens": result.tokens,
-        "loss": float(result.loss.detach()),
-        "peak_bytes": peak_bytes(),
-        "bytes_before_the_first_step": before,
-        "seconds": seconds,
-        "parameters": sum(p.numel() for m in (encoder, head) for p in m.parameters()),
-    }
+        seconds = time.perf_counter() - begun
+    return {"loss": float(result.loss.detach()), "seconds": seconds, "peak": peak_memory()}
 
 
-def add_gradients(
-    encoder: Encoder,
-    head: ProjectionHead,
-    batch: Batch,
-    config: TrainConfig,
-    random: np.random.Generator,
-) -> StepResult:
-    """Back-propagate as the training loop does."""
-    if config.gradient_cache:
-        return backpropagate(encoder, head, batch, config, random)
-    with autocast(config.precision, next(encoder.parameters()).device):
-        result = compute_losses(encoder, head, batch, config, random)
-    result.loss.backward()
-    return result
-
-
-def make_encoder(options: argparse.Namespace) -> Encoder:
-    """A BERT with random weights, behind the tokeniser of crosszero-mini."""
-    tokenizer = Encoder.load(MINI).tokenizer
-    shape = BertConfig(
-        vocab_size=max(options.vocabulary, len(tokenizer)),
-        hidden_size=options.hidden,
-        num_hidden_layers=options.layers,
-        num_attention_heads=max(1, options.hidden // 64),
-        intermediate_size=4 * options.hidden,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return Encoder(BertForMaskedLM(shape), tokenizer, name="random BERT", mlm=True)
-
-
-def make_batch(encoder: Encoder, pairs: int, words: int, seed: int) -> Batch:
+def make_samples(pairs: int, words: int, seed: int) -> list[Sample]:
     """Pairs of texts of random words; the first words of a pair mean the same."""
-    tokenizer = encoder.tokenizer
-    pieces = tokenizer.convert_ids_to_tokens(encoder.ordinary_ids.tolist())
+    import numpy as np
+
+    encoder = load_encoder(MINI)
+    pieces = encoder.tokenizer.convert_ids_to_tokens(encoder.ordinary_ids.tolist())
     known = [piece for piece in pieces if piece.isascii() and piece.isalpha()]
     random = np.random.default_rng(seed)
     samples = []
@@ -130,66 +137,8 @@ def make_batch(encoder: Encoder, pairs: int, words: int, seed: int) -> Batch:
                 finder="made",
             )
         )
-    return build_batch(
-        [(sample,) for sample in samples],
-        level="multi", words_per_sentence=1, pairs_per_group=0, random=random,
-    )  # fmt: skip
-
-
-def peak_bytes() -> int:
-    """Most memory held so far: on the GPU if there is one, else resident memory."""
-    if _CUDA:
-        return torch.cuda.max_memory_allocated()
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def read_options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pairs", type=int, nargs="+", default=[64, 512, 4096])
-    parser.add_argument("--words", type=int, default=6, help="words of a text")
-    parser.add_argument("--layers", type=int, default=12)
-    parser.add_argument("--hidden", type=int, default=768)
-    parser.add_argument("--vocabulary", type=int, default=119_547, help="at least crosszero-mini's")
-    parser.add_argument("--slice-tokens", type=int, default=4096)
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--plain", action="store_true", help="without the gradient cache")
-    parser.add_argument("--steps", type=int, default=2, help="the second has AdamW's moments")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="JSON file; without it the screen")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str]) -> None:
-    options = read_options(arguments)
-    torch.set_num_threads(options.threads)
-    if options.one:
-        json.dump(measure(options, options.pairs[0]), sys.stdout)
-        return
-    rows = []
-    for pairs in options.pairs:
-        command = [sys.executable, __file__, *arguments, "--one", "--pairs", str(pairs)]
-        rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-    settings = {k: str(v) if k == "out" else v for k, v in vars(options).items() if k != "one"}
-    record = {
-        "benchmark": "gradient_cache",
-        "settings": settings,
-        "device": torch.cuda.get_device_name() if _CUDA else platform.processor() or "cpu",
-        "versions": {
-            "crosszero": __version__,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        },
-        "rows": rows,
-    }
-    if options.out is None:
-        json.dump(record, sys.stdout, indent=2)
-    else:
-        with atomic_file(options.out) as file:
-            json.dump(record, file, indent=2)
+    return samples
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -33,6 +33,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "mine": ["mine"],
         "train_step": ["train_step", *text],
         "large_input": ["large_input"],
+        "gradient_cache": ["gradient_cache"],
         "mine-200k": ["mine", "--size", "200000", "--dim", "256", "--rounds", "1"],
     }
 

@@ -22,7 +22,10 @@ from crosszero.files import atomic_file
 from crosszero.report import Table, render_markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BENCHMARKS = ("train_step", "find_words", "align", "mine", "encode", "start_up")
+BENCHMARKS = (
+    "train_step", "gradient_cache", "find_words", "large_input", "align", "mine", "encode",
+    "start_up",
+)  # fmt: skip
 Run = dict[str, Any]
 
 

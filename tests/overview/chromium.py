@@ -74,9 +74,13 @@ class Browser:
         """Load a file and wait until it is complete and an expression is true."""
         self.call("Page.navigate", url=path.resolve().as_uri())
         loaded = "location.protocol === 'file:' && document.readyState === 'complete'"
+        self.wait(f"{loaded} && Boolean({ready})")
+
+    def wait(self, expression: str) -> None:
+        """Wait until an expression is true."""
         until = time.monotonic() + _PATIENCE
-        while not self.evaluate(f"{loaded} && Boolean({ready})"):
-            assert time.monotonic() < until, f"not ready; {self.complaints}"
+        while not self.evaluate(expression):
+            assert time.monotonic() < until, f"never true: {expression}; {self.complaints}"
             time.sleep(0.05)
 
     def photograph(self, path: Path, *, whole: bool = True) -> None:

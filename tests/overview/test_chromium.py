@@ -93,7 +93,7 @@ def test_it_fits_onto_a_phone_and_onto_paper(browser: Browser) -> None:
         "Emulation.setDeviceMetricsOverride",
         width=360, height=740, deviceScaleFactor=1, mobile=True,
     )  # fmt: skip
-    assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+    browser.wait("document.documentElement.scrollWidth <= 360")  # plots are drawn anew
     browser.call("Emulation.setEmulatedMedia", media="print")
     shown = "getComputedStyle(document.querySelector('.hover {}')).display"
     assert browser.evaluate(shown.format("> svg")) == "block"

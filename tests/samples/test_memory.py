@@ -22,8 +22,8 @@ _FILLER = " " + 1_000 * "x"  # what is kept by mistake weighs two kilobytes for 
 
 def prepare_and_stream(folder: Path, count: int) -> float:
     """Memory peak in MB; what is kept up to a limit is limited to less than the smaller corpus."""
-    preparation.Spool = partial(Spool, in_memory=2_000)  # type: ignore[misc, assignment]
-    preparation.Seen = partial(Seen, 2_000)  # type: ignore[misc, assignment]
+    preparation.Spool = partial(Spool, in_memory=1_000)  # type: ignore[misc, assignment]
+    preparation.Seen = partial(Seen, 1_000)  # type: ignore[misc, assignment]
     large_input._WORDS = 3_000
     pairs = (
         replace(pair, source=pair.source + _FILLER, target=pair.target + _FILLER)
@@ -49,7 +49,7 @@ def prepare_and_stream(folder: Path, count: int) -> float:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     peaks = []
-    for count in (12_500, 50_000):
+    for count in (6_000, 26_000):
         folder = tmp_path / str(count)
         folder.mkdir()
         peaks.append(run_apart(prepare_and_stream, folder, count))
