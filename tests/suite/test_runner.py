@@ -9,11 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from crosszero.cli import main
 from crosszero.config import build
+from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.evaluation import read_alignment_set, score_alignment
+from crosszero.samples import SampleStore
 from crosszero.suite import runner
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
 from crosszero.suite.config import SuiteConfig, SystemConfig
@@ -109,6 +113,134 @@ def test_encoders_that_are_trained_already(
     assert not (tmp_path / "other").exists()  # told before anything runs
     with pytest.raises(ConfigError, match="there is no such folder"):
         run_suite(dataclasses.replace(ready, seeds=[3]))
+
+
+def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: SuiteConfig) -> None:
+    tasks = ["tatoeba", "pawsx", "word-alignment"]
+    systems = {"start": SystemConfig(), "first": SystemConfig(layer=1)}
+    config = dataclasses.replace(suite, tasks=tasks, seeds=[1], systems=systems)
+    found = {(record.system, record.task): record for record in run_suite(config)}
+    bench = Bench(data=Path(str(suite.data)), out=Path(suite.out) / "one", max_length=32, layer=1)
+    for task in ("tatoeba", "word-alignment"):
+        assert list(found["first", task].scores) == measure_task(suite.encoder, task, bench)
+        assert found["first", task].key != found["start", task].key
+    texts = (Path(str(suite.data)) / "tatoeba/fr-en.en").read_text().splitlines()
+    expected = Embedder.load(suite.encoder, max_length=32, layer=1).encode(texts)
+    for system, read in (("first", True), ("start", False)):
+        kept = [np.load(path) for path in Path(suite.out, f"runs/{system}-1/vectors").iterdir()]
+        assert any(np.array_equal(vectors, expected) for vectors in kept) == read
+    # a fine-tuned model reads what its head reads: the same record
+    assert found["first", "pawsx"].key == found["start", "pawsx"].key
+    again = run_suite(dataclasses.replace(config, layer=1))
+    assert again[3:] == [found["first", task] for task in tasks]
+    assert again[0].scores == again[3].scores
+    with pytest.raises(ConfigError, match=r"layer: 0 given; layers count from 1"):
+        dataclasses.replace(config, layer=0)
+    far = dataclasses.replace(config, systems={"far": SystemConfig(layer=99)})
+    with pytest.raises(CrosszeroError, match=r"layer.*99"):
+        run_suite(far)
+
+
+def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
+    suite: SuiteConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    store = Path(str(suite.samples))
+    (tmp_path / "data/word-retrieval").symlink_to(store)
+    config = dataclasses.replace(
+        suite,
+        tasks=["word-retrieval"],
+        seeds=[1],
+        systems={"start": SystemConfig()},
+        held_out=str(store),
+    )
+    first = run_suite(config)
+    assert first[0].scores
+    assert run_suite(dataclasses.replace(config, held_out=str(tmp_path / "data"))) == first
+    (tmp_path / "none").mkdir()
+    with pytest.raises(CrosszeroError, match="word-retrieval"):
+        run_suite(dataclasses.replace(config, held_out=str(tmp_path / "none")))
+
+
+def test_a_statistical_aligner_is_a_row(
+    suite: SuiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    systems = {"start": SystemConfig(), "eflomal": SystemConfig(aligner="eflomal")}
+    config = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], systems=systems)
+    records = run_suite(config)
+    rows = [(record.system, record.task, record.seed) for record in records]
+    assert rows[2:] == [("eflomal", "word-alignment", 1), ("eflomal", "word-alignment", 2)]
+    own = records[2]
+    data = Path(str(config.alignment))
+    gold = read_alignment_set(data / "word-alignment/en-fr")
+    rows_ = [(list(a), list(b)) for a, b in zip(gold.source, gold.target, strict=True)]
+    for sample in SampleStore.open(Path(str(config.samples))):
+        sides = {sample.source_language: sample.source, sample.target_language: sample.target}
+        if set(sides) == {"en", "fr"}:
+            rows_.append((sides["en"].lower().split(), sides["fr"].lower().split()))
+    links = align_plainly(rows_, seed=1)[: len(gold.gold)]
+    assert [score.value for score in own.scores if score.metric.endswith("/aer")] == [
+        score_alignment(links, gold.gold).aer
+    ]
+    assert run_suite(config) == records
+    more = dataclasses.replace(config, samples=None, systems={"start": SystemConfig()})
+    assert [record.key for record in run_suite(more)] == [records[0].key, records[1].key]
+    with pytest.raises(ConfigError, match="samples: eflomal need a store"):
+        dataclasses.replace(config, samples=None)
+    with pytest.raises(ConfigError, match=r"aligner: 'eflomel' given; did you mean 'eflomal'"):
+        SystemConfig(aligner="eflomel")
+    with pytest.raises(ConfigError, match="aligner: has no encoder"):
+        SystemConfig(aligner="eflomal", encoder="crosszero-mini")
+
+
+def align_plainly(rows: list[tuple[list[str], list[str]]], seed: int) -> list[set[Any]]:
+    """Both directions, joined by grow-diag-final-and, written once more."""
+    import thot.alignment as thot
+
+    there, back = thot.EflomalAlignmentModel(), thot.EflomalAlignmentModel()
+    there.seed = back.seed = seed
+    there.deterministic = back.deterministic = True
+    for a, b in rows:
+        there.add_sentence_pair(a, b)
+        back.add_sentence_pair(b, a)
+    for model in (there, back):
+        model.start_training()
+        for _ in range(model.scheduled_iterations):
+            model.train()
+        model.end_training()
+    found = []
+    for a, b in rows:
+        forward = to_links(there.get_best_alignment(a, b)[1])
+        backward = {(j, i) for i, j in to_links(back.get_best_alignment(b, a)[1])}
+        found.append(grow_diag_final_and(forward, backward))
+    return found
+
+
+def to_links(matrix: Any) -> set[tuple[int, int]]:
+    return {(int(i), int(j)) for i, j in zip(*matrix.to_numpy().nonzero(), strict=True)}
+
+
+def grow_diag_final_and(
+    forward: set[tuple[int, int]], backward: set[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Koehn, Och and Marcu 2003."""
+    links, union = forward & backward, forward | backward
+    around = [(-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)]
+    grown = True
+    while grown:
+        grown = False
+        for i, j in sorted(links):
+            for di, dj in around:
+                new = (i + di, j + dj)
+                alone = new[0] not in {a for a, _ in links} or new[1] not in {b for _, b in links}
+                if new in union and new not in links and alone:
+                    links = links | {new}
+                    grown = True
+    for direction in (forward, backward):
+        for i, j in sorted(direction):
+            if i not in {a for a, _ in links} and j not in {b for _, b in links}:
+                links = links | {(i, j)}
+    return links
 
 
 def test_two_systems_are_compared(

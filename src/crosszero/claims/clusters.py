@@ -17,6 +17,7 @@ from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.suite.config import SuiteConfig
 from crosszero.suite.runner import find_runs
+from crosszero.tasks.word_retrieval import find_store
 
 _MEANINGS = 50
 _MEASURES = {"purity_across": "purity", "silhouette_meaning": "silhouette"}
@@ -30,7 +31,7 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
     """
     if config.held_out is None or len(config.seeds) < 2:
         return "not testable here", "The suite names no held-out samples, or has a single seed."
-    store = SampleStore.open(Path(config.held_out) / "word-retrieval")
+    store = SampleStore.open(find_store(config.held_out))
     meanings = choose_meanings(list(store), _MEANINGS)
     scores = {}
     for system in systems:

@@ -27,6 +27,7 @@ def evaluate(
     out: Path = Path("evaluation"),
     layers: str | None = None,
     max_length: int = 128,
+    layer: int | None = None,
     seed: int = 1,
     settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
 ) -> None:
@@ -51,6 +52,9 @@ def evaluate(
         'all' also measures word alignment layer by layer.
     max_length
         Tokens of a text in the tasks without fine-tuning.
+    layer
+        Hidden layer, from 1, that those tasks read (XTREME: 8 of mBERT's 12); by default the mean
+        of the first and the last, as in training.
     seed
         Of fine-tuning.
     settings
@@ -88,6 +92,7 @@ def evaluate(
         layers=layers,
         fine_tune=changes,
         max_length=max_length,
+        layer=layer,
         seed=seed,
     )
     for task in changes:

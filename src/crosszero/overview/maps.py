@@ -28,6 +28,7 @@ from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.suite.cache import hash_encoder
 from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.word_retrieval import find_store
 
 Meanings = list[dict[str, str]]  # for each meaning its texts by language
 _log = logging.getLogger("crosszero")
@@ -60,8 +61,8 @@ def find_meanings(runs: Runs, *, seed: int) -> tuple[str, Meanings]:
     Raises:
         CrosszeroError: a source is there but can't be read.
     """
-    if runs.held_out and (runs.held_out / "word-retrieval").is_dir():
-        store = SampleStore.open(runs.held_out / "word-retrieval")
+    if runs.held_out and find_store(runs.held_out).is_dir():
+        store = SampleStore.open(find_store(runs.held_out))
         return "held-out samples", choose_meanings(list(store), _MEANINGS)
     lines: Meanings = []
     source = ""

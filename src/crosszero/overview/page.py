@@ -33,6 +33,8 @@ class Encoders:
         self.named: dict[str, str] = {}
         names: dict[str, list[str]] = {}
         for system in systems:
+            if system.aligner is not None:
+                continue
             if system.encoder is None:
                 self.notes.append(
                     f"{system.name}: its encoder is not known here, or not trained yet"

@@ -24,11 +24,13 @@ class System:
     Attributes:
         name: of the system.
         encoder: of the first seed; none where it is unknown or has not been trained.
+        aligner: name of the statistical aligner that stands in place of an encoder.
         trainings: run folders by seed; none where nothing is trained.
     """
 
     name: str
     encoder: str | None
+    aligner: str | None = None
     trainings: Mapping[int, Path] = dataclasses.field(default_factory=dict)
 
 
@@ -110,10 +112,11 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
         found = {seed: find_runs(config, name, seed) for seed in config.seeds}
         trainings = {seed: runs[0] for seed, runs in found.items() if runs}
         first = trainings.get(config.seeds[0])
-        system = config.systems[name]
-        untrained = system.train is None and system.trained is None
-        encoder = config.encoder_of(name) if untrained else str(first) if first else None
-        systems.append(System(name=name, encoder=encoder, trainings=trainings))
+        encoder = str(first) if first else None
+        if not config.has_seeds(name):
+            encoder = config.encoder_of(name)
+        aligner = config.systems[name].aligner
+        systems.append(System(name=name, encoder=encoder, aligner=aligner, trainings=trainings))
     return Runs(
         title=config.name,
         folder=folder,

@@ -18,6 +18,7 @@ TASKS = (
 SETTINGS = "suite.yaml"  # in the folder of a suite
 FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
 ROBUST = ("xnli", "pawsx")  # the tasks that the robust losses are made for
+ALIGNERS = ("eflomal",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class SystemConfig:
             it is.
         trained: instead of `encoder` and `train`: the folder of a training that is done, with
             ``{seed}`` in it, such as ``runs/ablation/CZ-snt-{seed}/run``.
+        aligner: instead of an encoder: ``eflomal``, a statistical aligner that learns from the
+            suite's samples. It is measured on word-alignment alone.
+        layer: that is read instead of the suite's.
         fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
             ``robust: smoothing``, which is for xnli and pawsx: other tasks then are not measured.
     """
@@ -37,11 +41,19 @@ class SystemConfig:
     encoder: str | None = None
     train: dict[str, Any] | None = None
     trained: str | None = None
+    aligner: str | None = None
+    layer: int | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trained is not None and (self.encoder is not None or self.train is not None):
             raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
+        if self.aligner is not None:
+            if self.aligner not in ALIGNERS:
+                hint = suggest(self.aligner, ALIGNERS)
+                raise ConfigError(f"aligner: {self.aligner!r} given; {hint}")
+            if self.encoder or self.train is not None or self.trained or self.layer:
+                raise ConfigError("aligner: has no encoder; drop encoder, train, trained and layer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +72,12 @@ class SuiteConfig:
         data: folder in XTREME's layout, with gold in ``labels``.
         languages: languages to test; none: all that a task has.
         alignment: folder that holds ``word-alignment/*.gold``.
-        held_out: folder that holds the store ``word-retrieval``.
+        held_out: store of samples that ``word-retrieval`` asks, or folder that holds it by that
+            name.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning.
+        layer: hidden layer, from 1, that those tasks read; none: the mean of first and last, which
+            training uses. XTREME reads layer 8 of mBERT.
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
             its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
             of threads, so records of other `jobs` may differ in their last digits.
@@ -82,6 +97,7 @@ class SuiteConfig:
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128
+    layer: int | None = None
     jobs: int = 1
 
     def __post_init__(self) -> None:
@@ -103,13 +119,19 @@ class SuiteConfig:
                 raise ConfigError(f"{name}: at least one is needed, each once")
         if self.jobs < 1:
             raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
+        for layer in (self.layer, *(system.layer for system in self.systems.values())):
+            if layer is not None and layer < 1:
+                raise ConfigError(f"layer: {layer} given; layers count from 1")
         self._check_needs()
         for name in self.systems:
             self.training(name, self.seeds[0])
             self._check_trained(name)
 
     def _check_needs(self) -> None:
-        trained = [name for name, system in self.systems.items() if system.train is not None]
+        trained = [
+            name for name, system in self.systems.items()
+            if system.train is not None or system.aligner is not None
+        ]  # fmt: skip
         if trained and not self.samples:
             raise ConfigError(f"samples: {', '.join(trained)} need a store to be trained on")
         needs = {"word-alignment": "alignment", "word-retrieval": "held_out"}
@@ -153,12 +175,27 @@ class SuiteConfig:
         return None if path is None else Path(path.replace("{seed}", str(seed)))
 
     def has_seeds(self, system: str) -> bool:
-        """Whether a system has an encoder of its own for each seed."""
-        return self.systems[system].train is not None or self.systems[system].trained is not None
+        """Whether a system is trained, and so is another one with each seed."""
+        own = self.systems[system]
+        return any(value is not None for value in (own.train, own.trained, own.aligner))
 
     def is_robust(self, system: str) -> bool:
         """Whether a system is fine-tuned robustly, which is for the tasks :data:`ROBUST` alone."""
         return bool(self.systems[system].fine_tune.get("robust", "none") != "none")
+
+    def measures(self, system: str, task: str) -> bool:
+        """Whether a system is measured on a task.
+
+        A statistical aligner aligns words and nothing else. A system that is fine-tuned robustly is
+        measured on pairs of sentences alone: elsewhere it would be the plain one again.
+        """
+        if self.systems[system].aligner is not None:
+            return task == "word-alignment"
+        return task in ROBUST or not self.is_robust(system)
+
+    def layer_of(self, system: str) -> int | None:
+        """The layer that a system is read at, where it is not fine-tuned."""
+        return self.systems[system].layer or self.layer
 
     def encoder_of(self, system: str) -> str:
         """The encoder that a system is, or starts from."""

@@ -28,7 +28,7 @@ from crosszero.tasks.spans import score_spans
 from crosszero.tasks.task import TaskScore
 from crosszero.tasks.tatoeba import Tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
-from crosszero.tasks.word_retrieval import WordRetrieval
+from crosszero.tasks.word_retrieval import WordRetrieval, find_store
 
 SETUP = "evaluation.json"
 _log = logging.getLogger("crosszero")
@@ -49,11 +49,12 @@ class Bench:
             store ``word-retrieval`` stand there too, unless `alignment` or `held_out` say where.
         out: predictions go to ``<out>/predictions``, fine-tuned models to ``<out>/models``.
         alignment: folder that holds ``word-alignment/``; none: `data`.
-        held_out: folder that holds the store ``word-retrieval/``; none: `data`.
+        held_out: store of ``word-retrieval``, or folder that holds it by that name; none: `data`.
         languages: to test; none: all that a task has. Pairs, for the two tasks about words.
         layers: ``all`` also measures word alignment by layer.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning.
+        layer: hidden layer, from 1, that those tasks read; none: the mean of first and last.
         seed: of fine-tuning.
     """
 
@@ -65,6 +66,7 @@ class Bench:
     layers: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128
+    layer: int | None = None
     seed: int = 1
 
     def folder(self, task: str) -> Path:
@@ -108,7 +110,7 @@ def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore
     predictions = bench.out / "predictions"
     if task not in FINE_TUNED:
         made = _RETRIEVAL[task]()
-        embedder = Embedder.load(encoder, max_length=bench.max_length)
+        embedder = Embedder.load(encoder, max_length=bench.max_length, layer=bench.layer)
         reader: Any = embedder
         if task in ("tatoeba", "bucc2018"):
             reader = CachedEmbedder(embedder, hash_encoder(encoder), bench.out / "vectors")
@@ -189,6 +191,7 @@ def write_setup(encoder: str, bench: Bench) -> None:
         "data": resolve_path(str(bench.data)),
         "languages": bench.languages,
         "max_length": bench.max_length,
+        "layer": bench.layer,
         "seed": bench.seed,
     }
     with atomic_file(bench.out / SETUP) as file:
@@ -198,4 +201,7 @@ def write_setup(encoder: str, bench: Bench) -> None:
 def hash_data(task: str, bench: Bench) -> str:
     """SHA-256 over the files that a task reads."""
     folder = bench.folder(task)
+    if task == WordRetrieval.name:
+        folder = find_store(folder)
+        return hash_files(*[folder] if folder.exists() else [])
     return hash_files(*[p for p in (folder / task, folder / "labels" / task) if p.exists()])

@@ -7,9 +7,9 @@ import datetime
 import logging
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,7 +18,7 @@ from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.recipe.stamps import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
-from crosszero.suite.config import FINE_TUNED, ROBUST, SuiteConfig, write_suite
+from crosszero.suite.config import FINE_TUNED, SuiteConfig, write_suite
 from crosszero.suite.evaluation import Bench, hash_data, measure_task, settings_of
 from crosszero.suite.records import (
     Record,
@@ -28,7 +28,10 @@ from crosszero.suite.records import (
     read_record,
     write_record,
 )
+from crosszero.suite.statistical import predict_links
 from crosszero.suite.workers import run_side_by_side
+from crosszero.tasks.task import TaskScore
+from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.loop import train
 
 _log = logging.getLogger("crosszero")
@@ -47,15 +50,13 @@ def list_plans(config: SuiteConfig) -> Iterator[Plan]:
     """All measurements of a suite, seed by seed.
 
     An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
-    is fine-tuned on: elsewhere it is measured once. A system that is fine-tuned robustly is
-    measured on pairs of sentences alone: elsewhere it would be the plain one again.
+    is fine-tuned on: elsewhere it is measured once.
     """
     for seed in config.seeds:
         for system in config.systems:
             for task in config.tasks:
                 again = config.has_seeds(system) or task in FINE_TUNED
-                left_out = config.is_robust(system) and task not in ROBUST
-                if not left_out and (again or seed == config.seeds[0]):
+                if config.measures(system, task) and (again or seed == config.seeds[0]):
                     yield Plan(system, task, seed)
 
 
@@ -115,8 +116,11 @@ def run_plans(config: SuiteConfig, plans: Sequence[Plan]) -> list[Record]:
     Raises:
         CrosszeroError: settings, data or encoders can't be used.
     """
-    encoder = train_system(config, plans[0].system, plans[0].seed)
-    return [_measure(config, plan, encoder) for plan in plans]
+    system = plans[0].system
+    if config.systems[system].aligner is not None:
+        return [_measure_aligner(config, plan) for plan in plans]
+    encoder = train_system(config, system, plans[0].seed)
+    return [_measure_encoder(config, plan, encoder) for plan in plans]
 
 
 def train_system(config: SuiteConfig, system: str, seed: int) -> str:
@@ -187,17 +191,45 @@ def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
         languages=config.languages if not plan.task.startswith("word-") else None,
         fine_tune=fine_tune,
         max_length=config.max_length,
+        layer=None if plan.task in FINE_TUNED else config.layer_of(plan.system),
         seed=plan.seed,
     )
 
 
-def _measure(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
+def _measure_encoder(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
     bench = _make_bench(config, plan)
-    data = hash_data(plan.task, bench)
     settings = dataclasses.asdict(bench)
     for name in ("out", "data", "alignment", "held_out"):
         del settings[name]  # where files lie does not matter: what they hold is in the hash
-    key = make_key({"encoder": hash_encoder(encoder), "data": data, "task": plan.task, **settings})
+    if plan.task in FINE_TUNED:
+        del settings["layer"]  # such a model reads its own
+    settings["encoder"] = hash_encoder(encoder)
+    return _record(config, plan, settings, lambda: measure_task(encoder, plan.task, bench))
+
+
+def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
+    bench = _make_bench(config, plan)
+    store = SampleStore.open(Path(str(config.samples)))
+    aligner = config.systems[plan.system].aligner
+    settings = {"aligner": aligner, "samples": store.fingerprint, "seed": plan.seed}
+
+    def measure() -> list[TaskScore]:
+        data, predictions = bench.folder(plan.task), bench.out / "predictions"
+        predict_links(data, predictions, str(config.samples), seed=plan.seed)
+        return WordAlignment().score(predictions, data)
+
+    return _record(config, plan, settings, measure)
+
+
+def _record(
+    config: SuiteConfig,
+    plan: Plan,
+    settings: dict[str, Any],
+    measure: Callable[[], list[TaskScore]],
+) -> Record:
+    """The record of a measurement: the one that is there if nothing has changed since."""
+    data = hash_data(plan.task, _make_bench(config, plan))
+    key = make_key({"data": data, "task": plan.task, **settings})
     path = Path(config.out) / "records" / f"{plan.system}-{plan.task}-{plan.seed}.json"
     if path.is_file():
         known = read_record(path)
@@ -205,9 +237,9 @@ def _measure(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
             return known
     begun = time.monotonic()
     _log.info("measuring %s", plan.task)
-    scores = measure_task(encoder, plan.task, bench)
+    scores = measure()
     if not scores:
-        raise CrosszeroError(f"{plan.task}: no scores for {encoder}; check the languages")
+        raise CrosszeroError(f"{plan.system}: {plan.task}: no scores; check the languages")
     record = Record(
         system=plan.system,
         task=plan.task,

@@ -1,10 +1,10 @@
 """Word retrieval: a word in its sentence looks for its translation among all words.
 
-The data is a store of word positioned samples in ``<data>/word-retrieval``, as ``crosszero
-prepare`` writes it, of sentences that no training has seen. What is asked and what is right is told
-in :mod:`crosszero.evaluation.words`. A prediction file has a line for each query, in the order of
-:func:`~crosszero.evaluation.words.list_questions`, with the 0-based number of a candidate of that
-list.
+The data is a store of word positioned samples in ``<data>/word-retrieval``, or `data` itself, as
+``crosszero prepare --hold-out`` writes it: of sentences that no training has seen. What is asked
+and what is right is told in :mod:`crosszero.evaluation.words`. A prediction file has a line for
+each query, in the order of :func:`~crosszero.evaluation.words.list_questions`, with the 0-based
+number of a candidate of that list.
 """
 
 from __future__ import annotations
@@ -26,10 +26,17 @@ from crosszero.evaluation.words import (
 )
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
+from crosszero.samples.table import METADATA
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
 
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
+
+
+def find_store(data: str | Path) -> Path:
+    """The store of the task: ``<data>/word-retrieval``, or `data` itself where that is a store."""
+    inside = Path(data) / WordRetrieval.name
+    return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
 
 
 class WordRetrieval:
@@ -67,7 +74,7 @@ class WordRetrieval:
         Args:
             embedder: gives the word vectors. A store of more than 20,000 samples is done one
                 language pair at a time, whose samples and word vectors are held in memory.
-            data: folder that holds the store ``word-retrieval/``.
+            data: the store, or a folder that holds it as ``word-retrieval/``.
             predictions: folder of the predictions.
             languages: directions such as ``en-fr``; None for all.
 
@@ -133,12 +140,12 @@ class WordRetrieval:
     def _list_pairs(self, data: str | Path) -> dict[str, frozenset[str]]:
         """Directions that have word pairs, and their two languages."""
         found: dict[str, frozenset[str]] = {}
-        for sample in SampleStore.open(Path(data) / self.name):
+        for sample in SampleStore.open(find_store(data)):
             if sample.words:
                 one, other = sample.source_language, sample.target_language
                 found[f"{one}-{other}"] = found[f"{other}-{one}"] = frozenset((one, other))
         if not found:
-            raise DataError(Path(data) / self.name, "holds no sample with a word pair")
+            raise DataError(find_store(data), "holds no sample with a word pair")
         return found
 
     def _ask(
@@ -150,7 +157,7 @@ class WordRetrieval:
             direction: found[direction]
             for direction in choose_languages(self.name, languages, sorted(found))
         }
-        store = SampleStore.open(Path(data) / self.name)
+        store = SampleStore.open(find_store(data))
         wanted = list(dict.fromkeys(pairs.values()))
         groups = [wanted] if len(store) <= _AT_ONCE else [[pair] for pair in wanted]
         for group in groups:
