@@ -139,6 +139,11 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert table.rows[0] == ("start", None, 50.0)
     assert table.rows[1] == ("ML-CTL-CZ", 40.0, measure_interval([50.0, 60.0]))
     assert "seeds 1, 2" in table.note
+    assert "hours" not in make_measured([make_record(seconds=0.0)], "small").note
+    long = [make_record(seconds=5400.0), make_record(seconds=1800.0, machine="y")]
+    note = "2 measurements, fine-tuning included, took 2.0 hours in all"
+    assert note in make_measured(long, "small").note
+    assert "(x or y)" in make_measured(long, "small").note
     languages = make_languages(records, "Tatoeba")
     assert languages.rows[0] == ("ar", 25.0, measure_interval([50.0, 60.0]))
     assert languages.rows[1] == ("fr", 75.0, None)

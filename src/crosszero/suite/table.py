@@ -75,7 +75,20 @@ def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str
         rows=tuple(rows),
         note=f"Measured. Per cent, mean over languages; mean and half-width of the 95 % interval "
         f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better."
-        + (empty if robust else ""),
+        + (empty if robust else "")
+        + _sum_time(records),
+    )
+
+
+def _sum_time(records: Sequence[Record]) -> str:
+    """How long it took, summed over the records: jobs that ran side by side count each."""
+    hours = sum(record.seconds for record in records) / 3600
+    if not hours:
+        return ""
+    machines = " or ".join(sorted({record.machine for record in records if record.machine}))
+    return (
+        f" {len(records)} measurements, fine-tuning included, took {hours:.1f} hours in all, of "
+        f"processes that ran one or several at a time ({machines or 'machine unknown'})."
     )
 
 
