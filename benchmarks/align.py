@@ -13,13 +13,23 @@ from typing import Any
 
 from benchmarks.alignment_tools import Links, make_simalign, run_simalign, run_softmax
 from benchmarks.corpus import load_corpus
-from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_encoder, middle_layer
+from benchmarks.encoders import (
+    MBERT,
+    SIZES,
+    TINY,
+    as_folder,
+    list_matrices,
+    load_encoder,
+    middle_layer,
+)  # fmt: skip
+from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.alignment import align_words, score_alignment
+from crosszero.evaluation.encoder import join_words
 from crosszero.evaluation.gold import AlignmentSet, GoldLinks, read_alignment_set
-from crosszero.model.encoder import MINI
+from crosszero.model.encoder import MINI, Encoder
 
 OURS, ARGMAX, ITERMAX, AWESOME = (
     "crosszero", "simalign argmax", "simalign itermax", "awesome-align (our reading)",
@@ -73,6 +83,38 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     record.check(f"{size}: share of links that only one side has", apart / max(1, every), 0.01)
     for other, least in ((ARGMAX, 10.0), (ITERMAX, None), (AWESOME, None)):
         record.add_ratio("align", size, other, compare(timings[OURS], timings[other]), least)
+    add_profile(record, embedder, size, data, timings[OURS].median, timings[ARGMAX].median)
+
+
+def add_profile(
+    record: Record, embedder: Embedder, size: str, data: AlignmentSet, ours: float, theirs: float
+) -> None:
+    """Where the time of crosszero goes, and the most that any program could reach here.
+
+    The encoder's products alone, at the speed of a large product, take `floor` seconds: no program
+    that runs the same layers on the same tokens takes less, and simalign's time divided by it is
+    the highest ratio that there can be.
+    """
+    sides = [join_words(side) for side in (data.source, data.target)]
+    turn = {"encode": lambda _: [embedder.encode_words(*side) for side in sides]}
+    timing = take_turns(turn, rounds=3)["encode"]
+    record.add_value("crosszero, of it the encoder", size, "share of time", timing.median / ours)
+    texts = [text for side, _ in sides for text in side]
+    tokens = [len(t.ids) for t in embedder.encoder.tokenize(texts, embedder.max_length)]
+    work = count_forward_flops(embedder.encoder, tokens, int(embedder.layer or 0))
+    floor = work / measure_gemm("fp32") / 1e9
+    record.add_value("crosszero, share of fp32 GEMM peak", size, "share", floor / ours)
+    record.add_value(
+        "limit of any program: products alone", size, "x simalign argmax", theirs / floor
+    )
+
+
+def count_forward_flops(encoder: Encoder, lengths: Sequence[int], layers: int) -> float:
+    """Floating point operations of the first layers on texts of these lengths, without padding."""
+    share = layers / encoder.layers
+    matrices = share * sum(p.numel() for p in list_matrices(encoder))
+    attention = 4 * layers * encoder.hidden_size * sum(length**2 for length in lengths)
+    return 2.0 * matrices * sum(lengths) + attention
 
 
 def _load(options: Any, size: int) -> AlignmentSet:

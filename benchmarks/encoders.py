@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from crosszero.model.encoder import MINI, Encoder
 
@@ -49,6 +50,17 @@ def load_encoder(size: str, *, seed: int = 1) -> Encoder:
 def middle_layer(encoder: Encoder) -> int:
     """The layer that aligns words best is near two thirds of the height: 8 of 12."""
     return max(1, round(encoder.layers * 2 / 3))
+
+
+def list_matrices(encoder: Encoder) -> list[Any]:
+    """The weights of the layers that multiply tokens: no embeddings, no pooler."""
+    import torch
+
+    modules = encoder.base.modules()
+    unused = {id(m.weight) for m in modules if isinstance(m, torch.nn.Embedding)}
+    pooler = getattr(encoder.base, "pooler", None)
+    unused |= {id(p) for p in pooler.parameters()} if pooler is not None else set()
+    return [p for p in encoder.base.parameters() if p.dim() == 2 and id(p) not in unused]
 
 
 @contextmanager
