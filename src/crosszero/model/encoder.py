@@ -65,6 +65,10 @@ class Encoder(nn.Module):
         name: what messages call it.
         mlm: whether `model` has a pretrained MLM head.
 
+    Attributes:
+        packs: whether training puts several texts into a row; see
+            :func:`crosszero.model.packing.find_packing_obstacle`.
+
     Raises:
         CheckpointError: tokeniser and model do not fit together.
     """
@@ -84,6 +88,7 @@ class Encoder(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
+        self.packs = False
         try:
             self.mlm_head = MlmHead(model) if mlm else None
         except ValueError as error:
@@ -154,11 +159,15 @@ class Encoder(nn.Module):
         limits = [int(min(self.tokenizer.model_max_length, _UNLIMITED))]
         positions = getattr(self.model.config, "max_position_embeddings", None)
         if positions:
-            # The RoBERTa family numbers positions from padding_idx + 1.
-            table = getattr(getattr(self.base, "embeddings", None), "position_embeddings", None)
-            padding = getattr(table, "padding_idx", None)
-            limits.append(positions - (0 if padding is None else padding + 1))
+            limits.append(positions - self.first_position)
         return min(limits)
+
+    @property
+    def first_position(self) -> int:
+        """Number of a text's first position; the RoBERTa family counts from padding_idx + 1."""
+        table = getattr(getattr(self.base, "embeddings", None), "position_embeddings", None)
+        padding = getattr(table, "padding_idx", None)
+        return 0 if padding is None else int(padding) + 1
 
     @cached_property
     def ordinary_ids(self) -> NDArray[np.int64]:

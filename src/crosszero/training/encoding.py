@@ -14,8 +14,9 @@ from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import IGNORED
 from crosszero.model.names import Level
-from crosszero.model.pooling import pool_sentences, pool_spans
-from crosszero.model.slices import cut_slices, pad
+from crosszero.model.packing import lay_out
+from crosszero.model.pooling import pool_spans
+from crosszero.model.slices import cut_slices
 from crosszero.training.inputs import Inputs, Integers, Masked
 
 
@@ -51,25 +52,24 @@ def encode_slice(
     """
     device = next(encoder.parameters()).device
     ids = inputs.ids if masked is None else masked.ids
-    input_ids, mask = pad([ids[i] for i in members], encoder.tokenizer.pad_token_id)
-    mask = mask.to(device)
-    states = encoder(input_ids.to(device), mask)
+    texts = lay_out(encoder, [ids[i] for i in members])
+    states = texts.encode(encoder)
     place = np.full(len(ids), -1)
     place[members] = np.arange(len(members))
     inside = np.flatnonzero(place[inputs.spans.texts] >= 0)
-    rows = torch.from_numpy(place[inputs.spans.texts[inside]]).to(device)
-    vectors = pool_sentences(states.pooled, mask)[rows]
+    of = place[inputs.spans.texts[inside]]  # text of each anchor, as it is counted in the slice
+    vectors = texts.pool(states.pooled)[torch.from_numpy(of).to(device)]
     if level == "multi":
-        starts = torch.from_numpy(inputs.spans.starts[inside]).to(device)
-        ends = torch.from_numpy(inputs.spans.ends[inside]).to(device)
+        bounds = (inputs.spans.starts[inside], inputs.spans.ends[inside])
+        starts, ends = (torch.from_numpy(texts.starts[of] + side).to(device) for side in bounds)
+        rows = torch.from_numpy(texts.rows[of]).to(device)
         vectors = torch.cat([vectors, pool_spans(states.pooled, rows, starts, ends)], dim=-1)
     hidden = None
     if masked is not None:
         columns = [np.flatnonzero(masked.labels[i] != IGNORED) for i in members]
-        row = np.repeat(np.arange(len(members)), [len(column) for column in columns])
-        hidden = states.last[
-            torch.from_numpy(row).to(device), torch.from_numpy(np.concatenate(columns)).to(device)
-        ]
+        row = np.repeat(texts.rows, [len(column) for column in columns])
+        column = np.concatenate([c + start for c, start in zip(columns, texts.starts, strict=True)])
+        hidden = states.last[torch.from_numpy(row).to(device), torch.from_numpy(column).to(device)]
     return Encoded(inside, vectors, members, hidden)
 
 

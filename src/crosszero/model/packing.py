@@ -1,0 +1,174 @@
+"""Several texts in one row instead of padding, and where each of them stands.
+
+Texts in one row must not see each other, and each counts its positions from its own start. On a GPU
+with flash attention all texts of a slice stand in one row, with their borders beside it (varlen),
+and no token is padding. Elsewhere they fill rows no wider than a text may be, and a mask lets a
+token see its own text alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crosszero.model.encoder import Encoder, Hidden
+from crosszero.model.pooling import add_first_last, pool_sentences, pool_spans
+from crosszero.model.slices import pad
+
+_PADDING = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Texts as the encoder reads them.
+
+    Attributes:
+        ids: (rows, width) token numbers.
+        rows: (n,) row of each text.
+        starts: (n,) its first column.
+        lengths: (n,) its tokens.
+        mask: (rows, width), 1 for tokens, of a padded slice.
+        inputs: what else the encoder is given, of a packed slice.
+    """
+
+    ids: Tensor
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    mask: Tensor | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    def encode(self, encoder: Encoder) -> Hidden:
+        """Hidden states, (rows, width, H) each."""
+        if self.mask is not None:
+            return encoder(self.ids, self.mask)  # type: ignore[no-any-return]
+        output = encoder.base(input_ids=self.ids, output_hidden_states=True, **self.inputs)
+        return Hidden(add_first_last(output.hidden_states), output.hidden_states[-1])
+
+    def pool(self, hidden: Tensor) -> Tensor:
+        """Mean over the tokens of each text, (n, H)."""
+        if self.mask is not None:
+            return pool_sentences(hidden, self.mask)
+        places = (self.rows, self.starts, self.starts + self.lengths)
+        rows, starts, ends = (torch.from_numpy(x).to(hidden.device) for x in places)
+        return pool_spans(hidden, rows, starts, ends)
+
+
+def lay_out(
+    encoder: Encoder, texts: Sequence[Sequence[int]], *, packed: bool | None = None
+) -> Slice:
+    """Put texts into rows: one each and padded, or packed.
+
+    Args:
+        encoder: gives device, padding and attention.
+        texts: token numbers of n texts.
+        packed: several texts to a row; ``None`` takes ``encoder.packs``.
+    """
+    packed = encoder.packs if packed is None else packed
+    device = next(encoder.parameters()).device
+    padding = int(encoder.tokenizer.pad_token_id)
+    lengths = np.asarray([len(text) for text in texts], dtype=np.int64)
+    if not packed:
+        ids, mask = pad(texts, padding)
+        rows = np.arange(len(texts))
+        starts = np.zeros(len(texts), dtype=np.int64)
+        return Slice(
+            ids=ids.to(device), mask=mask.to(device), rows=rows, starts=starts, lengths=lengths
+        )
+    varlen = uses_varlen(encoder)
+    # Wider rows would waste less, but what attention costs grows with the square of their width.
+    width = int(lengths.sum()) if varlen else 2 * int(lengths.max())
+    rows, starts = _fill_rows(lengths, width)
+    shape = (int(rows.max()) + 1, int((starts + lengths).max()))
+    ids_, owner = np.full(shape, padding), np.full(shape, _PADDING)
+    positions = np.zeros(shape, dtype=np.int64)
+    for i, text in enumerate(texts):
+        place = rows[i], slice(starts[i], starts[i] + lengths[i])
+        ids_[place], owner[place], positions[place] = text, i, np.arange(lengths[i])
+    inputs: dict[str, Any] = {
+        "position_ids": torch.from_numpy(positions + encoder.first_position).to(device)
+    }
+    if varlen:
+        borders = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)])).int().to(device)
+        inputs |= {"cu_seq_lens_q": borders, "cu_seq_lens_k": borders}
+        inputs |= {"max_length_q": int(lengths.max()), "max_length_k": int(lengths.max())}
+    else:
+        inputs["attention_mask"] = _separate(encoder, torch.from_numpy(owner).to(device))
+    return Slice(
+        ids=torch.from_numpy(ids_).to(device),
+        rows=rows,
+        starts=starts,
+        lengths=lengths,
+        inputs=inputs,
+    )
+
+
+def uses_varlen(encoder: Encoder) -> bool:
+    """Whether the encoder's attention takes the borders of texts instead of a mask."""
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+
+    kind = str(encoder.model.config._attn_implementation)
+    return "flash" in kind or kind not in ALL_MASK_ATTENTION_FUNCTIONS
+
+
+def find_packing_obstacle(encoder: Encoder) -> str:
+    """Say why an encoder can't read packed texts, or nothing if it can.
+
+    Found by trying, not by a list of architectures: three texts are read padded and packed, and
+    must come out the same, but for the rounding of the 16 bits that flash attention computes in.
+    """
+    ids = encoder.ordinary_ids[:9].tolist()
+    texts = [ids[:4], ids[4:9], ids[2:5]]
+    training = encoder.training
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            padded = lay_out(encoder, texts, packed=False)
+            expected = padded.pool(padded.encode(encoder).pooled)
+            packed = lay_out(encoder, texts, packed=True)
+            found = packed.pool(packed.encode(encoder).pooled)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError) as error:
+        return f"{encoder.name} can't read packed texts ({type(error).__name__})"
+    finally:
+        encoder.train(training)
+    apart = float(((found - expected).norm(dim=1) / expected.norm(dim=1)).max())
+    if apart > (0.03 if uses_varlen(encoder) else 1e-3):
+        return f"{encoder.name} reads packed texts otherwise than padded ones"
+    return ""
+
+
+def _fill_rows(
+    lengths: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and first column of each text: into the first row that has room."""
+    used: list[int] = []
+    rows, starts = np.zeros(len(lengths), np.int64), np.zeros(len(lengths), np.int64)
+    for i, length in enumerate(lengths):
+        row = next((r for r, u in enumerate(used) if u + length <= width), len(used))
+        if row == len(used):
+            used.append(0)
+        rows[i], starts[i] = row, used[row]
+        used[row] += int(length)
+    return rows, starts
+
+
+def _separate(encoder: Encoder, owner: Tensor) -> Any:
+    """Mask (rows, 1, width, width): a token sees the tokens of its own text.
+
+    Padding is a text of its own, because a token that sees nothing has no softmax.
+    """
+    from transformers import PreTrainedConfig
+
+    config: PreTrainedConfig = encoder.model.config
+    full = (owner[:, :, None] == owner[:, None, :])[:, None]
+    if "sliding_attention" not in (getattr(config, "layer_types", None) or ()):
+        return full
+    places = torch.arange(owner.shape[1], device=owner.device)
+    near = (places[:, None] - places[None, :]).abs() <= config.sliding_window
+    return {"full_attention": full, "sliding_attention": full & near}

@@ -1,0 +1,144 @@
+"""Packed texts against padded ones: vectors, losses and gradients, with a mask and with borders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from transformers import AttentionInterface
+
+from crosszero.errors import ConfigError
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.model.packing import find_packing_obstacle, lay_out, uses_varlen
+from crosszero.training.batch import build_batch
+from crosszero.training.choices import decide
+from crosszero.training.config import TrainConfig
+from crosszero.training.step import compute_losses
+from tests.training.conftest import make_samples
+
+Folders = Callable[..., Path]
+PACKING = ("bert", "xlm-roberta", "modernbert")
+TEXTS = [
+    "the weather is good today",
+    "猫",
+    "le chat voit la maison rouge",
+    "الطقس اليوم",
+    "dog cat",
+]
+
+
+def attend_within_borders(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+) -> tuple[Tensor, None]:
+    """Stands for flash attention, which needs a GPU: text by text, between the given borders."""
+    assert mask is None
+    borders = options["cu_seq_lens_q"].tolist()
+    assert options["max_length_q"] == max(np.diff(borders))
+    window = options.get("sliding_window")  # exclusive, as transformers hands it to flash attention
+    parts = []
+    for start, end in pairwise(borders):
+        q, k, v = (x[:, :, start:end] for x in (query, key, value))
+        scores = q @ k.transpose(2, 3) * options["scaling"]
+        places = torch.arange(end - start)
+        if window:
+            far = (places[:, None] - places[None, :]).abs() >= window
+            scores = scores.masked_fill(far, float("-inf"))
+        parts.append(scores.softmax(-1) @ v)
+    return torch.cat(parts, 2).transpose(1, 2), None
+
+
+AttentionInterface.register("borders", attend_within_borders)
+
+
+@pytest.mark.parametrize("kind", PACKING)
+@pytest.mark.parametrize("attention", ["mask", "borders"])
+def test_packed_losses_and_gradients_equal_padded_ones(
+    model_folder: Folders, kind: str, attention: str
+) -> None:
+    """Words, sentences and masked tokens; some slices do not fill their rows; positions restart."""
+    torch.manual_seed(0)
+    encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    head = ProjectionHead(encoder.hidden_size, "multi")
+    batch = build_batch(
+        [(sample,) for sample in make_samples(9)],
+        level="multi",
+        words_per_sentence=2,
+        pairs_per_group=0,
+        random=np.random.default_rng(0),
+    )
+    config = TrainConfig(max_length=64, slice_tokens=150)
+    found = []
+    for packs in (False, True):
+        if packs and attention == "borders":
+            encoder.model.set_attn_implementation("borders")
+            assert uses_varlen(encoder)
+        encoder.packs = packs
+        encoder.zero_grad()
+        result = compute_losses(encoder, head, batch, config, np.random.default_rng(5))
+        result.loss.backward()
+        grads = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+        found.append((result.contrast.loss.detach(), result.mlm.detach(), grads))
+    (contrastive, mlm, expected), (packed_contrastive, packed_mlm, gradients) = found
+    torch.testing.assert_close(packed_contrastive, contrastive, atol=1e-5, rtol=0)
+    torch.testing.assert_close(packed_mlm, mlm, atol=1e-5, rtol=0)
+    assert len(expected) > 15
+    for name, gradient in expected.items():
+        torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_rows_hold_every_text_once_and_little_else(model_folder: Folders) -> None:
+    encoder = Encoder.load(model_folder("bert"))
+    texts = [t.ids for t in encoder.tokenize(TEXTS, 64)]
+    made = lay_out(encoder, texts, packed=True)
+    padded = lay_out(encoder, texts)
+    assert made.ids.numel() < padded.ids.numel()
+    for i, text in enumerate(texts):
+        start = made.starts[i]
+        assert made.ids[made.rows[i], start : start + made.lengths[i]].tolist() == text
+    held = int(made.lengths.sum())
+    assert int((made.ids != encoder.tokenizer.pad_token_id).sum()) == held
+    encoder.model.set_attn_implementation("borders")
+    assert lay_out(encoder, texts, packed=True).ids.shape == (1, held)
+
+
+def test_what_cant_pack_says_so(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for kind in PACKING:
+        assert find_packing_obstacle(Encoder.load(model_folder(kind))) == ""
+    encoder = Encoder.load(model_folder("deberta-v2")).eval()
+    assert "can't read packed texts" in find_packing_obstacle(encoder)
+    assert not encoder.training
+    options = {"precision": "fp32", "sparse_embeddings": False}
+    with pytest.raises(ConfigError, match=r"pack: true given, but .* take auto or false"):
+        decide(encoder, TrainConfig(pack=True, **options), None)
+    assert decide(encoder, TrainConfig(**options), None).pack is False
+    bert = Encoder.load(model_folder("bert"))
+    assert decide(bert, TrainConfig(**options), None).pack is False  # a CPU gains nothing
+    assert decide(bert, TrainConfig(pack=True, **options), None).pack is True
+    assert bert.packs
+    monkeypatch.setattr("crosszero.training.choices._prepare_packing", lambda *_: True)
+    with caplog.at_level("INFO", logger="crosszero"):  # as on a GPU with flash attention
+        assert decide(encoder, TrainConfig(**options), None).pack is False
+        assert decide(bert, TrainConfig(**options), None).pack is True
+    assert "padding texts: " in caplog.text
+
+
+def test_an_encoder_that_ignores_positions_is_found_out(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = Encoder.load(model_folder("bert"))
+    real = encoder.base.forward
+
+    def deaf(*args: Any, position_ids: Any = None, **options: Any) -> Any:
+        return real(*args, **options)
+
+    monkeypatch.setattr(encoder.base, "forward", deaf)
+    assert "otherwise than padded" in find_packing_obstacle(encoder)
