@@ -1,0 +1,286 @@
+"""AdamW over the rows in use, against torch's over all rows; clipping; freezing; resuming."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.training import checkpoint, setup
+from crosszero.training.config import TrainConfig
+from crosszero.training.frozen import freeze_table, get_table
+from crosszero.training.loop import train
+from crosszero.training.metrics import read_metrics
+from crosszero.training.optimizer import choose_sparse, clip_gradients, make_optimizer
+from crosszero.training.rows import RowAdamW, sum_missed_steps
+
+Folders = Callable[..., Path]
+QUICK = {
+    "batch_size": 8,
+    "max_length": 32,
+    "learning_rate": 1e-3,
+    "schedule": "linear",
+    "precision": "fp32",
+    "log_every": 1,
+    "checkpoint_every": 4,
+    "mlm_weight": 0.0,
+}
+ROWS, WIDTH = 7, 3
+
+
+def run(model: Path, store: Path, out: Path, *, resume: bool = False, **options: Any) -> Path:
+    config = TrainConfig(**(QUICK | options))
+    return train(model, store, config, out=out, resume=resume, show_progress=False)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def make_pair(sparse: bool, options: dict[str, Any]) -> tuple[nn.Module, torch.optim.Optimizer]:
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Embedding(ROWS, WIDTH, padding_idx=0), nn.Linear(WIDTH, 1))
+    module.double()
+    groups = [{"params": list(module[i].parameters())} for i in (1, 0)]
+    kind = torch.optim.AdamW(groups, **options)
+    if sparse:
+        kind = RowAdamW(groups, module[0], **options)
+    return module, kind
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    steps=st.lists(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=4), max_size=12),
+    gap=st.sampled_from([0, 1, 4, 30, 230]),
+    beta2=st.sampled_from([0.95, 0.98, 0.999]),
+    weight_decay=st.sampled_from([0.0, 0.1]),
+    size=st.sampled_from([1e-9, 1e-6, 1.0]),
+    clip=st.sampled_from([0.0, 1e-3]),
+)
+def test_rows_move_as_in_the_dense_optimizer(
+    steps: list[list[int]], gap: int, beta2: float, weight_decay: float, size: float, clip: float
+) -> None:
+    """Any order of rows, long gaps, gradients below eps, a schedule, decay, clipping; float64."""
+    options = {"lr": 1.0, "betas": (0.9, beta2), "weight_decay": weight_decay}
+    batches = [*steps, *([[1]] * gap), [2, 3], *steps]
+    tables = []
+    for sparse in (False, True):
+        module, optimizer = make_pair(sparse, options)
+        seen = []
+        for number, rows in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = 1e-2 * (1 + math.cos(number / 7)) / 2
+            output = module(torch.tensor(rows))
+            seen.append(output.detach().clone())
+            # No minimum: around one Adam is chaotic, and rounding alone would set both apart.
+            (output.sum() * math.cos(number) * size).backward()
+            assert module[0].weight.grad.is_sparse == sparse
+            clip_gradients(list(module.parameters()), clip)
+            optimizer.step()
+            optimizer.zero_grad()
+        if sparse:
+            stale = module[0].weight.detach().clone()
+            optimizer.finish()
+            assert not module[0].sparse
+            if gap > 10 and weight_decay:
+                assert not torch.equal(stale, module[0].weight)  # else nothing was put off
+        tables.append((torch.cat(seen), module[0].weight.detach(), module[1].weight.detach()))
+    for expected, found in zip(*tables, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_sum_over_missed_steps_against_adding_them_up() -> None:
+    """Relative error of the sum itself, which the test above can't see beside the weights."""
+    torch.manual_seed(0)
+    cases = [(0.999, 1, 300, 1e-6), (0.98, 50, 200, 1e-6), (0.95, 1, 9, 1e-6)]
+    cases += [(0.95, 1, 300, 1e-4), (0.999, 900, 1, 1e-9)]
+    for beta2, start, gap, most in cases:
+        rates = torch.rand(start + gap, dtype=torch.float64) + 0.5
+        missed = sum_missed_steps(rates, torch.tensor([start]), (0.9, beta2), 1e-3)
+        root = 10 ** torch.linspace(-12, 0, 50, dtype=torch.float64)  # sqrt(v)
+        expected, kept = torch.zeros_like(root), 1.0
+        for k in range(start + 1, start + gap + 1):
+            rate = float(rates[k - 1])
+            bias = 1 - beta2**k
+            denominator = (root * beta2 ** ((k - start) / 2)) / math.sqrt(bias) + 1e-8
+            expected = expected * (1 - rate * 1e-3)
+            expected += rate * 0.9 ** (k - start) / (1 - 0.9**k) / denominator
+            kept *= 1 - rate * 1e-3
+        scaled = root * missed.scale[0]
+        u = scaled / (scaled + 1e-8)
+        powers = torch.stack([u**i for i in range(missed.powers.shape[1])])
+        found = (missed.powers[0] @ powers) / (scaled + 1e-8)
+        assert float((found / expected - 1).abs().max()) < most
+        assert float(missed.kept) == pytest.approx(kept, rel=1e-9)
+
+
+def test_clipping_counts_a_row_that_came_twice_once() -> None:
+    tables = [nn.Embedding(5, 2, sparse=sparse) for sparse in (True, False)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    norms = []
+    for table in tables:
+        for rows in ([1, 1, 2], [2, 4]):  # two slices
+            (table(torch.tensor(rows)) ** 2).sum().backward()
+        other = nn.Parameter(torch.ones(2))
+        other.grad = torch.ones(2)
+        norms.append(float(clip_gradients([table.weight, other], 0.5)))
+    assert norms[0] == pytest.approx(norms[1])
+    assert norms[0] > 1
+    torch.testing.assert_close(tables[0].weight.grad.to_dense(), tables[1].weight.grad)
+    total = torch.cat([tables[0].weight.grad.to_dense().flatten(), other.grad]).norm()
+    assert float(total) == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_a_training_ends_as_with_dense_steps_and_resumes_bit_for_bit(
+    model_folder: Folders,
+    store_folder: Folders,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decay: float,
+) -> None:
+    """Whole, killed, dense: words are refreshed in between, which reads rows out of turn."""
+    options = {"steps": 14, "refresh_words_every": 5, "weight_decay": decay}
+    model, store = model_folder(), store_folder(40)
+    dense = run(model, store, tmp_path / "dense", sparse_embeddings=False, **options)
+    whole = run(model, store, tmp_path / "whole", sparse_embeddings=True, **options)
+    before, expected, found = (Encoder.load(f, mlm=True) for f in (model, dense, whole))
+    tables = [get_table(encoder).weight for encoder in (before, expected, found)]
+    assert float((tables[1] - tables[0]).abs().max()) > 5e-3
+    torch.testing.assert_close(tables[2], tables[1], rtol=0, atol=1e-5)
+    for name, value in expected.state_dict().items():
+        # Gradients that are zero but for rounding (keys' biases) become steps of any size in Adam.
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=1e-4, msg=name)
+    norms = [[x["grad_norm"] for x in read_metrics(f / "metrics.jsonl")] for f in (dense, whole)]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-3)
+
+    def kill(*args: Any, **kwargs: Any) -> Path:
+        path = checkpoint.save_checkpoint(*args, **kwargs)
+        if path.name.endswith("8"):
+            raise KeyboardInterrupt
+        return path
+
+    out = tmp_path / "killed"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("crosszero.training.loop.save_checkpoint", kill)
+        run(model, store, out, sparse_embeddings=True, **options)
+    with pytest.raises(CheckpointError, match="begun with sparse_embeddings: True, now False"):
+        run(model, store, out, sparse_embeddings=False, resume=True, **options)
+    run(model, store, out, resume=True, **options)
+    assert weights(out) == weights(whole)
+
+
+def test_sparse_steps_are_taken_where_they_are_possible(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="crosszero")
+    monkeypatch.setattr("crosszero.training.optimizer._SMALL", 1)
+    for kind in ("bert", "deberta-v2"):  # which ties its head in its own way
+        encoder = Encoder.load(model_folder(kind), mlm=True)
+        assert choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+        caplog.clear()
+        assert not choose_sparse(encoder, TrainConfig())
+        assert "the MLM head is tied" in caplog.text
+        assert get_table(encoder).weight.grad is None
+        with pytest.raises(ConfigError, match=r"true given, but the MLM head is tied.*auto or fal"):
+            choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
+    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, sparse_embeddings=False))
+    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, adam_beta2=0.5))
+    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0), processes=2)
+    encoder.model.set_output_embeddings(nn.Linear(16, get_table(encoder).num_embeddings))
+    freeze_table(encoder)
+    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+
+
+def test_an_untied_head_leaves_the_gradient_sparse(model_folder: Folders) -> None:
+    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    decoder = encoder.model.get_output_embeddings()
+    decoder.weight = nn.Parameter(decoder.weight.detach().clone())
+    assert choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_frozen_embeddings_stay_and_cost_nothing(
+    model_folder: Folders,
+    store_folder: Folders,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """With MLM, whose head is tied to the table: its bias learns, the table's bytes do not."""
+    kept: list[Tensor | None] = []
+
+    def spy(parameters: list[nn.Parameter], most: float) -> Tensor:
+        kept.append(get_table(made[0]).weight.grad)
+        return clip_gradients(parameters, most)
+
+    def note(encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> torch.optim.Optimizer:
+        made.append(encoder)
+        optimizers.append(make_optimizer(encoder, head, config))
+        return optimizers[0]
+
+    made: list[Encoder] = []
+    optimizers: list[torch.optim.Optimizer] = []
+    monkeypatch.setattr("crosszero.training.loop.clip_gradients", spy)
+    monkeypatch.setattr(setup, "make_optimizer", note)
+    options = {"freeze_embeddings": True, "mlm_weight": 0.1, "steps": 4}
+    out = run(model_folder(kind), store_folder(60), tmp_path / "run", **options)
+    before, after = (Encoder.load(f, mlm=True) for f in (model_folder(kind), out))
+    assert torch.equal(get_table(before).weight, get_table(after).weight)
+    biases = [e.model.get_output_embeddings().bias.detach() for e in (before, after)]
+    assert not torch.equal(*biases)
+    assert kept == [None] * 4
+    shapes = {tuple(p.shape) for p in optimizers[0].state}
+    assert tuple(get_table(after).weight.shape) not in shapes
+    run(model_folder(kind), store_folder(60), out, resume=True, **options)
+    saved = (out / "checkpoints" / "step-00000004" / "weights.safetensors").stat().st_size
+    assert saved < weights_size(out)
+
+
+def weights_size(folder: Path) -> int:
+    return (folder / "model.safetensors").stat().st_size
+
+
+def test_a_run_goes_on_beside_the_same_frozen_weights_only(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    encoder = Encoder.load(model_folder(), mlm=True)
+    from crosszero.model.folder import save_encoder
+
+    save_encoder(encoder, tmp_path / "encoder")
+    options = {"freeze_embeddings": True, "steps": 4}
+    store = store_folder(60)
+    out = run(tmp_path / "encoder", store, tmp_path / "run", **options)
+    with torch.no_grad():
+        get_table(encoder).weight[3, 1] += 1e-3
+    save_encoder(encoder, tmp_path / "encoder")
+    with pytest.raises(CheckpointError, match="begun with frozen"):
+        run(tmp_path / "encoder", store, out, resume=True, **options)
+
+
+def test_a_checkpoint_older_than_these_settings_goes_on(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    import json
+
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4)
+    path = out / "checkpoints" / "step-00000004" / "progress.json"
+    content = json.loads(path.read_text())
+    for name in ("freeze_embeddings", "sparse_embeddings", "lora", "pack", "frozen"):
+        del content["settings"][name]
+    path.write_text(json.dumps(content))
+    before = weights(out)
+    run(model_folder(), store_folder(60), out, resume=True, steps=4)
+    assert weights(out) == before
+    with pytest.raises(CheckpointError, match="begun with freeze_embeddings: None, now True"):
+        run(model_folder(), store_folder(60), out, resume=True, steps=4, freeze_embeddings=True)
