@@ -15,7 +15,7 @@ from crosszero.bitext.read import BitextConfig
 from crosszero.errors import ConfigError
 from crosszero.recipe.config import PrepareConfig, RecipeConfig
 from crosszero.samples.config import FinderConfig
-from crosszero.training.config import TrainConfig
+from crosszero.training.config import LoraConfig, TrainConfig
 
 _log = logging.getLogger("crosszero")
 _Flat = Parameter(name="*")
@@ -160,6 +160,7 @@ def train(
     out: Path,
     encoder: str = "crosszero-mini",
     resume: bool = False,
+    lora: bool = False,
     config: Annotated[TrainConfig, _Flat] = TrainConfig(),  # noqa: B008
 ) -> None:
     """Post-train an encoder on samples.
@@ -176,9 +177,13 @@ def train(
         crosszero-mini, a folder, or a hub id such as google-bert/bert-base-multilingual-cased.
     resume
         Go on from the newest checkpoint in OUT.
+    lora
+        Train adapters only, with the defaults of --lora.rank and its like. Needs the extra 'peft'.
     """
     from crosszero.training.loop import train as train_encoder
 
+    if lora and config.lora is None:
+        config = dataclasses.replace(config, lora=LoraConfig())
     train_encoder(encoder, samples, config, out=out, resume=resume)
     _log.info("%s: done; AutoModel.from_pretrained(%r) loads it", out, str(out))
 

@@ -1,0 +1,108 @@
+"""LoRA: a training that moves small adapters beside the encoder's matrices, merged at the end.
+
+Trained are the adapters and the projection head. The head for masked language modelling keeps its
+pretrained weights: its loss still reaches the adapters, and it is tied to the token embeddings, so
+that training it would bring back the largest tensor of a multilingual encoder, with its moments,
+which adapters are chosen to avoid. ``peft`` puts the adapters in and merges them; what is saved is
+a plain model folder that does not need it.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from crosszero.errors import ConfigError, MissingExtraError, suggest
+from crosszero.model.encoder import Encoder
+
+if TYPE_CHECKING:
+    from crosszero.training.config import LoraConfig
+
+_log = logging.getLogger("crosszero")
+
+
+class Adapters:
+    """LoRA adapters inside an encoder, whose own weights are frozen.
+
+    Args:
+        encoder: gets the adapters; only they require a gradient afterwards.
+        config: rank, alpha, dropout, targets.
+
+    Raises:
+        ConfigError: the encoder has no layer of a name in `targets`.
+        MissingExtraError: ``peft`` is not installed.
+
+    Example:
+        >>> adapters = Adapters(encoder, LoraConfig(rank=8))        # doctest: +SKIP
+        >>> adapters.merge()                                        # doctest: +SKIP
+
+    Source:
+        Hu et al. 2021, arXiv 2106.09685, section 4.1.
+    """
+
+    def __init__(self, encoder: Encoder, config: LoraConfig) -> None:
+        try:
+            import peft
+        except ImportError as error:
+            raise MissingExtraError("peft", "peft", "lora") from error
+        names = choose_targets(encoder, config.targets)
+        self._encoder = encoder
+        self._tuner: Any = peft.LoraModel(
+            encoder.model,
+            peft.LoraConfig(
+                r=config.rank,
+                lora_alpha=config.alpha,
+                lora_dropout=config.dropout,
+                target_modules=names,
+            ),
+            "crosszero",
+        )
+        for name, parameter in encoder.model.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+        trained = sum(p.numel() for p in encoder.parameters() if p.requires_grad)
+        _log.info("LoRA: %d adapters, %d numbers to train", len(names), trained)
+
+    def merge(self) -> None:
+        """Add the adapters to the weights they stand beside, and take them out."""
+        config = self._encoder.model.config
+        tied = config.tie_word_embeddings
+        with warnings.catch_warnings():
+            # peft takes DeBERTa-v2's head, which ties itself in its own way, for an untied one.
+            warnings.filterwarnings("ignore", message="Input and output embeddings are no longer")
+            self._tuner.merge_and_unload()
+        config.tie_word_embeddings = tied
+
+
+def choose_targets(encoder: Encoder, wanted: tuple[str, ...] = ()) -> list[str]:
+    """Full names of the linear layers that get an adapter.
+
+    Args:
+        encoder: of any architecture.
+        wanted: last parts of names, such as ``query``; empty takes all linear layers of the
+            transformer's layers (not those of poolers and heads).
+
+    Raises:
+        ConfigError: there is no such layer; those that there are, are named.
+    """
+    stacks = [
+        (name, module)
+        for name, module in encoder.base.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == encoder.layers
+    ]
+    prefix = "" if encoder.base is encoder.model else encoder.model.base_model_prefix + "."
+    found = [
+        f"{prefix}{stack}.{name}"
+        for stack, modules in stacks
+        for name, module in modules.named_modules()
+        if isinstance(module, nn.Linear)
+    ]
+    if not found:
+        raise ConfigError(f"lora: no linear layers found in {encoder.name}")
+    known = {name.rpartition(".")[2] for name in found}
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"lora: targets: {name!r} given; {suggest(name, known)}")
+    return [name for name in found if not wanted or name.rpartition(".")[2] in wanted]
