@@ -80,8 +80,8 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     from crosszero.training.batch import build_batch
     from crosszero.training.config import TrainConfig
     from crosszero.training.gradient_cache import backpropagate
+    from crosszero.training.optimizer import make_optimizer
     from crosszero.training.precision import autocast
-    from crosszero.training.setup import make_optimizer
     from crosszero.training.step import compute_losses
 
     set_threads(options.threads)

@@ -17,8 +17,8 @@ from crosszero.model.spans import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.config import TrainConfig
+from crosszero.training.optimizer import make_optimizer
 from crosszero.training.precision import autocast, choose_precision
-from crosszero.training.setup import make_optimizer
 from crosszero.training.step import compute_losses
 
 _MASKED = TrainConfig().mlm_probability

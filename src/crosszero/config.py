@@ -155,7 +155,7 @@ def _convert_union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
             return _convert(value, argument, where)
         except ConfigError as error:
             problems.append(error)
-    raise problems[-1]
+    raise ConfigError("; or ".join(dict.fromkeys(map(str, problems))))
 
 
 def _convert_plain(value: Any, hint: Any, where: str) -> Any:

@@ -1,6 +1,7 @@
 """Checkpoints from which a run goes on bit for bit. Safetensors and JSON only, written atomically.
 
-A checkpoint holds the weights of encoder and head, AdamW's moments and the position in the data.
+A checkpoint holds the weights of encoder and head that are trained, AdamW's moments and the
+position in the data. What is frozen (embeddings, or all but the adapters of LoRA) is the encoder's.
 Random numbers need no state: those of a step are drawn from (seed, step).
 """
 
@@ -115,6 +116,8 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
     given = json.loads(json.dumps(dict(settings)))
     for name, value in given.items():
         before = progress.settings.get(name)
+        if name not in progress.settings and not value:
+            continue  # a setting younger than the checkpoint, not in use
         if before != value:
             raise CheckpointError(
                 f"{path}: the run was begun with {name}: {before}, now {value} is given; "
@@ -147,21 +150,24 @@ def load_checkpoint(
     optimizer.state.clear()
     for key, value in moments.items():
         kind, _, name = key.partition(":")
-        if name not in names or (kind != "step" and value.shape != names[name].shape):
+        moment = kind.startswith("exp_avg")
+        if name not in names or (moment and value.shape != names[name].shape):
             raise CheckpointError(f"{path / 'optimizer.safetensors'}: written by another model")
         target = names[name]
-        # AdamW counts its steps in a tensor on the CPU, unless it is fused on a GPU.
-        device = target.device if kind != "step" or value.is_cuda else value.device
-        optimizer.state[target][kind] = value.to(device)
+        # AdamW counts its steps on the CPU, unless it is fused; see also RowAdamW.state.
+        there = kind == "rates" or (kind == "step" and not optimizer.defaults["fused"])
+        optimizer.state[target][kind] = value.to("cpu" if there else target.device)
 
 
 def _names(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    """Parameters and persistent buffers by name; tied ones once."""
+    """Parameters in training and persistent buffers by name; tied ones once."""
     found: dict[str, Tensor] = {}
     seen: set[int] = set()
     for prefix, module in modules.items():
         persistent = module.state_dict(keep_vars=True)
         for name, tensor in persistent.items():
+            if isinstance(tensor, nn.Parameter) and not tensor.requires_grad:
+                continue
             if tensor.data_ptr() not in seen or tensor.numel() == 0:
                 seen.add(tensor.data_ptr())
                 found[f"{prefix}.{name}"] = tensor

@@ -11,6 +11,29 @@ from crosszero.model.names import HeadStart, Level, LossName
 
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
 Precision = Literal["auto", "fp32", "bf16"]
+Switch = Literal["auto"] | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Adapters that are trained in place of the encoder, and merged into it at the end.
+
+    Attributes:
+        rank: width of an adapter; raise it for much data.
+        alpha: the adapter's output is scaled by alpha / rank.
+        dropout: before an adapter, in training.
+        targets: names of the linear layers that get one, such as query; all by default.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require("rank", self.rank, self.rank >= 1, "1 or more")
+        _require("alpha", self.alpha, self.alpha >= 1, "1 or more")
+        _require("dropout", self.dropout, 0 <= self.dropout < 1, "at least 0 and below 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +71,15 @@ class TrainConfig:
             steps does better with 0.98: with 0.999 an early jump of the loss damps all of it.
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
         precision: ``auto`` measures which is fastest on this machine.
+        freeze_embeddings: leave the table of token embeddings as it is, which saves its gradient
+            and both its moments; an MLM head tied to it keeps its own bias and layers in training.
+        sparse_embeddings: step only the rows of that table that a batch uses, with the same
+            result; ``auto`` does so where nothing else gives the table a gradient: with
+            mlm_weight 0 or an MLM head that is not tied to it.
+        lora: train adapters instead of the encoder's own weights (extra ``peft``); they want a
+            learning_rate near 2e-4.
+        pack: put several texts into a row instead of padding; ``auto`` does so on a GPU with flash
+            attention, where it gains.
         slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
             length. Larger is faster on a GPU; apart from dropout the losses do not change.
         gradient_cache: hold one slice in memory rather than the whole batch, for a third more
@@ -85,6 +117,10 @@ class TrainConfig:
     adam_beta2: float = 0.999
     max_grad_norm: float = 1.0
     precision: Precision = "auto"
+    freeze_embeddings: bool = False
+    sparse_embeddings: Switch = "auto"
+    lora: LoraConfig | None = None
+    pack: Switch = "auto"
     slice_tokens: int = 4096
     gradient_cache: bool = False
     refresh_words_every: int = 0

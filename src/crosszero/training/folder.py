@@ -51,9 +51,11 @@ def check_disk(out: Path, encoder: Encoder, head: ProjectionHead, config: TrainC
     Raises:
         TrainingError: checkpoints and model would not fit.
     """
-    weights = sum(p.numel() * p.element_size() for m in (encoder, head) for p in m.parameters())
+    parameters = [*encoder.parameters(), *head.parameters()]
+    weights = sum(p.numel() * p.element_size() for p in parameters)
+    trained = sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
     # A checkpoint is weights and two moments; one more stands while it replaces an old one.
-    needed = weights * (3 * (config.keep_checkpoints + 1) + 1)
+    needed = trained * 3 * (config.keep_checkpoints + 1) + weights
     held = sum(
         file.stat().st_size
         for path in list_checkpoints(out / CHECKPOINTS)[-config.keep_checkpoints :]

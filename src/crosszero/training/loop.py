@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -33,10 +32,11 @@ from crosszero.training.config import TrainConfig
 from crosszero.training.folder import CHECKPOINTS, describe_batch, explain_disk
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
+from crosszero.training.optimizer import clip_gradients
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import join_ranks
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.setup import Run, prepare_run
+from crosszero.training.setup import Run, finish_run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Position, Unit
 
@@ -97,6 +97,7 @@ def train(
         if run.checkpoint:
             load_checkpoint(run.checkpoint, _modules(run), run.optimizer)
         _run_steps(run, show_progress=show_progress)
+        finish_run(run)
         if ranks.first:
             card = write_card(run.encoder, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
@@ -169,7 +170,7 @@ def _take_step(run: Run, batch: Batch, step: int, random: np.random.Generator) -
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     result = _add_gradients(run, batch, random, parameters)
     _require_finite(run, result.loss, "loss", step, batch)
-    norm = torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm or math.inf)
+    norm = clip_gradients(parameters, config.max_grad_norm)
     _require_finite(run, norm, "norm of the gradient", step, batch)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)

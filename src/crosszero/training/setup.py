@@ -17,17 +17,22 @@ from crosszero.model.encoder import Encoder, locate_encoder
 from crosszero.model.folder import PROJECTION, load_head
 from crosszero.model.head import ProjectionHead
 from crosszero.samples.store import SampleStore
+from crosszero.training.adapters import Adapters
 from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress
+from crosszero.training.choices import DECIDED, decide
 from crosszero.training.config import TrainConfig
 from crosszero.training.folder import CHECKPOINTS as CHECKPOINTS
 from crosszero.training.folder import check_disk, check_folder
+from crosszero.training.frozen import freeze_table, hash_frozen
+from crosszero.training.optimizer import make_optimizer
 from crosszero.training.precision import choose_precision
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
+from crosszero.training.rows import RowAdamW
 from crosszero.training.stream import SampleStream
 
 _FREE_TO_CHANGE = (
-    "keep_checkpoints", "log_every", "checkpoint_every", "precision", "gradient_cache",
+    "keep_checkpoints", "log_every", "checkpoint_every", "precision", "gradient_cache", *DECIDED,
 )  # fmt: skip
 _log = logging.getLogger("crosszero")
 
@@ -41,9 +46,10 @@ class Run:
         optimizer: over both.
         accelerator: device and backward.
         ranks: the processes of the run.
-        config: as resolved: the precision is decided.
+        config: as resolved: what was "auto" is decided.
         stream: where batches come from.
         refresher: finds words anew, or ``None``.
+        adapters: of LoRA, or ``None``.
         settings: what must not change when the run is resumed.
         total: number of steps.
         out: the run folder.
@@ -59,6 +65,7 @@ class Run:
     config: TrainConfig
     stream: SampleStream
     refresher: WordRefresher | None
+    adapters: Adapters | None
     settings: dict[str, Any]
     total: int
     out: Path
@@ -86,6 +93,9 @@ def prepare_run(
     encoder = _load_encoder(name, config)
     encoder.check_length(config.max_length)
     head = _make_head(name, encoder, config)
+    adapters = Adapters(encoder, config.lora) if config.lora else None
+    if config.freeze_embeddings:
+        freeze_table(encoder)
     encoder.to(accelerator.device).train()
     head.to(accelerator.device).train()
     if ranks.first:
@@ -95,6 +105,7 @@ def prepare_run(
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in _FREE_TO_CHANGE}
     settings |= {"encoder": str(name), "samples": store.fingerprint}
+    settings |= {"frozen": hash_frozen(encoder)}
     _require_same(settings, encoder, head, ranks)
     found = list_checkpoints(out / CHECKPOINTS) if resume and ranks.first else []
     checkpoint = ranks.share(found[-1] if found else None)
@@ -102,6 +113,8 @@ def prepare_run(
     if resume and not checkpoint:
         _log.info("no checkpoint in %s: starting from the beginning", out)
     config = _decide_precision(encoder, config, progress, ranks)
+    config = decide(encoder, config, progress, processes=ranks.count)
+    decided = {name: getattr(config, name) for name in ("precision", *DECIDED)}
     total = progress.total if progress else config.steps
     total = total or math.ceil(config.epochs * stream.count_batches())
     if total < 1:
@@ -118,7 +131,8 @@ def prepare_run(
         config=config,
         stream=stream,
         refresher=refresher,
-        settings=settings | {"precision": config.precision, "processes": ranks.count},
+        adapters=adapters,
+        settings=settings | decided | {"processes": ranks.count},
         total=total,
         out=out,
         progress=progress,
@@ -126,25 +140,12 @@ def prepare_run(
     )
 
 
-def make_optimizer(
-    encoder: Encoder, head: ProjectionHead, config: TrainConfig
-) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices only, head and token embeddings at their own rates."""
-    rate = config.learning_rate
-    table = list(encoder.base.get_input_embeddings().parameters())
-    inside = {id(p) for p in table}
-    groups = []
-    for parameters, own_rate in (
-        ([p for p in encoder.parameters() if id(p) not in inside], rate),
-        (table, config.embedding_learning_rate or rate),
-        (list(head.parameters()), config.head_learning_rate or rate),
-    ):
-        for matrices in (True, False):
-            chosen = [p for p in parameters if p.requires_grad and (p.dim() > 1) == matrices]
-            decay = config.weight_decay if matrices else 0.0
-            if chosen:
-                groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, config.adam_beta2))
+def finish_run(run: Run) -> None:
+    """Make the encoder whole after the last step: all rows up to date, adapters merged."""
+    if isinstance(run.optimizer, RowAdamW):
+        run.optimizer.finish()
+    if run.adapters:
+        run.adapters.merge()
 
 
 def _load_encoder(name: str | Path, config: TrainConfig) -> Encoder:

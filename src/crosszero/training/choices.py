@@ -1,0 +1,85 @@
+"""Techniques that are ``auto``: chosen where they are possible and gain, and kept on resuming."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.encoder import Encoder
+from crosszero.model.packing import find_packing_obstacle
+from crosszero.training.checkpoint import Progress
+from crosszero.training.config import TrainConfig
+from crosszero.training.optimizer import choose_sparse
+from crosszero.training.precision import autocast
+
+DECIDED = ("sparse_embeddings", "pack")
+_log = logging.getLogger("crosszero")
+
+
+def decide(
+    encoder: Encoder, config: TrainConfig, progress: Progress | None, *, processes: int = 1
+) -> TrainConfig:
+    """Replace the ``auto`` of :data:`DECIDED`, and tell the encoder whether to pack texts.
+
+    Args:
+        encoder: as it will be trained, on its device.
+        config: as given, its precision decided.
+        progress: of the run that goes on: it keeps what was decided when it began, because
+            deciding again could come out differently. ``None`` for a new run.
+        processes: that train together.
+
+    Raises:
+        ConfigError: a technique is asked for that the encoder can't do.
+        CheckpointError: the run was begun otherwise than is now asked for.
+    """
+    if progress is not None:
+        config = replace(config, **{name: _keep(config, progress, name) for name in DECIDED})
+    sparse = choose_sparse(encoder, config, processes=processes)
+    encoder.packs = _choose_packing(encoder, config)
+    return replace(config, sparse_embeddings=sparse, pack=encoder.packs)
+
+
+def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
+    given = getattr(config, name)
+    before = progress.settings.get(name, False)  # False: the checkpoint is older than the setting
+    if given not in ("auto", before):
+        raise CheckpointError(
+            f"the run was begun with {name}: {before}, now {given} is given; go on with it, or "
+            "start a new run folder"
+        )
+    return before
+
+
+def _choose_packing(encoder: Encoder, config: TrainConfig) -> bool:
+    """Packing pays where no token is padding; a mask on a CPU costs more than sorted slices do."""
+    if config.pack is False:
+        return False
+    flash = _prepare_packing(encoder, config)
+    if config.pack == "auto" and not flash:
+        return False
+    with autocast(config.precision, next(encoder.parameters()).device):
+        obstacle = find_packing_obstacle(encoder)
+    if obstacle and config.pack is True:
+        raise ConfigError(f"pack: true given, but {obstacle}; take auto or false")
+    if obstacle:
+        _log.info("padding texts: %s", obstacle)
+    return not obstacle
+
+
+def _prepare_packing(encoder: Encoder, config: TrainConfig) -> bool:
+    """Switch to flash attention if it is there; it computes in 16 bits on a GPU only."""
+    from transformers.utils.import_utils import is_flash_attn_2_available
+
+    device: torch.device = next(encoder.parameters()).device
+    if device.type != "cuda" or config.precision != "bf16" or not is_flash_attn_2_available():
+        return False
+    try:
+        encoder.model.set_attn_implementation("flash_attention_2")
+    except (ImportError, ValueError) as error:
+        _log.info("no flash attention for %s: %s", encoder.name, error)
+        return False
+    return True
