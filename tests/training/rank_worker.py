@@ -20,9 +20,11 @@ from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.training import loop
 from crosszero.training.batch import build_batch
-from crosszero.training.config import TrainConfig
+from crosszero.training.config import LoraConfig, TrainConfig
+from crosszero.training.frozen import get_table
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
+from crosszero.training.setup import Run
 from crosszero.training.step import compute_losses
 from tests.training.conftest import make_samples
 
@@ -39,6 +41,12 @@ TRAIN: dict[str, Any] = {
     "schedule": "linear", "max_length": 32, "precision": "fp32", "log_every": 1,
     "checkpoint_every": 8, "words_per_sentence": 2,
 }  # fmt: skip
+ROWS: dict[str, Any] = {  # words are found anew within and between checkpoints
+    "steps": 11, "checkpoint_every": 4, "refresh_words_every": 3, "mlm_weight": 0.0,
+    "batch_size": 2, "sparse_embeddings": True, "embedding_learning_rate": 1e-3,
+    "weight_decay": 0.1,
+}  # fmt: skip
+LORA: dict[str, Any] = {"steps": 6, "lora": LoraConfig(rank=4), "learning_rate": 1e-3}
 MESSAGE = "made:7: the second process finds this line bad"
 
 
@@ -115,17 +123,40 @@ def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> Non
 
     train(model, store, "twenty")
     train(model, many, "refreshed", steps=4, refresh_words_every=3, gradient_cache=True)
-    whole = train(dropout, store, "whole", steps=6, checkpoint_every=4)
-    if ranks.first:  # as a run that was killed after its fourth step leaves it
-        shutil.copytree(whole, out / "killed")
-        (out / "killed" / "model.safetensors").unlink()
-        shutil.rmtree(out / "killed" / "checkpoints" / "step-00000006")
-    ranks.wait()
+    train(model, store, "lora", **LORA)
+    train(dropout, store, "whole", steps=6, checkpoint_every=4)
+    _lose_end(out, "whole", "killed", ranks)
     train(dropout, store, "killed", resume=True, steps=6, checkpoint_every=4)
+    finish = loop.finish_run
+    loop.finish_run = lambda run: (_compare_tables(run), finish(run))
+    train(model, store, "rows", gradient_cache=True, **ROWS)
+    loop.finish_run = finish
+    _lose_end(out, "rows", "rows killed", ranks)
+    train(model, store, "rows killed", resume=True, gradient_cache=True, **ROWS)
 
     if ranks.first:
         (out / "all was well").touch()
     _fail(model, store, out / "bad", ranks)
+
+
+def _compare_tables(run: Run) -> None:
+    """The rows that are put off stand alike on both processes; padding's never learns."""
+    weight = get_table(run.encoder).weight
+    state = run.optimizer.state[weight]
+    padding = run.encoder.tokenizer.pad_token_id
+    assert len(state["last"].unique()) > 1
+    for tensor in (weight.detach(), state["exp_avg"], state["exp_avg_sq"], state["last"]):
+        own = torch.cat([tensor[:padding], tensor[padding + 1 :]])
+        assert torch.equal(*run.ranks.gather(own, [len(own)] * 2).chunk(2))
+
+
+def _lose_end(out: Path, whole: str, killed: str, ranks: Ranks) -> None:
+    """Copy a run as it stands when it is killed after its last but one checkpoint."""
+    if ranks.first:
+        shutil.copytree(out / whole, out / killed)
+        (out / killed / "model.safetensors").unlink()
+        shutil.rmtree(max((out / killed / "checkpoints").iterdir()))
+    ranks.wait()
 
 
 def _add_sparse_gradients(ranks: Ranks, out: Path) -> None:

@@ -15,13 +15,14 @@ from crosszero.training.checkpoint import Progress
 from crosszero.training.config import TrainConfig
 from crosszero.training.optimizer import choose_sparse
 from crosszero.training.precision import autocast
+from crosszero.training.ranks import ALONE, Ranks
 
 DECIDED = ("sparse_embeddings", "pack")
 _log = logging.getLogger("crosszero")
 
 
 def decide(
-    encoder: Encoder, config: TrainConfig, progress: Progress | None, *, processes: int = 1
+    encoder: Encoder, config: TrainConfig, progress: Progress | None, ranks: Ranks = ALONE
 ) -> TrainConfig:
     """Replace the ``auto`` of :data:`DECIDED`, and tell the encoder whether to pack texts.
 
@@ -30,7 +31,7 @@ def decide(
         config: as given, its precision decided.
         progress: of the run that goes on: it keeps what was decided when it began, because
             deciding again could come out differently. ``None`` for a new run.
-        processes: that train together.
+        ranks: the processes of the run; the first one's machine decides about packing.
 
     Raises:
         ConfigError: a technique is asked for that the encoder can't do.
@@ -38,8 +39,8 @@ def decide(
     """
     if progress is not None:
         config = replace(config, **{name: _keep(config, progress, name) for name in DECIDED})
-    sparse = choose_sparse(encoder, config, processes=processes)
-    encoder.packs = _choose_packing(encoder, config)
+    sparse = choose_sparse(encoder, config)
+    encoder.packs = ranks.share(_choose_packing(encoder, config))
     return replace(config, sparse_embeddings=sparse, pack=encoder.packs)
 
 

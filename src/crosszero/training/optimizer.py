@@ -59,13 +59,12 @@ def make_optimizer(
     return torch.optim.AdamW(groups, **options)
 
 
-def choose_sparse(encoder: Encoder, config: TrainConfig, *, processes: int = 1) -> bool:
+def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
     """Decide whether the table of embeddings is stepped row by row.
 
     Args:
         encoder: as it will be trained, frozen parts marked.
         config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains.
-        processes: that share the gradient.
 
     Raises:
         ConfigError: it is asked for and not possible.
@@ -73,7 +72,7 @@ def choose_sparse(encoder: Encoder, config: TrainConfig, *, processes: int = 1) 
     table = get_table(encoder)
     if config.sparse_embeddings is False or not table.weight.requires_grad:
         return False
-    if reason := _find_obstacle(encoder, config, processes):
+    if reason := _find_obstacle(encoder, config):
         if config.sparse_embeddings is True:
             raise ConfigError(f"sparse_embeddings: true given, but {reason}; take auto or false")
         _log.info("embeddings: AdamW steps over all %d rows: %s", table.num_embeddings, reason)
@@ -107,9 +106,7 @@ def clip_gradients(parameters: Sequence[nn.Parameter], most: float) -> Tensor:
     return torch.nn.utils.clip_grad_norm_(holders, most or math.inf)
 
 
-def _find_obstacle(encoder: Encoder, config: TrainConfig, processes: int) -> str:
-    if processes > 1:
-        return "several processes would catch up at other steps, and round differently"
+def _find_obstacle(encoder: Encoder, config: TrainConfig) -> str:
     if config.mlm_weight > 0 and _reads_table(encoder):
         return "the MLM head is tied to them, so that every row has a gradient"
     if config.adam_beta2 < LEAST_BETA2:

@@ -17,13 +17,16 @@ and g, the same function for all numbers of all rows last used at step s, is a s
 That sum is right to about 1e-6 of itself (6e-5 at worst, with beta2 0.95 just after the first
 step), which is less than what the dense optimizer loses by rounding the weights hundreds of times.
 A "lazy" Adam, in contrast, forgets the missed steps. Tests hold it against ``torch.optim.AdamW``.
+
+How a row is made up depends on that row alone, to the last bit: of several processes each makes up
+what it reads, in other company than the others do, and all must go on with the same table.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -68,6 +71,7 @@ class RowAdamW(torch.optim.AdamW):
     ) -> None:
         super().__init__(groups, **options)
         self._table = table
+        self._course: Course | None = None
         table.sparse = True
         self._hook = table.register_forward_pre_hook(self._before)
 
@@ -113,13 +117,11 @@ class RowAdamW(torch.optim.AdamW):
         return next(g for g in self.param_groups if any(p is weight for p in g["params"]))
 
     def _make_up(self, rows: Tensor, state: dict[str, Tensor]) -> None:
-        weight, group, done = self._table.weight, self._group(), len(state["rates"])
+        weight, group = self._table.weight, self._group()
+        if self._course is None or self._course.rates is not state["rates"]:
+            self._course = Course(state["rates"], group["betas"], group["weight_decay"])
         begun, owner = torch.unique(state["last"][rows], return_inverse=True)
-        missed = sum_missed_steps(
-            state["rates"], begun.cpu(), group["betas"], group["weight_decay"]
-        ).to(weight)
-        beta1, beta2 = group["betas"]
-        gap = (done - begun).double()[:, None]
+        missed = self._course.sum_missed(begun.cpu()).to(weight)
         first, second = state["exp_avg"][rows], state["exp_avg_sq"][rows]  # (n, width)
         size = second.sqrt() * missed.scale[owner]
         denominator = size + group["eps"]
@@ -129,9 +131,9 @@ class RowAdamW(torch.optim.AdamW):
             total = total * size + missed.powers[owner, power, None]
         values = weight[rows] * missed.kept[owner] - total * first / denominator
         weight.index_copy_(0, rows, values)
-        state["exp_avg"].index_copy_(0, rows, first * (beta1**gap).to(first)[owner])
-        state["exp_avg_sq"].index_copy_(0, rows, second * (beta2**gap).to(second)[owner])
-        state["last"][rows] = done
+        state["exp_avg"].index_copy_(0, rows, first * missed.first[owner])
+        state["exp_avg_sq"].index_copy_(0, rows, second * missed.second[owner])
+        state["last"][rows] = len(state["rates"])
 
     def _step_rows(self, gradient: Tensor) -> None:
         weight, group = self._table.weight, self._group()
@@ -165,51 +167,73 @@ class MissedSteps:
         powers: (s, points), coefficients of g(u), from the constant one on.
         scale: (s, 1), c.
         kept: (s, 1), what weight decay has left of the weights.
+        first, second: (s, 1), what is left of the moments.
     """
 
     powers: Tensor
     scale: Tensor
     kept: Tensor
+    first: Tensor
+    second: Tensor
 
     def to(self, like: Tensor) -> MissedSteps:
         """With device and type of a tensor."""
-        return MissedSteps(self.powers.to(like), self.scale.to(like), self.kept.to(like))
+        return MissedSteps(*(getattr(self, each.name).to(like) for each in fields(self)))
 
 
-def sum_missed_steps(
-    rates: Tensor, begun: Tensor, betas: tuple[float, float], weight_decay: float
-) -> MissedSteps:
-    """Sum AdamW's steps without a gradient; see the head of this module for the formula.
+class Course:
+    """AdamW's steps without a gradient; see the head of this module for the formula.
 
     Args:
         rates: (t,) learning rates of steps 1 to t.
-        begun: (s,) steps, each below t, after which no gradient came.
         betas: of AdamW, ``betas[0] < sqrt(betas[1])``.
         weight_decay: of AdamW.
-
-    Returns:
-        In float64, on the CPU.
     """
-    beta1, beta2 = betas
-    done, begun = len(rates), begun.double()[:, None]  # (s, 1)
-    window = math.ceil(math.log(_FORGOTTEN) / math.log(beta1 / math.sqrt(beta2)))
-    window = min(window, done - int(begun.min()))
-    steps = begun + torch.arange(1, window + 1)  # (s, window)
-    shares = beta1 ** (steps - begun) / (1 - beta1**steps)
-    index = steps.long().clamp(max=done)
-    shares *= rates[index - 1] * (steps <= done)
-    # Sum of log(1 - lr * decay) over the steps 1 to k, from k = 0 on.
-    decay = torch.log1p(-rates * weight_decay).cumsum(0)
-    decay = torch.cat([decay.new_zeros(1), decay])
-    shares *= torch.exp(decay[-1] - decay[index])
-    scales = torch.sqrt(beta2 ** (steps - begun) / (1 - beta2**steps))
-    ends = torch.clamp(done - begun.long(), max=min(window, _MIDDLE)) - 1
-    scale = torch.sqrt(scales[:, :1] * scales.gather(1, ends))
-    shrunk = scales / scale - 1  # d_k
-    points = _points()
-    values = torch.stack([(shares / (1 + shrunk * u)).sum(1) for u in points], dim=1)
-    powers = values @ torch.linalg.inv(torch.vander(points, increasing=True)).T
-    return MissedSteps(powers, scale, torch.exp(decay[-1] - decay[begun.long()]))
+
+    def __init__(self, rates: Tensor, betas: tuple[float, float], weight_decay: float) -> None:
+        beta1, beta2 = betas
+        self.rates = rates
+        self._window = math.ceil(math.log(_FORGOTTEN) / math.log(beta1 / math.sqrt(beta2)))
+        # Powers, logarithms and exponentials are tables over all steps. Computed for a few rows
+        # they would depend on the company: the last numbers of a tensor, which do not fill a
+        # register, are rounded otherwise than the first ones.
+        counts = torch.arange(max(len(rates), self._window) + 1, dtype=torch.float64)
+        self._fade1, self._fade2 = beta1**counts, beta2**counts
+        decay = torch.log1p(-rates * weight_decay).cumsum(0)
+        decay = torch.cat([decay.new_zeros(1), decay])
+        self._kept = torch.exp(decay[-1] - decay)  # by the steps after 0, 1, ..., t
+
+    def sum_missed(self, begun: Tensor) -> MissedSteps:
+        """Sum the steps up to t.
+
+        Args:
+            begun: (s,) steps, each below t, after which no gradient came.
+
+        Returns:
+            In float64, on the CPU; each row depends on its own step alone.
+        """
+        done, begun = len(self.rates), begun.long()[:, None]  # (s, 1)
+        gaps = torch.arange(1, self._window + 1)
+        steps = begun + gaps  # (s, window)
+        index = steps.clamp(max=done)
+        shares = self._fade1[gaps] / (1 - self._fade1[index])
+        shares *= self.rates[index - 1] * self._kept[index] * (steps <= done)
+        scales = torch.sqrt(self._fade2[gaps] / (1 - self._fade2[index]))
+        ends = torch.clamp(done - begun, max=_MIDDLE) - 1
+        scale = torch.sqrt(scales[:, :1] * scales.gather(1, ends))
+        shrunk = scales / scale - 1  # d_k
+        points = _points()
+        solver = torch.linalg.inv(torch.vander(points, increasing=True))  # (points, points)
+        powers = torch.zeros(len(begun), _POINTS, dtype=torch.float64)
+        for point, column in zip(points, solver.T, strict=True):
+            powers += (shares / (1 + shrunk * point)).sum(1, keepdim=True) * column
+        return MissedSteps(
+            powers,
+            scale,
+            self._kept[begun],
+            self._fade1[done - begun],
+            self._fade2[done - begun],
+        )
 
 
 def _points() -> Tensor:

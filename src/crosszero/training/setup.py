@@ -113,7 +113,7 @@ def prepare_run(
     if resume and not checkpoint:
         _log.info("no checkpoint in %s: starting from the beginning", out)
     config = _decide_precision(encoder, config, progress, ranks)
-    config = decide(encoder, config, progress, processes=ranks.count)
+    config = decide(encoder, config, progress, ranks)
     decided = {name: getattr(config, name) for name in ("precision", *DECIDED)}
     total = progress.total if progress else config.steps
     total = total or math.ceil(config.epochs * stream.count_batches())
