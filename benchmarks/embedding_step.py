@@ -1,85 +1,88 @@
 """A step of the table of token embeddings: dense AdamW, fused, and over the rows in use.
 
-    python -m benchmarks.embedding_step --out embedding_step.json
+    python -m benchmarks.embedding_step --out runs/bench/embedding_step.json
 
 A step is what a training pays for its table: look tokens up, back-propagate, clip, AdamW. Tokens
-follow Zipf's law, as those of text do. All three sides see the same tokens and the same gradients,
-take turns, and must end with the same table. A fourth side is the sparse one late in a training:
-its rows were last used up to 1,000 steps ago, so that as much as possible is to be made up.
+follow Zipf's law, as those of text do. All sides see the same tokens and the same gradients and
+must end with the same table. One more side is that of the rows late in a training: each was last
+used at a random one of 1,000 steps, so that as much as possible is to be made up.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
-import time
+import gc
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.encoders import MBERT, TINY
+from benchmarks.record import Record, make_parser
+from benchmarks.timing import compare, take_turns
+from crosszero.model.encoder import MINI
 from crosszero.training.optimizer import clip_gradients
 from crosszero.training.rows import RowAdamW
 
-SIDES: dict[str, Callable[[nn.Embedding], torch.optim.Optimizer]] = {
-    "dense": lambda table: torch.optim.AdamW(_groups(table), lr=1e-5),
-    "fused": lambda table: torch.optim.AdamW(_groups(table), lr=1e-5, fused=True),
-    "sparse": lambda table: RowAdamW(_groups(table), table, lr=1e-5, fused=True),
-    "sparse_late": lambda table: make_late(table, 1000),
-}
+SHAPES = {MBERT: (119_547, 768), MINI: (12_000, 256), TINY: (500, 8)}
+DENSE, FUSED, ROWS = "dense AdamW (torch's default)", "fused AdamW", "rows in use"
+LATE = "rows in use, late in a training"
+_LATE_STEPS = 1_000
+_SAME_TABLE = 1e-6  # a step moves a number by 1e-5
+Make = Callable[[nn.Embedding], torch.optim.Optimizer]
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Time the three sides and write what was found."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.embedding_step")
-    parser.add_argument("--rows", type=int, default=119_547, help="of the table (mBERT's)")
-    parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--tokens", type=int, default=4096, help="of a batch")
-    parser.add_argument("--steps", type=int, default=12, help="the first two are not counted")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="JSON file; without it the screen")
+    """Time all sides for tables of several sizes, check, record."""
+    parser = make_parser("embedding_step", __doc__)
+    parser.add_argument("--encoders", nargs="+", choices=SHAPES, default=[MBERT, MINI])
+    parser.add_argument("--tokens", type=int, default=4096, help="tokens of a step")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    batches = draw_tokens(options.rows, options.tokens, options.steps, options.seed)
-    seconds, tables = run_sides(batches, options.rows, options.width, options.seed)
-    counted = {name: values[2:] for name, values in seconds.items()}
-    del tables["sparse_late"]  # has a past that the others have not
-    apart = {name: float((table - tables["dense"]).abs().max()) for name, table in tables.items()}
-    if max(apart.values()) > 1e-6:
-        raise AssertionError(f"the tables differ: {apart}")
-    result = {
-        "benchmark": "embedding_step",
-        "command": " ".join(["python -m benchmarks.embedding_step", *(arguments or sys.argv[1:])]),
-        "commit": _commit(),
-        "machine": {"cpu": platform.processor(), "cores": os.cpu_count(), "load": os.getloadavg()},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "setting": {k: v for k, v in vars(options).items() if k != "out"}
-        | {"rows_in_use": statistics.mean(len(np.unique(b)) for b in batches)},
-        "seconds": {name: statistics.median(w for w, _ in v) for name, v in counted.items()},
-        "cpu_seconds": {name: statistics.median(c for _, c in v) for name, v in counted.items()},
-        "times_as_fast_as_dense": {
-            name: statistics.median(
-                a / b for (a, _), (b, _) in zip(counted["dense"], v, strict=True)
-            )
-            for name, v in counted.items()
-        },
-        "largest_difference_of_the_tables": apart,
+    if options.quick:
+        options.encoders, options.tokens, options.rounds = [TINY], 64, 1
+    record = Record(options, {"tokens": options.tokens})
+    for size in options.encoders:
+        measure(record, size, options.tokens, rounds=options.rounds, seed=options.seed)
+        gc.collect()
+    return record.write(arguments)
+
+
+def measure(record: Record, size: str, tokens: int, *, rounds: int, seed: int) -> None:
+    """Time the sides on a table of one size."""
+    rows, width = SHAPES[size]
+    batches = draw_tokens(rows, tokens, rounds + 1, seed)
+    different = [len(batch.unique()) for batch in batches[1:]]
+    record.add_value("different tokens of a step", size, "", sum(different) / rounds)
+    torch.manual_seed(seed)
+    start, goal = torch.randn(rows, width) * 0.02, torch.randn(width)
+    makers: dict[str, Make] = {
+        DENSE: lambda table: torch.optim.AdamW(_group(table), lr=1e-5),
+        FUSED: lambda table: torch.optim.AdamW(_group(table), lr=1e-5, fused=True),
+        ROWS: lambda table: RowAdamW(_group(table), table, lr=1e-5, fused=True),
+        LATE: make_late,
     }
-    text = json.dumps(result, indent=1)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    else:
-        sys.stdout.write(text + "\n")
-    return result
+    tables = {name: nn.Embedding.from_pretrained(start.clone(), freeze=False) for name in makers}
+    optimizers = {name: make(tables[name]) for name, make in makers.items()}
+
+    def turn(name: str, number: int) -> None:
+        (tables[name](batches[number + 1]) @ goal).square().mean().backward()
+        clip_gradients(list(tables[name].parameters()), 1.0)
+        optimizers[name].step()
+        optimizers[name].zero_grad(set_to_none=True)
+
+    turns = {name: lambda number, name=name: turn(name, number) for name in makers}
+    timings = take_turns(turns, rounds=rounds)
+    if isinstance(late := optimizers[ROWS], RowAdamW):
+        late.finish()
+    for name in (FUSED, ROWS):
+        apart = float((tables[name].weight - tables[DENSE].weight).detach().abs().max())
+        record.check(f"{size}: table of {name}, against {DENSE}", apart, _SAME_TABLE)
+    for name, timing in timings.items():
+        record.add_rate(name, size, "steps/s", 1, timing)
+    for name, other in ((FUSED, DENSE), (ROWS, FUSED), (LATE, FUSED)):
+        ratio = compare(timings[name], timings[other])
+        record.add_ratio(f"step of the embeddings: {name}", size, other, ratio)
 
 
 def draw_tokens(rows: int, tokens: int, steps: int, seed: int) -> list[Tensor]:
@@ -90,49 +93,21 @@ def draw_tokens(rows: int, tokens: int, steps: int, seed: int) -> list[Tensor]:
     return list(torch.from_numpy(drawn))
 
 
-def run_sides(
-    batches: Sequence[Tensor], rows: int, width: int, seed: int
-) -> tuple[dict[str, list[tuple[float, float]]], dict[str, Tensor]]:
-    """Wall and CPU seconds of each step of each side, and the tables they end with."""
-    torch.manual_seed(seed)
-    start, goal = torch.randn(rows, width) * 0.02, torch.randn(width)
-    tables = {name: nn.Embedding.from_pretrained(start.clone(), freeze=False) for name in SIDES}
-    optimizers = {name: make(tables[name]) for name, make in SIDES.items()}
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
-    for tokens in batches:
-        for name, table in tables.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            (table(tokens) @ goal).square().mean().backward()
-            clip_gradients(list(table.parameters()), 1.0)
-            optimizers[name].step()
-            optimizers[name].zero_grad(set_to_none=True)
-            seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    sparse = optimizers["sparse"]
-    assert isinstance(sparse, RowAdamW)
-    sparse.finish()
-    return seconds, {name: table.weight.detach() for name, table in tables.items()}
-
-
-def make_late(table: nn.Embedding, steps: int) -> RowAdamW:
-    """An optimizer of rows after `steps` steps, each row last used at a random one of them."""
-    optimizer = RowAdamW(_groups(table), table, lr=1e-5, fused=True)
+def make_late(table: nn.Embedding) -> RowAdamW:
+    """An optimizer of rows, each of which was last used at a random one of many steps."""
+    optimizer = RowAdamW(_group(table), table, lr=1e-5, fused=True)
     shape = table.weight.shape
     optimizer.state[table.weight] = {
         "exp_avg": torch.full(shape, 1e-6),
         "exp_avg_sq": torch.full(shape, 1e-10),
-        "last": torch.randint(1, steps, (shape[0],), dtype=torch.int32),
-        "rates": torch.full((steps,), 1e-5, dtype=torch.float64),
+        "last": torch.randint(1, _LATE_STEPS, (shape[0],), dtype=torch.int32),
+        "rates": torch.full((_LATE_STEPS,), 1e-5, dtype=torch.float64),
     }
     return optimizer
 
 
-def _groups(table: nn.Embedding) -> list[dict[str, Any]]:
+def _group(table: nn.Embedding) -> list[dict[str, Any]]:
     return [{"params": list(table.parameters()), "weight_decay": 0.0}]
-
-
-def _commit() -> str:
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
-    return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "train_step": ["train_step", *text],
         "large_input": ["large_input"],
         "gradient_cache": ["gradient_cache"],
+        "embedding_step": ["embedding_step"],
+        "compile": ["compile"],
         "mine-200k": ["mine", "--size", "200000", "--dim", "256", "--rounds", "1"],
     }
 

@@ -16,8 +16,9 @@ from crosszero.model.mlm import mask_tokens
 from crosszero.model.spans import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.batch import Batch, build_batch
+from crosszero.training.choices import decide
 from crosszero.training.config import TrainConfig
-from crosszero.training.optimizer import make_optimizer
+from crosszero.training.optimizer import clip_gradients, make_optimizer
 from crosszero.training.precision import autocast, choose_precision
 from crosszero.training.step import compute_losses
 
@@ -39,7 +40,7 @@ class OurStep:
     """crosszero's step as its training loop takes it.
 
     Args:
-        encoder: is trained.
+        encoder: is trained; without MLM nothing else may train it, see :class:`RowAdamW`.
         words: most words of a sentence pair; 0 for sentence vectors without MLM.
     """
 
@@ -47,13 +48,14 @@ class OurStep:
         self._encoder, self._words = encoder, words
         level = "multi" if words else "sentence"
         precision = choose_precision(encoder, "auto")
-        self._config = TrainConfig(
+        config = TrainConfig(
             level=level,
             loss="cz-nce" if words else "info-nce",
             mlm_weight=0.1 if words else 0.0,
             max_length=LENGTH,
             precision=precision,
         )
+        self._config = decide(encoder, config, None)
         self.precision = precision
         self._head = ProjectionHead(encoder.hidden_size, level)
         self._optimizer = make_optimizer(encoder, self._head, self._config)
@@ -204,6 +206,6 @@ def count_flops(
 def finish_step(optimizer: torch.optim.Optimizer) -> None:
     """Norm of the gradient, weights, and gradients away: the same for all sides."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    clip_gradients(parameters, 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

@@ -117,10 +117,11 @@ def measure_sentences(record: Record, size: str, samples: list[Any], options: An
     batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
     ranking = RankingStep(encoder)
     check_vectors(record, encoder, ranking, batches[0])
-    encoder.train()
-    ranking.train()
+    own = load_encoder(size, seed=options.seed)  # steps only the rows of embeddings in use
+    for model in (encoder, own, ranking):
+        model.train()
     steps = {
-        SENTENCES: OurStep(encoder, words=0),
+        SENTENCES: OurStep(own, words=0),
         WORDS: OurStep(encoder, words=options.words),
         RANKING: ranking,
     }

@@ -18,6 +18,8 @@ from benchmarks.timing import Timing, compare, take_turns
 NEEDS = {
     "train_step": "sentence_transformers",
     "gradient_cache": "torch",
+    "embedding_step": "torch",
+    "compile": "torch",
     "find_words": "thot",
     "align": "simalign",
     "mine": "faiss",

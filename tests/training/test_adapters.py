@@ -13,6 +13,7 @@ from safetensors import safe_open
 from transformers import AutoModel
 
 from crosszero.cli import main
+from crosszero.config import build, to_dict
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import CheckpointError, ConfigError, MissingExtraError
 from crosszero.model.encoder import Encoder
@@ -154,6 +155,18 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtraError, match=r"lora needs .*pip install 'crosszero\[peft\]'"):
         Adapters(encoder, LoraConfig())
+
+
+def test_the_settings_in_a_recipe() -> None:
+    given = {"lora": {"rank": 8, "targets": ["query"]}, "pack": "auto", "sparse_embeddings": True}
+    config = build(TrainConfig, given, where="train")
+    assert config.lora == LoraConfig(rank=8, targets=("query",))
+    assert (config.pack, config.sparse_embeddings) == ("auto", True)
+    assert build(TrainConfig, to_dict(config), where="train") == config
+    with pytest.raises(ConfigError, match="train: lora: unknown setting 'rnk': did you mean 'ran"):
+        build(TrainConfig, {"lora": {"rnk": 8}}, where="train")
+    with pytest.raises(ConfigError, match=r"'maybe' given; Allowed: auto; or .* true or false"):
+        build(TrainConfig, {"pack": "maybe"}, where="train")
 
 
 def test_the_flag(
