@@ -42,7 +42,7 @@ class PlainSearch:
         for a, b in links:
             alone = sum(x == a for x, _ in links) == 1 == sum(y == b for _, y in links)
             one, other = here[a], there[b]
-            if alone and one is not None and other is not None and a != b:
+            if alone and one is not None and other is not None and a != b and worthy(a, b):
                 found.add((one, other))
         return found
 
@@ -77,6 +77,21 @@ class PlainSearch:
         spaced = [any(map(str.isspace, gap)) for gap in gaps]
         marked = (" " + key if gap else key for key, gap in zip(keys, spaced, strict=True))
         return keys, tuple(marked), spans
+
+
+def worthy(*entries: Entry) -> bool:
+    """Whether all entries hold a word that may be chosen: with a letter, and not one letter alone.
+
+    Single letters are never chosen, whatever the stop words: the English *I* is one.
+    """
+    return all(
+        any(
+            any(map(str.isalpha, word))
+            and (len(word.strip("'")) > 1 or word.strip("'") >= "\u4e00")
+            for word in "".join(entry).split(" ")
+        )
+        for entry in entries
+    )
 
 
 def search_substrings(

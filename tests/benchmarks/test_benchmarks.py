@@ -12,8 +12,13 @@ import pytest
 from benchmarks import mine as mining
 from benchmarks import tables
 from benchmarks.corpus import make_corpus, mix_lengths
+from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.timing import Timing, compare, take_turns
+from crosszero.bitext.pair import SentencePair
+from crosszero.samples.filters import WordFilter
+from crosszero.samples.lexicon import Lexicon
+from crosszero.samples.lookup import LexiconFinder
 
 NEEDS = {
     "train_step": "sentence_transformers",
@@ -99,3 +104,22 @@ def test_made_up_text_is_uneven_and_its_links_are_right() -> None:
     lengths = [len(text.split()) for text in mix_lengths(corpus.pairs)]
     assert np.std(lengths) > 0.5 * np.mean(lengths)
     assert [p.source for p in make_corpus(5, seed=3).pairs] == [p.source for p in corpus.pairs[:5]]
+
+
+def test_the_plain_search_leaves_out_what_the_finder_leaves_out() -> None:
+    entries = [("I", "je"), ("a", "à"), ("good day", "bonjour"), ("sea", "mer"), ("3", "trois")]
+    lexicon = Lexicon()
+    lexicon.add("en", "fr", entries)
+    rules = WordFilter(stop_words="none", min_length=1, max_words=10_000)
+    pairs = [
+        SentencePair(
+            source=source, target=target, source_language="en", target_language="fr", origin=""
+        )
+        for source, target in (("I see a sea", "je vois à la mer"), ("Good day 3", "Bonjour trois"))
+    ]
+    plain = PlainSearch(entries, ("en", "fr"))
+    ours = LexiconFinder(lexicon, rules).find(pairs)
+    assert [{(tuple(w.source), tuple(w.target)) for w in words} for words in ours] == [
+        plain.find(pair) for pair in pairs
+    ]
+    assert [len(words) for words in ours] == [1, 1]  # neither single letters nor numbers
