@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import importlib
+import inspect
 import json
 import resource
 import shutil
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from crosszero.cli import main
+from crosszero.cli.main import COMMANDS
 from crosszero.samples.store import SampleStore
 
 Folders = Callable[..., Path]
@@ -45,9 +48,10 @@ def corpus(tmp_path: Path) -> Path:
 def test_help_is_fast_and_loads_no_torch() -> None:
     code = (
         "import sys\n"
-        "from crosszero.cli.main import app\n"
-        "app(['--help'], result_action='return_value')\n"
+        "from crosszero.cli.main import make_app\n"
+        "make_app('--help')(['--help'], result_action='return_value')\n"
         "heavy = {'torch', 'transformers', 'pyarrow', 'accelerate', 'matplotlib', 'sklearn'}\n"
+        "heavy |= {'yaml', 'rich_rst', 'crosszero.cli.commands', 'crosszero.bitext'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -58,6 +62,21 @@ def test_help_is_fast_and_loads_no_torch() -> None:
     subprocess.run([sys.executable, "-m", "crosszero", "--help"], capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+def test_the_list_of_commands_says_what_they_say_themselves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert len(COMMANDS) == 12
+    for place, summary in COMMANDS.items():
+        module, _, name = place.partition(":")
+        command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
+        first, *rest = inspect.getdoc(command).splitlines()
+        assert first == summary
+        assert call(name.replace("_", "-"), "--help") == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert first in shown
+        assert not rest or " ".join(rest[1].split()) in shown  # what stands below the first line
 
 
 def test_prepare_show_train(

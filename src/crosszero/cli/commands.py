@@ -231,7 +231,7 @@ def _run(config: RecipeConfig, command: str) -> None:
 
 
 def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
-    """Align crosszero-mini on the interface strings of an installed package, in minutes.
+    """Align crosszero-mini on the interface strings of a package, in minutes.
 
     Needs the extra 'demo': pip install 'crosszero[demo]'.
 

@@ -16,32 +16,44 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from crosszero import __version__
-from crosszero.cli import commands, scores, suites
 from crosszero.errors import CrosszeroError, PeerError
 
-app = App(
-    name="crosszero",
-    help="Post-train multilingual encoders so that words and sentences that mean the same lie "
-    "together.",
-    version=__version__,
-    help_format="plaintext",  # of the list of commands: the parser of rst takes 80 ms to load
-    default_parameter=Parameter(negative_iterable=()),
-)
-for command in (
-    commands.prepare,
-    commands.show,
-    commands.train,
-    suites.evaluate,
-    scores.score,
-    scores.compare,
-    scores.fetch_xtreme,
-    suites.suite,
-    suites.claims,
-    suites.report,
-    commands.run,
-    commands.demo,
-):
-    app.command(command, help_format="rst")
+# A module is loaded when one of its commands is called: listing them takes half a second less.
+COMMANDS = {
+    "commands:prepare": "Read parallel text, find the word pairs, and store both.",
+    "commands:show": "Print samples with their word pairs marked, so that a person can look.",
+    "commands:train": "Post-train an encoder on samples.",
+    "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word retrieval.",
+    "scores:score": "Score predictions in XTREME's format against gold files.",
+    "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
+    "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
+    "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
+    "suites:claims": "Test the paper's twelve claims with what a suite has left.",
+    "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
+    "commands:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
+    "commands:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+}
+
+
+def make_app(asked: str = "") -> App:
+    """Register the commands.
+
+    Args:
+        asked: the command that is called, which speaks for itself; of the others one line is known.
+    """
+    app = App(
+        name="crosszero",
+        help="Post-train multilingual encoders so that words and sentences that mean the same lie "
+        "together.",
+        version=__version__,
+        help_format="plaintext",  # the parser of rst takes 80 ms to load
+        default_parameter=Parameter(negative_iterable=()),
+    )
+    for place, summary in COMMANDS.items():
+        name = place.partition(":")[2].replace("_", "-")
+        line = None if name == asked else summary
+        app.command(f"crosszero.cli.{place}", name=name, help=line, help_format="rst")
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -53,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Of several processes of one training (torchrun) the first one speaks for all.
     first = os.environ.get("RANK", "0") == "0"
     logging.getLogger("crosszero").setLevel(logging.INFO if first else logging.ERROR)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(
-            list(sys.argv[1:] if arguments is None else arguments),
+        make_app(*given[:1])(
+            given,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",

@@ -75,7 +75,7 @@ def compare(
     resamples: int = 10_000,
     out: Path | None = None,
 ) -> None:
-    """Compare two systems on the same items: difference, 95 % interval and p of the bootstrap.
+    """Compare two systems on the same items, with bootstrap intervals.
 
     Examples: crosszero compare recipes/suite.yaml CZ-snt ML-CTL-CZ
     crosszero compare xtreme one/predictions other/predictions --tasks udpos
@@ -138,7 +138,7 @@ def fetch_xtreme(
     languages: _Names = None,
     revision: str | None = None,
 ) -> None:
-    """Write XTREME's data from the hub's google/xtreme into a folder, once, with its labels.
+    """Write XTREME's data from the hub into a folder, with its labels.
 
     Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
     and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.

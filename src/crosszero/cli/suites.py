@@ -107,7 +107,7 @@ def evaluate(
 
 
 def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) -> None:
-    """Train and measure all systems of a suite, with all its seeds; what is done is kept.
+    """Train and measure all systems and seeds of a suite; what is done is kept.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
 
 
 def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
-    """Test the paper's twelve claims with what a suite has left, and write the ledger.
+    """Test the paper's twelve claims with what a suite has left.
 
     Parameters
     ----------
