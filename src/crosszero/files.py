@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crosszero.errors import CrosszeroError, DataError
 
@@ -145,4 +146,20 @@ def hash_files(*paths: str | Path) -> str:
                 while block := file.read(1 << 20):
                     digest.update(block)
             digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def make_key(settings: Mapping[str, Any], files: Sequence[Path] = ()) -> str:
+    """Hash settings, contents of files and the version of this library.
+
+    Args:
+        settings: plain values.
+        files: files and folders; missing ones count by their name (a hub id, say).
+    """
+    from crosszero import __version__
+
+    text = json.dumps(settings, sort_keys=True, default=str, ensure_ascii=False)
+    digest = hashlib.sha256(f"{__version__}\0{text}".encode())
+    for path in files:
+        digest.update((hash_files(path) if path.exists() else str(path)).encode())
     return digest.hexdigest()

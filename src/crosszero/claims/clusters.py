@@ -12,7 +12,7 @@ from crosszero.claims.orders import describe
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.clusters import ClusterScore, measure_clusters
 from crosszero.evaluation.intervals import measure_interval
-from crosszero.recipe.page import choose_meanings
+from crosszero.evaluation.meanings import choose_meanings
 from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.suite.config import SuiteConfig

@@ -12,9 +12,8 @@ import numpy as np
 
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.gold import read_alignment_set, split_base
-from crosszero.files import atomic_folder, hash_files
+from crosszero.files import atomic_folder, hash_files, make_key
 from crosszero.overview.runs import Runs
-from crosszero.recipe.stamps import make_key
 from crosszero.report.markup import is_rtl
 from crosszero.report.matrices import AlignedSentence
 from crosszero.suite.cache import hash_encoder

@@ -16,12 +16,11 @@ from crosszero.embed.embedder import Embedder
 from crosszero.errors import CrosszeroError
 from crosszero.evaluation.clusters import ClusterScore, measure_clusters
 from crosszero.evaluation.gold import read_alignment_set, split_base
+from crosszero.evaluation.meanings import MOST_MEANINGS, choose_meanings
 from crosszero.evaluation.tatoeba import list_languages, read_tatoeba
-from crosszero.files import atomic_file
+from crosszero.files import atomic_file, make_key
 from crosszero.overview.alignments import list_pairs
 from crosszero.overview.runs import Runs
-from crosszero.recipe.page import choose_meanings
-from crosszero.recipe.stamps import make_key
 from crosszero.report.hover import Point
 from crosszero.report.plane import reduce_tsne
 from crosszero.samples.store import SampleStore
@@ -32,7 +31,6 @@ from crosszero.tasks.word_retrieval import find_store
 
 Meanings = list[dict[str, str]]  # for each meaning its texts by language
 _log = logging.getLogger("crosszero")
-_MEANINGS = 12  # more colours than that can't be told apart
 _LEAST, _MOST = 3, 12
 
 
@@ -63,7 +61,7 @@ def find_meanings(runs: Runs, *, seed: int) -> tuple[str, Meanings]:
     """
     if runs.held_out and find_store(runs.held_out).is_dir():
         store = SampleStore.open(find_store(runs.held_out))
-        return "held-out samples", choose_meanings(list(store), _MEANINGS)
+        return "held-out samples", choose_meanings(list(store))
     lines: Meanings = []
     source = ""
     if runs.data and (runs.data / "tatoeba").is_dir():
@@ -79,7 +77,7 @@ def _spread(lines: Meanings) -> Meanings:
     """Take one after the other the line with the most languages, each the less the more it has."""
     seen: Counter[str] = Counter()
     chosen: Meanings = []
-    while lines and len(chosen) < _MEANINGS:
+    while lines and len(chosen) < MOST_MEANINGS:
         best = max(range(len(lines)), key=lambda i: sum(1 / (1 + seen[code]) for code in lines[i]))
         chosen.append(lines[best])
         seen.update(lines[best].keys())

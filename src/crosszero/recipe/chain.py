@@ -18,10 +18,10 @@ from crosszero.bitext.skip import SkipLog
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.evaluation.gold import split_base
-from crosszero.files import atomic_file
+from crosszero.files import atomic_file, make_key
 from crosszero.recipe.config import INTERFACE_STRINGS, RecipeConfig
 from crosszero.recipe.scores import Score, measure, name_source
-from crosszero.recipe.stamps import Stamps, make_key
+from crosszero.recipe.stamps import Stamps
 from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
 

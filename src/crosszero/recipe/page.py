@@ -13,6 +13,7 @@ import numpy as np
 
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.clusters import ClusterScore, measure_clusters
+from crosszero.evaluation.meanings import choose_meanings
 from crosszero.recipe.config import RecipeConfig
 from crosszero.recipe.scores import AER, Score
 from crosszero.report import (
@@ -35,8 +36,6 @@ from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.training.metrics import METRICS
 
-_MEANINGS = 12  # more colours than that can't be told apart
-_LEAST_WORDS, _MOST_WORDS = 3, 12
 _EXAMPLES = 10
 _SEED = 1
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "sil-thot", "numpy")
@@ -164,31 +163,6 @@ def summarise(scores: dict[str, list[Score]]) -> list[str]:
             "(mean over all pairs and directions)."
         )
     return sentences
-
-
-def choose_meanings(samples: Sequence[Sample], count: int = _MEANINGS) -> list[dict[str, str]]:
-    """Choose lines that stand in all languages and are neither very short nor long.
-
-    Returns:
-        For each meaning its texts by language.
-    """
-    lines: dict[str, dict[str, str]] = {}
-    for number, sample in enumerate(samples):
-        texts = lines.setdefault(sample.group or str(number), {})
-        texts[sample.source_language] = sample.source
-        texts[sample.target_language] = sample.target
-    most = max((len(texts) for texts in lines.values()), default=0)
-    usable = [
-        texts
-        for texts in lines.values()
-        if len(texts) == most
-        and all(
-            _LEAST_WORDS <= len(word_spans(text, language)) <= _MOST_WORDS * 2
-            for language, text in texts.items()
-        )
-    ]
-    order = np.random.default_rng(_SEED).permutation(len(usable))[:count]
-    return [usable[i] for i in order]
 
 
 def draw_maps(

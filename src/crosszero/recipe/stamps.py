@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from crosszero import __version__
-from crosszero.files import atomic_file, hash_files
+from crosszero.files import atomic_file
 
 
 class Stamps:
@@ -42,17 +39,3 @@ class Stamps:
         """Note that a step begins with these inputs, or is done."""
         with atomic_file(self._folder / f"{step}.json") as file:
             json.dump({"key": key, "done": done}, file)
-
-
-def make_key(settings: Mapping[str, Any], files: Sequence[Path] = ()) -> str:
-    """Hash settings, contents of files and the version of this library.
-
-    Args:
-        settings: plain values.
-        files: files and folders; missing ones count by their name (a hub id, say).
-    """
-    text = json.dumps(settings, sort_keys=True, default=str, ensure_ascii=False)
-    digest = hashlib.sha256(f"{__version__}\0{text}".encode())
-    for path in files:
-        digest.update((hash_files(path) if path.exists() else str(path)).encode())
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ from typing import Any
 
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, suggest
-from crosszero.files import atomic_file, hash_files
+from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.loop import is_finished, remove_stopped
@@ -142,8 +142,6 @@ def settings_of(task: str, bench: Bench) -> FineTuneConfig:
 
 def _model_folder(encoder: str | Path, task: str, bench: Bench) -> tuple[Path, FineTuneConfig]:
     """Where the fine-tuned model belongs: its name is a hash of all that it depends on."""
-    from crosszero.recipe.stamps import make_key
-
     config = settings_of(task, bench)
     files = [bench.data / task / f"{split}-en.tsv" for split in ("train", "dev")]
     settings = {"encoder": hash_encoder(encoder), "config": dataclasses.asdict(config)}

@@ -15,7 +15,7 @@ import torch
 
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.recipe.stamps import make_key
+from crosszero.files import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
 from crosszero.suite.config import FINE_TUNED, SuiteConfig, write_suite
