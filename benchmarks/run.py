@@ -1,6 +1,6 @@
 """Run all benchmarks one after the other, each in a process of its own; see the Makefile.
 
-    python -m benchmarks.run --out runs/bench --data ../shared/data
+    python -m benchmarks.run --out runs/bench --data DATA
 
 Results of the same commit that are there already are kept: one can stop and start the command.
 """

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.encoders import as_folder
+from benchmarks.encoders import as_folder, list_matrices
 from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
@@ -184,14 +184,7 @@ def count_flops(
     on masked tokens; the projection of the anchors.
     """
     size, layers = encoder.hidden_size, encoder.layers
-    embeddings = {id(m.weight) for m in encoder.base.modules() if isinstance(m, torch.nn.Embedding)}
-    skipped = getattr(encoder.base, "pooler", None)
-    unused = {id(p) for p in skipped.parameters()} if skipped is not None else set()
-    matrices = sum(
-        p.numel()
-        for p in encoder.base.parameters()
-        if p.dim() == 2 and id(p) not in embeddings | unused
-    )
+    matrices = sum(p.numel() for p in list_matrices(encoder))
     vocabulary = int(encoder.model.config.vocab_size) * size + size * size
     projection = sum(p.numel() for p in head.parameters() if p.dim() == 2)
     attention = 12 * layers * size * sum(length**2 for length in lengths)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,13 +44,11 @@ def pair(
     }
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "tests.training.rank_worker", *map(str, folders)]
-    begun = time.monotonic()
     done = subprocess.run(
         command, env=environment, cwd=root, capture_output=True, text=True, check=False
     )
     assert (out / "all was well").exists(), done.stderr
     assert done.returncode != 0
-    print(f"two processes took {time.monotonic() - begun:.0f} s")  # noqa: T201 - shown on failure
     return out, done.stderr
 
 

@@ -45,13 +45,23 @@ def predict_links(
     """
     written = []
     for pair in WordAlignment().list_languages(data):
-        sides = read_sides(Path(data) / WordAlignment.name / pair)
-        source, _, target = pair.partition("-")
-        rows = [(_lower(a), _lower(b)) for a, b in zip(*sides, strict=True)]
-        links = align_rows([*rows, *read_rows(samples, source, target)], len(rows), seed=seed)
+        links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
         lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
         written.append(write_output(name_output(predictions, WordAlignment.name, pair), lines))
     return written
+
+
+def align_gold(stem: str | Path, samples: str | Path, *, seed: int = 1) -> list[set[Link]]:
+    """Links of the sentence pairs of one gold set, which tells its sentences and languages.
+
+    Args:
+        stem: ``<folder>/<xx>-<yy>`` of the files ``.src`` and ``.tgt``; the gold file is not read.
+        samples, seed: as in :func:`predict_links`.
+    """
+    source, _, target = Path(stem).name.partition("-")
+    sides = read_sides(Path(stem))
+    rows = [(_lower(a), _lower(b)) for a, b in zip(*sides, strict=True)]
+    return align_rows([*rows, *read_rows(samples, source, target)], len(rows), seed=seed)
 
 
 def read_rows(samples: str | Path, source: str, target: str) -> list[Row]:
