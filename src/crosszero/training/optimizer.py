@@ -15,6 +15,7 @@ from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.training.config import TrainConfig
 from crosszero.training.frozen import get_table
+from crosszero.training.lookup import add_in_place
 from crosszero.training.rows import LEAST_BETA2, RowAdamW
 
 # Below this many numbers in the table a dense step takes less than finding its rows (measured:
@@ -27,6 +28,9 @@ def make_optimizer(
     encoder: Encoder, head: ProjectionHead, config: TrainConfig
 ) -> torch.optim.Optimizer:
     """AdamW; weight decay on matrices only, head and token embeddings at their own rates.
+
+    Lookups in the table of embeddings are told how to give their gradient, too: as rows, or added
+    in place.
 
     Args:
         encoder: on its device; what does not require a gradient is left out.
@@ -56,6 +60,8 @@ def make_optimizer(
     }
     if config.sparse_embeddings is True:
         return RowAdamW(groups, embeddings, **options)
+    if device == "cpu":
+        add_in_place(embeddings)
     return torch.optim.AdamW(groups, **options)
 
 

@@ -1,0 +1,126 @@
+"""Lookups that add to the table's gradient in place, against torch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from crosszero.model.encoder import Encoder
+from crosszero.model.head import ProjectionHead
+from crosszero.training.config import TrainConfig
+from crosszero.training.frozen import freeze_table, get_table
+from crosszero.training.lookup import add_in_place
+from crosszero.training.optimizer import make_optimizer
+from crosszero.training.step import compute_losses
+from tests.training.test_step import make_batch
+
+Folders = Callable[..., Path]
+ROWS, WIDTH = 7, 3
+
+
+def gradients(
+    in_place: bool, slices: list[list[list[int]]], *, padding: int | None, tied: bool
+) -> tuple[Tensor, Tensor | None]:
+    torch.manual_seed(3)
+    table = nn.Embedding(ROWS, WIDTH, padding_idx=padding).double()
+    if in_place:
+        add_in_place(table)
+    found = [table(torch.tensor(ids)) for ids in slices]
+    loss = torch.stack([(x.sin() * torch.arange(1.0, WIDTH + 1)).sum() for x in found]).sum()
+    if tied:
+        loss = loss + (found[0] @ table.weight.T).exp().sum()
+    loss.backward()
+    return loss.detach(), table.weight.grad
+
+
+rectangles = st.tuples(st.integers(1, 4), st.integers(1, 5)).flatmap(
+    lambda shape: st.lists(
+        st.lists(st.integers(0, ROWS - 1), min_size=shape[1], max_size=shape[1]),
+        min_size=shape[0],
+        max_size=shape[0],
+    )
+)
+
+
+@given(
+    slices=st.lists(rectangles, min_size=1, max_size=3),
+    padding=st.sampled_from([None, 0, 2]),
+    tied=st.booleans(),
+)
+def test_gradients_are_those_of_torch(
+    slices: list[list[list[int]]], padding: int | None, tied: bool
+) -> None:
+    loss, found = gradients(True, slices, padding=padding, tied=tied)
+    expected_loss, expected = gradients(False, slices, padding=padding, tied=tied)
+    assert torch.equal(loss, expected_loss)
+    assert found is not None
+    assert expected is not None
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_second_backward_adds() -> None:
+    table = nn.Embedding(ROWS, WIDTH)
+    add_in_place(table)
+    for _ in range(2):
+        table(torch.tensor([1, 1, 4])).sum().backward()
+    assert table.weight.grad is not None
+    assert table.weight.grad[:, 0].tolist() == [0, 4, 0, 0, 2, 0, 0]
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_torch_makes_no_gradient_as_large_as_the_table(in_place: bool) -> None:
+    table = nn.Embedding(ROWS, WIDTH)
+    if in_place:
+        add_in_place(table)
+    with torch.profiler.profile() as profile:
+        table(torch.tensor([1])).sum().backward()
+    dense = any("embedding_dense_backward" in event.name for event in profile.events())
+    assert dense is not in_place
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+@pytest.mark.parametrize("weight", [0.1, 0.0])
+def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: float) -> None:
+    """Several slices, with and without the MLM head that is tied to the table."""
+    config = TrainConfig(mlm_weight=weight, slice_tokens=30, max_length=64)
+    found = []
+    for in_place in (False, True):
+        encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True)
+        torch.manual_seed(7)
+        head = ProjectionHead(encoder.hidden_size, "multi")
+        if in_place:
+            make_optimizer(encoder, head, config)
+        result = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(5))
+        result.loss.backward()
+        found.append({n: p.grad for n, p in encoder.named_parameters() if p.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_a_frozen_table_stays_frozen(model_folder: Folders) -> None:
+    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    freeze_table(encoder)
+    make_optimizer(encoder, ProjectionHead(encoder.hidden_size, "multi"), TrainConfig())
+    assert not get_table(encoder)(torch.tensor([1])).requires_grad
+
+
+def test_where_no_gradient_is_wanted_lookups_are_plain() -> None:
+    table = nn.Embedding(ROWS, WIDTH)
+    handle = add_in_place(table)
+    with torch.no_grad():
+        assert not table(torch.tensor([1])).requires_grad
+    table.weight.requires_grad_(False)
+    assert not table(torch.tensor([1])).requires_grad
+    table.weight.requires_grad_(True)
+    handle.remove()
+    assert (
+        torch.autograd.grad(table(torch.tensor([1])).sum(), table.weight)[0][1].tolist() == [1] * 3
+    )
