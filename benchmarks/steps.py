@@ -79,6 +79,11 @@ class OurStep:
         anchors = len(batch.anchors)
         self.flops.append(count_flops(self._encoder, self._head, lengths, masked, anchors))
 
+    @property
+    def executed(self) -> list[float]:
+        """Operations of each step, padding left out."""
+        return self.flops
+
 
 class PaperStep:
     """The paper's procedure with the same model, data and optimiser."""
@@ -93,6 +98,7 @@ class PaperStep:
         self.samples: list[int] = []
         self.tokens: list[int] = []
         self.flops: list[float] = []
+        self.executed: list[float] = []  # operations: four passes, all positions
 
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
@@ -106,6 +112,11 @@ class PaperStep:
         lengths = [len(row) for side in (source, target) for row in side.ids]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths))
         self.flops.append(count_flops(self._encoder, self._head, lengths, masked, len(lengths)))
+        passes = [LENGTH] * 2 * len(lengths)
+        positions = LENGTH * len(lengths)
+        self.executed.append(
+            count_flops(self._encoder, self._head, passes, positions, len(lengths))
+        )
 
 
 class RankingStep:
