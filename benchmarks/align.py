@@ -29,7 +29,8 @@ from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.alignment import align_words, score_alignment
 from crosszero.evaluation.encoder import join_words
 from crosszero.evaluation.gold import AlignmentSet, GoldLinks, read_alignment_set
-from crosszero.model.encoder import MINI, Encoder
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import MINI
 
 OURS, ARGMAX, ITERMAX, AWESOME = (
     "crosszero", "simalign argmax", "simalign itermax", "awesome-align (our reading)",

@@ -18,7 +18,8 @@ from torch import Tensor
 from benchmarks.encoders import SIZES, TINY, load_encoder
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
-from crosszero.model.encoder import MINI, Encoder
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import MINI
 from crosszero.training.precision import autocast
 
 SHAPES = ((128, 32), (100, 40), (60, 64), (200, 20))  # texts, tokens of each

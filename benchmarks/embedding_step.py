@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from benchmarks.encoders import MBERT, TINY
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
-from crosszero.model.encoder import MINI
+from crosszero.model.loading import MINI
 from crosszero.training.optimizer import clip_gradients
 from crosszero.training.rows import RowAdamW
 

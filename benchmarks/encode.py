@@ -16,7 +16,7 @@ from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_encoder
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.embed.embedder import Embedder
-from crosszero.model.encoder import MINI
+from crosszero.model.loading import MINI
 
 _DEFAULT = {MINI: 2_000, MBERT: 200, TINY: 20}  # sentence pairs
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from crosszero.model.encoder import MINI, Encoder
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import MINI
 
 MBERT = "mBERT-size"
 TINY = "tiny"

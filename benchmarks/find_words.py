@@ -14,7 +14,7 @@ from benchmarks.encoders import TINY, load_encoder, middle_layer
 from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
-from crosszero.model.encoder import MINI
+from crosszero.model.loading import MINI
 from crosszero.model.vectors import encode_words
 from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder

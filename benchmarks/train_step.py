@@ -22,7 +22,7 @@ from benchmarks.machine import measure_gemm, peak_memory, set_threads
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep, PaperStep, RankingStep
 from benchmarks.timing import compare, take_turns
-from crosszero.model.encoder import MINI
+from crosszero.model.loading import MINI
 
 WORDS, ONE, PAPER = "crosszero, several words", "crosszero, one word", "the paper's procedure"
 SENTENCES, RANKING = "crosszero, sentences, no MLM", "sentence-transformers MNRL"

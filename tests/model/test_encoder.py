@@ -15,9 +15,10 @@ import transformers
 
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.encoder import Encoder, locate_encoder
+from crosszero.model.encoder import Encoder
 from crosszero.model.folder import load_head, save_encoder
 from crosszero.model.head import ProjectionHead
+from crosszero.model.loading import locate_encoder
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.pooling import pool_spans
 from crosszero.model.slices import cut_slices, pad

@@ -22,7 +22,8 @@ from transformers import (
 from crosszero.errors import CheckpointError, ConfigError, TrainingError
 from crosszero.files import atomic_folder
 from crosszero.finetune.config import FineTuneConfig
-from crosszero.model.encoder import Encoder, locate_encoder, quiet_transformers
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import locate_encoder, quiet_transformers
 
 SETTINGS = "finetune.json"
 _KINDS = {

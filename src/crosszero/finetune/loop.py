@@ -35,7 +35,7 @@ from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.features import IGNORED, Feature, cut_features
 from crosszero.finetune.heads import SETTINGS, TaskModel, save_task_model
 from crosszero.finetune.losses import Loss
-from crosszero.model.encoder import quiet_transformers
+from crosszero.model.loading import quiet_transformers
 from crosszero.training.precision import autocast
 
 _log = logging.getLogger("crosszero")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import cast
 
@@ -23,23 +21,21 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.layers import find_layers, run_layers
+from crosszero.model.loading import (
+    check_tokenizer,
+    check_weights,
+    explain_failure,
+    keep_pooler,
+    locate_encoder,
+    quiet_transformers,
+)
 from crosszero.model.mlm import MlmHead
 from crosszero.model.pooling import add_first_last
 from crosszero.model.spans import Tokens, make_tokens
 
-MINI = "crosszero-mini"
-_VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "sentencepiece.bpe.model",
-    "spiece.model",
-    "spm.model",
-)
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
 
 
@@ -82,7 +78,7 @@ class Encoder(nn.Module):
         mlm: bool,
     ) -> None:
         super().__init__()
-        _check_tokenizer(model, tokenizer, name)
+        check_tokenizer(model, tokenizer, name)
         # Words that a cut at the left would remove could not be told from words at the start.
         tokenizer.truncation_side = "right"
         self.model = model
@@ -113,7 +109,7 @@ class Encoder(nn.Module):
             256
         """
         path = locate_encoder(name)
-        with quiet_transformers(), _loading(str(name)):
+        with quiet_transformers(), explain_failure(str(name)):
             config = AutoConfig.from_pretrained(path, trust_remote_code=False)
             if config.is_encoder_decoder:
                 raise CheckpointError(f"{name}: an encoder is needed, this is an encoder-decoder")
@@ -128,14 +124,9 @@ class Encoder(nn.Module):
                 output_loading_info=True,
             )
             if mlm:
-                _keep_pooler(model, path)
+                keep_pooler(model, path)
         missing = set(info["missing_keys"])
-        base = {key for key in missing if _belongs_to_encoder(key, model, mlm)}
-        if base:
-            raise CheckpointError(
-                f"{name}: weights are missing ({_list(base)}): "
-                "the checkpoint is not of this architecture, or damaged"
-            )
+        check_weights(missing, model, name=str(name), mlm=mlm)
         return cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
 
     @property
@@ -259,111 +250,3 @@ class Encoder(nn.Module):
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:
         return find_layers(self.base, self.layers)
-
-
-def locate_encoder(name: str | Path) -> str:
-    """Turn what a user calls an encoder into a folder or a hub id.
-
-    Raises:
-        CheckpointError: it looks like a path and is not there, or the folder holds no model.
-    """
-    if str(name) == MINI:
-        return str(resources.files("crosszero") / "assets" / MINI)
-    path = Path(name)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise CheckpointError(
-                f"{name}: no config.json there, so it is not a Hugging Face model folder"
-            )
-        if not any(path.glob("*.safetensors")):
-            raise CheckpointError(
-                f"{name}: no .safetensors weights there; other formats can run code when they are "
-                "loaded and are not read: save the model again with save_pretrained()"
-            )
-        if not any((path / name).is_file() for name in _VOCABULARIES):
-            # Without one transformers makes up an empty tokeniser and says nothing.
-            raise CheckpointError(f"{name}: no tokeniser there (tokenizer.json)")
-        return str(path)
-    if path.exists():
-        raise CheckpointError(f"{name}: a model is a folder, this is a file")
-    if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
-        raise CheckpointError(f"{name or repr('')}: there is no such folder")
-    return str(name)
-
-
-def _check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-    if not tokenizer.is_fast:
-        raise CheckpointError(
-            f"{name}: it has no fast tokeniser (tokenizer.json), which gives character offsets"
-        )
-    if tokenizer.pad_token_id is None:
-        raise CheckpointError(f"{name}: its tokeniser has no padding token")
-    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
-    if len(tokenizer) > rows:
-        raise CheckpointError(
-            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding {rows} "
-            "rows: they do not belong together"
-        )
-
-
-def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:
-    # A pooler belongs to next-sentence prediction and is never used here.
-    if "pooler" in key.split("."):
-        return False
-    return key.startswith(model.base_model_prefix + ".") if mlm else True
-
-
-def _keep_pooler(model: PreTrainedModel, path: str | Path) -> None:
-    """Put back the pooler that BERT's class for masked language modelling leaves out.
-
-    Training does not use it, but whoever fine-tunes the result on sentence pairs starts from it,
-    and would otherwise start from a random one.
-    """
-    base = model.base_model
-    if getattr(base, "pooler", True) is not None:
-        return
-    whole, info = AutoModel.from_pretrained(
-        path,
-        dtype=torch.float32,
-        trust_remote_code=False,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    if not any("pooler" in key for key in info["missing_keys"]):
-        base.pooler = whole.pooler
-
-
-def _list(keys: set[str]) -> str:
-    names = sorted(keys)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bars and load reports off the terminal."""
-    verbosity = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-@contextmanager
-def _loading(name: str) -> Iterator[None]:
-    """Turn whatever a broken checkpoint makes the loaders raise into one line."""
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except Exception as error:  # tokenizers, huggingface_hub and others raise what they like
-        raise CheckpointError(f"{name}: can't be loaded: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 300 else text[:300] + " ..."

@@ -20,8 +20,9 @@ from safetensors.torch import load_file, save_file
 
 from crosszero.errors import CheckpointError
 from crosszero.files import atomic_file
-from crosszero.model.encoder import Encoder, quiet_transformers
+from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
+from crosszero.model.loading import quiet_transformers
 
 PROJECTION = "projection.safetensors"
 _MODULES = "sentence_transformers.models."

@@ -11,7 +11,7 @@ import numpy as np
 
 from crosszero.embed.embedder import Embedder
 from crosszero.files import atomic_file, hash_files
-from crosszero.model.encoder import MINI
+from crosszero.model.loading import MINI
 from crosszero.model.vectors import Vectors
 
 _READ = ("*.safetensors", "*.json", "*.txt", "*.model")

@@ -13,9 +13,10 @@ from accelerate import Accelerator
 
 from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.encoder import Encoder, locate_encoder
+from crosszero.model.encoder import Encoder
 from crosszero.model.folder import PROJECTION, load_head
 from crosszero.model.head import ProjectionHead
+from crosszero.model.loading import locate_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress
