@@ -77,7 +77,7 @@ def prepare(
     """
     from contextlib import ExitStack
 
-    from crosszero.recipe.chain import (
+    from crosszero.recipe.preparation import (
         StageLog,
         describe_summary,
         make_recipe_finder,
