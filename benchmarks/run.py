@@ -32,6 +32,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "align": ["align", *gold],
         "mine": ["mine"],
         "train_step": ["train_step", *text],
+        "step_profile": ["step_profile", *text],
         "large_input": ["large_input"],
         "gradient_cache": ["gradient_cache"],
         "embedding_step": ["embedding_step"],

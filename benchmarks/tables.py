@@ -23,8 +23,8 @@ from crosszero.report import Table, render_markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BENCHMARKS = (
-    "train_step", "gradient_cache", "embedding_step", "compile", "find_words", "large_input",
-    "align", "mine", "encode", "start_up",
+    "train_step", "step_profile", "gradient_cache", "embedding_step", "compile", "find_words",
+    "large_input", "align", "mine", "encode", "start_up",
 )  # fmt: skip
 Run = dict[str, Any]
 
