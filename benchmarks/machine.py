@@ -11,11 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from crosszero import memory
+from crosszero.memory import reset_memory as reset_memory
+
 _PACKAGES = (
     "crosszero", "torch", "transformers", "tokenizers", "numpy", "sil-thot",
     "sentence-transformers", "faiss-cpu", "simalign",
 )  # fmt: skip
-_MEMORY = Path("/proc/self/status")
 
 
 def measure_gemm(precision: str, *, size: int = 2048, repeats: int = 8) -> float:
@@ -52,21 +54,9 @@ def set_threads(threads: int) -> None:
     os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenisers
 
 
-def reset_memory() -> None:
-    """Begin to look for a new memory peak of this process (Linux; elsewhere nothing happens)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
 def peak_memory() -> float:
-    """Most resident memory since :func:`reset_memory`, in GB; not a number where unknown."""
-    try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", _MEMORY.read_text())
-    except OSError:
-        found = None
-    return int(found[1]) / 1e6 if found else float("nan")
+    """Most resident memory since :func:`reset_memory`, in GB."""
+    return memory.peak_memory() / 1e3
 
 
 def describe_machine() -> dict[str, Any]:

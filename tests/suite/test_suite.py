@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,19 @@ from crosszero.suite.published import read_published
 from crosszero.suite.records import (
     Record,
     describe_versions,
-    peak_memory,
     read_record,
     read_records,
     write_record,
 )
 from crosszero.suite.runner import Plan, list_plans
-from crosszero.suite.table import make_languages, make_measured, make_published
+from crosszero.suite.summary import write_summary
+from crosszero.suite.table import (
+    make_costs,
+    make_deviations,
+    make_languages,
+    make_measured,
+    make_published,
+)
 from crosszero.tasks.task import TaskScore
 
 SUITE = """
@@ -112,7 +119,6 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     assert read_record(tmp_path / "start-tatoeba-1.json") == record
     assert read_records(tmp_path) == [record]
     assert "torch" in record.versions
-    assert peak_memory() > 10
     (tmp_path / "start-tatoeba-1.json").write_text('{"system": "x"}')
     with pytest.raises(CrosszeroError, match="remove it"):
         read_records(tmp_path)
@@ -139,15 +145,46 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert table.rows[0] == ("start", None, 50.0)
     assert table.rows[1] == ("ML-CTL-CZ", 40.0, measure_interval([50.0, 60.0]))
     assert "seeds 1, 2" in table.note
-    assert "hours" not in make_measured([make_record(seconds=0.0)], "small").note
-    long = [make_record(seconds=5400.0), make_record(seconds=1800.0, machine="y")]
-    note = "2 measurements, fine-tuning included, took 2.0 hours in all"
-    assert note in make_measured(long, "small").note
-    assert "(x or y)" in make_measured(long, "small").note
+    assert "seqeval" not in table.note
+    tagged = make_record(task="panx", scores=(TaskScore("xtreme/panx/f1", "ar", 0.5, 4),))
+    assert "seqeval 1.2.2" in make_measured([tagged], "small").note
+    deviations = make_deviations(records)
+    assert deviations.rows == (
+        ("start", None, None),
+        ("ML-CTL-CZ", None, pytest.approx(10 / math.sqrt(2))),
+    )
     languages = make_languages(records, "Tatoeba")
     assert languages.rows[0] == ("ar", 25.0, measure_interval([50.0, 60.0]))
     assert languages.rows[1] == ("fr", 75.0, None)
     assert "–" in render_text(languages)
+
+
+def test_time_is_told_by_task() -> None:
+    long = [make_record(seconds=5400.0), make_record(seconds=1800.0, machine="y")]
+    table = make_costs(long)
+    assert table.rows == (("tatoeba", 2, 60.0, 90.0),)
+    assert "2.0 hours in all" in table.note
+    assert "(x or y)" in table.note
+
+
+def test_the_summary_has_every_value_by_seed(tmp_path: Path) -> None:
+    rows = [
+        make_record(
+            seed=seed, scores=(TaskScore("m", "ar", value, 4), TaskScore("m", "fr", 1.0, 4))
+        )
+        for seed, value in ((1, 0.5), (2, 0.7))
+    ]
+    write_summary(rows, tmp_path / "summary.json")
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["m"]
+    assert found["ar"]["values"] == [0.5, 0.7]
+    assert found["mean"]["seeds"] == [1, 2]
+    assert found["mean"]["mean"] == pytest.approx(0.8)
+    assert found["mean"]["deviation"] == pytest.approx(0.1 / math.sqrt(2))
+    half = 12.706204736 * 0.1 / 2  # Student t with one degree of freedom, 0.1 / sqrt 2 / sqrt 2
+    assert found["mean"]["high"] - found["mean"]["mean"] == pytest.approx(half)
+    write_summary(rows[:1], tmp_path / "summary.json")
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["m"]
+    assert found["ar"]["deviation"] is None
 
 
 def test_robust_rows_have_pairs_of_sentences_only(tmp_path: Path) -> None:

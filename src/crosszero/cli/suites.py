@@ -123,19 +123,22 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
     from crosszero.report.tables import render_markdown, render_text
     from crosszero.suite.config import read_suite
     from crosszero.suite.runner import run_suite
+    from crosszero.suite.summary import write_summary
 
     config = read_suite(recipe)
     if out is not None:
         config = dataclasses.replace(config, out=str(out))
     if jobs is not None:
         config = dataclasses.replace(config, jobs=jobs)
-    tables = _tables(run_suite(config), config)
+    records = run_suite(config)
+    tables = _tables(records, config)
     path = Path(config.out) / "tables.md"
+    write_summary(records, path.with_name("summary.json"))
     with atomic_file(path) as file:
         file.write("\n\n".join(map(render_markdown, tables)) + "\n")
     for table in tables:
         sys.stdout.write(render_text(table) + "\n\n")
-    sys.stdout.write(f"tables: {path}\n")
+    sys.stdout.write(f"tables: {path}\nnumbers: {path.with_name('summary.json')}\n")
 
 
 def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
@@ -202,6 +205,8 @@ def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
     from crosszero.suite.table import (
         COLUMNS,
         average,
+        make_costs,
+        make_deviations,
         make_languages,
         make_measured,
         make_published,
@@ -211,4 +216,5 @@ def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
     details = [make_languages(records, column) for column in measured]
     robust = [name for name in config.systems if config.is_robust(name)]
     measured_rows = make_measured(records, config.name, robust=robust)
-    return [measured_rows, make_published(), *details]
+    costs = make_costs(records)
+    return [measured_rows, make_deviations(records), costs, make_published(), *details]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import resource
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -31,8 +29,9 @@ class Record:
         key: hash of everything that the scores depend on: settings, encoder, data.
         data_hash: of the files of the task.
         date: ISO 8601, when it was done.
-        seconds: wall clock, fine-tuning included.
-        peak_memory: of the process so far, MB.
+        seconds: wall clock, fine-tuning included; but for a model that was ready, because a run
+            was stopped between it and the record. Training of the encoder is not in it.
+        peak_memory: most resident memory of the process during the measurement, MB.
         versions: of the packages that matter, and of Python.
         machine: processor and number of threads.
         commit: of the source, or empty where it is not in a repository.
@@ -123,9 +122,3 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
-
-
-def peak_memory() -> float:
-    """Highest resident memory of this process so far, in MB."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / (1e6 if sys.platform == "darwin" else 1e3)

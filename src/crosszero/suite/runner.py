@@ -16,6 +16,7 @@ import torch
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.files import make_key
+from crosszero.memory import peak_memory, reset_memory
 from crosszero.samples.store import SampleStore
 from crosszero.suite.cache import hash_encoder
 from crosszero.suite.config import FINE_TUNED, SuiteConfig, write_suite
@@ -24,7 +25,6 @@ from crosszero.suite.records import (
     Record,
     describe_versions,
     find_commit,
-    peak_memory,
     read_record,
     write_record,
 )
@@ -237,6 +237,7 @@ def _record(
             return known
     begun = time.monotonic()
     _log.info("measuring %s", plan.task)
+    reset_memory()
     scores = measure()
     if not scores:
         raise CrosszeroError(f"{plan.system}: {plan.task}: no scores; check the languages")

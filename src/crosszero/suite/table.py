@@ -23,6 +23,9 @@ COLUMNS = {
 }
 
 
+SPANS = " POS and NER: F1 of spans as seqeval 1.2.2 counts them."
+
+
 def average(records: Sequence[Record], metric: str) -> list[float]:
     """For each seed the mean over languages of a metric, in per cent."""
     found = []
@@ -45,7 +48,8 @@ def make_scores(scores: Sequence[TaskScore], title: str) -> Table:
         title=title,
         columns=("metric", "language", "per cent", "items"),
         rows=tuple(rows),
-        note="Means are over languages, each counting the same.",
+        note="Means are over languages, each counting the same."
+        + (SPANS if {COLUMNS["POS"], COLUMNS["NER"]} & {score.metric for score in scores} else ""),
     )
 
 
@@ -61,8 +65,7 @@ def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str
     present = [c for c, metric in COLUMNS.items() if average(records, metric)]
     rows = []
     for system in systems:
-        own = [record for record in records if record.system == system]
-        cells = [summarise(average(own, COLUMNS[column])) for column in present]
+        cells = [summarise(_list_values(records, system, COLUMNS[column])) for column in present]
         rows.append((system, *cells))
     seeds = sorted({record.seed for record in records})
     empty = (
@@ -75,21 +78,48 @@ def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str
         rows=tuple(rows),
         note=f"Measured. Per cent, mean over languages; mean and half-width of the 95 % interval "
         f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better."
-        + (empty if robust else "")
-        + _sum_time(records),
+        + (SPANS if {"POS", "NER"} & set(present) else "")
+        + (empty if robust else ""),
     )
 
 
-def _sum_time(records: Sequence[Record]) -> str:
-    """How long it took, summed over the records: jobs that ran side by side count each."""
+def make_deviations(records: Sequence[Record]) -> Table:
+    """A row for each system: how far single seeds lie apart."""
+    present = [c for c, metric in COLUMNS.items() if average(records, metric)]
+    rows = []
+    for system in dict.fromkeys(record.system for record in records):
+        values = [_list_values(records, system, COLUMNS[column]) for column in present]
+        rows.append(
+            (system, *(measure_interval(v).deviation if len(v) > 1 else None for v in values))
+        )
+    return Table(
+        title="Sample deviation over seeds",
+        columns=("system", *present),
+        rows=tuple(rows),
+        number=".2f",
+        note="Of the mean over languages, points of per cent; empty where there is one value.",
+    )
+
+
+def make_costs(records: Sequence[Record]) -> Table:
+    """A row for each task: how long a measurement took."""
+    rows: list[tuple[Cell, ...]] = []
+    for task in dict.fromkeys(record.task for record in records):
+        minutes = [record.seconds / 60 for record in records if record.task == task]
+        rows.append((task, len(minutes), sum(minutes) / len(minutes), max(minutes)))
     hours = sum(record.seconds for record in records) / 3600
-    if not hours:
-        return ""
     machines = " or ".join(sorted({record.machine for record in records if record.machine}))
-    return (
-        f" {len(records)} measurements, fine-tuning included, took {hours:.1f} hours in all, of "
-        f"processes that ran one or several at a time ({machines or 'machine unknown'})."
+    return Table(
+        title="Time",
+        columns=("task", "measurements", "minutes, mean", "longest"),
+        rows=tuple(rows),
+        note=f"Fine-tuning included, training of the encoders not; {hours:.1f} hours in all, of "
+        f"processes that ran one or several at a time ({machines or 'machine unknown'}).",
     )
+
+
+def _list_values(records: Sequence[Record], system: str, metric: str) -> list[float]:
+    return average([record for record in records if record.system == system], metric)
 
 
 def make_languages(records: Sequence[Record], column: str) -> Table:
