@@ -229,7 +229,7 @@ def test_a_recipe_can_say_the_base(stem):
     stem.with_suffix(".src").write_text("a b c\n")
     stem.with_suffix(".tgt").write_text("a b c\n")
     stem.with_suffix(".gold").write_text("1-1\n")
-    with pytest.raises(ConfigError, match=r"pass base=0 or base=1, .*x:0 or .*x:1$"):
+    with pytest.raises(ConfigError, match=r"pass base=0 or base=1, .*x:0 or .*x:1, .*\[x:1\]$"):
         read_alignment_set(stem)
     for base in (0, 1):
         data = read_alignment_set(f"{stem}:{base}")

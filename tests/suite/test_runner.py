@@ -20,6 +20,7 @@ from crosszero.evaluation import read_alignment_set, score_alignment
 from crosszero.samples import SampleStore
 from crosszero.suite import runner
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
+from crosszero.suite.comparison import compare_task, list_sides
 from crosszero.suite.config import SuiteConfig, SystemConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
 from crosszero.suite.records import read_records
@@ -389,3 +390,33 @@ def test_the_commands(
     assert "Published, not measured here" in capsys.readouterr().out
     assert "never released" in (Path(suite.out) / "tables.md").read_text()
     assert "torch" in sys.modules
+
+
+def test_a_gold_file_may_be_told_what_it_counts_from(
+    suite: SuiteConfig, xtreme: Path, tmp_path: Path
+) -> None:
+    """No index is 0 and none is the last: the suite has to say it, for encoders and aligners."""
+    pytest.importorskip("thot")
+    stem = xtreme / "word-alignment" / "en-fr"
+    lines = stem.with_suffix(".gold").read_text().count("\n")
+    stem.with_suffix(".gold").write_text("1-1 2-2\n" * lines)
+    found = {}
+    for base in ("", ":0", ":1"):
+        suite = dataclasses.replace(
+            suite,
+            out=str(tmp_path / f"suite{base}"),
+            tasks=["word-alignment"],
+            seeds=[1],
+            systems={"start": SystemConfig(), "eflomal": SystemConfig(aligner="eflomal")},
+            alignment_pairs=[f"en-fr{base}"] if base else None,
+        )
+        if base:
+            found[base] = [record.scores for record in run_suite(suite)]
+        else:
+            with pytest.raises(ConfigError, match=r"alignment_pairs: \[en-fr:0\]"):
+                run_suite(suite)
+    assert found[":0"] != found[":1"]
+    sides = list_sides(suite, "start", "eflomal")["word-alignment"]
+    compared = compare_task("word-alignment", sides, xtreme, suite.alignment_pairs, resamples=10)
+    values = [scores[0].value for scores in found[":1"]]
+    assert compared.scores["en-fr:1"] == pytest.approx(values)

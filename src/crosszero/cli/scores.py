@@ -112,15 +112,21 @@ def compare(
     if where.is_dir():
         sides = match_folders(Path(first), Path(second))
         data = dict.fromkeys(sides, where)
+        own: dict[str, list[str] | None] = {}
     else:
         config = read_suite(where)
         sides = list_sides(config, first, second)
         data = {task: find_data(config, task) for task in sides}
+        own = {"word-alignment": config.alignment_pairs}
     for task in tasks or ():
         if task not in sides:
             raise ConfigError(f"{task}: not a task that both have: {', '.join(sides)}")
     tables = [
-        make_comparison(compare_task(task, sides[task], data[task], languages, resamples=resamples))
+        make_comparison(
+            compare_task(
+                task, sides[task], data[task], languages or own.get(task), resamples=resamples
+            )
+        )
         for task in tasks or sides
     ]
     if out is not None:

@@ -189,8 +189,9 @@ def _find_base(
         stem = Path(path).with_suffix("")
         raise ConfigError(
             f"{path}: no index is 0 and none equals the length of its sentence, so the file may "
-            "count words from 0 or from 1; pass base=0 or base=1, or write the stem in the recipe "
-            f"as {stem}:0 or {stem}:1"
+            "count words from 0 or from 1; pass base=0 or base=1, write the stem in a recipe "
+            f"as {stem}:0 or {stem}:1, or a suite's alignment_pairs: [{stem.name}:0] or "
+            f"[{stem.name}:1]"
         )
     return 1 if full is not None else 0
 

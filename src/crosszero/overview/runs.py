@@ -126,6 +126,7 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
         data=_path(config.data),
         alignment=_path(config.alignment),
         held_out=_path(config.held_out),
+        pairs=tuple(config.alignment_pairs) if config.alignment_pairs else None,
         languages=tuple(config.languages) if config.languages else None,
         max_length=config.max_length,
     )

@@ -72,6 +72,8 @@ class SuiteConfig:
         data: folder in XTREME's layout, with gold in ``labels``.
         languages: languages to test; none: all that a task has.
         alignment: folder that holds ``word-alignment/*.gold``.
+        alignment_pairs: which of them, such as ``de-en``; ``de-en:1`` where the file counts words
+            from 1 and does not show it. None: all.
         held_out: store of samples that ``word-retrieval`` asks, or folder that holds it by that
             name.
         fine_tune: for a task, settings that differ from XTREME's.
@@ -94,6 +96,7 @@ class SuiteConfig:
     data: str | None = None
     languages: list[str] | None = None
     alignment: str | None = None
+    alignment_pairs: list[str] | None = None
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128

@@ -188,12 +188,17 @@ def _make_bench(config: SuiteConfig, plan: Plan) -> Bench:
         out=Path(config.out) / "runs" / f"{plan.system}-{plan.seed}",
         alignment=Path(config.alignment) if config.alignment else None,
         held_out=Path(config.held_out) if config.held_out else None,
-        languages=config.languages if not plan.task.startswith("word-") else None,
+        languages=_choose_languages(config, plan.task),
         fine_tune=fine_tune,
         max_length=config.max_length,
         layer=None if plan.task in FINE_TUNED else config.layer_of(plan.system),
         seed=plan.seed,
     )
+
+
+def _choose_languages(config: SuiteConfig, task: str) -> list[str] | None:
+    own = {"word-alignment": config.alignment_pairs, "word-retrieval": None}
+    return own.get(task, config.languages)
 
 
 def _measure_encoder(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
@@ -211,12 +216,16 @@ def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
     bench = _make_bench(config, plan)
     store = SampleStore.open(Path(str(config.samples)))
     aligner = config.systems[plan.system].aligner
-    settings = {"aligner": aligner, "samples": store.fingerprint, "seed": plan.seed}
+    settings: dict[str, Any] = {"aligner": aligner, "samples": store.fingerprint, "seed": plan.seed}
+    if bench.languages:
+        settings["languages"] = bench.languages
 
     def measure() -> list[TaskScore]:
         data, predictions = bench.folder(plan.task), bench.out / "predictions"
-        predict_links(data, predictions, str(config.samples), seed=plan.seed)
-        return WordAlignment().score(predictions, data)
+        predict_links(
+            data, predictions, str(config.samples), languages=bench.languages, seed=plan.seed
+        )
+        return WordAlignment().score(predictions, data, bench.languages)
 
     return _record(config, plan, settings, measure)
 

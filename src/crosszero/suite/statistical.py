@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from crosszero.evaluation.gold import Link, read_sides
+from crosszero.evaluation.gold import Link, read_sides, split_base
 from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
-from crosszero.tasks.outputs import name_output, write_output
+from crosszero.tasks.outputs import choose_languages, name_output, write_output
 from crosszero.tasks.word_alignment import WordAlignment
 
 PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
@@ -23,14 +23,20 @@ Row = tuple[list[str], list[str]]
 
 
 def predict_links(
-    data: str | Path, predictions: str | Path, samples: str | Path, *, seed: int = 1
+    data: str | Path,
+    predictions: str | Path,
+    samples: str | Path,
+    *,
+    languages: Sequence[str] | None = None,
+    seed: int = 1,
 ) -> list[Path]:
-    """Align all gold sets and write ``word-alignment/test-<pair>.tsv``.
+    """Align gold sets and write ``word-alignment/test-<pair>.tsv``.
 
     Args:
         data: folder that holds ``word-alignment/``.
         predictions: folder of the predictions.
         samples: the store; the first 50,000 pairs of a gold set's two languages are read.
+        languages: pairs such as ``de-en``; None for all.
         seed: of the sampling.
 
     Returns:
@@ -44,7 +50,9 @@ def predict_links(
         [PosixPath('out/word-alignment/test-en-fr.tsv')]
     """
     written = []
-    for pair in WordAlignment().list_languages(data):
+    task = WordAlignment()
+    pairs = None if languages is None else [split_base(pair)[0] for pair in languages]
+    for pair in choose_languages(task.name, pairs, task.list_languages(data)):
         links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
         lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
         written.append(write_output(name_output(predictions, WordAlignment.name, pair), lines))
