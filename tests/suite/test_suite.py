@@ -14,6 +14,7 @@ from crosszero.evaluation import measure_interval
 from crosszero.recipe.config import locate_recipe
 from crosszero.report import render_text
 from crosszero.suite.config import SuiteConfig, read_suite
+from crosszero.suite.plans import Plan, list_plans
 from crosszero.suite.published import read_published
 from crosszero.suite.records import (
     Record,
@@ -23,7 +24,6 @@ from crosszero.suite.records import (
     read_records,
     write_record,
 )
-from crosszero.suite.runner import Plan, list_plans
 from crosszero.suite.table import make_languages, make_measured, make_published
 from crosszero.tasks.task import TaskScore
 

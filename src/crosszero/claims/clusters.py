@@ -16,7 +16,7 @@ from crosszero.evaluation.meanings import choose_meanings
 from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.suite.config import SuiteConfig
-from crosszero.suite.runner import find_runs
+from crosszero.suite.results import find_runs
 from crosszero.tasks.word_retrieval import find_store
 
 _MEANINGS = 50

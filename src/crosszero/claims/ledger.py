@@ -12,7 +12,7 @@ from crosszero.claims.orders import judge_order
 from crosszero.suite.config import SuiteConfig
 from crosszero.suite.published import read_published
 from crosszero.suite.records import Record
-from crosszero.suite.runner import find_runs
+from crosszero.suite.results import find_runs
 
 START = "crosszero-mini"
 _MARGINS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0)
