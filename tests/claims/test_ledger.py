@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,5 +206,10 @@ def test_the_ledger_of_a_small_suite(
     assert "12  does not hold" in printed  # the paper's formula in fp16
     text = (tmp_path / "claims.md").read_text()
     assert text.count("\n## ") == 12
-    assert "never released" in text
+    sections = re.split(r"\n## \d+\. ", text)[1:]
+    assert "never released" in sections[2]
+    assert "Command: none" in sections[2]
+    assert text.count("Command: none") == 1
+    assert "Command: `crosszero suite recipes/paper-suite.yaml`" in sections[3]
+    assert "ENCODER" not in text
     assert "crosszero-mini: records of other settings" in text  # that one has another key

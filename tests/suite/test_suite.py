@@ -183,4 +183,5 @@ def test_published_rows_are_complete() -> None:
         assert row.source in published.sources
         assert all(math.isfinite(value) and 0 < value < 100 for value in row.values)
     assert "never released" in rows["MMTE"].here
+    assert [name for name, row in rows.items() if row.command is None] == ["MMTE"]
     assert make_published().rows[0][:3] == ("mBERT", 65.4, 81.9)

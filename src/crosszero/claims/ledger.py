@@ -15,8 +15,6 @@ from crosszero.suite.published import read_published
 from crosszero.suite.records import Record
 from crosszero.suite.results import find_runs
 
-START = "crosszero-mini"
-
 
 def judge_claims(
     records: Sequence[Record], config: SuiteConfig, *, suite: str, command: str
@@ -60,12 +58,10 @@ def _list_published() -> list[Claim]:
             Claim(
                 number=number,
                 text=f"{system} reaches {values} zero-shot on XTREME",
-                experiment="The recipe at full size stands ready; it was not run here.",
+                experiment="At full size only, with XTREME's own data and settings; not run here.",
                 outcome="not testable here",
                 evidence=f"To measure it: {row.here}.",
-                command="crosszero run recipes/paper.yaml"
-                if system == "ML-CTL-CZ"
-                else "crosszero evaluate ENCODER --data xtreme",
+                command=row.command,
             )
         )
     return claims
@@ -80,7 +76,7 @@ def _judge_systems(records: Sequence[Record], config: SuiteConfig, suite: str) -
             Claim(
                 number=number,
                 text=f"{second} is better than {first}",
-                experiment="crosszero-mini trained both ways on the same samples, the suite's "
+                experiment=f"{config.encoder} trained both ways on the same samples, the suite's "
                 "tasks and seeds; paired over seeds, 95 % interval (Student t).",
                 outcome=outcome,
                 evidence=evidence,
@@ -91,7 +87,7 @@ def _judge_systems(records: Sequence[Record], config: SuiteConfig, suite: str) -
 
 
 def _judge_map(config: SuiteConfig, command: str) -> Claim:
-    outcome, evidence = judge_clusters(config, START, "CZ-snt", "ML-CTL-CZ")
+    outcome, evidence = judge_clusters(config, _find_start(config), "CZ-snt", "ML-CTL-CZ")
     return Claim(
         number=8,
         text="Words of one meaning lie closer together, and further from others, after ML-CTL-CZ",
@@ -104,7 +100,7 @@ def _judge_map(config: SuiteConfig, command: str) -> Claim:
 
 
 def _judge_start(records: Sequence[Record], config: SuiteConfig, suite: str) -> Claim:
-    outcome, evidence = judge_order(records, config, START, "ML-CTL-CZ", least=3)
+    outcome, evidence = judge_order(records, config, _find_start(config), "ML-CTL-CZ", least=3)
     return Claim(
         number=9,
         text="ML-CTL-CZ improves the encoder on several zero-shot tasks",
@@ -114,6 +110,15 @@ def _judge_start(records: Sequence[Record], config: SuiteConfig, suite: str) -> 
         evidence=evidence,
         command=suite,
     )
+
+
+def _find_start(config: SuiteConfig) -> str:
+    """The system that is the suite's encoder as it is; the encoder's name where there is none."""
+    for name, system in config.systems.items():
+        plain = not config.has_seeds(name) and not system.fine_tune and system.layer is None
+        if plain and config.encoder_of(name) == config.encoder:
+            return name
+    return config.encoder
 
 
 def _judge_course(config: SuiteConfig, command: str) -> Claim:
