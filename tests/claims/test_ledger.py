@@ -88,6 +88,8 @@ def test_a_training_that_is_not_done_is_not_an_encoder_that_needs_none() -> None
     assert outcome == "not testable here"
     assert "1 of the suite's 3 seeds" in evidence
     assert "Missing: a: tatoeba (seed 2, 3)." in evidence
+    outcome, evidence = judge_order(found[:1] + found[4:5] + found[1:4], config, "a", "b")
+    assert "a: xnli, tatoeba (seed 2, 3); b: xnli (seed 1, 2, 3)" in evidence
     # nor does one fine-tuning of an encoder that is not trained
     found = records("start", "tatoeba", TATOEBA, 0.1) + records("start", "xnli", xnli, 0.3)
     found += records("b", "tatoeba", TATOEBA, 0.3, 0.3, 0.3) + records("b", "xnli", xnli, 0.5)

@@ -60,7 +60,7 @@ def _list_published() -> list[Claim]:
                 text=f"{system} reaches {values} zero-shot on XTREME",
                 experiment="At full size only, with XTREME's own data and settings; not run here.",
                 outcome="not testable here",
-                evidence=f"To measure it: {row.here}.",
+                evidence=f"{row.here[0].upper()}{row.here[1:]}.",
                 command=row.command,
             )
         )

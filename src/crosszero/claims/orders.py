@@ -24,7 +24,7 @@ class Order:
         seeds: with which both systems are done on every task that both are measured on.
         differences: for each column of the table one number a seed; positive where the second
             system is better.
-        missing: what has not been measured, for each system and task: "CZ-snt: xnli (seed 3)".
+        missing: what has not been measured, such as ``CZ-snt: xnli, panx (seed 3)``.
     """
 
     seeds: tuple[int, ...]
@@ -73,7 +73,7 @@ def compare_systems(
         first, second: systems of it.
     """
     means: dict[str, list[dict[int, float]]] = {}
-    missing = []
+    missing: dict[tuple[str, str], list[str]] = {}
     for column in COLUMNS:
         task = _task_of(column)
         sides = (first, second)
@@ -81,16 +81,23 @@ def compare_systems(
             continue
         means[column] = [list_means(records, config, name, column) for name in sides]
         for name, found in zip(sides, means[column], strict=True):
-            lacking = [str(seed) for seed in config.seeds if seed not in found]
+            lacking = ", ".join(str(seed) for seed in config.seeds if seed not in found)
             if lacking:
-                missing.append(f"{name}: {task} (seed {', '.join(lacking)})")
+                missing.setdefault((name, lacking), []).append(task)
     done = [set(found) for sides in means.values() for found in sides]
     seeds = tuple(sorted(set.intersection(*done))) if done else ()
     differences = {
         column: [(b[s] - a[s]) * (-1 if column in _LESS_IS_BETTER else 1) for s in seeds]
         for column, (a, b) in means.items()
     }
-    return Order(seeds=seeds, differences=differences, missing=tuple(missing))
+    return Order(
+        seeds=seeds,
+        differences=differences,
+        missing=tuple(
+            f"{name}: {', '.join(tasks)} (seed {lacking})"
+            for (name, lacking), tasks in missing.items()
+        ),
+    )
 
 
 def judge_order(
