@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,3 +137,29 @@ def test_every_public_name_is_there() -> None:
     assert callable(crosszero.prepare)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = crosszero.nothing
+
+
+def test_a_file_is_read_once_as_long_as_it_does_not_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    path.write_text("one")
+    reads: list[Path] = []
+    opened = Path.open
+
+    def count(self: Path, *arguments: Any, **options: Any) -> Any:
+        reads.append(self)
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", count)
+    first = hash_files(path)
+    assert hash_files(path) == first
+    assert len(reads) == 2  # a moment ago: another write might leave the same time
+    os.utime(path, (1e9, 1e9))
+    assert [hash_files(path), hash_files(path), hash_files(tmp_path)] == [first] * 3
+    assert len(reads) == 3  # the folder's only file, by the same name
+    path.write_bytes(b"three")
+    os.utime(path, (1e9, 1e9))  # the time as before
+    assert hash_files(path) == hashlib.sha256(b"a.txt\0three\0").hexdigest()
+    path.rename(other)
+    assert hash_files(other) == hashlib.sha256(b"b.txt\0three\0").hexdigest()

@@ -8,14 +8,17 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from crosszero.errors import CrosszeroError, DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_COARSE = 2_000_000_000  # ns: of the coarsest file times; younger files may change unseen
 
 
 @contextmanager
@@ -135,17 +138,49 @@ def open_bytes(path: str | Path) -> IO[bytes]:
 
 
 def hash_files(*paths: str | Path) -> str:
-    """SHA-256 over names and contents of files and of all files in folders, in sorted order."""
-    digest = hashlib.sha256()
+    """SHA-256 over names and contents of files and of all files in folders, in sorted order.
+
+    Files that have not changed since are not read again by the same process.
+    """
+    members = []
     for path in map(Path, paths):
-        members = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for member in members:
-            name = member.relative_to(path).as_posix() if path.is_dir() else path.name
-            digest.update(name.encode() + b"\0")
-            with member.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-            digest.update(b"\0")
+        if not path.is_dir():
+            members.append((path.name, path))
+            continue
+        found = sorted(p for p in path.rglob("*") if p.is_file())
+        members += [(member.relative_to(path).as_posix(), member) for member in found]
+    known = tuple(_Member.of(name, path) for name, path in members)
+    if any(time.time_ns() - member.modified < _COARSE for member in known):
+        return _hash_members.__wrapped__(known)
+    return _hash_members(known)
+
+
+class _Member(NamedTuple):
+    """A file as it is now: another inode, size or time says that it has changed."""
+
+    name: str
+    path: Path
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, name: str, path: Path) -> _Member:
+        stat = path.stat()
+        path = path.absolute()
+        return cls(name, path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _hash_members(members: tuple[_Member, ...]) -> str:
+    digest = hashlib.sha256()
+    for member in members:
+        digest.update(member.name.encode() + b"\0")
+        with member.path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        digest.update(b"\0")
     return digest.hexdigest()
 
 

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from crosszero.config import build
+from crosszero.samples.store import collect
 from crosszero.suite.config import SuiteConfig, write_suite
+from crosszero.suite.keys import locate_training, make_record_key
+from crosszero.suite.plans import Plan, locate_record
 from crosszero.suite.records import Record, write_record
 from crosszero.tasks.task import TaskScore
+from tests.training.conftest import make_samples
 
 EVIL = "<script>document.title='owned'</script>"
 WORDS = {
@@ -29,9 +33,9 @@ def write(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def make_record(system: str, task: str, seed: int, scores: list[TaskScore]) -> Record:
+def make_record(system: str, task: str, seed: int, scores: list[TaskScore], *, key: str) -> Record:
     return Record(
-        system=system, task=task, seed=seed, scores=tuple(scores), key="k", data_hash="d",
+        system=system, task=task, seed=seed, scores=tuple(scores), key=key, data_hash="d",
         date="2026-11-22T00:00:00+00:00", seconds=30.0, peak_memory=100.0,
         versions={"crosszero": "0.1.0"}, machine="x86_64, 1 threads", commit="abc",
     )  # fmt: skip
@@ -63,13 +67,15 @@ def make_suite(
 
     def make() -> Path:
         folder = tmp_path_factory.mktemp("suite")
+        samples = tmp_path_factory.mktemp("samples") / "store"
+        collect(make_samples(8), samples)
         config = build(
             SuiteConfig,
             {
                 "name": "small & <b>bold</b>",
                 "out": str(folder),
                 "encoder": str(model_folder()),
-                "samples": "samples",
+                "samples": str(samples),
                 "data": str(corpus),
                 "alignment": str(corpus),
                 "tasks": ["tatoeba"],
@@ -79,15 +85,9 @@ def make_suite(
             },
         )
         write_suite(config)
-        for system, seed, value in (("start", 1, 0.25), ("CZ", 1, 0.5), ("CZ", 2, 0.625)):
-            scores = [
-                TaskScore("xtreme/tatoeba/accuracy", "ar", value, 24),
-                TaskScore("xtreme/tatoeba/accuracy", "fr", value + 0.1, 24),
-            ]
-            record = make_record(system, "tatoeba", seed, scores)
-            write_record(record, folder / f"records/{system}-tatoeba-{seed}.json")
+        runs: dict[int, Path] = {}
         for seed in (1, 2):
-            run = folder / f"encoders/CZ-{seed}-0123456789ab"
+            run = runs[seed] = Path(str(locate_training(config, "CZ", seed)))
             shutil.copytree(model_folder(hidden=24), run)
             (run / "training.json").write_text('{"loss": "cz-nce"}')
             steps = [
@@ -95,6 +95,16 @@ def make_suite(
                 for step in range(1, 6)
             ]
             write(run / "metrics.jsonl", [json.dumps(step) for step in steps])
+        for system, seed, value in (("start", 1, 0.25), ("CZ", 1, 0.5), ("CZ", 2, 0.625)):
+            scores = [
+                TaskScore("xtreme/tatoeba/accuracy", "ar", value, 24),
+                TaskScore("xtreme/tatoeba/accuracy", "fr", value + 0.1, 24),
+            ]
+            plan = Plan(system, "tatoeba", seed)
+            encoder = config.encoder if system == "start" else runs[seed]
+            key = make_record_key(config, plan, encoder).key
+            record = make_record(system, "tatoeba", seed, scores, key=key)
+            write_record(record, locate_record(config, plan))
         return folder
 
     return make

@@ -16,7 +16,7 @@ from crosszero.overview.maps import _spread
 from crosszero.overview.page import write_overview
 from crosszero.overview.runs import read_runs
 from crosszero.suite.config import read_suite
-from crosszero.suite.runner import find_trainings
+from crosszero.suite.results import find_trainings
 from tests.overview.conftest import EVIL
 
 pytest.importorskip("matplotlib")
@@ -105,6 +105,38 @@ def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], P
     assert "No gold alignments are named by these runs" in text
     assert "No held-out samples, Tatoeba or gold alignments" in text
     assert "CZ (CZ-NCE)" in text  # trainings are found by the names of the records
+
+
+def test_stale_results_are_named_and_not_shown(make_suite: Callable[[], Path]) -> None:
+    folder = make_suite()
+    settings = (folder / "suite.yaml").read_text()
+    changed = settings.replace("max_length: 64", "max_length: 63\nlanguages: [fr]")
+    (folder / "suite.yaml").write_text(changed.replace("languages: null\n", ""))
+    with pytest.raises(CrosszeroError, match="belongs to the suite as it is now"):
+        read_runs(folder)
+    other = settings.replace("CZ:\n    encoder: null\n    train: {}", "CZ:\n    train: {steps: 9}")
+    assert other != settings
+    (folder / "suite.yaml").write_text(other)
+    path, _ = write_overview(folder, hover=False)
+    text = path.read_text("utf-8")
+    assert "1 of 5 measurements are done." in text
+    assert "CZ: records of other settings" in text
+    assert "CZ (CZ-NCE)" not in text  # nor the curve of the training with other settings
+
+
+def test_a_suite_whose_files_are_gone_is_shown_and_that_is_said(
+    make_suite: Callable[[], Path], tmp_path: Path
+) -> None:
+    folder = make_suite()
+    settings = (folder / "suite.yaml").read_text()
+    samples = str(read_suite(folder / "suite.yaml").samples)
+    (folder / "suite.yaml").write_text(settings.replace(samples, str(tmp_path / "gone")))
+    runs = read_runs(folder)
+    assert len(runs.records) == 3
+    assert list(runs.systems[1].trainings) == [1, 2]
+    (note,) = runs.notes
+    assert "2 records can't be checked" in note
+    assert "gone" in note
 
 
 def test_an_encoder_that_is_gone_is_named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,12 @@ from crosszero.recipe.config import (
 from crosszero.recipe.page import make_tables, summarise
 from crosszero.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, Score, measure
 from crosszero.report import render_text
+from crosszero.suite.config import FINE_TUNED, TASKS, read_suite
 
 Folders = Callable[..., Path]
 FOLDER = locate_recipe("demo").parent
-SUITES = sorted(p.stem for p in FOLDER.glob("suite*.yaml"))
+SUITES = sorted(p.stem for p in FOLDER.glob("*suite.yaml"))
+TRAINED_AS = {"suite": "ablation", "paper-suite": "paper"}
 RECIPES = sorted({p.stem for p in FOLDER.glob("*.yaml")} - set(SUITES))
 
 
@@ -39,18 +42,90 @@ def test_recipes_are_valid_and_commented(name: str) -> None:
     assert text.count("#") >= 5
 
 
-@pytest.mark.parametrize("name", SUITES)
-def test_suites_are_valid_and_train_as_the_ablation_does(name: str) -> None:
-    from crosszero.suite.config import read_suite
+def test_every_suite_is_known_here() -> None:
+    assert sorted(TRAINED_AS) == SUITES
 
+
+@pytest.mark.parametrize("name", SUITES)
+def test_suites_are_valid_and_train_as_a_recipe_does(name: str) -> None:
     suite = read_suite(locate_recipe(name))
-    ablation = read_recipe(locate_recipe("ablation")).train
+    recipe = read_recipe(locate_recipe(TRAINED_AS[name]))
+    assert suite.encoder == recipe.encoder
+    trained = {}
     for system in suite.systems:
-        training = suite.training(system, ablation.seed)
+        training = suite.training(system, recipe.train.seed)
         if training is not None:
-            same = {"loss": ablation.loss, "level": ablation.level}
-            assert dataclasses.replace(training, **same) == ablation  # type: ignore[arg-type]
+            trained[system] = (training.loss, training.level)
+            same = {"loss": recipe.train.loss, "level": recipe.train.level}
+            assert dataclasses.replace(training, **same) == recipe.train  # type: ignore[arg-type]
+    assert trained == {
+        "info-snt": ("info-nce", "sentence"),
+        "CZ-snt": ("cz-nce", "sentence"),
+        "ML-CTL-info": ("info-nce", "multi"),
+        "ML-CTL-CZ": ("cz-nce", "multi"),
+    }
     assert locate_recipe(name).read_text().startswith("#")
+
+
+def test_the_papers_suite_is_xtremes_protocol() -> None:
+    from crosszero.finetune.config import FineTuneConfig
+    from crosszero.suite.evaluation import settings_of
+    from crosszero.suite.plans import Plan, list_plans, make_bench
+
+    suite = read_suite(locate_recipe("paper-suite"))
+    assert (suite.layer, suite.max_length, len(suite.seeds)) == (8, 512, 3)
+    assert set(suite.tasks) == {*TASKS} - {"word-retrieval"}
+    assert not suite.has_seeds("mBERT")
+    for task in FINE_TUNED:
+        bench = make_bench(suite, Plan("mBERT", task, 1))
+        assert settings_of(task, bench) == FineTuneConfig.for_task(task, seed=1)
+    assert len(list(list_plans(suite))) == 3 * 5 * 4 + 3 * 4 * 3 + 3
+
+
+def test_the_papers_suite_tells_how_its_samples_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of its first lines, on six-way text cut small."""
+    from crosszero.cli import main
+    from crosszero.samples import FinderConfig, SampleStore
+
+    text = locate_recipe("paper-suite").read_text().replace("\\\n#", " ")
+    (command,) = re.findall(r"crosszero (prepare .*)", text)
+    (tmp_path / "un/6way").mkdir(parents=True)
+    for code in ("en", "ar", "es", "fr", "ru", "zh"):
+        lines = "".join(f"{code} line number{i} stands here{i % 7}\n" for i in range(40))
+        (tmp_path / f"un/6way/UNv1.0.6way.{code}").write_text(lines)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(command.replace("1000", "10").split())
+    assert caught.value.code == 0
+    suite = read_suite(locate_recipe("paper-suite"))
+    stores = [SampleStore.open(Path(str(path))) for path in (suite.samples, suite.held_out)]
+    assert [len(store) for store in stores] == [5 * 30, 5 * 10]  # five pairs of a line
+    assert {s.source_language for s in stores[0]} == {"en"}
+    recipe = read_recipe(locate_recipe("paper"))
+    assert recipe.words == FinderConfig()
+    assert (recipe.prepare.hold_out, recipe.bitext[0].skip_bad) == (1000, True)
+
+
+def test_every_published_row_names_what_exists() -> None:
+    """Recipes that are there, systems that they have, commands that parse."""
+    from crosszero.cli.main import make_app
+    from crosszero.suite.published import read_published
+
+    suite = read_suite(locate_recipe("paper-suite"))
+    rows = {row.system: row for row in read_published().rows}
+    assert {name for name, row in rows.items() if row.command is None} == {"MMTE"}
+    for name, row in rows.items():
+        if row.command is None:
+            continue
+        words = row.command.split()
+        make_app(words[1]).parse_args(words[1:], exit_on_error=False, print_error=False)
+        assert words[2] in ("recipes/paper-suite.yaml", suite.encoder) or name == "XLM"
+        if words[1] == "suite":
+            assert name in suite.systems
+            assert f"system {name}" in row.here
+    assert "slow tokeniser" in rows["XLM"].here
 
 
 def test_the_papers_recipe_is_the_papers() -> None:

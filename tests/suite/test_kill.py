@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from crosszero.config import build
-from crosszero.suite import runner
 from crosszero.suite.config import SuiteConfig
 from crosszero.suite.records import read_records
+from crosszero.suite.results import find_runs
 from crosszero.suite.runner import run_suite
 from crosszero.training import loop
 
@@ -143,6 +143,6 @@ def test_a_training_stopped_before_its_first_checkpoint_begins_again(
         run_suite(suite)
     monkeypatch.setattr(loop, "_take_step", take_step)
     assert len(run_suite(suite)) == 1
-    (run,) = runner.find_runs(suite, "CZ", 1)
+    (run,) = find_runs(suite, "CZ", 1)
     lines = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert lines == [1, 2, 3]

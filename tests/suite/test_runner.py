@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +25,13 @@ from crosszero.suite.cache import CachedEmbedder, hash_encoder
 from crosszero.suite.comparison import compare_task, list_sides
 from crosszero.suite.config import SuiteConfig, SystemConfig
 from crosszero.suite.evaluation import Bench, choose_tasks, measure_task, settings_of
-from crosszero.suite.records import read_records
-from crosszero.suite.runner import Plan, find_runs, list_plans, run_suite
+from crosszero.suite.keys import locate_training, make_record_key
+from crosszero.suite.plans import Plan, list_plans, locate_record
+from crosszero.suite.records import read_records, write_record
+from crosszero.suite.results import find_runs, read_results
+from crosszero.suite.runner import run_suite
 from tests.suite.conftest import write
+from tests.suite.test_suite import make_record
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
@@ -247,7 +253,12 @@ def grow_diag_final_and(
 def test_two_systems_are_compared(
     suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment", "pawsx"], seeds=[1, 2])
+    trained = SystemConfig(trained=str(tmp_path / "CZ-{seed}"))
+    systems = {"start": SystemConfig(), "CZ": trained}
+    tasks = ["tatoeba", "word-alignment", "pawsx"]
+    suite = dataclasses.replace(suite, tasks=tasks, systems=systems)
+    for seed in suite.seeds:
+        shutil.copytree(suite.encoder, tmp_path / f"CZ-{seed}")
     for system, seed, right in (("start", 1, 3), ("CZ", 1, 9), ("CZ", 2, 11)):
         folder = Path(suite.out) / "runs" / f"{system}-{seed}" / "predictions"
         gold = (xtreme / "labels/tatoeba/test-fr.tsv").read_text().split()
@@ -257,7 +268,7 @@ def test_two_systems_are_compared(
             folder / "word-alignment/test-en-fr.tsv", ["0-0 1-1 2-2"] * right + [""] * (12 - right)
         )
         for task in ("tatoeba", "word-alignment"):
-            write(Path(suite.out) / f"records/{system}-{task}-{seed}.json", ["{}"])
+            leave_record(suite, Plan(system, task, seed))
     recipe = tmp_path / "suite.yaml"
     recipe.write_text(json.dumps(dataclasses.asdict(suite)))
     with pytest.raises(SystemExit) as caught:
@@ -273,6 +284,12 @@ def test_two_systems_are_compared(
     (row,) = [line.split() for line in shown.splitlines() if line.startswith("en-fr ")]
     assert float(row[3]) < 0
     assert "better where the difference is negative" in shown
+    (tmp_path / "CZ-2/metrics.jsonl").touch()  # no part of an encoder
+    weights = tmp_path / "CZ-2/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"next")  # trained anew: its records are stale
+    with pytest.raises(SystemExit):
+        main(["compare", str(recipe), "start", "CZ", "--resamples", "99"])
+    assert "mean over 1 and 1 seeds" in capsys.readouterr().out
     folders = [str(Path(suite.out) / "runs" / name / "predictions") for name in ("start-1", "CZ-1")]
     with pytest.raises(SystemExit) as caught:
         main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])
@@ -288,12 +305,107 @@ def test_two_systems_are_compared(
         assert message in capsys.readouterr().err
 
 
-def test_runs_of_a_system_are_not_those_of_another(suite: SuiteConfig, tmp_path: Path) -> None:
-    for name in ("CZ-1-0123456789ab", "CZ-1-1-0123456789ab"):
-        (tmp_path / "suite/encoders" / name).mkdir(parents=True)
-        (tmp_path / "suite/encoders" / name / "config.json").touch()
-    (found,) = find_runs(suite, "CZ", 1)
-    assert found.name == "CZ-1-0123456789ab"
+def test_a_run_is_found_by_what_it_was_trained_with(suite: SuiteConfig, tmp_path: Path) -> None:
+    """Settings that were changed and changed back: the newest folder is not the suite's."""
+    changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
+    folders = {}
+    for config in (suite, changed):
+        assert find_runs(config, "CZ", 1) == []
+        folders[config.train["learning_rate"]] = folder = finish(locate_training(config, "CZ", 1))
+        assert find_runs(config, "CZ", 1) == [folder]
+    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
+    finish(Path(suite.out) / "encoders/CZ-1-1-0123456789ab")  # of a system "CZ-1"
+    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
+    assert find_runs(suite, "gone", 1) == find_runs(suite, "start", 1) == []
+    # what a run was trained with can't be told without its samples: the newest
+    moved = dataclasses.replace(suite, samples=str(tmp_path / "moved"))
+    os.utime(folders[1e-4], (2e9, 2e9))
+    assert find_runs(moved, "CZ", 1) == [folders[1e-4]]
+
+
+def finish(folder: Path | None) -> Path:
+    """Leave what tells that a training has ended."""
+    assert folder is not None
+    folder.mkdir(parents=True)
+    (folder / "config.json").touch()
+    return folder
+
+
+def leave_record(config: SuiteConfig, plan: Plan) -> None:
+    """What the suite would leave of a measurement, without measuring."""
+    trained = config.locate_trained(plan.system, plan.seed)
+    key = make_record_key(config, plan, str(trained or config.encoder_of(plan.system))).key
+    record = make_record(system=plan.system, task=plan.task, seed=plan.seed, key=key)
+    write_record(record, locate_record(config, plan))
+
+
+def test_records_that_the_suite_has_outlived_do_not_count(
+    suite: SuiteConfig, xtreme: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "panx"], systems={"start": SystemConfig()})
+    plans = list(list_plans(suite))
+    assert len(plans) == 3
+    for plan in plans:
+        leave_record(suite, plan)
+
+    def read(config: SuiteConfig) -> list[Plan]:
+        results = read_results(config)
+        assert [r.message for r in caplog.records] == list(results.notes)  # told as warnings
+        caplog.clear()
+        return [Plan(r.system, r.task, r.seed) for r in results.records]
+
+    assert read(suite) == plans
+    # what was taken out stays in the folder, and is no business of the suite's
+    assert read(dataclasses.replace(suite, tasks=["panx"])) == plans[1:]
+    assert read(dataclasses.replace(suite, seeds=[1])) == plans[:2]
+    # other settings, other data
+    other = dataclasses.replace(suite, fine_tune={"panx": {**SMALL, "steps": 9}})
+    assert read(other) == plans[:1]
+    (note,) = read_results(other).notes
+    assert "start: records of other settings" in note
+    assert "panx (seed 1, 2)" in note
+    caplog.clear()
+    labels = xtreme / "labels/tatoeba/test-fr.tsv"
+    text = labels.read_text()
+    labels.write_text("".join(reversed(text.splitlines(keepends=True))))
+    assert read(suite) == plans[1:]
+    labels.write_text(text)
+    assert read(suite) == plans
+    # nobody can tell without the data: they count, and that is said
+    (xtreme / "tatoeba").rename(xtreme / "away")
+    (note,) = read_results(suite).notes
+    assert "1 record can't be checked" in note
+    assert "tatoeba: is not there" in note
+    assert len(read_results(suite).records) == 3
+
+
+def test_a_record_whose_encoder_is_not_trained_any_more_does_not_count(suite: SuiteConfig) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    records = run_suite(suite)
+    assert read_results(suite).records == tuple(records)
+    changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
+    assert [record.system for record in read_results(changed).records] == ["start"]
+    again = run_suite(changed)
+    assert read_results(changed).records == tuple(again)
+    assert [record.system for record in read_results(suite).records] == ["start"]
+
+
+def test_a_stale_record_goes_before_its_predictions_do(
+    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would vouch for the predictions of other settings if those are then changed back."""
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    for plan in list_plans(suite):
+        if plan.system == "start":
+            leave_record(suite, plan)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "measure_task", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(dataclasses.replace(suite, max_length=16))
+    assert read_results(suite).records == ()
 
 
 def test_what_changed_is_measured_again(

@@ -15,6 +15,7 @@ from crosszero.evaluation import measure_interval
 from crosszero.recipe.config import locate_recipe
 from crosszero.report import render_text
 from crosszero.suite.config import SuiteConfig, read_suite
+from crosszero.suite.plans import Plan, list_plans
 from crosszero.suite.published import read_published
 from crosszero.suite.records import (
     Record,
@@ -23,7 +24,6 @@ from crosszero.suite.records import (
     read_records,
     write_record,
 )
-from crosszero.suite.runner import Plan, list_plans
 from crosszero.suite.summary import write_summary
 from crosszero.suite.table import (
     make_costs,
@@ -220,4 +220,5 @@ def test_published_rows_are_complete() -> None:
         assert row.source in published.sources
         assert all(math.isfinite(value) and 0 < value < 100 for value in row.values)
     assert "never released" in rows["MMTE"].here
+    assert [name for name, row in rows.items() if row.command is None] == ["MMTE"]
     assert make_published().rows[0][:3] == ("mBERT", 65.4, 81.9)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from crosszero.report.tables import Table, render_markdown
+
 Outcome = Literal["holds", "does not hold", "not testable here"]
 
 
@@ -19,7 +21,8 @@ class Claim:
         experiment: what is done to test it at the size of one machine.
         outcome: what came of it.
         evidence: the numbers, with intervals where there are seeds; or what is missing.
-        command: what makes the numbers.
+        command: what makes the numbers; none where nothing can.
+        table: the numbers in full, where a sentence does not hold them.
     """
 
     number: int
@@ -27,7 +30,8 @@ class Claim:
     experiment: str
     outcome: Outcome
     evidence: str
-    command: str
+    command: str | None
+    table: Table | None = None
 
 
 def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
@@ -48,11 +52,12 @@ def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
         + ". Sizes here are those of one small machine: that a claim does not hold here does not "
         "say that it does not hold at the paper's size, and the reverse.",
     ]
-    parts += [
-        f"## {claim.number}. {claim.text}\n\n"
-        f"**{claim.outcome[0].upper()}{claim.outcome[1:]}.** {claim.evidence}\n\n"
-        f"- Experiment: {claim.experiment}\n"
-        f"- Command: `{claim.command}`"
-        for claim in sorted(claims, key=lambda claim: claim.number)
-    ]
+    for claim in sorted(claims, key=lambda claim: claim.number):
+        parts += [
+            f"## {claim.number}. {claim.text}",
+            f"**{claim.outcome[0].upper()}{claim.outcome[1:]}.** {claim.evidence}",
+            *([render_markdown(claim.table)] if claim.table else []),
+            f"- Experiment: {claim.experiment}\n"
+            f"- Command: {f'`{claim.command}`' if claim.command else 'none'}",
+        ]
     return "\n\n".join(parts) + "\n"

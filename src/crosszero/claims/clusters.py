@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crosszero.claims.claim import Outcome
-from crosszero.claims.orders import describe
+from crosszero.claims.orders import LEAST_SEEDS, describe
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.clusters import ClusterScore, measure_clusters
 from crosszero.evaluation.intervals import measure_interval
@@ -16,7 +16,7 @@ from crosszero.evaluation.meanings import choose_meanings
 from crosszero.samples.store import SampleStore
 from crosszero.samples.words import word_spans
 from crosszero.suite.config import SuiteConfig
-from crosszero.suite.runner import find_runs
+from crosszero.suite.results import find_runs
 from crosszero.tasks.word_retrieval import find_store
 
 _MEANINGS = 50
@@ -29,8 +29,14 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
     It holds where the last one's purity and silhouette by meaning are higher than each other
     system's, with the 95 % interval of the paired differences above 0.
     """
-    if config.held_out is None or len(config.seeds) < 2:
-        return "not testable here", "The suite names no held-out samples, or has a single seed."
+    if config.held_out is None or len(config.seeds) < LEAST_SEEDS:
+        return (
+            "not testable here",
+            f"Held-out samples and at least {LEAST_SEEDS} seeds are needed: the suite names "
+            f"{config.held_out or 'no samples'} and has {len(config.seeds)} seeds.",
+        )
+    if systems[-1] in config.systems and not config.has_seeds(systems[-1]):
+        return "not testable here", f"{systems[-1]} is not trained with several seeds."
     store = SampleStore.open(find_store(config.held_out))
     meanings = choose_meanings(list(store), _MEANINGS)
     scores = {}
@@ -43,8 +49,8 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
     parts, holds = [], True
     last = scores[systems[-1]]
     for system in systems[:-1]:
+        others = scores[system] if config.has_seeds(system) else scores[system] * len(last)
         for name, label in _MEASURES.items():
-            others = scores[system] * (len(last) // len(scores[system]))
             interval = measure_interval(
                 [getattr(b, name) - getattr(a, name) for a, b in zip(others, last, strict=True)]
             )

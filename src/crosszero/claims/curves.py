@@ -56,7 +56,7 @@ def judge_curves(info: Sequence[Path], cz: Sequence[Path]) -> tuple[Outcome, str
         info, cz: run folders of the two losses, a pair for each seed.
     """
     if not info or not cz:
-        return "not testable here", "No pair of runs with the two losses was given."
+        return "not testable here", "No seed has runs with both losses."
     courses = {"InfoNCE": follow_loss(info), "CZ-NCE": follow_loss(cz)}
     evidence = "; ".join(
         f"{name}: |loss| below {_NEAR} in {100 * c.near:.1f} % of {c.steps} steps, below zero in "

@@ -6,6 +6,7 @@ fewer digits as the positive wins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,8 +42,10 @@ class Rounding(NamedTuple):
         form: ``textbook`` (the paper's formula, term by term) or ``stable`` (this library's).
         format: ``fp32``, ``bf16`` or ``fp16``.
         margin: similarity of the positive minus that of the negatives, divided by the temperature.
-        value: median relative error of the loss.
-        gradient: median relative error of its gradient in the similarities (Euclidean).
+        value: median relative error of the loss; one that is not finite has an infinite error.
+        gradient: that of its gradient in the similarities (Euclidean).
+        lost_value: share of losses that are not finite.
+        lost_gradient: share of gradients that are not finite.
     """
 
     loss: LossName
@@ -51,6 +54,8 @@ class Rounding(NamedTuple):
     margin: float
     value: float
     gradient: float
+    lost_value: float
+    lost_gradient: float
 
 
 def measure_identity(
@@ -129,7 +134,8 @@ def measure_rounding(
         seed: of the draws.
 
     Returns:
-        For each loss, form, format and margin the median errors over the draws.
+        For each loss, form, format and margin the median errors over the draws, and how many
+        results are not finite.
 
     Example:
         >>> [row.value > 0.1 for row in measure_rounding([30.0], draws=20)
@@ -147,24 +153,18 @@ def measure_rounding(
                 exact = _evaluate(drawn.double(), loss, "stable")
                 for form in ("textbook", "stable"):
                     value, gradient = _evaluate(drawn, loss, form)
-                    errors = (value.double() - exact[0]).abs() / exact[0].abs().clamp_min(_TINY)
-                    apart = (gradient.double() - exact[1]).norm(dim=1)
-                    apart = apart / exact[1].norm(dim=1).clamp_min(_TINY)
-                    found.append(
-                        Rounding(
-                            loss,
-                            form,
-                            name,
-                            margin,
-                            _median(errors),
-                            _median(apart),
-                        )
-                    )
+                    error, lost = _measure_error(value[:, None], exact[0][:, None])
+                    apart, gone = _measure_error(gradient, exact[1])
+                    found.append(Rounding(loss, form, name, margin, error, apart, lost, gone))
     return found
 
 
-def _median(errors: Tensor) -> float:
-    return float(errors.nan_to_num(nan=1.0, posinf=1.0).median())
+def _measure_error(found: Tensor, exact: Tensor) -> tuple[float, float]:
+    """Median relative error of rows (draws, any), and the share of rows that are not finite."""
+    finite = found.isfinite().all(dim=1)
+    errors = (found.double() - exact).norm(dim=1) / exact.norm(dim=1).clamp_min(_TINY)
+    errors = torch.where(finite, errors, math.inf)
+    return float(errors.median()), 1 - float(finite.double().mean())
 
 
 def _evaluate(similarities: Tensor, loss: str, form: str) -> tuple[Tensor, Tensor]:

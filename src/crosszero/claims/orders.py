@@ -2,119 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crosszero.claims.claim import Outcome
 from crosszero.evaluation.intervals import Interval, measure_interval
+from crosszero.suite.config import SuiteConfig
+from crosszero.suite.plans import depends_on_seed
 from crosszero.suite.records import Record
 from crosszero.suite.table import COLUMNS
 
+LEAST_SEEDS = 3  # with fewer, an interval says next to nothing
 _LESS_IS_BETTER = {"AER"}
 
 
-class Difference(NamedTuple):
-    """How much better the second system is in one column, in points of a per cent.
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How much better the second system is, seed by seed, in points of a per cent.
 
     Attributes:
-        column: of the table.
-        interval: of the paired differences over seeds; positive when the second is better.
+        seeds: with which both systems are done on every task that both are measured on.
+        differences: for each column of the table one number a seed; positive where the second
+            system is better.
+        missing: what has not been measured, such as ``CZ-snt: xnli, panx (seed 3)``.
     """
 
-    column: str
-    interval: Interval
+    seeds: tuple[int, ...]
+    differences: dict[str, list[float]]
+    missing: tuple[str, ...]
+
+    @property
+    def columns(self) -> dict[str, Interval]:
+        """Interval of each column over the seeds."""
+        return {name: measure_interval(values) for name, values in self.differences.items()}
+
+    @property
+    def mean(self) -> Interval:
+        """Interval, over the seeds, of the mean over the columns."""
+        rows = zip(*self.differences.values(), strict=True)
+        return measure_interval([sum(row) / len(row) for row in rows])
 
 
-def list_means(records: Sequence[Record], system: str, column: str) -> dict[int, float]:
-    """For each seed the mean over languages, in per cent."""
+def list_means(
+    records: Sequence[Record], config: SuiteConfig, system: str, column: str
+) -> dict[int, float]:
+    """For each seed of the suite the mean over languages of a system's scores, in per cent.
+
+    A system that is neither trained nor fine-tuned for the task is measured once; its value stands
+    for all seeds. That of a system that is trained stands for its own seed, however few there are.
+    """
+    metric = COLUMNS[column]
     found = {}
     for record in records:
-        values = [s.value for s in record.scores if s.metric == COLUMNS[column]]
-        if record.system == system and values:
+        values = [score.value for score in record.scores if score.metric == metric]
+        if record.system == system and record.seed in config.seeds and values:
             found[record.seed] = 100 * sum(values) / len(values)
+    if found and not depends_on_seed(config, system, _task_of(column)):
+        return dict.fromkeys(config.seeds, next(iter(found.values())))
     return found
 
 
-def compare_systems(records: Sequence[Record], first: str, second: str) -> list[Difference]:
-    """Compare two systems in every column that both have, seed by seed.
-
-    A system that is not trained has one value for all seeds, which stands against each of the other
-    one's.
+def compare_systems(
+    records: Sequence[Record], config: SuiteConfig, first: str, second: str
+) -> Order:
+    """Pair two systems of a suite, seed by seed.
 
     Args:
-        records: of a suite.
-        first, second: systems.
-
-    Returns:
-        One difference for each column with at least two seeds.
+        records: of the suite.
+        config: of the suite.
+        first, second: systems of it.
     """
-    found = []
+    means: dict[str, list[dict[int, float]]] = {}
+    missing: dict[tuple[str, str], list[str]] = {}
     for column in COLUMNS:
-        left, right = (list_means(records, name, column) for name in (first, second))
-        if len(left) == 1 and right:
-            left = dict.fromkeys(right, next(iter(left.values())))
-        seeds = sorted(set(left) & set(right))
-        if len(seeds) > 1:
-            sign = -1 if column in _LESS_IS_BETTER else 1
-            found.append(
-                Difference(column, measure_interval([sign * (right[s] - left[s]) for s in seeds]))
-            )
-    return found
+        task = _task_of(column)
+        sides = (first, second)
+        if task not in config.tasks or not all(config.measures(name, task) for name in sides):
+            continue
+        means[column] = [list_means(records, config, name, column) for name in sides]
+        for name, found in zip(sides, means[column], strict=True):
+            lacking = ", ".join(str(seed) for seed in config.seeds if seed not in found)
+            if lacking:
+                missing.setdefault((name, lacking), []).append(task)
+    done = [set(found) for sides in means.values() for found in sides]
+    seeds = tuple(sorted(set.intersection(*done))) if done else ()
+    differences = {
+        column: [(b[s] - a[s]) * (-1 if column in _LESS_IS_BETTER else 1) for s in seeds]
+        for column, (a, b) in means.items()
+    }
+    return Order(
+        seeds=seeds,
+        differences=differences,
+        missing=tuple(
+            f"{name}: {', '.join(tasks)} (seed {lacking})"
+            for (name, lacking), tasks in missing.items()
+        ),
+    )
 
 
 def judge_order(
-    records: Sequence[Record], first: str, second: str, *, least: int | None = None
+    records: Sequence[Record],
+    config: SuiteConfig,
+    first: str,
+    second: str,
+    *,
+    least: int | None = None,
 ) -> tuple[Outcome, str]:
     """Judge "second is better than first".
 
     It holds where the 95 % interval of the mean over the columns of the paired differences lies
-    above 0; or, with `least`, where that of at least so many single columns does.
+    above 0; or, with `least`, where that of at least so many single columns does. It is judged when
+    both systems are done, on every task, with at least three common seeds.
 
     Args:
         records: of a suite.
+        config: of the suite.
         first, second: systems.
         least: judge by columns instead of by their mean.
 
     Returns:
         Outcome and evidence.
     """
-    columns = compare_systems(records, first, second)
-    if not columns:
-        return "not testable here", f"No records of {first} and {second} over two seeds or more."
-    evidence = f"{second} minus {first}, points, better is positive: " + "; ".join(
-        f"{column} {describe(interval)}" for column, interval in columns
+    for name in (first, second):
+        if name not in config.systems:
+            return "not testable here", f"The suite has no system {name}."
+    if not config.has_seeds(first) and not config.has_seeds(second):
+        return "not testable here", f"Neither {first} nor {second} is trained with several seeds."
+    order = compare_systems(records, config, first, second)
+    if not order.differences:
+        return "not testable here", f"The suite has no task that both {first} and {second} do."
+    if len(order.seeds) < LEAST_SEEDS:
+        return "not testable here", _describe_lack(order, config)
+    evidence = (
+        f"{second} minus {first}, points, better is positive, over seeds "
+        f"{', '.join(map(str, order.seeds))}: "
+        + "; ".join(f"{column} {describe(one)}" for column, one in order.columns.items())
     )
     if least is not None:
-        better = [column for column, interval in columns if interval.low > 0]
-        holds = len(better) >= least
+        better = [column for column, interval in order.columns.items() if interval.low > 0]
         named = f" ({', '.join(better)})" if better else ""
         return (
-            "holds" if holds else "does not hold",
-            f"{evidence}. Above 0 in {len(better)} of {len(columns)} columns{named}.",
+            "holds" if len(better) >= least else "does not hold",
+            f"{evidence}. Above 0 in {len(better)} of {len(order.columns)} columns{named}.",
         )
-    mean = _mean_over_columns(records, first, second, [column for column, _ in columns])
     return (
-        "holds" if mean.low > 0 else "does not hold",
-        f"{evidence}; mean over them {describe(mean)}.",
+        "holds" if order.mean.low > 0 else "does not hold",
+        f"{evidence}; mean over them {describe(order.mean)}.",
     )
-
-
-def _mean_over_columns(
-    records: Sequence[Record], first: str, second: str, columns: Sequence[str]
-) -> Interval:
-    per_seed: dict[int, list[float]] = {}
-    for column in columns:
-        left: Mapping[int, float] = list_means(records, first, column)
-        right = list_means(records, second, column)
-        if len(left) == 1:
-            left = dict.fromkeys(right, next(iter(left.values())))
-        sign = -1 if column in _LESS_IS_BETTER else 1
-        for seed in set(left) & set(right):
-            per_seed.setdefault(seed, []).append(sign * (right[seed] - left[seed]))
-    whole = [values for values in per_seed.values() if len(values) == len(columns)]
-    return measure_interval([sum(values) / len(values) for values in whole])
 
 
 def describe(interval: Interval) -> str:
     """Mean and half-width of the interval."""
     return f"{interval.mean:+.2f} ± {interval.half_width:.2f}"
+
+
+def _describe_lack(order: Order, config: SuiteConfig) -> str:
+    done = f"{len(order.seeds)} of the suite's {len(config.seeds)} seeds"
+    lack = f"At least {LEAST_SEEDS} seeds are needed, and both are done on all tasks with {done}"
+    if not order.missing:
+        return f"{lack}; give the suite more."
+    return f"{lack}. Missing: {'; '.join(order.missing)}."
+
+
+def _task_of(column: str) -> str:
+    return COLUMNS[column].split("/")[1]

@@ -107,7 +107,7 @@ def compare(
         match_folders,
     )
     from crosszero.suite.config import read_suite
-    from crosszero.suite.runner import find_data
+    from crosszero.suite.plans import find_data
 
     if where.is_dir():
         sides = match_folders(Path(first), Path(second))

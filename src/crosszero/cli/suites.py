@@ -157,15 +157,17 @@ def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
     from crosszero.claims.ledger import judge_claims
     from crosszero.files import atomic_file
     from crosszero.suite.config import read_suite
-    from crosszero.suite.records import find_commit, read_records
+    from crosszero.suite.records import find_commit
+    from crosszero.suite.results import read_results
 
     config = read_suite(recipe)
-    folder = Path(config.out) / "records"
-    records = read_records(folder) if folder.is_dir() else []
+    results = read_results(config)
     command = f"crosszero claims {recipe} --out {out}"
-    found = judge_claims(records, config, suite=f"crosszero suite {recipe}", command=command)
+    suite = f"crosszero suite {recipe}"
+    found = judge_claims(results.records, config, suite=suite, command=command)
     today = datetime.date.today().isoformat()
     made = f"Made by `{command}` on {today}, commit {find_commit() or 'unknown'}."
+    made = " ".join([made, *(f"{note}." for note in results.notes)])
     with atomic_file(out) as file:
         file.write(render_ledger(found, made=made))
     for claim in found:

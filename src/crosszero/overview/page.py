@@ -96,7 +96,11 @@ def write_overview(
     command = shlex.join(["crosszero", "report", str(path), *options])
     text = render_sections(
         f"crosszero: {runs.title}",
-        [*_summarise(runs), *(f"Not shown: {note}." for note in notes)],
+        [
+            *_summarise(runs),
+            *(f"{note}." for note in runs.notes),
+            *(f"Not shown: {note}." for note in notes),
+        ],
         sections,
         _describe_origin(runs, command, seed),
     )

@@ -12,8 +12,9 @@ from typing import Any
 from crosszero.errors import CrosszeroError
 from crosszero.suite.config import SETTINGS, SuiteConfig, read_suite
 from crosszero.suite.evaluation import SETUP
+from crosszero.suite.plans import list_plans
 from crosszero.suite.records import Record, read_records
-from crosszero.suite.runner import find_runs, find_trainings, list_plans
+from crosszero.suite.results import find_runs, find_trainings, read_results
 from crosszero.tasks.task import TaskScore
 
 
@@ -48,6 +49,7 @@ class Runs:
         pairs: pairs of languages of the gold alignments; none: all.
         languages: that were tested; none: all.
         max_length: tokens of a text.
+        notes: sentences about records that are there and not shown, or that could not be checked.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Runs:
     pairs: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None
     max_length: int = 128
+    notes: tuple[str, ...] = ()
 
 
 def read_runs(path: str | Path) -> Runs:
@@ -93,8 +96,8 @@ def read_runs(path: str | Path) -> Runs:
 
 
 def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
-    records = read_records(folder / "records")
     if config is None:
+        records = read_records(folder / "records")
         systems = [
             System(name=name, encoder=None, trainings=_find_all(folder, name, records))
             for name in dict.fromkeys(record.system for record in records)
@@ -102,11 +105,12 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
         return Runs(
             title=folder.name, folder=folder, records=tuple(records), systems=tuple(systems)
         )
-    plans = set(list_plans(config))  # records of systems that were taken out stay in the folder
+    results = read_results(config)
+    if not results.records:
+        raise CrosszeroError(
+            f"{folder}: no record there belongs to the suite as it is now; run it first"
+        )
     order = list(config.systems)
-    kept = [record for record in records if (record.system, record.task, record.seed) in plans]
-    if not kept:
-        raise CrosszeroError(f"{folder}: no record there belongs to the suite; run it first")
     systems = []
     for name in order:
         found = {seed: find_runs(config, name, seed) for seed in config.seeds}
@@ -120,15 +124,16 @@ def _read_suite(folder: Path, config: SuiteConfig | None) -> Runs:
     return Runs(
         title=config.name,
         folder=folder,
-        records=tuple(sorted(kept, key=lambda record: order.index(record.system))),
+        records=tuple(sorted(results.records, key=lambda record: order.index(record.system))),
         systems=tuple(systems),
-        planned=len(plans),
+        planned=len(list(list_plans(config))),
         data=_path(config.data),
         alignment=_path(config.alignment),
         held_out=_path(config.held_out),
         pairs=tuple(config.alignment_pairs) if config.alignment_pairs else None,
         languages=tuple(config.languages) if config.languages else None,
         max_length=config.max_length,
+        notes=results.notes,
     )
 
 

@@ -13,6 +13,9 @@ from crosszero.evaluation.intervals import Comparison
 from crosszero.evaluation.paired import Counts, adjust_holm, compare_corpora, measure_corpus
 from crosszero.report.tables import Cell, Table
 from crosszero.suite.config import TASKS, SuiteConfig
+from crosszero.suite.plans import Plan, make_bench
+from crosszero.suite.records import Record
+from crosszero.suite.results import read_results
 from crosszero.tasks.items import METRICS, count_items
 from crosszero.tasks.labels import list_languages
 
@@ -56,6 +59,8 @@ class TaskComparison:
 def list_sides(config: SuiteConfig, first: str, second: str) -> dict[str, tuple[Side, Side]]:
     """Find the predictions of two systems of a suite, for each task that both have finished.
 
+    Predictions whose record is stale do not count; see :mod:`crosszero.suite.results`.
+
     Args:
         config: of the suite.
         first, second: systems.
@@ -66,10 +71,12 @@ def list_sides(config: SuiteConfig, first: str, second: str) -> dict[str, tuple[
     for name in (first, second):
         if name not in config.systems:
             raise ConfigError(f"unknown system {name!r}: {suggest(name, config.systems)}")
+    records = read_results(config).records
     found = {}
     for task in config.tasks:
         sides = [
-            Side(name=name, folders=_list_done(config, name, task)) for name in (first, second)
+            Side(name=name, folders=_list_folders(config, records, name, task))
+            for name in (first, second)
         ]
         if all(side.folders for side in sides):
             found[task] = (sides[0], sides[1])
@@ -78,12 +85,13 @@ def list_sides(config: SuiteConfig, first: str, second: str) -> dict[str, tuple[
     return found
 
 
-def _list_done(config: SuiteConfig, system: str, task: str) -> tuple[Path, ...]:
-    out = Path(config.out)
+def _list_folders(
+    config: SuiteConfig, records: Sequence[Record], system: str, task: str
+) -> tuple[Path, ...]:
     return tuple(
-        out / "runs" / f"{system}-{seed}" / "predictions"
-        for seed in config.seeds
-        if (out / "records" / f"{system}-{task}-{seed}.json").is_file()
+        make_bench(config, Plan(system, task, record.seed)).out / "predictions"
+        for record in records
+        if (record.system, record.task) == (system, task)
     )
 
 

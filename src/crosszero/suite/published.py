@@ -18,12 +18,14 @@ class PublishedRow:
         source: key of :attr:`Published.sources`.
         values: per cent, one for each column.
         here: what it takes to measure it with this library.
+        command: that measures it; none where nothing can.
     """
 
     system: str
     source: str
     values: list[float]
     here: str
+    command: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
