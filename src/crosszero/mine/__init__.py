@@ -5,7 +5,8 @@ Works on NumPy arrays and on any object with the ``encode`` of
 """
 
 from crosszero.mine.margin import MARGINS, Margin, score_margins
-from crosszero.mine.mining import MinedPair, mine
+from crosszero.mine.mining import mine
+from crosszero.mine.pairs import MinedPair, MinedPairs
 from crosszero.mine.texts import mine_texts
 from crosszero.mine.threshold import PairScore, score_pairs, tune_threshold
 
@@ -13,6 +14,7 @@ __all__ = [
     "MARGINS",
     "Margin",
     "MinedPair",
+    "MinedPairs",
     "PairScore",
     "mine",
     "mine_texts",
