@@ -24,8 +24,8 @@ from crosszero.evaluation.nearest import Nearest
 from crosszero.evaluation.retrieval import check_some
 from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, unit_rows
 from crosszero.files import atomic_file
-from crosszero.mine.margin import Margin, check_margin
-from crosszero.mine.mining import pair_neighbours
+from crosszero.mine.margin import Margin
+from crosszero.mine.mining import check_settings, pair_neighbours
 from crosszero.mine.pairs import MinedPairs
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
@@ -67,9 +67,7 @@ def mine_files(
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
         ...     pairs = mine_files("en.npy", "fr.npy", cluster=cluster)
     """
-    check_margin(margin)
-    if k < 1:
-        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
+    check_settings(k, margin)
     if min(tile) < 1 or tile[0] % _ROWS or tile[1] % _COLUMNS:
         raise ConfigError(f"tile: {tile} given; multiples of {_ROWS} and {_COLUMNS} are needed")
     paths = [Path(source).resolve(), Path(target).resolve()]

@@ -4,6 +4,7 @@ Works on NumPy arrays and on any object with the ``encode`` of
 :class:`~crosszero.evaluation.encoder.Encoder`; torch is not imported.
 """
 
+from crosszero.mine.file import write_pairs
 from crosszero.mine.margin import MARGINS, Margin, score_margins
 from crosszero.mine.mining import mine
 from crosszero.mine.pairs import MinedPair, MinedPairs
@@ -21,4 +22,5 @@ __all__ = [
     "score_margins",
     "score_pairs",
     "tune_threshold",
+    "write_pairs",
 ]

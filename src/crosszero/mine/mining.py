@@ -18,7 +18,7 @@ from crosszero.evaluation.vectors import AnyFloats, Ints, Neighbours, find_neigh
 from crosszero.mine.margin import Doubles, Margin, check_margin, score_margins
 from crosszero.mine.pairs import MinedPairs
 
-_BLOCK = 16_384  # rows whose scores, or pairs whose rows, are looked at at a time
+_BLOCK = 4096  # rows whose scores, or pairs whose rows, are looked at at a time
 
 
 def mine(
@@ -56,12 +56,21 @@ def mine(
         >>> list(mine(np.eye(3), np.eye(3)[[2, 0]], k=1))
         [MinedPair(source=0, target=1, score=1.0), MinedPair(source=2, target=0, score=1.0)]
     """
-    check_margin(margin)
-    if k < 1:
-        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
+    check_settings(k, margin)
     check_some(source_vectors, target_vectors)
     forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k)
     return pair_neighbours(forward, backward, margin)
+
+
+def check_settings(k: int, margin: str) -> None:
+    """Refuse what can't be mined with, before anything is encoded.
+
+    Raises:
+        ConfigError: `k` is below 1, or there is no such margin.
+    """
+    check_margin(margin)
+    if k < 1:
+        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
 
 
 def pair_neighbours(forward: Neighbours, backward: Neighbours, margin: Margin) -> MinedPairs:

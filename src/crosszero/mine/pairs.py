@@ -8,7 +8,7 @@ from typing import NamedTuple, overload
 from crosszero.evaluation.vectors import Ints
 from crosszero.mine.margin import Doubles
 
-_BLOCK = 16_384  # pairs that are Python objects at a time
+_BLOCK = 4096  # pairs that are Python objects at a time
 
 
 class MinedPair(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 from crosszero.evaluation.retrieval import check_some
 from crosszero.evaluation.vectors import AnyFloats
 from crosszero.mine.margin import Margin
-from crosszero.mine.mining import mine
+from crosszero.mine.mining import check_settings, mine
 from crosszero.mine.pairs import MinedPairs
 
 
@@ -60,6 +60,7 @@ def mine_texts(
         >>> list(mine_texts(Lengths(), ["a", "a", "bbb"], ["ccc", "d"], k=1))
         [MinedPair(source=2, target=0, score=1.0)]
     """
+    check_settings(k, margin)
     check_some(source, target)
     left, right = DistinctTexts(source), DistinctTexts(target)
     found = mine(encoder.encode(left.texts), encoder.encode(right.texts), k=k, margin=margin)
