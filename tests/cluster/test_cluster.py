@@ -110,13 +110,18 @@ def test_prepare_on_a_cluster(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_encode_and_mine_on_a_cluster(
-    cluster: Cluster, tmp_path: Path, model_folder: Callable[..., Path]
+    cluster: Cluster,
+    tmp_path: Path,
+    model_folder: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("embed.embedder.BLOCK", "embed.file.BLOCK", "cluster.encoding.BLOCK"):
+        monkeypatch.setattr(f"crosszero.{name}", 64)
     draw = np.random.default_rng(1)
     words = ("weather", "king", "house", "cat", "sea"), ("temps", "roi", "maison", "chat", "mer")
     files = [tmp_path / "a.en", tmp_path / "b.fr"]
     for side, path in zip(words, files, strict=True):  # some lines stand there several times
-        lines = [" ".join(draw.choice(side, size=4)) for _ in range(300)]
+        lines = [" ".join(draw.choice(side, size=draw.integers(1, 9))) for _ in range(200)]
         path.write_text("\n".join(lines) + "\n")
     flags = ["--encoder", model_folder(), "--max-length", 32]
     for name, more in (("one", []), ("many", ["--ray-address", "local", "--cores", 1])):
@@ -125,8 +130,8 @@ def test_encode_and_mine_on_a_cluster(
         call("mine", *files, "--out", out / "pairs.tsv", "--margin", "distance", *flags, *more)
     for name in ("v.npy", "pairs.tsv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
-    assert np.load(tmp_path / "one" / "v.npy").shape == (300, 16)
-    assert 20 < len((tmp_path / "one" / "pairs.tsv").read_text().splitlines()) < 300
+    assert np.load(tmp_path / "one" / "v.npy").shape == (200, 16)
+    assert 10 < len((tmp_path / "one" / "pairs.tsv").read_text().splitlines()) < 200
     assert sorted(path.name for path in (tmp_path / "many").iterdir()) == ["pairs.tsv", "v.npy"]
 
 
