@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crosszero.cli import main
@@ -29,6 +30,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     lines = [f"{a} {c}\t{b} {d}" for a, b in words for c, d in words if a != c] * 6
     (tmp_path / "corpus.en-fr.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "news.en").write_text("the cat sees the sea\nthe old king\n")
+    (tmp_path / "news.fr").write_text("le roi vieux\nle chat voit la mer\n")
     return tmp_path
 
 
@@ -43,11 +46,15 @@ def test_commands(workplace: Path, model_folder: Callable[..., Path]) -> None:
     assert len(commands) == 2
     assert len(trains) == 1
     trains = [f"{line.replace(MBERT, str(model_folder()))} {SMALL}" for line in trains]
-    for line in [*commands, *trains]:
+    uses = [line for line in lines if line.startswith(("crosszero encode", "crosszero mine"))]
+    assert len(uses) == 2
+    for line in [*commands, *trains, *uses]:
         with pytest.raises(SystemExit) as caught:
             main(shlex.split(line)[1:])
         assert caught.value.code == 0, line
     assert (workplace / "run" / "config.json").is_file()
+    assert np.load("news.npy").shape == (2, 16)
+    assert (workplace / "pairs.tsv").is_file()
 
 
 def test_python(workplace: Path, model_folder: Callable[..., Path]) -> None:
