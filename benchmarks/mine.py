@@ -3,11 +3,17 @@
 The other side normalises, searches a flat index in both directions (exact, like ours), and scores
 margins and picks pairs in loops over the neighbours, as the published mining scripts do. The pairs
 and their scores must be equal.
+
+Beside it the memory that a driver of a cluster needs for a line (a row on either side), for tables
+of larger corpora: it holds neighbours and pairs, while the vectors are the workers' concern.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +22,14 @@ from numpy.typing import NDArray
 from benchmarks.machine import peak_memory, reset_memory
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
+from crosszero.cluster import Cluster, Job, mine_files
 from crosszero.mine import mine
 
 Vectors = NDArray[np.float32]
 Pairs = list[tuple[int, int, float]]
 _K = 4
+_BLOCK = 4096  # of a tile, and of what is worked on at a time elsewhere
+DRIVER = "crosszero, driver of a cluster"
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -28,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = make_parser("mine", __doc__)
     parser.add_argument("--size", type=int, default=20_000, help="vectors of each side")
     parser.add_argument("--dim", type=int, default=768)
+    parser.add_argument(
+        "--lines", type=int, default=2 * _BLOCK, help="of the smaller of two corpora for the memory"
+    )
     parser.set_defaults(rounds=3)
     options = parser.parse_args(arguments)
     if options.quick:
-        options.size, options.dim, options.rounds = 300, 16, 1
+        options.size, options.dim, options.rounds, options.lines = 300, 16, 1, 2_048
     record = Record(options, {"size": options.size, "dim": options.dim, "k": _K})
     source, target = make_vectors(options.size, options.dim, options.seed)
     found: dict[str, Pairs] = {}
@@ -55,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         record.add_rate(side, "", "vectors/s", 2 * options.size, timing)
         record.add_value(f"{side}, peak", "", "GB", peaks[side])
     ratio = compare(timings["crosszero"], timings["faiss flat, margin loop"])
+    record.add_value(DRIVER, "", "bytes a line", measure_driver(options.lines))
     record.add_ratio(f"mine {name}, both directions", "", "faiss flat, two searches", ratio, 1.3)
     return record.write(arguments)
 
@@ -105,6 +118,57 @@ def _search(queries: Vectors, candidates: Vectors, k: int) -> tuple[Vectors, NDA
     index.add(candidates)
     similarity, where = index.search(queries, k)
     return similarity, where
+
+
+def measure_driver(lines: int) -> float:
+    """Measure how the memory of mining from files grows, with what workers need left out.
+
+    Args:
+        lines: rows of either side; twice as many are mined, too, so that what does not grow
+            (blocks, tiles) goes out of the difference. A multiple of 4096 is exact.
+
+    Returns:
+        Bytes for a row on either side.
+    """
+    return (_peak(2 * lines) - _peak(lines)) / lines
+
+
+class _Alone(Cluster):
+    """Does the blocks one by one in this process.
+
+    Attributes:
+        peak: bytes that were in use at most while no block was being done.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("alone")
+        self.peak = 0
+
+    def run(self, job: Job, blocks: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        for number, block in enumerate(blocks):
+            self.look()
+            record = job.do(number, block)
+            tracemalloc.reset_peak()
+            yield record
+
+    def look(self) -> None:
+        """Take the peak since the last block into account."""
+        self.peak = max(self.peak, tracemalloc.get_traced_memory()[1])
+
+
+def _peak(lines: int) -> int:
+    cluster = _Alone()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{side}.npy") for side in ("source", "target")]
+        for path, vectors in zip(paths, make_vectors(lines, 8, seed=lines), strict=True):
+            np.save(path, vectors)
+        tracemalloc.start()
+        try:
+            mine_files(*paths, cluster=cluster, k=_K, tile=(_BLOCK, _BLOCK))
+            cluster.look()
+        finally:
+            tracemalloc.stop()
+    return cluster.peak
 
 
 def compare_pairs(record: Record, ours: Pairs, theirs: Pairs) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mine import DRIVER
 from benchmarks.tables import Run, read_run
 from crosszero.errors import DataError
 from crosszero.files import atomic_file
@@ -148,8 +149,8 @@ def list_mine(run: Run, size: Size) -> Iterator[Row]:
     products = setting["size"] ** 2
     rate = products / seconds
     whole = size.lines**2 * (size.languages - 1) / rate
-    # Vectors of both sides are read, not held; the neighbours of both are held.
-    held = 2 * size.lines * setting["k"] * (_FLOAT + 8)
+    # Vectors are read, not held, as with --ray-address; the neighbours of both sides are held.
+    held = rows[DRIVER, ""]["rate"] * size.lines
     name = f"mine, {setting['dim']} dimensions"
     yield name, _rate(rate, "products/s"), _time(whole), "–", _bytes(held)
 

@@ -58,6 +58,14 @@ def test_quick_run(name: str, results: Path) -> None:
     assert run["commit"] in page
 
 
+def test_memory_of_mining_a_line_is_told(results: Path) -> None:
+    """At least the neighbours of both sides: 2 x 4 x (4 + 8) bytes."""
+    pytest.importorskip("faiss")
+    run = json.loads((results / "mine.json").read_text(encoding="utf-8"))
+    (grows,) = [row["rate"] for row in run["rows"] if row["what"] == mining.DRIVER]
+    assert 96 < grows < 1_000
+
+
 def test_page_without_runs_says_so() -> None:
     assert tables.fill_page(PAGE, []).count("No run yet.") == 2 + len(tables.BENCHMARKS)
 

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crosszero.cli import main
 from crosszero.cli.main import COMMANDS
+from crosszero.embed.embedder import Embedder
 from crosszero.samples.store import SampleStore
 
 Folders = Callable[..., Path]
@@ -67,7 +69,7 @@ def test_help_is_fast_and_loads_no_torch() -> None:
 def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert len(COMMANDS) == 12
+    assert len(COMMANDS) == 14
     for place, summary in COMMANDS.items():
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
@@ -267,6 +269,54 @@ def test_broken_stores_and_encoders(
         assert call("train", *arguments, *short, "--out", out) == 2
         assert_one_line(capsys, expected)
         assert not list(out.rglob("*.safetensors"))
+
+
+def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
+    lines = ["the cat sees the sea", "a\tdog", "the old king", "a red house", "a red house"]
+    plain, packed = tmp_path / "a.en", tmp_path / "b.en.gz"
+    plain.write_text("\n".join(lines) + "\n")
+    packed.write_bytes(gzip.compress("\n".join(reversed(lines)).encode()))
+    flags = ["--encoder", model_folder(), "--layer", 1, "--max-length", 16]
+    vectors, pairs = tmp_path / "made" / "v.npy", tmp_path / "made" / "pairs.tsv"
+    assert call("encode", packed, "--out", vectors, *flags) == 0
+    embedder = Embedder.load(model_folder(), layer=1, max_length=16)
+    np.testing.assert_array_equal(np.load(vectors), embedder.encode(lines[::-1]))
+
+    assert call("mine", plain, packed, "--out", pairs, "--margin", "absolute", *flags) == 0
+    found = [line.split("\t") for line in pairs.read_text().splitlines()]
+    alone = {line.replace("\t", " ") for line in lines[:3]}  # the others stand there twice
+    assert {(source, target) for _, source, target in found} == {(text, text) for text in alone}
+    assert {score for score, *_ in found} == {"1.000000"}
+    high = ["--margin", "absolute", "--threshold", 1.5]
+    assert call("mine", plain, packed, "--out", pairs, *high, *flags) == 0
+    assert pairs.read_bytes() == b""
+
+
+def test_what_can_not_be_encoded_or_mined(
+    model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, out = write(tmp_path / "good.en", "a cat\nthe sea\n"), tmp_path / "made"
+    gap, latin = tmp_path / "gap.en", tmp_path / "latin.en"
+    write(gap, "a cat\n \nthe sea\n")
+    write(latin, "caf\xe9\n".encode("latin-1"))
+    folder = model_folder()
+    for command, encoder, more, expected in [
+        (["encode", gap], folder, [], f"{gap}:2: the line is empty"),
+        (["encode", latin], folder, [], f"{latin}:1: "),
+        (["encode", tmp_path / "none.en"], folder, [], "none.en"),
+        (["encode", good], tmp_path / "none", [], "no such folder"),
+        (["encode", good], folder, ["--layer", 99], "99"),
+        (["encode", good], folder, ["--max-length", 600], "3 to 64"),
+        (["encode", good], folder, ["--cores", 2], "give --ray-address, too"),
+        (["encode", good], folder, ["--ray-address", "127.0.0.1:9"], "no Ray cluster answers"),
+        (["mine", good, gap], folder, [], f"{gap}:2: the line is empty"),
+        (["mine", good, good], folder, ["--k", 0], "at least 1 neighbour"),
+        (["mine", good, good], folder, ["--margin", "ration"], "ratio"),
+        (["mine", good, good], folder, ["--cores", 2], "give --ray-address, too"),
+    ]:
+        assert call(*command, "--encoder", encoder, "--out", out, *more) == 2
+        assert_one_line(capsys, expected)
+        assert not out.exists()
 
 
 def test_a_pipe_that_closes_is_no_error(corpus: Path, tmp_path: Path) -> None:

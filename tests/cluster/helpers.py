@@ -1,4 +1,4 @@
-"""A finder that kills its process once, and a cluster of one process for what needs no Ray."""
+"""Jobs that kill their process once, and a cluster of one process for what needs no Ray."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.cluster import Cluster, Job
+from crosszero.cluster.encoding import EncodeTexts
+from crosszero.cluster.mining import SearchTile
 from crosszero.errors import ConfigError
 from crosszero.samples import Span, WordPair
 
@@ -43,6 +45,39 @@ class FirstWords:
             score = 1 / len(pairs)
             found.append((WordPair(Span(0, ends[0]), Span(0, ends[1]), score),) * (ends[0] > 3))
         return found
+
+
+class FatalEncode(EncodeTexts):
+    """Kills its process at block 2, as long as the file `fatal` is missing."""
+
+    fatal: Path
+
+    def do(self, number: int, block: int) -> dict[str, Any]:
+        die_once(number, self.fatal)
+        return super().do(number, block)
+
+
+class FatalSearch(SearchTile):
+    """The same for tiles."""
+
+    fatal: Path
+
+    def do(self, number: int, block: list[int]) -> dict[str, Any]:
+        die_once(number, self.fatal)
+        return super().do(number, block)
+
+
+def make_fatal(kind: type[Any], fatal: Path, *args: Any, **options: Any) -> Any:
+    """Make a job that dies once."""
+    job = kind(*args, **options)
+    job.fatal = fatal
+    return job
+
+
+def die_once(number: int, fatal: Path) -> None:
+    if number == 2 and not fatal.exists():
+        fatal.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Here(Cluster):

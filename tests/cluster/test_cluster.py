@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.mine import mine
 from crosszero.samples import FinderConfig, SampleStore, prepare
-from tests.cluster.helpers import FirstWords, corpus
+from tests.cluster.helpers import FatalEncode, FatalSearch, FirstWords, corpus, make_fatal
 from tests.samples.helpers import cipher
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'crosszero[cluster]'")
@@ -94,14 +95,44 @@ def test_errors_of_workers_are_one_line(cluster: Cluster, tmp_path: Path) -> Non
         pass
 
 
-def test_the_command(cluster: Cluster, tmp_path: Path) -> None:
+def call(*arguments: object) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert not end.value.code
+
+
+def test_prepare_on_a_cluster(cluster: Cluster, tmp_path: Path) -> None:
     text = tmp_path / "c.en-fr.tsv"
     text.write_text("".join(f"The weather {n}\tLe temps {n}\n" for n in range(40)))
-    for name, flags in (("one", []), ("many", ["--ray-address", "local"])):
-        with pytest.raises(SystemExit) as end:
-            main(["prepare", str(text), "--out", str(tmp_path / name), *flags])
-        assert not end.value.code
+    call("prepare", text, "--out", tmp_path / "one")
+    call("prepare", text, "--out", tmp_path / "many", "--ray-address", "local")
     assert same_store(tmp_path / "one", tmp_path / "many")
+
+
+def test_encode_and_mine_on_a_cluster(
+    cluster: Cluster,
+    tmp_path: Path,
+    model_folder: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("embed.embedder.BLOCK", "embed.file.BLOCK", "cluster.encoding.BLOCK"):
+        monkeypatch.setattr(f"crosszero.{name}", 64)
+    draw = np.random.default_rng(1)
+    words = ("weather", "king", "house", "cat", "sea"), ("temps", "roi", "maison", "chat", "mer")
+    files = [tmp_path / "a.en", tmp_path / "b.fr"]
+    for side, path in zip(words, files, strict=True):  # some lines stand there several times
+        lines = [" ".join(draw.choice(side, size=draw.integers(1, 9))) for _ in range(200)]
+        path.write_text("\n".join(lines) + "\n")
+    flags = ["--encoder", model_folder(), "--max-length", 32]
+    for name, more in (("one", []), ("many", ["--ray-address", "local", "--cores", 1])):
+        out = tmp_path / name
+        call("encode", files[0], "--out", out / "v.npy", *flags, *more)
+        call("mine", *files, "--out", out / "pairs.tsv", "--margin", "distance", *flags, *more)
+    for name in ("v.npy", "pairs.tsv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+    assert np.load(tmp_path / "one" / "v.npy").shape == (200, 16)
+    assert 10 < len((tmp_path / "one" / "pairs.tsv").read_text().splitlines()) < 200
+    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == ["pairs.tsv", "v.npy"]
 
 
 def test_vectors_are_those_of_one_process(
@@ -110,7 +141,7 @@ def test_vectors_are_those_of_one_process(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("embed.embedder._CHUNK", "cluster.encoding.BLOCK"):
+    for name in ("embed.embedder.BLOCK", "cluster.encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 16)
     texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(70)]
     folder = model_folder()
@@ -122,14 +153,53 @@ def test_vectors_are_those_of_one_process(
     assert [path.name for path in tmp_path.iterdir()] == ["v.npy"]
 
 
-def test_mined_pairs_are_those_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
+def save_sides(folder: Path) -> tuple[list[Path], list[np.ndarray]]:
     draw = np.random.default_rng(1)
-    source = draw.standard_normal((1_100, 6)).astype(np.float32)
-    target = draw.standard_normal((4_200, 6)).astype(np.float32)
-    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
-    for path, vectors in zip(paths, (source, target), strict=True):
+    sides = [draw.standard_normal((rows, 6)).astype(np.float32) for rows in (1_100, 4_200)]
+    paths = [folder / "a.npy", folder / "b.npy"]
+    for path, vectors in zip(paths, sides, strict=True):
         np.save(path, vectors)
+    return paths, sides
+
+
+def test_mined_pairs_are_those_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
+    paths, sides = save_sides(tmp_path)
     found = mine_files(*paths, cluster=cluster, tile=(1024, 4096))
-    expected = mine(source, target)
+    expected = mine(*sides)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
     assert [pair.score for pair in found] == pytest.approx([pair.score for pair in expected])
+
+
+def test_encoding_outlives_a_killed_worker(
+    cluster: Cluster,
+    tmp_path: Path,
+    model_folder: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("embed.embedder.BLOCK", "cluster.encoding.BLOCK"):
+        monkeypatch.setattr(f"crosszero.{name}", 16)
+    fatal = tmp_path / "killed"
+    job = partial(make_fatal, FatalEncode, fatal)
+    monkeypatch.setattr("crosszero.cluster.encoding.EncodeTexts", job)
+    texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(90)]
+    folder = model_folder()
+    out = encode_texts(folder, texts, tmp_path / "v.npy", cluster=cluster)
+    assert int(fatal.read_text()) != os.getpid()
+    np.testing.assert_array_equal(np.load(out), Embedder.load(folder).encode(texts))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "v.npy"]
+
+
+def test_mining_outlives_a_killed_worker(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, sides = save_sides(tmp_path)
+    fatal = tmp_path / "killed"
+    monkeypatch.setattr(
+        "crosszero.cluster.mining.SearchTile", partial(make_fatal, FatalSearch, fatal)
+    )
+    found = mine_files(*paths, cluster=cluster, tile=(1024, 4096))
+    assert int(fatal.read_text()) != os.getpid()
+    expected = mine(*sides)
+    assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
+    assert [pair.score for pair in found] == pytest.approx([pair.score for pair in expected])
+    assert sorted(tmp_path.iterdir()) == [*paths, fatal]

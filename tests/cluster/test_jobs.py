@@ -9,9 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosszero.cluster import ClusterFill, mine_files
-from crosszero.cluster import encoding as encoding_module
 from crosszero.cluster import mining as mining_module
-from crosszero.embed import embedder as embedder_module
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.evaluation import vectors as vectors_module
 from crosszero.files import hash_files
@@ -33,10 +31,6 @@ def test_a_store_made_of_parts_is_the_same_file(tmp_path: Path, batch: int) -> N
     assert store.rows == 5_000
     assert max(store.row_groups) > 1_024
     assert 0 < store.metadata["summary"]["pairs_with_words"] < 5_000
-
-
-def test_blocks_of_texts_are_those_that_one_process_sorts() -> None:
-    assert encoding_module.BLOCK == embedder_module._CHUNK
 
 
 def test_blocks_of_a_product_are_those_of_one_process() -> None:

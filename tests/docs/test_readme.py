@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crosszero.cli import main
@@ -29,11 +30,15 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     lines = [f"{a} {c}\t{b} {d}" for a, b in words for c, d in words if a != c] * 6
     (tmp_path / "corpus.en-fr.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "news.en").write_text("the cat sees the sea\nthe old king\n")
+    (tmp_path / "news.fr").write_text("le roi vieux\nle chat voit la mer\n")
     return tmp_path
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    # All blocks are read, in turn, lest the end of one be taken for the start of another.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 def test_commands(workplace: Path, model_folder: Callable[..., Path]) -> None:
@@ -43,11 +48,15 @@ def test_commands(workplace: Path, model_folder: Callable[..., Path]) -> None:
     assert len(commands) == 2
     assert len(trains) == 1
     trains = [f"{line.replace(MBERT, str(model_folder()))} {SMALL}" for line in trains]
-    for line in [*commands, *trains]:
+    uses = [line for line in lines if line.startswith(("crosszero encode", "crosszero mine"))]
+    assert len(uses) == 2
+    for line in [*commands, *trains, *uses]:
         with pytest.raises(SystemExit) as caught:
             main(shlex.split(line)[1:])
         assert caught.value.code == 0, line
     assert (workplace / "run" / "config.json").is_file()
+    assert np.load("news.npy").shape == (2, 16)
+    assert (workplace / "pairs.tsv").is_file()
 
 
 def test_python(workplace: Path, model_folder: Callable[..., Path]) -> None:
@@ -67,7 +76,7 @@ def test_python(workplace: Path, model_folder: Callable[..., Path]) -> None:
 
 def test_files_that_readme_links_to_exist() -> None:
     for link in re.findall(r"\]\(([^)]+)\)", README):
-        assert link.startswith("https://") or (ROOT / link).exists(), link
+        assert link.startswith("https://") or (ROOT / link.partition("#")[0]).exists(), link
 
 
 @pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "docs").glob("*.md")))

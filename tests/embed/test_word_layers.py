@@ -17,7 +17,7 @@ SPANS = [[Span(0, 3), Span(4, 7)], [Span(5, 12)], [], [Span(0, 2), Span(15, 21)]
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 @pytest.mark.parametrize("slice_tokens", [1, 4096])
 def test_equal_to_one_layer_at_a_time(model_folder, monkeypatch, kind, slice_tokens):
-    monkeypatch.setattr(module, "_CHUNK", 2)
+    monkeypatch.setattr(module, "BLOCK", 2)
     encoder = Encoder.load(model_folder(kind))
     embedder = Embedder(encoder, slice_tokens=slice_tokens)
     layers = [None, 3, 1, 2, 3]

@@ -1,6 +1,7 @@
 """Mining against plain loops, on vectors whose cosines are exact so that ties are real ties."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.evaluation import vectors
-from crosszero.mine import MARGINS, MinedPair, mine, mine_texts
+from crosszero.evaluation.vectors import Neighbours
+from crosszero.mine import MARGINS, MinedPair, MinedPairs, mine, mine_texts, mining, pairs
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.
 EXACT = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, -1)]
@@ -77,6 +79,8 @@ def test_equal_to_the_loops_also_on_ties(source, target, k, margin):
 def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
     monkeypatch.setattr(vectors, "_QUERY_BLOCK", 5)
     monkeypatch.setattr(vectors, "_CANDIDATE_BLOCK", 7)
+    monkeypatch.setattr(mining, "_BLOCK", 4)
+    monkeypatch.setattr(pairs, "_BLOCK", 4)
     draw = np.random.default_rng(3)
     source, target = draw.normal(size=(23, 6)), draw.normal(size=(31, 6))
     found, wanted = mine(source, target, k=k, margin=margin), slow_mine(source, target, k, margin)
@@ -84,6 +88,45 @@ def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
     assert {pair[:2] for pair in found} == {pair[:2] for pair in wanted}
     scores = [pair[2] for pair in wanted]
     assert [pair.score for pair in found] == pytest.approx(scores, rel=1e-5, abs=1e-5)
+
+
+def test_picking_takes_a_hundred_bytes_a_line():
+    """Of that, 24 are the result; a list of tuples and two sets took more than 500."""
+
+    def measure(lines):
+        draw = np.random.default_rng(lines)
+        sides = [
+            Neighbours(
+                index=draw.integers(0, lines, (lines, 4)),
+                similarity=draw.random((lines, 4), dtype=np.float32),
+            )
+            for _ in range(2)
+        ]
+        tracemalloc.start()
+        found = mining.pair_neighbours(*sides, "ratio")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(found) > lines / 2
+        return peak
+
+    assert measure(60_000) - measure(30_000) < 100 * 30_000
+
+
+def test_pairs_in_columns_are_a_sequence_of_pairs():
+    rows = [MinedPair(3, 1, 1.5), MinedPair(0, 2, 1.25), MinedPair(1, 0, -0.5)]
+    found = MinedPairs(*(np.array(column) for column in zip(*rows, strict=True)))
+    assert found == rows
+    assert rows == found
+    assert [found[0], found[-1]] == [rows[0], rows[2]]
+    assert found[1:] == rows[1:]
+    assert found != rows[:2]
+    assert found != [*rows[:2], (1, 0, 0.5)]
+    assert found != "pairs"
+    assert rows[1] in found
+    assert {type(value) for pair in found for value in pair} == {int, float}
+    assert repr(found[:1]) == "MinedPairs([MinedPair(source=3, target=1, score=1.5)])"
+    with pytest.raises(IndexError):
+        found[3]
 
 
 def test_planted_translations_are_found_among_others():

@@ -23,6 +23,8 @@ COMMANDS = {
     "commands:prepare": "Read parallel text, find the word pairs, and store both.",
     "commands:show": "Print samples with their word pairs marked, so that a person can look.",
     "commands:train": "Post-train an encoder on samples.",
+    "vectors:encode": "Write the vector of each line of a text.",
+    "vectors:mine": "Find the lines of two texts that mean the same.",
     "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word retrieval.",
     "scores:score": "Score predictions in XTREME's format against gold files.",
     "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",

@@ -9,5 +9,6 @@ from crosszero.cluster.encoding import encode_texts
 from crosszero.cluster.finding import ClusterFill
 from crosszero.cluster.mining import mine_files
 from crosszero.cluster.session import Cluster, Job
+from crosszero.cluster.texts import mine_texts
 
-__all__ = ["Cluster", "ClusterFill", "Job", "encode_texts", "mine_files"]
+__all__ = ["Cluster", "ClusterFill", "Job", "encode_texts", "mine_files", "mine_texts"]

@@ -56,27 +56,31 @@ class DistinctRows:
         """Turn neighbouring groups into neighbouring rows; all rows of a group tie.
 
         Args:
-            value: (items, width) similarities of the best groups, best first.
-            index: (items, width) their numbers.
+            value: (items, width) similarities of the best groups, best first; written over.
+            index: (items, width) their numbers; written over.
             k: neighbours of each item.
-            rows: for each row to be answered, its item.
+            rows: for each row to be answered, its item; every item has a row.
         """
-        width = min(k, len(self.group))
-        value = np.clip(value, -1.0, 1.0)
-        full = np.empty((len(index), width), dtype=np.int64)
-        values = np.empty(full.shape, dtype=np.float32)
-        plain = np.zeros(len(index), dtype=bool)
-        if width == index.shape[1]:
-            plain = (self._sizes[index] == 1).all(axis=1)
-            full[plain], values[plain] = self.firsts[index[plain]], value[plain]
-        for item in np.flatnonzero(~plain):
-            pairs = sorted(
-                (-score, int(member))
-                for group, score in zip(index[item], value[item], strict=True)
-                for member in self._rows(int(group))
-            )[:width]
-            full[item] = [member for _, member in pairs]
-            values[item] = [-score for score, _ in pairs]
+        width, known = min(k, len(self.group)), index.shape[1]
+        full, values = index, value
+        if width > known:  # fewer groups than neighbours: their rows fill more columns
+            full, values = (np.empty((len(x), width), x.dtype) for x in (index, value))
+        for start in range(0, len(index), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            groups, scores = index[block].copy(), np.clip(value[block], -1.0, 1.0)
+            plain = (self._sizes[groups] == 1).all(axis=1) & (width == known)
+            if width == known:
+                full[block][plain], values[block][plain] = self.firsts[groups[plain]], scores[plain]
+            for item in np.flatnonzero(~plain):
+                pairs = sorted(
+                    (-score, int(member))
+                    for group, score in zip(groups[item], scores[item], strict=True)
+                    for member in self._rows(int(group))
+                )[:width]
+                full[start + item] = [member for _, member in pairs]
+                values[start + item] = [-score for score, _ in pairs]
+        if len(rows) == len(full):  # every row is an item
+            return Neighbours(index=full, similarity=values)
         return Neighbours(index=full[rows], similarity=values[rows])
 
     def _rows(self, group: int) -> Ints:

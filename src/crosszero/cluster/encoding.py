@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from crosszero.cluster.session import Cluster
+from crosszero.embed.file import BLOCK, write_vectors
 from crosszero.errors import CrosszeroError
+from crosszero.evaluation.vectors import Floats
 from crosszero.files import atomic_file
-
-BLOCK = 8192
-"""Texts of a block: as many as :class:`~crosszero.Embedder` sorts by length at a time, so that the
-same texts meet in a forward pass as on one machine, and are rounded the same."""
 
 
 def encode_texts(
@@ -62,20 +60,10 @@ def encode_texts(
         raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
     with work as name:
         folder = Path(name)
-        blocks, rows = _write_texts(folder, texts)
-        if not rows:
-            raise CrosszeroError(f"{out}: not written, there is no text to encode")
-        job = EncodeTexts(str(encoder), folder, max_length=max_length, layer=layer)
-        with atomic_file(out, "wb") as file:
-            for number, record in enumerate(cluster.run(job, list(range(blocks)))):
-                if number == 0:
-                    shape = (rows, int(record["dim"]))
-                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                    np.lib.format.write_array_header_1_0(file, header)
-                part = _part(folder, number)
-                file.write(np.load(part).astype("<f4", copy=False).tobytes())
-                part.unlink()
-    return out
+        blocks = _write_texts(folder, texts)
+        name = str(Path(encoder).resolve()) if Path(encoder).exists() else str(encoder)
+        job = EncodeTexts(name, folder, max_length=max_length, layer=layer)
+        return write_vectors(out, _read_parts(folder, cluster.run(job, list(range(blocks)))))
 
 
 class EncodeTexts:
@@ -111,7 +99,7 @@ class EncodeTexts:
         vectors = self._embedder.encode(texts)
         with atomic_file(_part(self._folder, number), "wb") as out:
             np.save(out, vectors)
-        return {"dim": vectors.shape[1]}
+        return {}
 
 
 def _texts(folder: Path) -> Path:
@@ -122,16 +110,23 @@ def _part(folder: Path, number: int) -> Path:
     return folder / f"block-{number:08d}.npy"
 
 
-def _write_texts(folder: Path, texts: Iterable[str]) -> tuple[int, int]:
-    """Write the texts, a row group for each block; returns the numbers of blocks and of texts."""
+def _read_parts(folder: Path, done: Iterable[dict[str, Any]]) -> Iterator[Floats]:
+    """Give the vectors of each block when it is done, and remove its file."""
+    for number, _ in enumerate(done):
+        part = _part(folder, number)
+        yield np.load(part)
+        part.unlink()
+
+
+def _write_texts(folder: Path, texts: Iterable[str]) -> int:
+    """Write the texts, a row group for each block; returns the number of blocks."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    blocks = rows = 0
+    blocks = 0
     lines = iter(texts)
     with pq.ParquetWriter(_texts(folder), pa.schema([("text", pa.string())])) as writer:
         while members := list(islice(lines, BLOCK)):
             writer.write_table(pa.table({"text": members}), row_group_size=BLOCK)
             blocks += 1
-            rows += len(members)
-    return blocks, rows
+    return blocks

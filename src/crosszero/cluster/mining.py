@@ -24,8 +24,9 @@ from crosszero.evaluation.nearest import Nearest
 from crosszero.evaluation.retrieval import check_some
 from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, unit_rows
 from crosszero.files import atomic_file
-from crosszero.mine.margin import Margin, check_margin
-from crosszero.mine.mining import MinedPair, pair_neighbours
+from crosszero.mine.margin import Margin
+from crosszero.mine.mining import check_settings, pair_neighbours
+from crosszero.mine.pairs import MinedPairs
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
 _TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions
@@ -39,12 +40,11 @@ def mine_files(
     k: int = 4,
     margin: Margin = "ratio",
     tile: tuple[int, int] = _TILE,
-) -> list[MinedPair]:
+) -> MinedPairs:
     """Find pairs of rows that belong together, on a cluster.
 
-    This process needs memory for the neighbours, 48 bytes for each row and direction with the
-    default `k`, for about 40 bytes more of each row, and for the pairs; a worker for the vectors
-    of a tile.
+    This process needs memory for the neighbours, 48 bytes for each row of either side with the
+    default `k`, and for about 40 bytes more of each row; a worker for the vectors of a tile.
 
     Args:
         source, target: ``.npy`` files (rows, dim) that all machines see, such as
@@ -67,9 +67,7 @@ def mine_files(
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
         ...     pairs = mine_files("en.npy", "fr.npy", cluster=cluster)
     """
-    check_margin(margin)
-    if k < 1:
-        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
+    check_settings(k, margin)
     if min(tile) < 1 or tile[0] % _ROWS or tile[1] % _COLUMNS:
         raise ConfigError(f"tile: {tile} given; multiples of {_ROWS} and {_COLUMNS} are needed")
     paths = [Path(source).resolve(), Path(target).resolve()]
@@ -99,8 +97,11 @@ def mine_files(
                 there.merge(slice(a, b), part["value"], part["index"])
                 back.merge(slice(c, d), part["back_value"], part["back_index"])
             _part(folder, number).unlink()
+    # One after the other is let go: with millions of rows each of them is half a gigabyte.
     forward = distinct[1].spread(there.value, there.index, k, rows=distinct[0].group)
+    del there
     backward = distinct[0].spread(back.value, back.index, k, rows=distinct[1].group)
+    del back, distinct
     return pair_neighbours(forward, backward, margin)
 
 

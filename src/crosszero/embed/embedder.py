@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from crosszero.embed.file import BLOCK
 from crosszero.model.encoder import Encoder
 from crosszero.model.vectors import Vectors, encode_sentences, encode_word_layers
 from crosszero.samples.sample import Span
-
-_CHUNK = 8192  # texts tokenised and sorted by length at a time: bounds memory on any input
 
 
 class Embedder:
@@ -80,10 +79,10 @@ class Embedder:
         if isinstance(texts, str):
             raise TypeError("encode takes a list of texts; for a single one: encode([text])[0]")
         vectors = np.empty((len(texts), self.encoder.hidden_size), np.float32)
-        for start in range(0, len(texts), _CHUNK):
-            vectors[start : start + _CHUNK] = encode_sentences(
+        for start in range(0, len(texts), BLOCK):
+            vectors[start : start + BLOCK] = encode_sentences(
                 self.encoder,
-                texts[start : start + _CHUNK],
+                texts[start : start + BLOCK],
                 max_length=self.max_length,
                 layer=self.layer,
                 slice_tokens=self.slice_tokens,
@@ -128,11 +127,11 @@ class Embedder:
         if isinstance(texts, str) or len(texts) != len(spans):
             raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
         found: list[Vectors] = []
-        for start in range(0, len(texts), _CHUNK):
+        for start in range(0, len(texts), BLOCK):
             found += encode_word_layers(
                 self.encoder,
-                texts[start : start + _CHUNK],
-                spans[start : start + _CHUNK],
+                texts[start : start + BLOCK],
+                spans[start : start + BLOCK],
                 layers=layers,
                 max_length=self.max_length,
                 slice_tokens=self.slice_tokens,

@@ -9,6 +9,7 @@ who counted the words, but two to ``str.split``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from crosszero.bitext import lines
@@ -34,14 +35,17 @@ def read_lines(path: str | Path, *, empty_lines: bool = False) -> list[str]:
         >>> read_lines("tatoeba/fr-en.fr")[0]      # doctest: +SKIP
         'Bonjour.'
     """
-    found = []
+    return list(iterate_lines(path, empty_lines=empty_lines))
+
+
+def iterate_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[str]:
+    """Give the lines of :func:`read_lines` one by one, in constant memory."""
     for number, line in enumerate(lines.read_lines(path), start=1):
         if isinstance(line, BadText):
             raise DataError(path, line.message, number)
         if not empty_lines and not line.strip():
             raise DataError(path, "the line is empty; every line must hold a sentence", number)
-        found.append(line.strip(" \t\r"))
-    return found
+        yield line.strip(" \t\r")
 
 
 def split_words(line: str) -> list[str]:

@@ -58,8 +58,8 @@ def score_margins(
         ConfigError: there is no such margin.
 
     Example:
-        >>> score_margins(np.array([0.9, 0.6]), np.array([0.6, 0.6]), np.array([0.3, 0.6])).tolist()
-        [2.0, 1.0]
+        >>> score_margins(np.array([0.75, 0.5]), np.array([0.5, 0.5]), np.array([0.25, 0.5]))
+        array([2., 1.])
     """
     check_margin(margin)
     # float64: the scores are only compared with each other, and float32 would make ties of them

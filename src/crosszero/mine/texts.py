@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from crosszero.evaluation.retrieval import check_some
 from crosszero.evaluation.vectors import AnyFloats
 from crosszero.mine.margin import Margin
-from crosszero.mine.mining import MinedPair, mine
+from crosszero.mine.mining import check_settings, mine
+from crosszero.mine.pairs import MinedPairs
 
 
 class SentenceEncoder(Protocol):
@@ -34,7 +37,7 @@ def mine_texts(
     k: int = 4,
     margin: Margin = "ratio",
     drop_repeated: bool = True,
-) -> list[MinedPair]:
+) -> MinedPairs:
     """Find translations among the texts of two languages; no text is used twice.
 
     Args:
@@ -54,23 +57,54 @@ def mine_texts(
     Example:
         >>> class Lengths:
         ...     def encode(self, texts): return np.eye(9)[[len(text) for text in texts]]
-        >>> import numpy as np
-        >>> mine_texts(Lengths(), ["a", "a", "bbb"], ["ccc", "d"], k=1)
+        >>> list(mine_texts(Lengths(), ["a", "a", "bbb"], ["ccc", "d"], k=1))
         [MinedPair(source=2, target=0, score=1.0)]
     """
+    check_settings(k, margin)
     check_some(source, target)
-    left, right = _list_rows(source), _list_rows(target)
-    found = mine(encoder.encode(list(left)), encoder.encode(list(right)), k=k, margin=margin)
-    left_rows, right_rows = list(left.values()), list(right.values())
-    return [
-        MinedPair(left_rows[i][0], right_rows[j][0], score)
-        for i, j, score in found
-        if not drop_repeated or len(left_rows[i]) == len(right_rows[j]) == 1
-    ]
+    left, right = DistinctTexts(source), DistinctTexts(target)
+    found = mine(encoder.encode(left.texts), encoder.encode(right.texts), k=k, margin=margin)
+    return place_pairs(found, left, right, drop_repeated=drop_repeated)
 
 
-def _list_rows(texts: Sequence[str]) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {}
-    for row, text in enumerate(texts):
-        rows.setdefault(text, []).append(row)
-    return rows
+class DistinctTexts:
+    """The texts of one side, each once, in the order in which they first come.
+
+    Args:
+        texts: of the side, in any order.
+
+    Attributes:
+        texts: (distinct,) each text.
+        first: (distinct,) the row where it stands first.
+        alone: (distinct,) whether it stands there only.
+
+    Example:
+        >>> side = DistinctTexts(["a", "b", "a"])
+        >>> side.texts, side.first.tolist(), side.alone.tolist()
+        (['a', 'b'], [0, 1], [False, True])
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        numbers: dict[str, int] = {}
+        number = np.fromiter(
+            (numbers.setdefault(text, len(numbers)) for text in texts), np.int64, len(texts)
+        )
+        self.texts = list(numbers)
+        _, self.first, counts = np.unique(number, return_index=True, return_counts=True)
+        self.alone = counts == 1
+
+
+def place_pairs(
+    found: MinedPairs, source: DistinctTexts, target: DistinctTexts, *, drop_repeated: bool
+) -> MinedPairs:
+    """Turn pairs of distinct texts into pairs of the rows where they stand first.
+
+    Args:
+        found: pairs of places in ``source.texts`` and ``target.texts``.
+        source, target: both sides.
+        drop_repeated: see :func:`mine_texts`.
+    """
+    if drop_repeated:
+        kept = source.alone[found.source] & target.alone[found.target]
+        found = MinedPairs(found.source[kept], found.target[kept], found.score[kept])
+    return MinedPairs(source.first[found.source], target.first[found.target], found.score)
