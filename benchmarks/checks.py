@@ -19,7 +19,7 @@ from crosszero.training.precision import autocast
 from crosszero.training.step import compute_losses
 
 # bf16 has 8 bits, of which a contrastive loss keeps fewer: cosines are divided by 0.07.
-_SAME_LOSS: dict[Precision, float] = {"fp32": 2e-3, "bf16": 0.1}
+_SAME_LOSS: dict[Precision, float] = {"fp32": 2e-3, "bf16": 0.05}
 
 
 def check_losses(
