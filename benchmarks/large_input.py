@@ -75,8 +75,9 @@ def measure(record: Record, folder: Path, options: Any) -> None:
     record.add_value("start of training, peak", "", "GB", peak)
     if options.steps:
         run_apart(prepare_made_up, small, _SMALL, {"kind": "none"}, options.seed, threads)
-        base, _ = run_apart(take_steps, small, folder / "a", options, threads)
-        peak, model = run_apart(take_steps, big, folder / "b", options, threads)
+        encoder, steps = options.encoder, options.steps
+        base, _ = run_apart(take_steps, small, folder / "a", encoder, steps, threads)
+        peak, model = run_apart(take_steps, big, folder / "b", encoder, steps, threads)
         record.add_value("training from the store, peak", options.encoder, "GB", peak)
         record.add_value("weights of the model", options.encoder, "GB", model)
         record.add_value(
@@ -135,15 +136,20 @@ def start(store: Path) -> tuple[float, int, float]:
     return time.perf_counter() - begun, _bytes_read() - read, peak_memory()
 
 
-def take_steps(store: Path, out: Path, encoder: str, steps: int, threads: int) -> float:
-    """Train a few steps; gives the memory peak in GB."""
+def take_steps(
+    store: Path, out: Path, encoder: str, steps: int, threads: int
+) -> tuple[float, float]:
+    """Train a few steps; gives the memory peak and the weights of the model, in GB."""
+    from crosszero.model.encoder import Encoder
     from crosszero.training.config import TrainConfig
     from crosszero.training.loop import train
 
     set_threads(threads)
     config = TrainConfig(level="sentence", steps=steps, precision="fp32")
     train(encoder, store, config, out=out, show_progress=False)
-    return peak_memory()
+    peak = peak_memory()
+    weights = Encoder.load(encoder, mlm=True).parameters()
+    return peak, sum(one.numel() * one.element_size() for one in weights) / 1e9
 
 
 def make_pairs(count: int, seed: int) -> Iterator[SentencePair]:
