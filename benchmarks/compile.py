@@ -3,7 +3,8 @@
     python -m benchmarks.compile --out runs/bench/compile.json
 
 Slices of a training differ in texts and in length, so the compiled graph has dynamic shapes. What
-compiling costs (once in each process that trains) stands beside what a pass gains by it.
+compiling costs (once in each process that trains) stands beside what a pass gains by it. Passes are
+those of a training, with dropout; hidden states are compared without.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
+from crosszero.training.config import Precision
 from crosszero.training.precision import autocast
 
 SHAPES = ((128, 32), (100, 40), (60, 64), (200, 20))  # texts, tokens of each
@@ -43,19 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     record = Record(options, {name: getattr(options, name) for name in names} | {"slices": SHAPES})
     encoders = {name: load_encoder(size, seed=options.seed) for name in (EAGER, COMPILED)}
     encoders[COMPILED].base.compile(dynamic=True, backend=backend)
+    for encoder in encoders.values():
+        encoder.train()
     slices = [make_slice(texts, width, options.texts) for texts, width in SHAPES]
     for name, encoder in encoders.items():
         begun = time.perf_counter()
-        run_all(encoder, slices, precision)
+        run_all(encoder, slices, precision, seed=options.seed)
         seconds = time.perf_counter() - begun
         record.add_value(f"{name}: until all slices ran once", size, "s", seconds)
     turns = {
-        name: lambda _, encoder=encoder: run_all(encoder, slices, precision)
+        name: lambda _, encoder=encoder: run_all(encoder, slices, precision, seed=options.seed)
         for name, encoder in encoders.items()
     }
     timings = take_turns(turns, rounds=options.rounds, warm_up=0)
     with torch.no_grad(), autocast(precision, torch.device("cpu")):
-        eager, compiled = (e(slices[0], torch.ones_like(slices[0])) for e in encoders.values())
+        eager, compiled = (
+            e.eval()(slices[0], torch.ones_like(slices[0])) for e in encoders.values()
+        )
     apart = float((eager.pooled - compiled.pooled).abs().max())
     record.check(f"{size}: hidden states, compiled and eager", apart, _SAME_VECTORS[precision])
     tokens = sum(ids.numel() for ids in slices)
@@ -71,8 +77,9 @@ def make_slice(texts: int, width: int, share: float) -> Tensor:
     return torch.randint(10, 1000, (max(2, int(texts * share)), width))
 
 
-def run_all(encoder: Encoder, slices: Sequence[Tensor], precision: str) -> None:
-    """Forward and backward through all slices."""
+def run_all(encoder: Encoder, slices: Sequence[Tensor], precision: Precision, *, seed: int) -> None:
+    """Forward and backward through all slices, with dropout from the same seed each time."""
+    torch.manual_seed(seed)
     for ids in slices:
         with autocast(precision, torch.device("cpu")):
             hidden = encoder(ids, torch.ones_like(ids))

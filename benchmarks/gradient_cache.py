@@ -4,8 +4,11 @@
 
 Every size runs in a process of its own, so that its memory peak is its own: weights, gradients,
 both moments of AdamW, one slice, and what the similarities take. The smallest size runs without the
-cache, too, and must have the same loss. Texts are made up of random words; what is measured does
-not depend on what they mean.
+cache, too, and must have the same loss. Texts are made up of random words and as long as those of
+a corpus: a slice of long texts takes more memory than one of as many tokens in short ones, because
+attention keeps numbers for each pair of tokens. Every sixty-fourth text is of 128 tokens. Slices
+are half as large as training's default: with 4,096 tokens the longest slice alone takes mBERT's
+size above 8 GB.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from crosszero.samples.sample import Sample, Span, WordPair
 _GOAL = 8.0  # GB for 4,096 pairs on an encoder of mBERT's size
 _GOAL_PAIRS = 4_096
 _SAME_LOSS = 1e-4  # of losses of 5 to 20
+_LENGTH = 128  # tokens of the longest texts
+_LONG, _UNEVEN = 64, 0.6  # one text in so many is of that length; spread of the others
+_FEW = 8  # pairs of the step before
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -31,14 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = make_parser("gradient_cache", __doc__)
     parser.add_argument("--pairs", type=int, nargs="+", default=[64, 512, _GOAL_PAIRS])
     parser.add_argument("--encoder", choices=SIZES, default=MBERT)
-    parser.add_argument("--words", type=int, default=6, help="words of a text")
-    parser.add_argument("--slice-tokens", type=int, default=4096)
+    parser.add_argument("--words", type=int, default=24, help="words of a text, on average")
+    parser.add_argument("--slice-tokens", type=int, default=2048)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--steps", type=int, default=2, help="the second has AdamW's moments")
     options = parser.parse_args(arguments)
     if options.quick:
         options.pairs, options.encoder, options.slice_tokens = [8], TINY, 64
-    names = ("pairs", "encoder", "words", "slice_tokens", "precision", "steps")
+    names = ("pairs", "encoder", "words", "slice_tokens", "precision")
     record = Record(options, {name: getattr(options, name) for name in names})
     first = min(options.pairs)
     # a quick run stays in this process: starting another takes longer than what it does
@@ -72,7 +77,10 @@ def add_rows(
 
 
 def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[str, float]:
-    """Take whole steps with one size of batch; loss of the last one, its seconds, GB at most."""
+    """Take a step with one size of batch: loss, seconds, GB at most.
+
+    A step of a few pairs goes before it, so that AdamW has its moments.
+    """
     import numpy as np
     import torch
 
@@ -92,12 +100,13 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         precision=options.precision, slice_tokens=options.slice_tokens, gradient_cache=cached
     )
     optimizer = make_optimizer(encoder, head, config)
-    batch = build_batch(
-        [(sample,) for sample in make_samples(pairs, options.words, options.seed)],
-        level="multi", words_per_sentence=1, pairs_per_group=0,
-        random=np.random.default_rng(options.seed),
-    )  # fmt: skip
-    for number in range(options.steps):
+    samples = make_samples(pairs, options.words, options.seed)
+    for number, rows in enumerate((samples[:_FEW], samples)):
+        batch = build_batch(
+            [(sample,) for sample in rows],
+            level="multi", words_per_sentence=1, pairs_per_group=0,
+            random=np.random.default_rng(options.seed),
+        )  # fmt: skip
         begun = time.perf_counter()
         torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)
@@ -114,16 +123,27 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
 
 
 def make_samples(pairs: int, words: int, seed: int) -> list[Sample]:
-    """Pairs of texts of random words; the first words of a pair mean the same."""
+    """Pairs of texts of random words; the first words of a pair mean the same.
+
+    Args:
+        pairs: how many.
+        words: of a text, on average; lengths are as uneven as those of a corpus (log-normal).
+        seed: the same seed, the same texts.
+    """
     import numpy as np
 
     encoder = load_encoder(MINI)
     pieces = encoder.tokenizer.convert_ids_to_tokens(encoder.ordinary_ids.tolist())
     known = [piece for piece in pieces if piece.isascii() and piece.isalpha()]
     random = np.random.default_rng(seed)
+    # a word is one token; two more are special
+    drawn = words * random.lognormal(-(_UNEVEN**2) / 2, _UNEVEN, size=2 * pairs)
+    lengths = drawn.round().astype(int).clip(2, _LENGTH - 2)
+    lengths[::_LONG] = _LENGTH - 2
     samples = []
     for number in range(pairs):
-        source, target = (random.choice(known, words).tolist() for _ in range(2))
+        counts = lengths[2 * number : 2 * number + 2]
+        source, target = (random.choice(known, count).tolist() for count in counts)
         spans = Span(0, len(source[0])), Span(0, len(target[0]))
         samples.append(
             Sample(

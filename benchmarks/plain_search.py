@@ -2,19 +2,21 @@
 
 Two readings. :class:`PlainSearch` follows the rules of crosszero's lexicon finder and must find the
 same pairs. :func:`search_substrings` counts substrings, as METHOD section 1 says of the code that
-came with the paper: *art* is then found in *part*, so its pairs differ and are not compared.
+came with the paper: *art* is then found in *part*, so its pairs differ and are not compared. Both
+leave the search itself to Python's strings, which do it in C.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.samples.words import Keys, token_pattern
 
 Span = tuple[int, int]
 Found = set[tuple[Span, Span]]
-Entry = tuple[str, ...]
+_END = "\0"  # stands before and behind each token
 
 
 class PlainSearch:
@@ -46,40 +48,52 @@ class PlainSearch:
                 found.add((one, other))
         return found
 
-    def _occurrences(self, text: str, side: int) -> dict[Entry, Span | None]:
+    def _occurrences(self, text: str, side: int) -> dict[str, Span | None]:
         """Where the entries of one side stand; ``None`` for more than one place."""
-        keys, marked, spans = self._read(text, side)
+        line, spans = self._read(text, side)
         places = [
             (start, -len(entry), entry)
             for entry in self._sides[side]
-            for start in range(len(keys) - len(entry) + 1)
-            if keys[start] == entry[0] and marked[start + 1 : start + len(entry)] == entry[1:]
+            if entry in line  # words x sentences
+            for start in _find_all(line, entry)
         ]
-        found: dict[Entry, Span | None] = {}
+        found: dict[str, Span | None] = {}
         free = 0
         for start, _, entry in sorted(places):
             if start >= free:
-                free = start + len(entry)
-                found[entry] = None if entry in found else (spans[start][0], spans[free - 1][1])
+                free = start + len(entry) - 1  # the mark at its end is the next one's, too
+                first, last = (_count_tokens(line[: end + 1]) for end in (start, free))
+                span = spans[first][0], spans[last - 1][1]
+                found[entry] = None if entry in found else span
         return found
 
-    def _entry(self, text: str, side: int) -> Entry:
-        keys, marked, _ = self._read(text, side)
-        return (*keys[:1], *marked[1:])
+    def _entry(self, text: str, side: int) -> str:
+        return self._read(text, side)[0]
 
-    def _read(self, text: str, side: int) -> tuple[Entry, Entry, list[Span]]:
-        """Tokens; tokens with a mark where white space stands before; their places."""
+    def _read(self, text: str, side: int) -> tuple[str, list[Span]]:
+        """Tokens between marks, with a space where white space stands; the tokens' places."""
         matches = list(self._patterns[side].finditer(text))
-        keys = tuple(self._keys[match.group()] for match in matches)
+        keys = [self._keys[match.group()] for match in matches]
         spans = [match.span() for match in matches]
-        starts = [0, *(end for _, end in spans)]
-        gaps = [text[a:b] for a, (b, _) in zip(starts, spans, strict=False)]
-        spaced = [any(map(str.isspace, gap)) for gap in gaps]
-        marked = (" " + key if gap else key for key, gap in zip(keys, spaced, strict=True))
-        return keys, tuple(marked), spans
+        gaps = [text[a:b] for (_, a), (b, _) in pairwise(spans)]
+        spaced = [f"{_END} {_END}" if any(map(str.isspace, gap)) else _END for gap in gaps]
+        line = "".join(f"{gap}{key}" for key, gap in zip(keys, [_END, *spaced], strict=False))
+        return line and line + _END, spans
 
 
-def worthy(*entries: Entry) -> bool:
+def _find_all(line: str, entry: str) -> Iterator[int]:
+    place = line.find(entry)
+    while place >= 0:
+        yield place
+        place = line.find(entry, place + 1)
+
+
+def _count_tokens(line: str) -> int:
+    """Tokens of the beginning of a line that ends with a mark."""
+    return line.replace(f"{_END} {_END}", _END).count(_END) - 1
+
+
+def worthy(*entries: str) -> bool:
     """Whether all entries hold a word that may be chosen: with a letter, and not one letter alone.
 
     Single letters are never chosen, whatever the stop words: the English *I* is one.
@@ -88,7 +102,7 @@ def worthy(*entries: Entry) -> bool:
         any(
             any(map(str.isalpha, word))
             and (len(word.strip("'")) > 1 or word.strip("'") >= "\u4e00")
-            for word in "".join(entry).split(" ")
+            for word in entry.replace(_END, "").split(" ")
         )
         for entry in entries
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine, list_versions, read_commit, set_threads
-from benchmarks.timing import Ratio, Timing
+from benchmarks.timing import Ratio, Timing, per_second
 from crosszero.files import atomic_file
 
 
@@ -51,29 +51,24 @@ class Record:
         self.rows: list[dict[str, Any]] = []
         self.ratios: list[dict[str, Any]] = []
         self.checks: list[dict[str, Any]] = []
-        self.notes: list[str] = []
+        # Read now: a benchmark of an hour must not be put down to what was committed meanwhile.
+        self._commit = read_commit()
         self._begun = datetime.datetime.now(datetime.UTC)
 
-    def add_rate(self, what: str, encoder: str, unit: str, count: float, timing: Timing) -> None:
-        """Add the speed of a side that does `count` units in a round."""
-        wall = timing.wall
-        self.rows.append(
-            {
-                "what": what,
-                "encoder": encoder,
-                "unit": unit,
-                "rate": count / timing.median,
-                "low": count / max(wall),
-                "high": count / min(wall),
-                "seconds": timing.median,
-                "cpu_seconds": statistics.median(timing.cpu),
-                "rounds": len(wall),
-            }
-        )
+    def add_rate(
+        self, what: str, encoder: str, unit: str, count: float | Sequence[float], timing: Timing
+    ) -> None:
+        """Add the speed of a side that does `count` units in a round, or in each of the rounds."""
+        self.add_value(what, encoder, unit, per_second(count, timing.wall))
+        self.rows[-1] |= {
+            "seconds": timing.median,
+            "cpu_seconds": statistics.median(timing.cpu),
+            "rounds": len(timing.wall),
+        }
 
-    def add_value(self, what: str, encoder: str, unit: str, value: float) -> None:
-        """Add a number that is no speed: memory, AER, GEMM peak."""
-        self.rows.append({"what": what, "encoder": encoder, "unit": unit, "rate": value})
+    def add_value(self, what: str, encoder: str, unit: str, value: float | Sequence[float]) -> None:
+        """Add a number that is no speed: memory, AER, GEMM peak; of several rounds the median."""
+        self.rows.append({"what": what, "encoder": encoder, "unit": unit} | _middle(value, "rate"))
 
     def add_ratio(
         self, what: str, encoder: str, against: str, ratio: Ratio, least: float | None = None
@@ -94,14 +89,14 @@ class Record:
         )
 
     def add_goal(
-        self, what: str, encoder: str, against: str, value: float, unit: str, goal: float,
-        *, most: bool = False,
+        self, what: str, encoder: str, against: str, value: float | Sequence[float], unit: str,
+        goal: float, *, most: bool = False,
     ) -> None:  # fmt: skip
-        """Add an absolute target: at least `goal`, or with `most` at most."""
+        """Add an absolute target: at least `goal`, or with `most` at most; of rounds the median."""
         key = "most" if most else "least"
         self.ratios.append(
-            {"what": what, "encoder": encoder, "against": against, "unit": unit, "value": value}
-            | {key: goal}
+            {"what": what, "encoder": encoder, "against": against, "unit": unit, key: goal}
+            | _middle(value, "value")
         )
 
     def check(self, what: str, difference: float, limit: float) -> None:
@@ -125,7 +120,7 @@ class Record:
         name = self._options.benchmark
         data = {
             "benchmark": name,
-            "commit": read_commit(),
+            "commit": self._commit,
             "date": self._begun.isoformat(timespec="seconds"),
             "seconds": round((datetime.datetime.now(datetime.UTC) - self._begun).total_seconds()),
             "command": shlex.join(["python", "-m", f"benchmarks.{name}", *given]),
@@ -140,7 +135,6 @@ class Record:
             "rows": self.rows,
             "ratios": self.ratios,
             "checks": self.checks,
-            "notes": self.notes,
         }
         text = json.dumps(data, indent=1, ensure_ascii=False, default=float)
         if self._options.out is None:
@@ -149,3 +143,10 @@ class Record:
             with atomic_file(self._options.out) as file:
                 file.write(text + "\n")
         return data
+
+
+def _middle(value: float | Sequence[float], name: str) -> dict[str, float]:
+    """A number under its name; of several the median, with the extremes beside it."""
+    if isinstance(value, int | float):
+        return {name: value}
+    return {name: statistics.median(value), "low": min(value), "high": max(value)}

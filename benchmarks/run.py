@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.encoders import MBERT
 from benchmarks.machine import read_commit
 
 
@@ -37,6 +38,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "gradient_cache": ["gradient_cache"],
         "embedding_step": ["embedding_step"],
         "compile": ["compile"],
+        "compile-mbert": ["compile", "--encoder", MBERT, "--texts", "0.25"],
         "mine-200k": ["mine", "--size", "200000", "--dim", "256", "--rounds", "1"],
     }
 

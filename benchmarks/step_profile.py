@@ -19,6 +19,7 @@ from benchmarks.encoders import MBERT, SIZES, TINY, load_encoder
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep
+from crosszero.training.precision import choose_precision
 
 PRODUCTS = "matrix products"
 KINDS = {
@@ -63,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     )
     samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
     samples = [sample for sample in samples if sample.words]
-    step = OurStep(load_encoder(size, seed=options.seed).train(), words=options.words)
+    encoder = load_encoder(size, seed=options.seed).train()
+    precision = choose_precision(encoder, "auto")
+    step = OurStep(encoder, words=options.words, precision=precision)
     peak = measure_gemm(step.precision, size=gemm)
     step.run(samples[: options.batch])
     with torch.profiler.profile(with_flops=True) as profile:

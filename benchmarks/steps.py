@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,9 +18,12 @@ from crosszero.model.spans import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.choices import decide
-from crosszero.training.config import TrainConfig
+from crosszero.training.config import Precision, TrainConfig
+from crosszero.training.encoding import cut, encode_slice, join
+from crosszero.training.inputs import make_inputs
 from crosszero.training.optimizer import clip_gradients, make_optimizer
-from crosszero.training.precision import autocast, choose_precision
+from crosszero.training.precision import autocast
+from crosszero.training.ranks import ALONE
 from crosszero.training.step import compute_losses
 
 _MASKED = TrainConfig().mlm_probability
@@ -42,12 +46,12 @@ class OurStep:
     Args:
         encoder: is trained; without MLM nothing else may train it, see :class:`RowAdamW`.
         words: most words of a sentence pair; 0 for sentence vectors without MLM.
+        precision: of the forward pass, ``fp32`` or ``bf16``.
     """
 
-    def __init__(self, encoder: Encoder, *, words: int) -> None:
+    def __init__(self, encoder: Encoder, *, words: int, precision: Precision) -> None:
         self._encoder, self._words = encoder, words
         level = "multi" if words else "sentence"
-        precision = choose_precision(encoder, "auto")
         config = TrainConfig(
             level=level,
             loss="cz-nce" if words else "info-nce",
@@ -62,6 +66,32 @@ class OurStep:
         self.samples: list[int] = []
         self.tokens: list[int] = []
         self.flops: list[float] = []
+
+    def with_words(self, words: int) -> OurStep:
+        """Another side with the same encoder, head and optimizer: moments take room."""
+        if not words or not self._words:
+            raise ValueError("sentences without words have an optimizer of their own")
+        other = copy.copy(self)
+        other._words = words
+        other.samples, other.tokens, other.flops = [], [], []
+        return other
+
+    def pool(self, rows: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+        """Vectors of both texts of each row, as :meth:`run` pools them; (rows, width) each."""
+        inputs = make_inputs(
+            self._encoder,
+            make_batch(rows, self._words),
+            self._config,
+            np.random.default_rng(0),
+            ALONE,
+        )
+        with autocast(self.precision, torch.device("cpu")):
+            parts = [
+                encode_slice(self._encoder, members, inputs, inputs.masked, self._head.level)
+                for members in cut(inputs, self._config.slice_tokens)
+            ]
+        vectors = join(parts, self._head).vectors
+        return vectors[inputs.left], vectors[inputs.right]
 
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
@@ -86,9 +116,14 @@ class OurStep:
 
 
 class PaperStep:
-    """The paper's procedure with the same model, data and optimiser."""
+    """The paper's procedure in fp32, with torch's plain Adam.
 
-    precision = "fp32"
+    Args:
+        encoder: as it was loaded, of the same weights as crosszero's: an encoder that
+            :class:`OurStep` trains adds up the gradient of its embeddings in crosszero's way.
+    """
+
+    precision: Precision = "fp32"
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -120,7 +155,9 @@ class PaperStep:
 
 
 class RankingStep:
-    """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW."""
+    """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW, in fp32."""
+
+    precision: Precision = "fp32"
 
     def __init__(self, encoder: Encoder) -> None:
         from sentence_transformers import SentenceTransformer
@@ -134,10 +171,6 @@ class RankingStep:
             self.model.parameters(), lr=2e-6, weight_decay=0.0, fused=True
         )
         self.tokens: list[int] = []
-
-    def train(self) -> None:
-        """Turn dropout on."""
-        self.model.train()
 
     def compute(self, rows: Sequence[Sample]) -> Tensor:
         """The loss of a batch."""

@@ -97,7 +97,9 @@ def list_rows(run: Run) -> Table:
         rows.append((row["what"], row["encoder"], _number(row["rate"]), spread, row["unit"]))
     checks = "; ".join(f"{c['what']} {c['difference']:.3g}" for c in run["checks"])
     columns = ("side", "encoder", "median", "rounds", "unit")
-    note = f"Checked: {checks}." if checks else ""
+    setting = "; ".join(f"{name} {_write(value)}" for name, value in run["setting"].items())
+    notes = [f"Checked: {checks}." if checks else "", f"Set: {setting}." if setting else ""]
+    note = " ".join(filter(None, notes))
     return Table(title=run["command"], columns=columns, rows=tuple(rows), note=note)
 
 
@@ -127,6 +129,13 @@ def list_runs(runs: Iterable[Run]) -> Table:
 def _number(value: float) -> str:
     """Three digits, and all digits before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _write(value: object) -> str:
+    """A setting; of several its names, too."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_write(one)}" for name, one in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _say(met: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -70,17 +70,35 @@ def take_turns(
     return timings
 
 
-def compare(ours: Timing, other: Timing, *, work: float = 1.0) -> Ratio:
+def per_second(work: float | Sequence[float], seconds: Sequence[float]) -> list[float]:
+    """Speed of each round; what it did is divided by the time that it took itself.
+
+    Args:
+        work: units of work of each round, or one number if all did the same.
+        seconds: of each round.
+
+    Example:
+        >>> per_second([10, 40], [1.0, 2.0]), per_second(10, [1.0, 2.0])
+        ([10.0, 20.0], [10.0, 5.0])
+    """
+    done = [work] * len(seconds) if isinstance(work, int | float) else work
+    return [one / max(time, 1e-9) for one, time in zip(done, seconds, strict=True)]
+
+
+def compare(ours: Timing, other: Timing, *, work: float | Sequence[float] = 1.0) -> Ratio:
     """Ratio of speeds, round by round.
 
     Args:
         ours, other: two sides of the same :func:`take_turns`.
-        work: units of work that a round of `ours` does for one unit that `other` does.
+        work: units of work that a round of `ours` does for one unit that `other` does; one number,
+            or one for each round.
 
     Example:
         >>> compare(Timing([1.0, 2.0], [1.0, 1.0]), Timing([3.0, 4.0], [3.0, 3.0])).value
         2.5
     """
-    ratios = [work * b / a for a, b in zip(ours.wall, other.wall, strict=True)]
-    cpu = work * statistics.median(other.cpu) / max(statistics.median(ours.cpu), 1e-9)
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios), cpu)
+    wall, cpu = (
+        [speed * b for speed, b in zip(per_second(work, a), theirs, strict=True)]
+        for a, theirs in ((ours.wall, other.wall), (ours.cpu, other.cpu))
+    )
+    return Ratio(statistics.median(wall), min(wall), max(wall), statistics.median(cpu))

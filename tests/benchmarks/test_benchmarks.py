@@ -8,17 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import mine as mining
 from benchmarks import tables
-from benchmarks.corpus import make_corpus, mix_lengths
+from benchmarks.corpus import make_corpus, make_samples, mix_lengths
+from benchmarks.encoders import TINY, load_encoder
 from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
+from benchmarks.steps import OurStep, PaperStep
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.bitext.pair import SentencePair
+from crosszero.model.vectors import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon import Lexicon
 from crosszero.samples.lookup import LexiconFinder
+from crosszero.training.frozen import get_table
 
 NEEDS = {
     "train_step": "sentence_transformers",
@@ -91,6 +96,56 @@ def test_ratio_is_the_median_of_the_rounds() -> None:
     assert (ratio.value, ratio.low, ratio.high, ratio.cpu) == (6.0, 2.0, 18.0, 8.0)
 
 
+def test_work_of_a_round_is_divided_by_its_own_time() -> None:
+    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]), {})
+    timing = Timing([1.0, 4.0, 2.0], [1.0, 1.0, 1.0])
+    record.add_rate("side", "", "tokens/s", [10, 80, 60], timing)
+    row = record.rows[0]
+    assert (row["low"], row["rate"], row["high"]) == (10.0, 20.0, 30.0)
+    record.add_rate("side", "", "pairs/s", 8, timing)
+    assert (record.rows[1]["low"], record.rows[1]["rate"]) == (2.0, 4.0)
+    ratio = compare(timing, Timing([2.0, 4.0, 8.0], [1.0, 1.0, 1.0]), work=[1.0, 3.0, 1.0])
+    assert (ratio.low, ratio.value, ratio.high) == (2.0, 3.0, 4.0)
+    record.add_goal("share", "", "peak", [0.7, 0.5, 0.9], "share", 0.6)
+    table = tables.list_targets([{"ratios": record.ratios}])
+    assert table.rows[0][2:] == ("0.7 share", "0.50 to 0.90", "at least 0.6", "yes")
+
+
+def test_the_commit_is_the_one_that_a_benchmark_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = make_parser("mine", "").parse_args(["--threads", "1"])
+    monkeypatch.setattr("benchmarks.record.read_commit", lambda: "before")
+    record = Record(options, {"size": 1_000, "precision": {"ours": "bf16", "theirs": "fp32"}})
+    monkeypatch.setattr("benchmarks.record.read_commit", lambda: "later")
+    run = record.write([])
+    assert run["commit"] == "before"
+    note = tables.list_rows(run).note
+    assert note == "Set: size 1,000; precision ours bf16, theirs fp32."
+
+
+def test_the_procedure_has_an_encoder_without_crosszeros_hooks() -> None:
+    samples = [s for s in make_samples(make_corpus(40).pairs, most=2) if s.words][:4]
+    ours, theirs = (load_encoder(TINY).train() for _ in range(2))
+    several = OurStep(ours, words=2, precision="fp32")
+    one, plain = several.with_words(1), PaperStep(theirs)
+    assert get_table(ours)._forward_hooks
+    for step in (several, one, plain):
+        step.run(samples)
+    assert not get_table(theirs)._forward_hooks
+    assert len(several.tokens) == len(one.tokens) == len(plain.tokens) == 1
+    assert one.tokens == plain.tokens
+    assert one.samples[0] < several.samples[0]
+
+
+def test_pooled_vectors_are_those_of_the_texts() -> None:
+    samples = make_samples(make_corpus(6).pairs, most=1)
+    encoder = load_encoder(TINY)
+    sides = OurStep(encoder, words=0, precision="fp32").pool(samples)
+    for side, name in zip(sides, ("source", "target"), strict=True):
+        found = torch.nn.functional.normalize(side.detach(), dim=1).numpy()
+        alone = [encode_sentences(encoder, [getattr(s, name)], max_length=128) for s in samples]
+        assert np.allclose(found, np.concatenate(alone), atol=1e-5)
+
+
 def test_sides_that_differ_are_refused() -> None:
     record = Record(make_parser("mine", "").parse_args(["--threads", "1"]), {})
     pairs = [(n, n, 1.0) for n in range(10)]
@@ -124,11 +179,17 @@ def test_the_plain_search_leaves_out_what_the_finder_leaves_out() -> None:
         SentencePair(
             source=source, target=target, source_language="en", target_language="fr", origin=""
         )
-        for source, target in (("I see a sea", "je vois à la mer"), ("Good day 3", "Bonjour trois"))
+        for source, target in (
+            ("I see a sea", "je vois à la mer"),
+            ("Good day 3", "Bonjour trois"),
+            ("Good-day, goodday good  day", "(Bonjour)"),
+            ("sea sea", "la mer"),
+        )
     ]
     plain = PlainSearch(entries, ("en", "fr"))
     ours = LexiconFinder(lexicon, rules).find(pairs)
     assert [{(tuple(w.source), tuple(w.target)) for w in words} for words in ours] == [
         plain.find(pair) for pair in pairs
     ]
-    assert [len(words) for words in ours] == [1, 1]  # neither single letters nor numbers
+    # neither single letters nor numbers; white space as the entry has it; once only
+    assert [len(words) for words in ours] == [1, 1, 1, 0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon
+from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon, tree
 from tests.samples.helpers import pair
 
 EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)
@@ -141,6 +141,32 @@ def test_offsets_are_those_of_the_text() -> None:
     assert found([("book", "الكتاب")], "the book", arabic) == [("book", "الْكِتَابَ")]
     text = "une e\u0301cole ici"
     assert found([("school", "école")], "School", text) == [("School", "e\u0301cole")]
+
+
+def test_places_that_are_remembered_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "_PIECES", 3)  # it is emptied on the way
+    entries = [("sea", "mer"), ("new york", "york"), ("oak", "chêne")]
+    texts = [
+        ("The sea, (new York) oak-tree", "«mer» d'york; chênes chêne"),
+        ("oak (sea) sea-side; new york!", "york, (mer) et «chêne»"),
+        ("oak-" + "x" * 30 + "-sea new york", "mer york chêne-" + "y" * 30),
+    ]
+    lookup = finder(entries)
+    for source, target in texts * 3:
+        one_space = lookup.find([pair(source, target)])[0]
+        words = [(source[s.start : s.end], target[t.start : t.end]) for s, t, _ in one_space]
+        assert words
+        assert all((a.lower(), b) in entries for a, b in words)
+        # with two spaces the whole text is read for its places
+        two = lookup.find([pair(source.replace(" ", "  "), target.replace(" ", "  "))])[0]
+        assert len(two) == len(one_space)
+        for one, other in zip(one_space, two, strict=True):
+            for text, span, wide in (
+                (source, one.source, other.source),
+                (target, one.target, other.target),
+            ):
+                start = span.start + text.count(" ", 0, span.start)
+                assert wide == (start, span.end + text.count(" ", 0, span.end))
 
 
 def test_stop_words_copies_and_punctuation_are_never_chosen() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from itertools import accumulate, chain, compress, count, islice
+from itertools import accumulate, chain, compress, count
 
 from crosszero.samples.reader import Words
 from crosszero.samples.sample import Span
@@ -41,6 +41,22 @@ class _Pieces(dict[str, list[str]]):
         return tokens
 
 
+class _Places(dict[str, list[tuple[int, int]]]):
+    """Where the tokens of a piece stand in it; short pieces are remembered."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def __missing__(self, piece: str) -> list[tuple[int, int]]:
+        places = [match.span() for match in self._pattern.finditer(piece)]
+        if len(piece) <= _PIECE:
+            if len(self) >= _PIECES:
+                self.clear()
+            self[piece] = places
+        return places
+
+
 class Side:
     """Find the entries of one language in a text: a tree over tokens, walked once.
 
@@ -53,10 +69,11 @@ class Side:
         self._pattern = token_pattern(language)
         self._tree = _Node()
         self._pieces = _Pieces(self._pattern, keys)
+        self._places = _Places(self._pattern)
 
     def add(self, text: str) -> str:
         """Take an entry; returns its name, or nothing if it holds no token."""
-        tokens = self._tokens(text)
+        tokens = self.tokens(text)
         if not tokens:
             return ""
         spans = self._spans(text)
@@ -72,7 +89,7 @@ class Side:
 
     def occurrences(self, text: str) -> dict[str, tuple[int, int] | None]:
         """Entries of a text with their first and last token; ``None`` for more than one place."""
-        tokens = self._tokens(text)
+        tokens = self.tokens(text)
         found: dict[str, tuple[int, int] | None] = {}
         tree = self._tree.children
         spans: list[tuple[int, int]] = []
@@ -112,19 +129,20 @@ class Side:
         if begins[-1] + len(pieces) - 1 != len(text):
             spans = self._spans(text)
             return Words([Span(spans[a][0], spans[b][1]) for a, b in places], names)
-        # One space everywhere, none at the ends: where the pieces stand is known, and only those
-        # of chosen words are read again.
+        # One space everywhere, none at the ends: where the pieces stand is known, and it is asked
+        # only where in its own piece a chosen word stands.
         tokens = list(accumulate(map(len, map(self._pieces.__getitem__, pieces)), initial=0))
 
         def locate(token: int) -> tuple[int, int]:
             number = bisect_right(tokens, token) - 1
-            matches = self._pattern.finditer(pieces[number])
-            start, end = next(islice(matches, token - tokens[number], None)).span()
-            return begins[number] + number + start, begins[number] + number + end
+            start, end = self._places[pieces[number]][token - tokens[number]]
+            before = begins[number] + number
+            return before + start, before + end
 
-        return Words([Span(locate(a)[0], locate(b)[1]) for a, b in places], names)
+        spans = [locate(a) if a == b else (locate(a)[0], locate(b)[1]) for a, b in places]
+        return Words([Span(*span) for span in spans], names)
 
-    def _tokens(self, text: str) -> list[str]:
+    def tokens(self, text: str) -> list[str]:
         """Normalised tokens. No token holds white space, so pieces between it are remembered."""
         return list(chain.from_iterable(map(self._pieces.__getitem__, text.split())))
 
