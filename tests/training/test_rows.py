@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.encoder import Encoder
@@ -23,6 +24,7 @@ from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.optimizer import choose_sparse, clip_gradients, make_optimizer
 from crosszero.training.rows import Course, RowAdamW
+from tests.training.test_lookup import TABLES
 
 Folders = Callable[..., Path]
 QUICK = {
@@ -47,9 +49,12 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def make_pair(sparse: bool, options: dict[str, Any]) -> tuple[nn.Module, torch.optim.Optimizer]:
+def make_pair(
+    sparse: bool, options: dict[str, Any], scale: float = 1.0
+) -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(3)
-    module = nn.Sequential(nn.Embedding(ROWS, WIDTH, padding_idx=0), nn.Linear(WIDTH, 1))
+    table = Gemma3TextScaledWordEmbedding(ROWS, WIDTH, 0, embed_scale=scale)
+    module = nn.Sequential(table, nn.Linear(WIDTH, 1))
     module.double()
     groups = [{"params": list(module[i].parameters())} for i in (1, 0)]
     kind = torch.optim.AdamW(groups, **options)
@@ -66,16 +71,26 @@ def make_pair(sparse: bool, options: dict[str, Any]) -> tuple[nn.Module, torch.o
     weight_decay=st.sampled_from([0.0, 0.1]),
     size=st.sampled_from([1e-9, 1e-6, 1.0]),
     clip=st.sampled_from([0.0, 1e-3]),
+    scale=st.sampled_from([1.0, 10.0]),
 )
 def test_rows_move_as_in_the_dense_optimizer(
-    steps: list[list[int]], gap: int, beta2: float, weight_decay: float, size: float, clip: float
+    steps: list[list[int]],
+    gap: int,
+    beta2: float,
+    weight_decay: float,
+    size: float,
+    clip: float,
+    scale: float,
 ) -> None:
-    """Any order of rows, long gaps, gradients below eps, a schedule, decay, clipping; float64."""
+    """Any order of rows, long gaps, gradients below eps, a schedule, decay, clipping; float64.
+
+    With lookups that scale what they find, too.
+    """
     options = {"lr": 1.0, "betas": (0.9, beta2), "weight_decay": weight_decay}
     batches = [*steps, *([[1]] * gap), [2, 3], *steps]
     tables = []
     for sparse in (False, True):
-        module, optimizer = make_pair(sparse, options)
+        module, optimizer = make_pair(sparse, options, scale)
         seen = []
         for number, rows in enumerate(batches):
             for group in optimizer.param_groups:
@@ -226,6 +241,26 @@ def test_sparse_steps_are_taken_where_they_are_possible(
     encoder.model.set_output_embeddings(nn.Linear(16, get_table(encoder).num_embeddings))
     freeze_table(encoder)
     assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_sparse_steps_are_taken_where_lookups_give_rows(
+    model_folder: Folders, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    before = get_table(encoder)
+    table = TABLES[name](before.num_embeddings, encoder.hidden_size)
+    encoder.base.set_input_embeddings(table)
+    weight, asked = table.weight.detach().clone(), table.sparse
+    config = TrainConfig(mlm_weight=0.0, sparse_embeddings=True)
+    if name in ("own", "frequency"):
+        with pytest.raises(ConfigError, match=r"true given, but their lookups.*take auto or false"):
+            choose_sparse(encoder, config)
+    else:
+        assert choose_sparse(encoder, config)
+    assert table.sparse == asked
+    assert table.weight.grad is None
+    assert torch.equal(table.weight, weight)
 
 
 def test_an_untied_head_leaves_the_gradient_sparse(model_folder: Folders) -> None:
