@@ -14,12 +14,13 @@ from crosszero.errors import ConfigError
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.training.config import TrainConfig
+from crosszero.training.course import LEAST_BETA2
 from crosszero.training.frozen import get_table
 from crosszero.training.lookup import add_in_place, is_plain
-from crosszero.training.rows import LEAST_BETA2, RowAdamW
+from crosszero.training.rows import RowAdamW
 
-# Below this many numbers in the table a dense step takes less than finding its rows (measured:
-# benchmarks/embedding_step.py).
+# Below this many numbers in the table a dense step takes less than finding its rows (measured on
+# CPUs: benchmarks/embedding_step.py; elsewhere rows are stepped only if asked for).
 _SMALL = 8_000_000
 _log = logging.getLogger("crosszero")
 
@@ -70,7 +71,8 @@ def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
 
     Args:
         encoder: as it will be trained, frozen parts marked.
-        config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains.
+        config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains, which
+            is known of CPUs only.
 
     Raises:
         ConfigError: it is asked for and not possible.
@@ -78,12 +80,13 @@ def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
     table = get_table(encoder)
     if config.sparse_embeddings is False or not table.weight.requires_grad:
         return False
+    gains = table.weight.device.type == "cpu" and table.weight.numel() >= _SMALL
+    if config.sparse_embeddings == "auto" and not gains:
+        return False
     if reason := _find_obstacle(encoder, config):
         if config.sparse_embeddings is True:
             raise ConfigError(f"sparse_embeddings: true given, but {reason}; take auto or false")
         _log.info("embeddings: AdamW steps over all %d rows: %s", table.num_embeddings, reason)
-        return False
-    if config.sparse_embeddings == "auto" and table.weight.numel() < _SMALL:
         return False
     _log.info("embeddings: AdamW steps over the rows in use, of %d", table.num_embeddings)
     return True
