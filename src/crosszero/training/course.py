@@ -81,9 +81,8 @@ class Course:
     ) -> None:
         beta1, beta2 = betas
         self._betas, self._weight_decay = betas, weight_decay
-        window = math.ceil(math.log(_FORGOTTEN) / math.log(beta1 / math.sqrt(beta2)))
-        self._gaps = torch.arange(1, window + 1)
-        self._near = _wide([[beta**gap for gap in range(1, window + 1)] for beta in betas])
+        self._window = math.ceil(math.log(_FORGOTTEN) / math.log(beta1 / math.sqrt(beta2)))
+        self._near = _wide([[beta**gap for gap in range(1, self._window + 1)] for beta in betas])
         self._points = _chebyshev_points()
         self._solver = torch.linalg.inv(torch.vander(self._points, increasing=True)).T
         # For each step from 0: learning rate, powers of both betas, logarithm of the weight decay
@@ -103,8 +102,8 @@ class Course:
             rates: their learning rates.
         """
         start, self._done = self._done + 1, self._done + len(rates)
-        if (room := self._steps.shape[1]) <= self._done:
-            self._make_room(max(self._done + 1, 2 * room))
+        if (room := self._steps.shape[1]) <= self._done + self._window:
+            self._make_room(max(self._done + self._window + 1, 2 * room))
         powers = [[beta**k for k in range(start, self._done + 1)] for beta in self._betas]
         decays = (_log_kept(rate * self._weight_decay) for rate in rates)
         kept = accumulate(decays, initial=float(self._steps[3, start - 1]))
@@ -121,7 +120,7 @@ class Course:
             In float64, on the CPU; each row depends on its own step alone.
         """
         begun = begun.long()
-        ends = torch.clamp(begun + len(self._gaps), max=self._done)
+        ends = (begun + self._window).clamp(max=self._done)
         for some in begun[self._summed[begun] != ends].split(_BLOCK):
             self._sum_windows(some)
         _, fade1, fade2, decay = self._steps
@@ -137,15 +136,14 @@ class Course:
         )
 
     def _sum_windows(self, begun: Tensor) -> None:
-        steps = begun[:, None] + self._gaps  # (s, window)
-        missed, index = steps <= self._done, steps.clamp(max=self._done)
-        rates, fade1, fade2, _ = (column[index] for column in self._steps)
-        rates *= missed
+        # (s, window) each. Steps that are still to come have a rate of zero.
+        windows = self._steps[:3].unfold(1, self._window, 1)
+        rates, fade1, fade2 = (window.index_select(0, begun + 1) for window in windows)
         kept = (1 - rates * self._weight_decay).flip(1).cumprod(1).flip(1)  # by it and those after
         after = torch.cat([kept[:, 1:], torch.ones_like(kept[:, :1])], 1)
         shares = self._near[0] / (1 - fade1) * rates * after
         scales = torch.sqrt(self._near[1] / (1 - fade2))
-        middle = torch.clamp(self._done - begun, max=_MIDDLE)[:, None] - 1
+        middle = (self._done - begun).clamp(max=_MIDDLE)[:, None] - 1
         scale = torch.sqrt(scales[:, :1] * scales.gather(1, middle))
         shrunk = scales / scale - 1  # d_k
         powers = torch.zeros(len(begun), POINTS, dtype=torch.float64)
@@ -153,7 +151,7 @@ class Course:
         for point, column in zip(self._points, self._solver, strict=True):
             powers += (shares / (1 + shrunk * point)).sum(1, keepdim=True) * column
         self._sums[begun] = torch.cat([powers, scale, kept[:, :1]], 1)
-        self._summed[begun] = steps[:, -1].clamp(max=self._done)
+        self._summed[begun] = (begun + self._window).clamp(max=self._done)
 
     def _make_room(self, steps: int) -> None:
         more = steps - self._steps.shape[1]

@@ -121,9 +121,10 @@ class RowAdamW(torch.optim.AdamW):
         size = second.sqrt() * missed.scale[owner]
         denominator = size + group["eps"]
         size /= denominator  # u
-        total = missed.powers[owner, -1:].expand_as(size)
+        powers = missed.powers[owner]
+        total = powers[:, -1:].repeat(1, size.shape[1])
         for power in range(POINTS - 2, -1, -1):
-            total = total * size + missed.powers[owner, power, None]
+            total.mul_(size).add_(powers[:, power, None])
         values = weight[rows] * missed.kept[owner] - total * first / denominator
         weight.index_copy_(0, rows, values)
         state["exp_avg"].index_copy_(0, rows, first * missed.first[owner])
