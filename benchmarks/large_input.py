@@ -3,6 +3,9 @@
 Every stage runs in a process of its own, so that its memory peak is its own. The pairs are made up
 while they are read: at no time does anybody hold them all. Training is measured twice, from this
 store and from one of a few thousand rows; the difference is what the size of the store costs.
+
+Every process of a training reads all rows. What that takes beside a step is measured, too: *reading
+batches* decodes the rows of a window and makes the batches, and no more.
 """
 
 from __future__ import annotations
@@ -71,10 +74,16 @@ def measure(record: Record, folder: Path, options: Any) -> None:
     record.rows.append(_rate("start of training: open and count", "", options.pairs, seconds))
     record.add_value("start of training, bytes read", "", "bytes", read)
     record.add_value("start of training, peak", "", "GB", peak)
+    read_rows, reading = run_apart(read_batches, big, threads)
+    record.rows.append(_rate("reading batches", "", read_rows, reading))
     if options.steps:
         run_apart(prepare_made_up, small, _SMALL, {"kind": "none"}, options.seed, threads)
-        base = run_apart(take_steps, small, folder / "a", options.encoder, options.steps, threads)
-        peak = run_apart(take_steps, big, folder / "b", options.encoder, options.steps, threads)
+        settings = (options.encoder, options.steps, threads)
+        base, _, _ = run_apart(take_steps, small, folder / "a", *settings)
+        peak, rows, spent = run_apart(take_steps, big, folder / "b", *settings)
+        record.rows.append(_rate("training, sentence level", options.encoder, rows, spent))
+        share = 100 * (reading / read_rows) / (spent / rows)
+        record.add_value("reading batches, beside a step", options.encoder, "%", share)
         record.add_value("training from the store, peak", options.encoder, "GB", peak)
         above = peak - base
         what = f"memory of training above that from {_SMALL:,} rows"
@@ -130,15 +139,54 @@ def start(store: Path) -> tuple[float, int, float]:
     return time.perf_counter() - begun, _bytes_read() - read, peak_memory()
 
 
-def take_steps(store: Path, out: Path, encoder: str, steps: int, threads: int) -> float:
-    """Train a few steps; gives the memory peak in GB."""
+def read_batches(store: Path, threads: int) -> tuple[int, float]:
+    """What each process of a training does with the rows of a window: rows, seconds."""
+    import numpy as np
+    import pyarrow.parquet  # noqa: F401 - libraries are not what is measured
+
+    from crosszero.training.batch import build_batch
     from crosszero.training.config import TrainConfig
-    from crosszero.training.loop import train
+    from crosszero.training.stream import Position, SampleStream
 
     set_threads(threads)
-    config = TrainConfig(level="sentence", steps=steps, precision="fp32")
+    config, random = TrainConfig(level="sentence"), np.random.default_rng(0)
+    opened = SampleStore.open(store)
+    stream = SampleStream(
+        store=opened, batch_size=config.batch_size, level=config.level, seed=config.seed
+    )
+    rows, seconds, begun = 0, 0.0, time.perf_counter()
+    for units, position in stream.batches():
+        if position[:2] != Position()[:2]:  # the next window was read before this batch was given
+            break
+        build_batch(
+            units,
+            level=config.level,
+            words_per_sentence=config.words_per_sentence,
+            pairs_per_group=config.pairs_per_group,
+            random=random,
+        )
+        rows, seconds = rows + len(units), time.perf_counter() - begun
+    return rows, seconds
+
+
+def take_steps(
+    store: Path, out: Path, encoder: str, steps: int, threads: int
+) -> tuple[float, int, float]:
+    """Train a few steps: memory peak (GB), and rows and seconds of all steps but the first.
+
+    The first one reads a window; the others' rows lie ready.
+    """
+    from crosszero.training.config import TrainConfig
+    from crosszero.training.loop import train
+    from crosszero.training.metrics import read_metrics
+
+    set_threads(threads)
+    config = TrainConfig(level="sentence", steps=steps, precision="fp32", log_every=1)
     train(encoder, store, config, out=out, show_progress=False)
-    return peak_memory()
+    lines = list(read_metrics(out / "metrics.jsonl"))
+    lines = lines[1:] or lines
+    rows, seconds = (sum(line[name] for line in lines) for name in ("samples", "seconds"))
+    return peak_memory(), rows, seconds
 
 
 def make_pairs(count: int, seed: int) -> Iterator[SentencePair]:
