@@ -5,7 +5,7 @@
 A step is what a training pays for its table: look tokens up, back-propagate, clip, AdamW. Tokens
 follow Zipf's law, as those of text do. All sides see the same tokens and the same gradients and
 must end with the same table. One more side is that of the rows late in a training: each was last
-used at a random one of 1,000 steps, so that as much as possible is to be made up.
+used at a random one of 100,000 steps, so that as much as possible is to be made up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from crosszero.training.rows import RowAdamW
 SHAPES = {MBERT: (119_547, 768), MINI: (12_000, 256), TINY: (500, 8)}
 DENSE, FUSED, ROWS = "dense AdamW (torch's default)", "fused AdamW", "rows in use"
 LATE = "rows in use, late in a training"
-_LATE_STEPS = 1_000
+_LATE_STEPS = 100_000
 _SAME_TABLE = 1e-6  # a step moves a number by 1e-5
 Make = Callable[[nn.Embedding], torch.optim.Optimizer]
 

@@ -5,6 +5,9 @@ while they are read: at no time does anybody hold them all. What training takes 
 its peak less the bytes of the weights: gradients, AdamW's moments, a batch's activations, Python
 and its libraries are all in it. Training is measured a second time from a store of a few thousand
 rows; the difference between the two is what the size of the store costs.
+
+Every process of a training reads all rows. What that takes beside a step is measured, too: *reading
+batches* decodes the rows of a window and makes the batches, and no more.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.machine import peak_memory, reset_memory, set_threads
 from benchmarks.record import Record, make_parser
@@ -73,18 +76,25 @@ def measure(record: Record, folder: Path, options: Any) -> None:
     record.rows.append(_rate("start of training: open and count", "", options.pairs, seconds))
     record.add_value("start of training, bytes read", "", "bytes", read)
     record.add_value("start of training, peak", "", "GB", peak)
+    read_rows, reading = run_apart(read_batches, big, threads)
+    record.rows.append(_rate("reading batches", "", read_rows, reading))
     if options.steps:
         run_apart(prepare_made_up, small, _SMALL, {"kind": "none"}, options.seed, threads)
-        encoder, steps = options.encoder, options.steps
-        base, _ = run_apart(take_steps, small, folder / "a", encoder, steps, threads)
-        peak, model = run_apart(take_steps, big, folder / "b", encoder, steps, threads)
-        record.add_value("training from the store, peak", options.encoder, "GB", peak)
-        record.add_value("weights of the model", options.encoder, "GB", model)
-        record.add_value(
-            f"training, peak above that from {_SMALL:,} rows", options.encoder, "GB", peak - base
-        )
+        settings = (options.encoder, options.steps, threads)
+        base = run_apart(take_steps, small, folder / "a", *settings)
+        found = run_apart(take_steps, big, folder / "b", *settings)
+        what = "training, sentence level"
+        record.rows.append(_rate(what, options.encoder, found.rows, found.seconds))
+        share = 100 * (reading / read_rows) / (found.seconds / found.rows)
+        record.add_value("reading batches, beside a step", options.encoder, "%", share)
+        record.add_value("training from the store, peak", options.encoder, "GB", found.peak)
+        record.add_value("weights of the model", options.encoder, "GB", found.model)
+        what = f"training, peak above that from {_SMALL:,} rows"
+        record.add_value(what, options.encoder, "GB", found.peak - base.peak)
         what = "memory of training above the weights of the model"
-        record.add_goal(what, options.encoder, "absolute", peak - model, "GB", _GOAL, most=True)
+        record.add_goal(
+            what, options.encoder, "absolute", found.peak - found.model, "GB", _GOAL, most=True
+        )
 
 
 def run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -136,20 +146,68 @@ def start(store: Path) -> tuple[float, int, float]:
     return time.perf_counter() - begun, _bytes_read() - read, peak_memory()
 
 
-def take_steps(
-    store: Path, out: Path, encoder: str, steps: int, threads: int
-) -> tuple[float, float]:
-    """Train a few steps; gives the memory peak and the weights of the model, in GB."""
+def read_batches(store: Path, threads: int) -> tuple[int, float]:
+    """What each process of a training does with the rows of a window: rows, seconds."""
+    import numpy as np
+    import pyarrow.parquet  # noqa: F401 - libraries are not what is measured
+
+    from crosszero.training.batch import build_batch
+    from crosszero.training.config import TrainConfig
+    from crosszero.training.stream import Position, SampleStream
+
+    set_threads(threads)
+    config, random = TrainConfig(level="sentence"), np.random.default_rng(0)
+    opened = SampleStore.open(store)
+    stream = SampleStream(
+        store=opened, batch_size=config.batch_size, level=config.level, seed=config.seed
+    )
+    rows, seconds, begun = 0, 0.0, time.perf_counter()
+    for units, position in stream.batches():
+        if position[:2] != Position()[:2]:  # the next window was read before this batch was given
+            break
+        build_batch(
+            units,
+            level=config.level,
+            words_per_sentence=config.words_per_sentence,
+            pairs_per_group=config.pairs_per_group,
+            random=random,
+        )
+        rows, seconds = rows + len(units), time.perf_counter() - begun
+    return rows, seconds
+
+
+class Steps(NamedTuple):
+    """What a short training took.
+
+    Attributes:
+        peak: most memory of the process, GB.
+        model: the weights of the model, GB.
+        rows, seconds: of all steps but the first, which reads a window; the others' rows lie ready.
+    """
+
+    peak: float
+    model: float
+    rows: int
+    seconds: float
+
+
+def take_steps(store: Path, out: Path, encoder: str, steps: int, threads: int) -> Steps:
+    """Train a few steps."""
     from crosszero.model.encoder import Encoder
     from crosszero.training.config import TrainConfig
     from crosszero.training.loop import train
+    from crosszero.training.metrics import read_metrics
 
     set_threads(threads)
-    config = TrainConfig(level="sentence", steps=steps, precision="fp32")
+    config = TrainConfig(level="sentence", steps=steps, precision="fp32", log_every=1)
     train(encoder, store, config, out=out, show_progress=False)
+    lines = list(read_metrics(out / "metrics.jsonl"))
+    lines = lines[1:] or lines
+    rows, seconds = (sum(line[name] for line in lines) for name in ("samples", "seconds"))
     peak = peak_memory()
     weights = Encoder.load(encoder, mlm=True).parameters()
-    return peak, sum(one.numel() * one.element_size() for one in weights) / 1e9
+    model = sum(one.numel() * one.element_size() for one in weights) / 1e9
+    return Steps(peak=peak, model=model, rows=rows, seconds=seconds)
 
 
 def make_pairs(count: int, seed: int) -> Iterator[SentencePair]:

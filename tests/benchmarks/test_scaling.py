@@ -91,6 +91,8 @@ def test_a_large_input_is_measured(tmp_path: Path) -> None:
     assert found["setting"]["words_per_pair"] > 1
     assert found["ratios"][0]["most"] == 1.5
     assert rates["start of training, bytes read"] > 0
+    read = next(row for row in found["rows"] if row["what"] == "reading batches")
+    assert round(read["rate"] * read["seconds"]) == 3_000
 
 
 def test_made_up_pairs_have_one_translation_for_each_word() -> None:

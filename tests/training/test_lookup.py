@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
@@ -114,13 +115,66 @@ def test_a_frozen_table_stays_frozen(model_folder: Folders) -> None:
 
 def test_where_no_gradient_is_wanted_lookups_are_plain() -> None:
     table = nn.Embedding(ROWS, WIDTH)
-    handle = add_in_place(table)
+    add_in_place(table)
     with torch.no_grad():
         assert not table(torch.tensor([1])).requires_grad
     table.weight.requires_grad_(False)
     assert not table(torch.tensor([1])).requires_grad
-    table.weight.requires_grad_(True)
-    handle.remove()
-    assert (
-        torch.autograd.grad(table(torch.tensor([1])).sum(), table.weight)[0][1].tolist() == [1] * 3
-    )
+
+
+class Doubled(nn.Embedding):
+    """Lookups of its own, which heed nothing but the weights."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return 2 * nn.functional.embedding(ids, self.weight)
+
+
+TABLES: dict[str, Callable[[int, int], nn.Embedding]] = {
+    "scaled": lambda rows, width: Gemma3TextScaledWordEmbedding(rows, width, 0, embed_scale=10.0),
+    "own": Doubled,
+    "norm": lambda rows, width: nn.Embedding(rows, width, max_norm=0.1),
+    "frequency": lambda rows, width: nn.Embedding(rows, width, scale_grad_by_freq=True),
+    "sparse": lambda rows, width: nn.Embedding(rows, width, sparse=True),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_lookups_that_are_not_plain_stay_the_architectures(
+    model_folder: Folders, name: str
+) -> None:
+    """Their values, and their gradients in two steps, are those without any optimizer."""
+    ends = []
+    for touched in (False, True):
+        encoder = Encoder.load(model_folder("bert"), mlm=True)
+        torch.manual_seed(3)
+        table = TABLES[name](get_table(encoder).num_embeddings, encoder.hidden_size)
+        encoder.base.set_input_embeddings(table)
+        if touched:
+            make_optimizer(encoder, ProjectionHead(encoder.hidden_size, "multi"), TrainConfig())
+        for ids in ([[3, 3, 5]], [[5, 1]]):
+            output = get_table(encoder)(torch.tensor(ids))
+            (output.sin().sum() * len(ids[0])).backward()
+        gradient = table.weight.grad
+        assert gradient is not None
+        ends.append((output.detach(), table.weight.detach(), gradient.to_dense()))
+    for expected, found in zip(*ends, strict=True):
+        assert torch.equal(found, expected)
+    assert bool(ends[0][2].any())
+
+
+def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> None:
+    """Also one that wants the gradient by rows afterwards."""
+    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    head = ProjectionHead(encoder.hidden_size, "multi")
+    for _ in range(3):
+        make_optimizer(encoder, head, TrainConfig())
+    table = get_table(encoder)
+    table(torch.tensor([4, 4])).sum().backward()
+    assert len(table._forward_hooks) == 1
+    assert table.weight.grad is not None
+    assert table.weight.grad[:, 0].nonzero().tolist() == [[4]]
+    assert float(table.weight.grad[4, 0]) == 2
+    table.weight.grad = None
+    make_optimizer(encoder, head, TrainConfig(mlm_weight=0.0, sparse_embeddings=True))
+    table(torch.tensor([4, 4])).sum().backward()
+    assert table.weight.grad.is_sparse

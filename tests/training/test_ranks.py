@@ -29,6 +29,18 @@ from tests.training.rank_worker import CASES, LORA, MESSAGE, ROWS, TRAIN, find_g
 Folders = Callable[..., Path]
 
 
+def launch(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that starts processes of one thread each, which find these tests."""
+    root = Path(__file__).parents[2]
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+    }
+    return subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.fixture(scope="module")
 def pair(
     model_folder: Folders, store_folder: Folders, tmp_path_factory: pytest.TempPathFactory
@@ -37,16 +49,9 @@ def pair(
     out = tmp_path_factory.mktemp("ranks")
     folders = [model_folder(dropout=0.0), model_folder(), store_folder(40)]
     folders += [store_folder(40, multiway=True), out]
-    root = Path(__file__).parents[2]
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
-    }
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "tests.training.rank_worker", *map(str, folders)]
-    done = subprocess.run(
-        command, env=environment, cwd=root, capture_output=True, text=True, check=False
-    )
+    done = launch(command)
     assert (out / "all was well").exists(), done.stderr
     assert done.returncode != 0
     return out, done.stderr
@@ -104,6 +109,28 @@ def test_two_processes_end_with_the_weights_of_one(
         moved = load_file(tmp_path / name / "model.safetensors")
         least = {"twenty": 8e-4, "refreshed": 2e-4, "rows": 3e-3, "lora": 3e-4}[name]
         assert max(float((moved[key] - start[key]).abs().max()) for key in moved) > least
+
+
+def test_accelerate_launches_two_processes(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    """The command of docs/scaling.md, which without GPUs starts processes on the CPU."""
+    model, store = model_folder(dropout=0.0), store_folder(40)
+    config = TrainConfig(**(TRAIN | {"steps": 2}))
+    command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu"]
+    command += ["--num_processes=2", "--main_process_port=0", "-m", "crosszero", "train"]
+    command += [str(store), "--out", str(tmp_path / "two"), "--encoder", str(model)]
+    flags = {name: getattr(config, name) for name in (*TRAIN, "steps")}
+    command += [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+    done = launch(command)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "two" / "training.json").read_text())["processes"] == 2
+    train(model, store, config, out=tmp_path / "one", show_progress=False)
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=0, atol=1e-4)
+    start = load_file(model / "model.safetensors")
+    assert max(float((two[key] - start[key]).abs().max()) for key in two) > 1.5e-4
 
 
 def test_resume_with_as_many_processes_is_bit_for_bit(pair: tuple[Path, str]) -> None:

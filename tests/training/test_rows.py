@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.encoder import Encoder
@@ -22,7 +23,8 @@ from crosszero.training.frozen import freeze_table, get_table
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.optimizer import choose_sparse, clip_gradients, make_optimizer
-from crosszero.training.rows import Course, RowAdamW
+from crosszero.training.rows import RowAdamW
+from tests.training.test_lookup import TABLES
 
 Folders = Callable[..., Path]
 QUICK = {
@@ -47,9 +49,12 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def make_pair(sparse: bool, options: dict[str, Any]) -> tuple[nn.Module, torch.optim.Optimizer]:
+def make_pair(
+    sparse: bool, options: dict[str, Any], scale: float = 1.0
+) -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(3)
-    module = nn.Sequential(nn.Embedding(ROWS, WIDTH, padding_idx=0), nn.Linear(WIDTH, 1))
+    table = Gemma3TextScaledWordEmbedding(ROWS, WIDTH, 0, embed_scale=scale)
+    module = nn.Sequential(table, nn.Linear(WIDTH, 1))
     module.double()
     groups = [{"params": list(module[i].parameters())} for i in (1, 0)]
     kind = torch.optim.AdamW(groups, **options)
@@ -66,16 +71,26 @@ def make_pair(sparse: bool, options: dict[str, Any]) -> tuple[nn.Module, torch.o
     weight_decay=st.sampled_from([0.0, 0.1]),
     size=st.sampled_from([1e-9, 1e-6, 1.0]),
     clip=st.sampled_from([0.0, 1e-3]),
+    scale=st.sampled_from([1.0, 10.0]),
 )
 def test_rows_move_as_in_the_dense_optimizer(
-    steps: list[list[int]], gap: int, beta2: float, weight_decay: float, size: float, clip: float
+    steps: list[list[int]],
+    gap: int,
+    beta2: float,
+    weight_decay: float,
+    size: float,
+    clip: float,
+    scale: float,
 ) -> None:
-    """Any order of rows, long gaps, gradients below eps, a schedule, decay, clipping; float64."""
+    """Any order of rows, long gaps, gradients below eps, a schedule, decay, clipping; float64.
+
+    With lookups that scale what they find, too.
+    """
     options = {"lr": 1.0, "betas": (0.9, beta2), "weight_decay": weight_decay}
     batches = [*steps, *([[1]] * gap), [2, 3], *steps]
     tables = []
     for sparse in (False, True):
-        module, optimizer = make_pair(sparse, options)
+        module, optimizer = make_pair(sparse, options, scale)
         seen = []
         for number, rows in enumerate(batches):
             for group in optimizer.param_groups:
@@ -97,31 +112,6 @@ def test_rows_move_as_in_the_dense_optimizer(
         tables.append((torch.cat(seen), module[0].weight.detach(), module[1].weight.detach()))
     for expected, found in zip(*tables, strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-
-
-def test_the_sum_over_missed_steps_against_adding_them_up() -> None:
-    """Relative error of the sum itself, which the test above can't see beside the weights."""
-    torch.manual_seed(0)
-    cases = [(0.999, 1, 300, 1e-6), (0.98, 50, 200, 1e-6), (0.95, 1, 9, 1e-6)]
-    cases += [(0.95, 1, 300, 1e-4), (0.999, 900, 1, 1e-9)]
-    for beta2, start, gap, most in cases:
-        rates = torch.rand(start + gap, dtype=torch.float64) + 0.5
-        missed = Course(rates, (0.9, beta2), 1e-3).sum_missed(torch.tensor([start]))
-        root = 10 ** torch.linspace(-12, 0, 50, dtype=torch.float64)  # sqrt(v)
-        expected, kept = torch.zeros_like(root), 1.0
-        for k in range(start + 1, start + gap + 1):
-            rate = float(rates[k - 1])
-            bias = 1 - beta2**k
-            denominator = (root * beta2 ** ((k - start) / 2)) / math.sqrt(bias) + 1e-8
-            expected = expected * (1 - rate * 1e-3)
-            expected += rate * 0.9 ** (k - start) / (1 - 0.9**k) / denominator
-            kept *= 1 - rate * 1e-3
-        scaled = root * missed.scale[0]
-        u = scaled / (scaled + 1e-8)
-        powers = torch.stack([u**i for i in range(missed.powers.shape[1])])
-        found = (missed.powers[0] @ powers) / (scaled + 1e-8)
-        assert float((found / expected - 1).abs().max()) < most
-        assert float(missed.kept) == pytest.approx(kept, rel=1e-9)
 
 
 @pytest.mark.parametrize("beta2", [0.95, 0.999])
@@ -223,9 +213,34 @@ def test_sparse_steps_are_taken_where_they_are_possible(
             choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
     assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, sparse_embeddings=False))
     assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, adam_beta2=0.5))
+    with monkeypatch.context() as elsewhere:  # as a GPU would be
+        elsewhere.setattr(
+            encoder.base, "get_input_embeddings", lambda: nn.Embedding(9, 3, device="meta")
+        )
+        assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
     encoder.model.set_output_embeddings(nn.Linear(16, get_table(encoder).num_embeddings))
     freeze_table(encoder)
     assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_sparse_steps_are_taken_where_lookups_give_rows(
+    model_folder: Folders, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    before = get_table(encoder)
+    table = TABLES[name](before.num_embeddings, encoder.hidden_size)
+    encoder.base.set_input_embeddings(table)
+    weight, asked = table.weight.detach().clone(), table.sparse
+    config = TrainConfig(mlm_weight=0.0, sparse_embeddings=True)
+    if name in ("own", "frequency"):
+        with pytest.raises(ConfigError, match=r"true given, but their lookups.*take auto or false"):
+            choose_sparse(encoder, config)
+    else:
+        assert choose_sparse(encoder, config)
+    assert table.sparse == asked
+    assert table.weight.grad is None
+    assert torch.equal(table.weight, weight)
 
 
 def test_an_untied_head_leaves_the_gradient_sparse(model_folder: Folders) -> None:

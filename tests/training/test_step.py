@@ -37,11 +37,18 @@ def load(folder: Path, level: str = "multi") -> tuple[Encoder, ProjectionHead]:
     return encoder, ProjectionHead(encoder.hidden_size, level)
 
 
-def slow_vector(encoder: Encoder, text: str, start: int, end: int) -> torch.Tensor:
-    """[s ; w] of one word from one sentence alone, tokens found by their offsets."""
+def slow_vector(
+    encoder: Encoder, text: str, start: int, end: int, ids: torch.Tensor | None = None
+) -> torch.Tensor:
+    """[s ; w] of one word from one sentence alone, tokens found by their offsets.
+
+    `ids` are read in the place of the text's own.
+    """
     coded = encoder.tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
     states = encoder.base(
-        coded["input_ids"], attention_mask=coded["attention_mask"], output_hidden_states=True
+        coded["input_ids"] if ids is None else ids,
+        attention_mask=coded["attention_mask"],
+        output_hidden_states=True,
     ).hidden_states
     h = (states[1] + states[-1])[0]
     special = encoder.tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"]
@@ -127,6 +134,56 @@ def test_mlm_loss_is_the_mean_over_languages(
     expected = torch.stack([torch.cat(v).mean() for v in losses.values()]).mean()
     torch.testing.assert_close(found.mlm, expected, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(found.loss, found.contrast.loss + 0.1 * found.mlm)
+
+
+def test_one_pass_gives_the_gradients_of_two(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass for each loss over the same masked texts, one by one; each with its own backward."""
+    encoder, head = load(model_folder(dropout=0.0))
+    batch = make_batch()
+    from crosszero.training import inputs
+
+    def spy(*args: object, **options: object) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(mask(*args, **options))
+        return seen[-1]
+
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    mask = inputs.mask_tokens
+    monkeypatch.setattr(inputs, "mask_tokens", spy)
+    config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
+    passes: list[int] = []
+    base = encoder.base.register_forward_hook(lambda *_: passes.append(1))
+    compute_losses(encoder, head, batch, config, np.random.default_rng(2)).loss.backward()
+    base.remove()
+    named = [*encoder.named_parameters(), *head.named_parameters()]
+    found = {name: p.grad.clone() for name, p in named if p.grad is not None}
+    for _, parameter in named:
+        parameter.grad = None
+
+    sizes = [len(encoder.tokenizer(text)["input_ids"]) for text in batch.texts]
+    masked, labels = (torch.from_numpy(row).split(sizes) for row in seen[0])
+    assert len(passes) < len(batch.texts)  # slices, each of which is read once
+    losses: dict[str, list[torch.Tensor]] = {}
+    for language, ids, wanted in zip(batch.languages, masked, labels, strict=True):
+        logits = encoder.model(input_ids=ids[None]).logits[0]
+        each = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+        losses.setdefault(language, []).append(each[wanted != -100])
+    mlm = torch.stack([torch.cat(each).mean() for each in losses.values()]).mean()
+    (config.mlm_weight * mlm).backward()
+    vectors = [
+        slow_vector(encoder, batch.texts[text], start, end, masked[text][None])
+        for text, start, end in batch.anchors
+    ]
+    projected = head(torch.stack(vectors))
+    groups = torch.tensor(batch.groups)
+    contrast(projected[batch.left], projected[batch.right], groups=groups).loss.backward()
+
+    expected = {name: p.grad for name, p in named if p.grad is not None}
+    assert found.keys() == expected.keys()
+    assert len(found) > 20
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_contrastive_input_is_masked_only_if_asked(model_folder: Folders) -> None:

@@ -8,40 +8,48 @@ table's gradient in place.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torch.utils.hooks import RemovableHandle
 
 
-def add_in_place(table: nn.Embedding) -> RemovableHandle:
+def add_in_place(table: nn.Embedding) -> None:
     """Let lookups in a table add to its gradient themselves; the gradient stays a dense one.
 
     It is made by ``backward()`` alone: ``torch.autograd.grad`` with respect to the table does not
-    see the lookups. A tied output layer gives its part as ever.
+    see the lookups. A tied output layer gives its part as ever. To ask twice changes nothing, and
+    lookups that are no longer plain ones go torch's way.
 
     Args:
-        table: embeddings, on a CPU. (On a GPU the order of the additions would change from run to
-            run.)
-
-    Returns:
-        A handle, whose ``remove()`` gives the lookups back to torch.
+        table: embeddings whose lookups are plain (:func:`is_plain`), on a CPU. (On a GPU the order
+            of the additions would change from run to run.)
 
     Example:
         >>> table = nn.Embedding(9, 4)
-        >>> handle = add_in_place(table)
+        >>> add_in_place(table)
         >>> table(torch.tensor([3, 3])).sum().backward()
         >>> table.weight.grad[3]
         tensor([2., 2., 2., 2.])
     """
-    return table.register_forward_hook(_look_up)
+    if _look_up not in table._forward_hooks.values():
+        table.register_forward_hook(_look_up)
+
+
+def is_plain(table: nn.Embedding) -> bool:
+    """Whether a lookup gives rows of the table as they are, and their gradient is dense.
+
+    Gemma's tables, say, scale the rows; ``max_norm`` changes the table itself.
+    """
+    return type(table).forward is nn.Embedding.forward and not (
+        table.max_norm is not None or table.scale_grad_by_freq or table.sparse
+    )
 
 
 def _look_up(table: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    if not output.requires_grad:
+    if not output.requires_grad or not is_plain(cast(nn.Embedding, table)):
         return output
     # The table must not be an input: its gradient would then be complete only after all lookups,
     # and that of a tied output layer would wait beside it, a second one of the same size.

@@ -14,12 +14,13 @@ from crosszero.errors import ConfigError
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.training.config import TrainConfig
+from crosszero.training.course import LEAST_BETA2
 from crosszero.training.frozen import get_table
-from crosszero.training.lookup import add_in_place
-from crosszero.training.rows import LEAST_BETA2, RowAdamW
+from crosszero.training.lookup import add_in_place, is_plain
+from crosszero.training.rows import RowAdamW
 
-# Below this many numbers in the table a dense step takes less than finding its rows (measured:
-# benchmarks/embedding_step.py).
+# Below this many numbers in the table a dense step takes less than finding its rows (measured on
+# CPUs: benchmarks/embedding_step.py; elsewhere rows are stepped only if asked for).
 _SMALL = 8_000_000
 _log = logging.getLogger("crosszero")
 
@@ -30,7 +31,7 @@ def make_optimizer(
     """AdamW; weight decay on matrices only, head and token embeddings at their own rates.
 
     Lookups in the table of embeddings are told how to give their gradient, too: as rows, or added
-    in place.
+    in place where they are plain ones.
 
     Args:
         encoder: on its device; what does not require a gradient is left out.
@@ -60,7 +61,7 @@ def make_optimizer(
     }
     if config.sparse_embeddings is True:
         return RowAdamW(groups, embeddings, **options)
-    if device == "cpu":
+    if device == "cpu" and is_plain(embeddings):
         add_in_place(embeddings)
     return torch.optim.AdamW(groups, **options)
 
@@ -70,7 +71,8 @@ def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
 
     Args:
         encoder: as it will be trained, frozen parts marked.
-        config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains.
+        config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains, which
+            is known of CPUs only.
 
     Raises:
         ConfigError: it is asked for and not possible.
@@ -78,12 +80,13 @@ def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
     table = get_table(encoder)
     if config.sparse_embeddings is False or not table.weight.requires_grad:
         return False
+    gains = table.weight.device.type == "cpu" and table.weight.numel() >= _SMALL
+    if config.sparse_embeddings == "auto" and not gains:
+        return False
     if reason := _find_obstacle(encoder, config):
         if config.sparse_embeddings is True:
             raise ConfigError(f"sparse_embeddings: true given, but {reason}; take auto or false")
         _log.info("embeddings: AdamW steps over all %d rows: %s", table.num_embeddings, reason)
-        return False
-    if config.sparse_embeddings == "auto" and table.weight.numel() < _SMALL:
         return False
     _log.info("embeddings: AdamW steps over the rows in use, of %d", table.num_embeddings)
     return True
@@ -117,7 +120,21 @@ def _find_obstacle(encoder: Encoder, config: TrainConfig) -> str:
         return "the MLM head is tied to them, so that every row has a gradient"
     if config.adam_beta2 < LEAST_BETA2:
         return f"adam_beta2 {config.adam_beta2} is below {LEAST_BETA2}"
+    if not _gives_rows(get_table(encoder)):
+        return "their lookups, which are the architecture's own, give no gradient by rows"
     return ""
+
+
+def _gives_rows(table: nn.Embedding) -> bool:
+    """Whether lookups give a sparse gradient if asked; a lookup of nothing tells."""
+    before, table.sparse = table.sparse, True
+    nothing = torch.zeros(0, dtype=torch.long, device=table.weight.device)
+    try:
+        return torch.autograd.grad(table(nothing).sum(), table.weight)[0].is_sparse
+    except RuntimeError:  # torch can't, with scale_grad_by_freq
+        return False
+    finally:
+        table.sparse = before
 
 
 def _reads_table(encoder: Encoder) -> bool:
