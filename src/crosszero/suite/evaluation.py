@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crosszero.config import build
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, suggest
 from crosszero.files import atomic_file, hash_files, make_key
@@ -128,29 +129,26 @@ def settings_of(task: str, bench: Bench) -> FineTuneConfig:
     """XTREME's settings of a task with the changes of the bench.
 
     Raises:
-        ConfigError: a setting is unknown or out of range.
+        ConfigError: a setting is unknown, of the wrong type or out of range.
     """
+    defaults = dataclasses.asdict(FineTuneConfig.for_task(task, seed=bench.seed))
     changes = bench.fine_tune.get(task, {})
-    known = [f.name for f in dataclasses.fields(FineTuneConfig)]
-    for name in changes:
-        if name not in known:
-            raise ConfigError(
-                f"fine_tune: {task}: unknown setting {name!r}: {suggest(name, known)}"
-            )
-    return FineTuneConfig.for_task(task, **{"seed": bench.seed, **changes})
+    return build(FineTuneConfig, {**defaults, **changes}, where=f"fine_tune: {task}")
 
 
-def _model_folder(encoder: str | Path, task: str, bench: Bench) -> tuple[Path, FineTuneConfig]:
-    """Where the fine-tuned model belongs: its name is a hash of all that it depends on."""
-    config = settings_of(task, bench)
+def locate_model(encoder: str | Path, task: str, bench: Bench) -> Path:
+    """Where a fine-tuned model belongs: its name is a hash of all that it depends on."""
     files = [bench.data / task / f"{split}-en.tsv" for split in ("train", "dev")]
-    settings = {"encoder": hash_encoder(encoder), "config": dataclasses.asdict(config)}
-    return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}", config
+    # epochs: 1 is read as 1.0, but gives the name that it always gave, so that models are found
+    given = {k: v for k, v in bench.fine_tune.get(task, {}).items() if isinstance(v, int)}
+    values = {**dataclasses.asdict(settings_of(task, bench)), **given}
+    settings = {"encoder": hash_encoder(encoder), "config": values}
+    return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}"
 
 
 def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
     tests = {code: read_pairs(bench.data, task, "test", code) for code in languages}
-    folder, config = _model_folder(encoder, task, bench)
+    folder, config = locate_model(encoder, task, bench), settings_of(task, bench)
     if is_finished(folder):
         model = Classifier.load(folder)
     else:
@@ -165,7 +163,7 @@ def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequ
 
 def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
     tests = {code: read_tagged(bench.data, task, "test", code) for code in languages}
-    folder, config = _model_folder(encoder, task, bench)
+    folder, config = locate_model(encoder, task, bench), settings_of(task, bench)
     if is_finished(folder):
         model = Tagger.load(folder)
     else:
