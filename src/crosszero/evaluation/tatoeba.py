@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.evaluation.encoder import Encoder
-from crosszero.evaluation.lines import read_lines, read_numbers
+from crosszero.evaluation.lines import check_once, read_lines, read_numbers
 from crosszero.evaluation.retrieval import RetrievalScore, check_some, score_retrieval
 
 # ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
@@ -90,8 +90,8 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
     Raises:
         ConfigError: there are no files for this language.
         DataError: one of the files is missing, empty, of another length than its partner; the
-            gold file holds something else than numbers of foreign lines; or files with LASER's
-            names are not aligned.
+            gold file holds something else than the number of each foreign line, once; or files
+            with LASER's names are not aligned.
 
     Example:
         >>> read_tatoeba("xtreme/", "fr").gold[:2]      # doctest: +SKIP
@@ -104,6 +104,7 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
             english_path,
             f"{len(english)} lines, but {foreign_path} has {len(foreign)}; "
             "every sentence needs exactly one translation",
+            min(len(foreign), len(english)),
         )
     labels = Path(root) / "labels" / "tatoeba" / f"test-{language}.tsv"
     if english_path.suffix == ".en":
@@ -162,7 +163,9 @@ def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
             f"is missing. The English side ({english}) is sorted in XTREME's layout, so the "
             "translations can't be found without this file",
         )
-    return tuple(read_numbers(path, size, size, lines_of="English sentences"))
+    gold = read_numbers(path, size, size, lines_of="English sentences")
+    check_once(path, gold)
+    return tuple(gold)
 
 
 def _check_aligned(path: Path, english: list[str], language: str) -> None:

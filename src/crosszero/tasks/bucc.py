@@ -22,6 +22,7 @@ from crosszero.evaluation.bucc import (
     read_gold,
     read_pairs,
 )
+from crosszero.evaluation.lines import read_lines
 from crosszero.mine import Margin, mine_texts, score_pairs, tune_threshold
 from crosszero.mine.texts import SentenceEncoder
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
@@ -154,7 +155,8 @@ def _cut_again(path: Path) -> None:
     if not all(other.is_file() for other in paths):
         return
     mined: ScoredIds = []
-    for number, line in enumerate(paths.mined.read_text(encoding="utf-8").splitlines(), start=1):
+    lines = read_lines(paths.mined) if paths.mined.stat().st_size else []
+    for number, line in enumerate(lines, start=1):
         try:
             one, other, score = line.split("\t")
             mined.append((one, other, float(score)))
@@ -173,7 +175,7 @@ def read_threshold(path: str | Path) -> float:
     """
     try:
         return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(path, "no threshold can be read there; predict again") from error
 
 

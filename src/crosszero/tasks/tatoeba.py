@@ -148,8 +148,8 @@ def _read(path: Path, sentences: TatoebaSet, side: str) -> list[int]:
 
 
 def _compare_reversed(found: Sequence[int], gold: Sequence[int]) -> list[bool]:
-    """For each foreign line that is the gold of some English line: did it find one of these?"""
-    return [found[line] >= 0 and gold[found[line]] == line for line in sorted(set(gold))]
+    """For each foreign line: did it find the English line whose gold it is?"""
+    return [number >= 0 and gold[number] == line for line, number in enumerate(found)]
 
 
 def _average(metric: str, language: str, hits: Sequence[bool]) -> TaskScore:
