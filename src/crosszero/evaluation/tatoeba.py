@@ -31,8 +31,9 @@ LASER_CODES = {
     "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
 }  # fmt: skip
 _CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, fra, zh-CN, sr_Latn
-_XTREME = re.compile(rf"({_CODE})-(en)\.\1")
-_LASER = re.compile(rf"tatoeba\.({_CODE})-(eng)\.\1")
+_XTREME = re.compile(rf"({_CODE})-en\.(?:\1|en)")
+_LASER = re.compile(rf"tatoeba\.({_CODE})-eng\.(?:\1|eng)")
+_GOLD = re.compile(rf"test-({_CODE})\.tsv")
 _SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
 
 
@@ -54,7 +55,10 @@ class TatoebaSet:
 
 
 def list_languages(root: str | Path) -> list[str]:
-    """List the languages that have both files under `root`, in either layout, sorted; each once.
+    """List the languages of which a file is under `root`, in either layout, sorted; each once.
+
+    A language that lacks one of its files is listed, too, and :func:`read_tatoeba` names the file:
+    left out, it would change the mean over languages unseen.
 
     Raises:
         DataError: there is no Tatoeba file at all.
@@ -67,13 +71,16 @@ def list_languages(root: str | Path) -> list[str]:
     inner = Path(root) / "tatoeba"
     for folder, form in ((inner, _XTREME), (inner, _LASER), (Path(root), _LASER)):
         for path in folder.glob("*-en*"):
-            name = form.fullmatch(path.name)
-            if name and path.with_suffix(f".{name[2]}").is_file():
+            if name := form.fullmatch(path.name):
                 found.add(name[1])
     if not found:
         raise DataError(
             root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
         )
+    for path in (Path(root) / "labels" / "tatoeba").glob("test-*.tsv"):
+        name = _GOLD.fullmatch(path.name)
+        if name and LASER_CODES.get(name[1]) not in found:
+            found.add(name[1])
     # both layouts may lie there: fr and fra are one language, and XTREME's name is the first
     twice = {LASER_CODES[code] for code in found if code in LASER_CODES}
     return sorted(found - twice)
@@ -151,6 +158,9 @@ def _find_files(root: Path, language: str) -> tuple[Path, Path]:
             raise DataError(missing, f"is missing, though {other} is there")
         if foreign.is_file():
             return foreign, english
+    labels = root / "labels" / "tatoeba" / f"test-{language}.tsv"
+    if labels.is_file():
+        raise DataError(pairs[0][0], f"is missing, though {labels} is there")
     raise ConfigError(
         f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
     )

@@ -30,7 +30,7 @@ from crosszero.suite.records import (
 )
 from crosszero.suite.statistical import predict_links
 from crosszero.suite.workers import run_side_by_side
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import TaskScore, check_data
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.loop import train
 
@@ -215,6 +215,7 @@ def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
 
     def measure() -> list[TaskScore]:
         data, predictions = bench.folder(plan.task), bench.out / "predictions"
+        check_data(WordAlignment(), data)
         predict_links(data, predictions, str(config.samples), seed=plan.seed)
         return WordAlignment().score(predictions, data)
 
