@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.files import make_key
+from crosszero.files import hash_files, make_key
 from crosszero.finetune import FineTuneConfig
 from crosszero.suite import evaluation
 from crosszero.suite.cache import hash_encoder
 from crosszero.suite.config import FINE_TUNED, TASKS
-from crosszero.suite.evaluation import Bench, locate_model, measure_task, settings_of
+from crosszero.suite.evaluation import Bench, hash_data, locate_model, measure_task, settings_of
 from crosszero.tasks.catalogue import CATALOGUE, find_task
 from crosszero.tasks.task import check_data
 from crosszero.tasks.zero_shot import ZeroShotTask
@@ -162,6 +162,49 @@ def test_wrong_gold_is_told_before_fine_tuning(
         measure_task("none", "panx", bench)
     with pytest.raises(DataError, match=r"holds no test data of xnli \(xnli/test-<xx>\.tsv\)"):
         measure_task("none", "xnli", bench)
+
+
+def test_the_hash_of_data_is_that_of_the_files_that_are_read(xtreme: Path, tmp_path: Path) -> None:
+    bench = Bench(data=xtreme, out=tmp_path)
+    plain = hash_data("tatoeba", bench)
+    assert plain == hash_files(xtreme / "tatoeba", xtreme / "labels/tatoeba")  # as it ever was
+    for name in ("notes.txt", "tatoeba.txt"):
+        write(xtreme / name, ["not read"])
+    assert hash_data("tatoeba", bench) == plain
+    seen = {plain}
+    for name in ("tatoeba.deu-eng.deu", "tatoeba.deu-eng.eng", "tatoeba/tatoeba.ita-eng.ita"):
+        for line in ("one", "two"):
+            write(xtreme / name, [line])
+            seen.add(hash_data("tatoeba", bench))
+    assert len(seen) == 7
+    write(xtreme / "tatoeba.deu-eng.deu", ["one"])
+    assert hash_data("panx", bench) == hash_files(xtreme / "panx", xtreme / "labels/panx")
+
+
+def test_an_encoder_of_the_hub_is_known_by_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    absent = hash_encoder("some/encoder")
+    assert absent != hash_encoder("some/other")  # nothing is known but the name
+    cached = tmp_path / "models--some--encoder"
+
+    def publish(revision: str, weights: str) -> str:
+        write(cached / "snapshots" / revision / "config.json", ["{}"])
+        write(cached / "snapshots" / revision / "model.safetensors", [weights])
+        (cached / "refs").mkdir(exist_ok=True)
+        (cached / "refs/main").write_text(revision)
+        return hash_encoder("some/encoder")
+
+    first = publish("a" * 40, "weights")
+    assert first == hash_encoder(cached / "snapshots" / ("a" * 40))
+    assert publish("b" * 40, "better weights") not in (first, absent)
+    assert publish("c" * 40, "weights") == first  # a new revision of the same files
+    write(cached / "snapshots" / ("c" * 40) / "README.md", ["more words"])
+    assert hash_encoder("some/encoder") == first
 
 
 def test_all_tasks_are_behind_one_protocol() -> None:

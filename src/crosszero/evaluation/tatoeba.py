@@ -86,6 +86,16 @@ def list_languages(root: str | Path) -> list[str]:
     return sorted(found - twice)
 
 
+def list_laser_files(folder: str | Path) -> list[Path]:
+    """List the files in a folder that have names of LASER's layout, sorted.
+
+    Example:
+        >>> [path.name for path in list_laser_files("LASER/data/tatoeba/v1")][:2]  # doctest: +SKIP
+        ['tatoeba.afr-eng.afr', 'tatoeba.afr-eng.eng']
+    """
+    return sorted(p for p in Path(folder).glob("tatoeba.*-eng.*") if _LASER.fullmatch(p.name))
+
+
 def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
     """Read one language, from whichever of the two layouts is there.
 

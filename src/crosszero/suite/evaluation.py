@@ -12,6 +12,7 @@ from typing import Any, Literal
 from crosszero.config import build
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, suggest
+from crosszero.evaluation.tatoeba import list_laser_files
 from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.loop import is_finished, remove_stopped
@@ -160,4 +161,7 @@ def hash_data(task: str, bench: Bench) -> str:
     if task == WordRetrieval.name:
         folder = find_store(folder)
         return hash_files(*[folder] if folder.exists() else [])
-    return hash_files(*[p for p in (folder / task, folder / "labels" / task) if p.exists()])
+    paths = [folder / task, folder / "labels" / task]
+    if task == Tatoeba.name:
+        paths += list_laser_files(folder)  # those beside folder/tatoeba
+    return hash_files(*[path for path in paths if path.exists()])
