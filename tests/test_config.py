@@ -63,6 +63,18 @@ def test_plain_values_become_typed_ones() -> None:
         ({"name": "x", "on": 1}, "on: true or false is needed"),
         ({"name": "x", "maybe": 1.5}, "maybe: a whole number is needed"),
         ({"name": "x", "maybe": True}, "maybe: a whole number is needed"),
+        ({"name": "x", "inner": {"size": 2.5}}, "size: a whole number is needed, given 2.5"),
+        ({"name": "x", "inner": {"size": 2.0}}, "size: a whole number is needed, given 2.0"),
+        ({"name": "x", "inner": {"size": "2"}}, "size: a whole number is needed, given '2'"),
+        ({"name": "x", "inner": {"size": None}}, "size: a whole number is needed, given None"),
+        ({"name": "x", "inner": {"kind": None}}, "kind: None given; Allowed: a, b"),
+        ({"name": "x", "inner": None}, "inner: settings as 'name: value' are needed"),
+        ({"name": None}, "name: text is needed, given None"),
+        ({"name": "x", "rate": None}, "rate: a number is needed, given None"),
+        ({"name": "x", "rate": 10**400}, "rate: a number is needed, given 1000"),
+        ({"name": "x", "on": None}, "on: true or false is needed, given None"),
+        ({"name": "x", "parts": None}, "parts: a list is needed, given None"),
+        ({"name": "x", "steps": [0.1, None]}, r"steps\[1\]: a number is needed, given None"),
         ({"name": "x", "parts": [{"kind": "c"}]}, r"parts\[0\]: kind: 'c' given"),
         ({"name": "x", "inner": 5}, "inner: settings as 'name: value' are needed"),
         ({"name": "x", "steps": 0.1}, "steps: a list is needed"),
@@ -104,6 +116,23 @@ def test_every_training_setting_is_documented() -> None:
     document = TrainConfig.__doc__ or ""
     for setting in dataclasses.fields(TrainConfig):
         assert f"        {setting.name}:" in document or f"        {setting.name}" in document
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"batch_size": 1.5},
+        {"steps": 2.5},
+        {"steps": None},
+        {"epochs": None},
+        {"learning_rate": [1e-5]},
+        {"loss": None},
+    ],
+)
+def test_training_settings_of_the_wrong_type(values: dict[str, object]) -> None:
+    (name,) = values
+    with pytest.raises(ConfigError, match=f"train: {name}: "):
+        build(TrainConfig, values, where="train")
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,10 @@ def _convert_plain(value: Any, hint: Any, where: str) -> Any:
         except ValueError:
             pass
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            pass
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
     raise ConfigError(f"{where}: {names.get(hint, str(hint))} is needed, given {value!r}")

@@ -30,7 +30,7 @@ BROKEN = {
     "folder in place of a file": (
         {"d.tsv/a": b"x"}, "d.tsv", {"languages": EN_FR}, DataError, "is a folder where a file",
     ),
-    "empty file": ({"x.en-fr.tsv": b""}, "x.en-fr.tsv", {}, DataError, "x.en-fr.tsv: is empty"),
+    "empty file": ({"x.en-fr.tsv": b""}, "x.en-fr.tsv", {}, DataError, "x.en-fr.tsv:1: is empty"),
     "empty gzip": (
         {"x.en-fr.tsv.gz": gzip.compress(b"")}, "x.en-fr.tsv.gz", {}, DataError, "is empty",
     ),

@@ -202,7 +202,9 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
         ("1-1\n1p3\n", 0, r"x\.gold:2: link 1p3 points behind the last word, but base=0"),
         ("1-1\n1-1 2?2\n", None, r"x\.gold:2: '2\?2' is not a link"),
         ("1-1\n1--1\n", None, r"x\.gold:2: '1--1' is not a link"),
-        ("1-1\n", None, r"x\.gold: 1 lines for 2 sentence pairs"),
+        ("1-1\n1-" + "9" * 5000 + "\n", None, r"x\.gold:2: '1-9{78}' is not a link"),
+        ("1-1\n1-1\n1-1\n", None, r"x\.gold:2: 3 lines for 2 sentence pairs"),
+        ("1-1\n", None, r"x\.gold:1: 1 lines for 2 sentence pairs"),
     ],
 )
 def test_broken_gold_is_named_with_its_line(tmp_path, text, base, message):
@@ -250,14 +252,14 @@ def test_a_recipe_can_say_the_base(stem):
 def test_empty_files_are_named(stem, ending):
     stem.with_suffix(".gold").write_text("0-0\n0-0\n")
     stem.with_suffix(ending).write_bytes(b"")
-    with pytest.raises(DataError, match=rf"x\{ending}: is empty"):
+    with pytest.raises(DataError, match=rf"x\{ending}:1: is empty"):
         read_alignment_set(stem)
 
 
 def test_sides_of_unequal_length_and_missing_files_are_named(stem):
     stem.with_suffix(".gold").write_text("0-0\n0-0\n")
     stem.with_suffix(".tgt").write_text("dc ba\n")
-    with pytest.raises(DataError, match=r"x\.tgt: 1 lines, but .*x\.src has 2"):
+    with pytest.raises(DataError, match=r"x\.tgt:1: 1 lines, but .*x\.src has 2"):
         read_alignment_set(stem)
     stem.with_suffix(".tgt").unlink()
     with pytest.raises(DataError, match=r"x\.tgt: can't be read"):

@@ -117,8 +117,9 @@ def test_last_line_without_end_and_gzip(xtreme):
 @pytest.mark.parametrize(
     ("name", "lines", "message"),
     [
-        ("tatoeba/fr-en.en", ENGLISH[:2], r"fr-en\.en: 2 lines, but .*fr-en\.fr has 3"),
-        ("tatoeba/fr-en.en", [], r"fr-en\.en: is empty"),
+        ("tatoeba/fr-en.en", ENGLISH[:2], r"fr-en\.en:2: 2 lines, but .*fr-en\.fr has 3"),
+        ("tatoeba/fr-en.en", [*ENGLISH, "x"], r"fr-en\.en:3: 4 lines, but .*fr-en\.fr has 3"),
+        ("tatoeba/fr-en.en", [], r"fr-en\.en:1: is empty"),
         ("tatoeba/fr-en.fr", ["a", "", "b"], r"fr-en\.fr:2: the line is empty"),
         ("tatoeba/fr-en.fr", ["a", "b", "\u3000 "], r"fr-en\.fr:3: the line is empty"),
         ("labels/tatoeba/test-fr.tsv", GOLD[:2], r"test-fr\.tsv:2: 2 lines for 3 English"),
@@ -127,6 +128,9 @@ def test_last_line_without_end_and_gzip(xtreme):
         ("labels/tatoeba/test-fr.tsv", ["1", "-1", "2"], r"tsv:2: a line number .* not '-1'"),
         ("labels/tatoeba/test-fr.tsv", ["1", "2", "²"], r"tsv:3: a line number .* not '²'"),
         ("labels/tatoeba/test-fr.tsv", ["1", "2\t0", "0"], r"tsv:2: a line number"),
+        ("labels/tatoeba/test-fr.tsv", ["1", "00", "2"], r"tsv:2: a line number .* not '00'"),
+        ("labels/tatoeba/test-fr.tsv", ["1", "9" * 5000, "2"], r"tsv:2: a line number .*9{80}'$"),
+        ("labels/tatoeba/test-fr.tsv", ["0", "1", "0"], r"tsv:3: 0 stands on line 1 already"),
     ],
 )
 def test_broken_files_are_named_with_their_line(xtreme, name, lines, message):

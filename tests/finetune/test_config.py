@@ -34,6 +34,28 @@ def test_an_unknown_task_is_refused_with_a_suggestion() -> None:
         FineTuneConfig.for_task("xnl")
 
 
+def test_values_are_read_as_yaml_writes_them() -> None:
+    config = FineTuneConfig.for_task("xnli", learning_rate="2e-5", epochs=3)
+    assert config.learning_rate == 2e-5
+    assert isinstance(config.epochs, float)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"learning_rate": "fast"}, "learning_rate: a number is needed, given 'fast'"),
+        ({"epochs": None}, "epochs: a number is needed, given None"),
+        ({"batch_size": 1.5}, "batch_size: a whole number is needed, given 1.5"),
+        ({"steps": 2.5}, "steps: a whole number is needed, given 2.5"),
+        ({"seed": True}, "seed: a whole number is needed, given True"),
+        ({"stps": 2}, "unknown setting 'stps': did you mean 'steps'"),
+    ],
+)
+def test_values_of_the_wrong_type_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FineTuneConfig.for_task("xnli", **values)
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -303,7 +303,7 @@ def test_readers(tmp_path: Path) -> None:
     [
         (b"dog chien\nalone\n", r"list\.txt:2: two columns are needed, 1 found"),
         (b"a b c\n", r"list\.txt:1: two columns are needed, 3 found"),
-        (b"", r"list\.txt: is empty"),
+        (b"", r"list\.txt:1: is empty"),
         (b"\n \n\t\n", r"list\.txt: holds no entry"),
         (b"dog chien\nch\xeevre x\n", r"list\.txt:2: byte 0xee.*is not UTF-8: convert"),
         ("dog chien\n".encode("utf-16"), r"list\.txt:1: is UTF-16.*iconv"),

@@ -91,6 +91,24 @@ def test_nothing_right_is_zero(data, tmp_path, lines):
     assert found == {"f1": 0.0, "precision": 0.0, "recall": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"de-0\ten-0\t0.9\nd\xe9-1\ten-1\t0.8\n", r"mined-de\.tsv:2: byte 0xe9 .* not UTF-8"),
+        (b"de-0\ten-0\t0.9\nde-1\ten-1\n", r"mined-de\.tsv:2: two ids and a number"),
+        (b"de-0\ten-0\thigh\n", r"mined-de\.tsv:1: two ids and a number"),
+    ],
+)
+def test_damaged_mined_pairs_are_named_with_their_line(data, tmp_path, content, message):
+    folder = tmp_path / "out/bucc2018"
+    write(folder / "threshold-de.json", ['{"threshold": 0.5}'])
+    (folder / "mined-de.tsv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        Bucc().score(tmp_path / "out", data)
+    (folder / "mined-de.tsv").write_bytes(b"")  # nothing was mined
+    assert set(values(Bucc().score(tmp_path / "out", data)).values()) == {0.0}
+
+
 def test_both_orders_of_columns(data):
     sentences = read_bucc(data, "de", "test")
     path = data / "labels/bucc2018/test-de.tsv"
@@ -124,8 +142,8 @@ def test_windows_files(data):
         ("bucc2018/de-en.dev.de", ["de-0\teins", ""], r"dev\.de:2: the line is empty"),
         ("bucc2018/de-en.dev.de", ["de-0\teins", "de-0\tzwei"], r"dev\.de:2: the id 'de-0'"),
         ("bucc2018/de-en.dev.en", ["en-0\tone", "de-1\ttwo"], r"dev\.en:2: .*'de-1' stands in"),
-        ("bucc2018/de-en.test.en", [], r"test\.en: is empty"),
-        ("bucc2018/de-en.dev.gold", [], r"dev\.gold: is empty"),
+        ("bucc2018/de-en.test.en", [], r"test\.en:1: is empty"),
+        ("bucc2018/de-en.dev.gold", [], r"dev\.gold:1: is empty"),
         ("bucc2018/de-en.dev.gold", ["de-0\ten-0", "de-7\ten-1"], r"gold:2: 'de-7' is the id"),
         ("bucc2018/de-en.dev.gold", ["de-0\tde-1"], r"gold:1: 'de-0' and 'de-1' are both .* de "),
         ("bucc2018/de-en.dev.gold", ["de-0 en-0"], r"gold:1: two ids"),

@@ -96,5 +96,5 @@ def test_spans_stay_in_their_sentences(data):
 
 def test_predictions_of_another_length_are_told(data):
     write(data / "out/xnli/test-fr.tsv", ["neutral"])
-    with pytest.raises(DataError, match="1 labels for 30 pairs"):
+    with pytest.raises(DataError, match=r"test-fr\.tsv:1: 1 labels for 30 pairs"):
         count_items("xnli", data / "out", data, "fr")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from crosszero.tasks.predictions import (
     write_tags,
 )
 
+read_gold_places = partial(read_places, gold=True)
 TAGS = [("DET", "NOUN"), ("X",)]
 LINKS = [("zh-000000002", "en-000000001"), ("zh-000000001", "en-000000009")]
 
@@ -40,9 +43,9 @@ def test_tags(tmp_path):
 
 
 def test_places(tmp_path):
-    path = write_places(tmp_path, "fr", np.array([2, 0, 0]))
-    assert path.read_bytes() == b"2\n0\n0\n"
-    assert read_places(tmp_path, "fr") == [2, 0, 0]
+    path = write_places(tmp_path, "fr", np.array([2, -1, 0]))
+    assert path.read_bytes() == b"2\n-1\n0\n"
+    assert read_places(tmp_path, "fr") == [2, -1, 0]
 
 
 def test_links(tmp_path):
@@ -70,7 +73,7 @@ def test_no_link_found(tmp_path):
         (write_tags, ("panx", "fr", [["O"], []]), "fr.tsv:3: a sentence without words"),
         (write_tags, ("panx", "fr", []), "nothing to write"),
         (write_places, ("fr", [0, 2]), "fr.tsv:2: 2 is out of range"),
-        (write_places, ("fr", [-1]), "fr.tsv:1: a line number is needed, not '-1'"),
+        (write_places, ("fr", [-2]), "fr.tsv:1: a line number is needed, not '-2'"),
         (write_places, ("fr", []), "nothing to write"),
         (write_links, ("zh", [("en-1", "zh-2")]), "'en-1' is not the id of a sentence: zh-"),
     ],
@@ -87,7 +90,7 @@ def test_nothing_bad_is_written(tmp_path, write, arguments, message):
         (read_labels, "xnli", b"neutral\n\nneutral\n", "xx.tsv:2: the line is empty"),
         (read_labels, "xnli", b"neutral\nNeutral\n", "xx.tsv:2: 'Neutral' is not a label"),
         (read_labels, "xnli", b"a\tb\tneutral\n", "xx.tsv:1: .* is not a label"),
-        (read_labels, "pawsx", b"", "xx.tsv: is empty"),
+        (read_labels, "pawsx", b"", "xx.tsv:1: is empty"),
         (read_labels, "pawsx", b"0\n\xff\xfe\n", "xx.tsv:2: .* not UTF-8"),
         (read_tags, "udpos", b"DET\n\n\nX\n", "xx.tsv:3: the line is empty where"),
         (read_tags, "udpos", b"DET\n\nCONJ\n", "xx.tsv:3: 'CONJ' is not a label"),
@@ -96,6 +99,9 @@ def test_nothing_bad_is_written(tmp_path, write, arguments, message):
         (read_places, "tatoeba", b"0\n01\n", "xx.tsv:2: a line number is needed, not '01'"),
         (read_places, "tatoeba", "0\n\u0661\n".encode(), "xx.tsv:2: a line number is needed"),
         (read_places, "tatoeba", b"0\n\n", "xx.tsv:2: the line is empty"),
+        (read_places, "tatoeba", b"0\n" + b"9" * 5000, "xx.tsv:2: a line number is needed"),
+        (read_gold_places, "tatoeba", b"0\n-1\n", "xx.tsv:2: a line number .* not '-1'"),
+        (read_gold_places, "tatoeba", b"0\n0\n", "xx.tsv:2: 0 stands on line 1 already"),
         (read_links, "bucc2018", b"xx-1 en-1\n", "xx.tsv:1: two ids .* 1 columns"),
         (read_links, "bucc2018", b"xx-1\ten-1\nxx-1\ten-2\t1.3\n", "xx.tsv:2: .* 3 columns"),
         (read_links, "bucc2018", b"en-1\txx-1\n", "xx.tsv:1: 'en-1' is not the id"),

@@ -109,7 +109,7 @@ def test_panx_has_tags_of_its_own(data):
         (["a\tb\tneutral "], 1, "'neutral ' is not a label of xnli"),
         (["a\tb\t"], 1, "'' is not a label"),
         (["a\0\tb\tneutral"], 1, "NUL byte"),
-        ([], None, "is empty"),
+        ([], 1, "is empty"),
     ],
 )
 def test_bad_pairs(data, lines, line, message):
@@ -140,8 +140,8 @@ def test_test_files_have_no_labels(data):
         (["A\tDET", "", "cat\tNOUNS"], 3, "did you mean 'NOUN'"),
         (["A\tDET", "", "", "cat\tNOUN"], 3, "the line is empty where a sentence begins"),
         (["", "A\tDET"], 1, "the line is empty where a sentence begins"),
-        (["", " "], None, "nothing but empty lines"),
-        ([], None, "is empty"),
+        (["", " "], 1, "nothing but empty lines"),
+        ([], 1, "is empty"),
     ],
 )
 def test_bad_tagged(data, lines, line, message):

@@ -31,7 +31,7 @@ def folders(tmp_path):
                 tags = [draw.choices(LABELS[task], k=1 + i % 4) for i in range(40)]
                 write_tags(root, task, language, tags)
             if language != "en":
-                write_places(root, language, draw.choices(range(3), k=40))
+                write_places(root, language, [*draw.sample(range(20), 20), *range(20, 40)])
                 links = [(f"{language}-{i}", f"en-{draw.randint(i, i + 1)}") for i in range(20)]
                 write_links(root, language, links)
     return tmp_path / "predictions", tmp_path / "gold"
@@ -163,7 +163,7 @@ def test_empty_files(folders):
         path.write_bytes(b"")
         with pytest.raises(DataError, match="is empty") as error:
             score_predictions(*folders, tasks=[path.parent.name])
-        assert error.value.path == str(path)
+        assert (error.value.path, error.value.line) == (str(path), 1)
 
 
 def test_bad_names(folders, tmp_path):

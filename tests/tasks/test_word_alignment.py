@@ -145,12 +145,12 @@ def test_all_layers_are_one_forward_pass(many, embedder, request):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["0-0"], r"de-en\.tsv: 1 lines for 2 sentence pairs"),
+        (["0-0"], r"de-en\.tsv:1: 1 lines for 2 sentence pairs"),
         (["0-0", "0-2"], r"de-en\.tsv:2: link 0-2 points behind the last word"),
         (["0-0", "0-3"], r"de-en\.tsv:2: link 0-3 points outside"),
         (["0-0", "0:1"], r"de-en\.tsv:2: '0:1' is not a link"),
         (["0p0", "0-1"], r"de-en\.tsv:1: 0p0: a predicted link is written 0-0"),
-        ([], r"de-en\.tsv: is empty"),
+        ([], r"de-en\.tsv:1: is empty"),
     ],
 )
 def test_broken_predictions_are_named(data, lines, message):
@@ -171,7 +171,7 @@ def test_what_is_missing_or_unknown(data, embedder):
     with pytest.raises(ConfigError, match="layers: 3 given"):
         WordAlignment().predict(embedder, data, data / "out", layers=3)
     write(data / "word-alignment/de-en.tgt", TARGET[:1])
-    with pytest.raises(DataError, match=r"de-en\.tgt: 1 lines, but .*de-en\.src has 2"):
+    with pytest.raises(DataError, match=r"de-en\.tgt:1: 1 lines, but .*de-en\.src has 2"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out")
     (data / "word-alignment/de-en.src").unlink()
     with pytest.raises(DataError, match=r"de-en\.src: can't be read"):

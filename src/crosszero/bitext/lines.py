@@ -71,7 +71,7 @@ def check_file(path: str | Path, *, text: bool = True) -> None:
     with open_bytes(path) as file:
         head = read_block(file, path, 8)
     if not head:
-        raise DataError(path, "is empty: text is needed")
+        raise DataError(path, "is empty: text is needed", 1)
     for magic, (name, tool) in _PACKED.items():
         if head.startswith(magic):
             raise DataError(path, f"is packed with {name}: unpack it with {tool}, or use gzip")
@@ -113,7 +113,7 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
                 raw = raw.removeprefix(_BOM)
             yield _decode(raw, path)
     if number == 0:
-        raise DataError(path, "is empty: text is needed")
+        raise DataError(path, "is empty: text is needed", 1)
 
 
 def read_parallel(

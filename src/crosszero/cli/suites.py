@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -25,7 +25,7 @@ def evaluate(
     tasks: _Names = None,
     languages: _Names = None,
     out: Path = Path("evaluation"),
-    layers: str | None = None,
+    layers: Literal["all"] | None = None,
     max_length: int = 128,
     layer: int | None = None,
     seed: int = 1,

@@ -16,6 +16,7 @@ from typing import Literal
 from crosszero.errors import DataError
 from crosszero.evaluation.lines import read_lines
 
+_TEXT = re.compile(r"(.+)-en\.(?:dev\.gold|(?:dev|test)\.(?:\1|en))")
 Part = Literal["dev", "test"]
 IdPairs = frozenset[tuple[str, str]]  # (foreign id, English id)
 
@@ -35,20 +36,25 @@ class BuccSet:
 
 
 def list_languages(root: str | Path) -> list[str]:
-    """List the languages whose test sentences are under `root`, sorted.
+    """List the languages of which a file is under `root`, sorted.
+
+    A language that lacks one of its files is listed, too, and reading names the file: left out, it
+    would change the mean over languages unseen.
 
     Raises:
-        DataError: there are none.
+        DataError: there is no file of sentences at all.
 
     Example:
         >>> list_languages("xtreme/")      # doctest: +SKIP
         ['de', 'fr', 'ru', 'zh']
     """
     folder = Path(root) / "bucc2018"
-    names = [re.fullmatch(r"(.+)-en\.test\.\1", path.name) for path in folder.glob("*-en.test.*")]
+    names = [_TEXT.fullmatch(path.name) for path in folder.glob("*-en.*")]
     if not any(names):
         raise DataError(root, "holds no BUCC files (bucc2018/<xx>-en.test.<xx>)")
-    return sorted(name[1] for name in names if name)
+    golds = (Path(root) / "labels" / "bucc2018").glob("test-*.tsv")
+    names += [re.fullmatch(r"test-(.+)\.tsv", path.name) for path in golds]
+    return sorted({name[1] for name in names if name})
 
 
 def read_bucc(root: str | Path, language: str, part: Part) -> BuccSet:

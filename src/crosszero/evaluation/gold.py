@@ -19,7 +19,7 @@ from crosszero.evaluation.lines import read_lines, split_words
 
 Link = tuple[int, int]
 _STEM = re.compile(r"(.+):([01])", re.DOTALL)
-_LINK = re.compile(r"([0-9]+)([-p])([0-9]+)")
+_LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,11 @@ def read_sides(stem: str | Path) -> tuple[tuple[tuple[str, ...], ...], tuple[tup
         sides.append(tuple(tuple(split_words(line)) for line in read_lines(path)))
     source, target = sides
     if len(source) != len(target):
-        raise DataError(f"{stem}.tgt", f"{len(target)} lines, but {stem}.src has {len(source)}")
+        raise DataError(
+            f"{stem}.tgt",
+            f"{len(target)} lines, but {stem}.src has {len(source)}",
+            min(len(source), len(target)),
+        )
     return source, target
 
 
@@ -142,7 +146,11 @@ def read_gold(
         raise ConfigError(f"base must be 0 or 1, not {base}")
     lines = read_lines(path, empty_lines=True)
     if len(lines) != len(lengths):
-        raise DataError(path, f"{len(lines)} lines for {len(lengths)} sentence pairs")
+        raise DataError(
+            path,
+            f"{len(lines)} lines for {len(lengths)} sentence pairs",
+            min(len(lines), len(lengths)),
+        )
     rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
     start = _find_base(path, rows, lengths, base)
     gold = []
@@ -160,7 +168,7 @@ def _parse(path: str | Path, number: int, line: str) -> list[tuple[int, str, int
     for token in split_words(line):
         parts = _LINK.fullmatch(token)
         if parts is None:
-            raise DataError(path, f"{token!r} is not a link; write 3-4 (sure) or 3p4", number)
+            raise DataError(path, f"{token[:80]!r} is not a link; write 3-4 (sure) or 3p4", number)
         row.append((int(parts[1]), parts[2], int(parts[3])))
     return row
 

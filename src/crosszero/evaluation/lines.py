@@ -9,12 +9,15 @@ who counted the words, but two to ``str.split``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crosszero.bitext import lines
 from crosszero.bitext.lines import BadText
 from crosszero.errors import DataError
+
+# XTREME compares numbers as text: 07 would never be right; and int() reads 4300 digits at most
+PLAIN_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def read_lines(path: str | Path, *, empty_lines: bool = False) -> list[str]:
@@ -85,11 +88,33 @@ def read_numbers(
         if unanswered and line == "-1":
             numbers.append(-1)
             continue
-        if not re.fullmatch(r"[0-9]{1,18}", line):
-            raise DataError(path, f"a line number is needed, not {line!r}", number)
+        if not PLAIN_NUMBER.fullmatch(line):
+            raise DataError(path, f"a line number is needed, not {line[:80]!r}", number)
         if int(line) >= limit:
             raise DataError(
                 path, f"{line} is out of range: line numbers count from 0 to {limit - 1}", number
             )
         numbers.append(int(line))
     return numbers
+
+
+def check_once(path: str | Path, numbers: Sequence[int]) -> None:
+    """See that no number stands twice in a gold file that pairs lines one by one.
+
+    Args:
+        path: the file, for the message.
+        numbers: of its lines.
+
+    Raises:
+        DataError: one does; names the second of its lines.
+    """
+    lines_of: dict[int, int] = {}
+    for line, number in enumerate(numbers, start=1):
+        first = lines_of.setdefault(number, line)
+        if first != line:
+            raise DataError(
+                path,
+                f"{number} stands on line {first} already; a foreign sentence is the translation "
+                "of one English sentence",
+                line,
+            )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.evaluation.encoder import Encoder
-from crosszero.evaluation.lines import read_lines, read_numbers
+from crosszero.evaluation.lines import check_once, read_lines, read_numbers
 from crosszero.evaluation.retrieval import RetrievalScore, check_some, score_retrieval
 
 # ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
@@ -31,8 +31,9 @@ LASER_CODES = {
     "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
 }  # fmt: skip
 _CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, fra, zh-CN, sr_Latn
-_XTREME = re.compile(rf"({_CODE})-(en)\.\1")
-_LASER = re.compile(rf"tatoeba\.({_CODE})-(eng)\.\1")
+_XTREME = re.compile(rf"({_CODE})-en\.(?:\1|en)")
+_LASER = re.compile(rf"tatoeba\.({_CODE})-eng\.(?:\1|eng)")
+_GOLD = re.compile(rf"test-({_CODE})\.tsv")
 _SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
 
 
@@ -54,7 +55,10 @@ class TatoebaSet:
 
 
 def list_languages(root: str | Path) -> list[str]:
-    """List the languages that have both files under `root`, in either layout, sorted; each once.
+    """List the languages of which a file is under `root`, in either layout, sorted; each once.
+
+    A language that lacks one of its files is listed, too, and :func:`read_tatoeba` names the file:
+    left out, it would change the mean over languages unseen.
 
     Raises:
         DataError: there is no Tatoeba file at all.
@@ -67,16 +71,29 @@ def list_languages(root: str | Path) -> list[str]:
     inner = Path(root) / "tatoeba"
     for folder, form in ((inner, _XTREME), (inner, _LASER), (Path(root), _LASER)):
         for path in folder.glob("*-en*"):
-            name = form.fullmatch(path.name)
-            if name and path.with_suffix(f".{name[2]}").is_file():
+            if name := form.fullmatch(path.name):
                 found.add(name[1])
     if not found:
         raise DataError(
             root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
         )
+    for path in (Path(root) / "labels" / "tatoeba").glob("test-*.tsv"):
+        name = _GOLD.fullmatch(path.name)
+        if name and LASER_CODES.get(name[1]) not in found:
+            found.add(name[1])
     # both layouts may lie there: fr and fra are one language, and XTREME's name is the first
     twice = {LASER_CODES[code] for code in found if code in LASER_CODES}
     return sorted(found - twice)
+
+
+def list_laser_files(folder: str | Path) -> list[Path]:
+    """List the files in a folder that have names of LASER's layout, sorted.
+
+    Example:
+        >>> [path.name for path in list_laser_files("LASER/data/tatoeba/v1")][:2]  # doctest: +SKIP
+        ['tatoeba.afr-eng.afr', 'tatoeba.afr-eng.eng']
+    """
+    return sorted(p for p in Path(folder).glob("tatoeba.*-eng.*") if _LASER.fullmatch(p.name))
 
 
 def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
@@ -90,8 +107,8 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
     Raises:
         ConfigError: there are no files for this language.
         DataError: one of the files is missing, empty, of another length than its partner; the
-            gold file holds something else than numbers of foreign lines; or files with LASER's
-            names are not aligned.
+            gold file holds something else than the number of each foreign line, once; or files
+            with LASER's names are not aligned.
 
     Example:
         >>> read_tatoeba("xtreme/", "fr").gold[:2]      # doctest: +SKIP
@@ -104,6 +121,7 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
             english_path,
             f"{len(english)} lines, but {foreign_path} has {len(foreign)}; "
             "every sentence needs exactly one translation",
+            min(len(foreign), len(english)),
         )
     labels = Path(root) / "labels" / "tatoeba" / f"test-{language}.tsv"
     if english_path.suffix == ".en":
@@ -150,6 +168,9 @@ def _find_files(root: Path, language: str) -> tuple[Path, Path]:
             raise DataError(missing, f"is missing, though {other} is there")
         if foreign.is_file():
             return foreign, english
+    labels = root / "labels" / "tatoeba" / f"test-{language}.tsv"
+    if labels.is_file():
+        raise DataError(pairs[0][0], f"is missing, though {labels} is there")
     raise ConfigError(
         f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
     )
@@ -162,7 +183,9 @@ def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
             f"is missing. The English side ({english}) is sorted in XTREME's layout, so the "
             "translations can't be found without this file",
         )
-    return tuple(read_numbers(path, size, size, lines_of="English sentences"))
+    gold = read_numbers(path, size, size, lines_of="English sentences")
+    check_once(path, gold)
+    return tuple(gold)
 
 
 def _check_aligned(path: Path, english: list[str], language: str) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from crosszero.config import build
 from crosszero.errors import ConfigError, suggest
 
 Robust = Literal["none", "adversarial", "smoothing", "ear"]
@@ -110,10 +111,11 @@ class FineTuneConfig:
 
         Args:
             task: ``xnli``, ``pawsx``, ``udpos`` or ``panx``.
-            changes: settings that shall differ.
+            changes: settings that shall differ, as YAML gives them: ``2e-5`` may be text.
 
         Raises:
-            ConfigError: the task is unknown, or a value is out of range.
+            ConfigError: the task or a setting is unknown, or a value is of the wrong type or out of
+                range.
 
         Example:
             >>> FineTuneConfig.for_task("xnli", seed=7).seed
@@ -124,7 +126,7 @@ class FineTuneConfig:
         """
         if task not in _TASKS:
             raise ConfigError(f"unknown task {task!r}: {suggest(task, _TASKS)}")
-        return cls(**(_TASKS[task] | changes))
+        return build(cls, _TASKS[task] | changes)
 
 
 def _require(name: str, value: object, holds: bool, allowed: str) -> None:

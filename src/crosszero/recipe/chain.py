@@ -95,14 +95,16 @@ def check_recipe(recipe: RecipeConfig) -> None:
     Raises:
         CrosszeroError: of the kind that the step itself would raise.
     """
-    from crosszero.evaluation import list_languages, read_alignment_set
+    from crosszero.evaluation import list_languages, read_alignment_set, read_tatoeba
     from crosszero.model.loading import locate_encoder
 
     locate_encoder(recipe.encoder)
     for source in [*recipe.bitext, *recipe.evaluate.retrieval]:
         source.open()
     if recipe.evaluate.tatoeba:
-        list_languages(recipe.evaluate.tatoeba)
+        folder = recipe.evaluate.tatoeba
+        for language in recipe.evaluate.tatoeba_languages or list_languages(folder):
+            read_tatoeba(folder, language)
     for stem in recipe.evaluate.alignment:
         read_alignment_set(stem)
     names = [name_source(source) for source in recipe.evaluate.retrieval]

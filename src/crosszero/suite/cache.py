@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -11,16 +12,22 @@ import numpy as np
 
 from crosszero.embed.embedder import Embedder
 from crosszero.files import atomic_file, hash_files
-from crosszero.model.loading import MINI
+from crosszero.model.loading import MINI, quiet_transformers
 from crosszero.model.vectors import Vectors
 
-_READ = ("*.safetensors", "*.json", "*.txt", "*.model")
+_log = logging.getLogger("crosszero")
+_READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
 
 
 def hash_encoder(name: str | Path) -> str:
-    """Hash what an encoder is: weights, configuration and tokeniser of a folder, or a hub id.
+    """Hash what an encoder is: weights, configuration and tokeniser.
 
-    What training leaves beside them (metrics, checkpoints) does not count.
+    What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
+    hashed as its newest revision, which is fetched first, or, without network, as the one that the
+    hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
 
     Example:
         >>> len(hash_encoder("crosszero-mini"))
@@ -30,10 +37,24 @@ def hash_encoder(name: str | Path) -> str:
     if str(name) == MINI:
         folder = Path(str(resources.files("crosszero"))) / "assets" / MINI
     if not folder.is_dir():
+        folder = _find_snapshot(str(name)) or folder
+    if not folder.is_dir():
         return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
     files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
     kept = [path for path in files if path.name not in ("training.json", "projection.safetensors")]
     return hash_files(*kept)
+
+
+def _find_snapshot(name: str) -> Path | None:
+    """Folder of the revision of a hub's encoder that is going to be loaded."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        with quiet_transformers():  # it keeps the hub's bars off, too
+            return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))
+    except Exception as error:  # no such name, no network, no right: loading says which
+        _log.debug("%s: no snapshot: %s", name, error)
+        return None
 
 
 class CachedEmbedder:

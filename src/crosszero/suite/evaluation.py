@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from crosszero.config import build
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, suggest
+from crosszero.evaluation.tatoeba import list_laser_files
 from crosszero.files import atomic_file, hash_files, make_key
-from crosszero.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.loop import is_finished, remove_stopped
-from crosszero.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
-from crosszero.suite.config import FINE_TUNED, TASKS, resolve_path
+from crosszero.suite.config import TASKS, resolve_path
 from crosszero.tasks.bucc import Bucc
-from crosszero.tasks.labels import list_languages
-from crosszero.tasks.predictions import write_labels, write_tags
-from crosszero.tasks.rows import read_pairs, read_tagged
-from crosszero.tasks.scoring import score_predictions
-from crosszero.tasks.spans import score_spans
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.catalogue import find_task
+from crosszero.tasks.task import Task, TaskScore, check_data
 from crosszero.tasks.tatoeba import Tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval, find_store
+from crosszero.tasks.zero_shot import ZeroShotTask
 
 SETUP = "evaluation.json"
-_log = logging.getLogger("crosszero")
-_RETRIEVAL: dict[str, Any] = {
-    "tatoeba": Tatoeba,
-    "bucc2018": Bucc,
-    "word-alignment": WordAlignment,
-    "word-retrieval": WordRetrieval,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +52,7 @@ class Bench:
     alignment: Path | None = None
     held_out: Path | None = None
     languages: list[str] | None = None
-    layers: str | None = None
+    layers: Literal["all"] | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int = 128
     layer: int | None = None
@@ -107,79 +96,49 @@ def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore
         >>> measure_task("crosszero-mini", "tatoeba", bench)          # doctest: +SKIP
         [TaskScore(metric='xtreme/tatoeba/accuracy', language='ar', ...)]
     """
-    predictions = bench.out / "predictions"
-    if task not in FINE_TUNED:
-        made = _RETRIEVAL[task]()
-        embedder = Embedder.load(encoder, max_length=bench.max_length, layer=bench.layer)
-        reader: Any = embedder
-        if task in ("tatoeba", "bucc2018"):
-            reader = CachedEmbedder(embedder, hash_encoder(encoder), bench.out / "vectors")
-        options = {"layers": bench.layers} if task == "word-alignment" and bench.layers else {}
-        made.predict(reader, bench.folder(task), predictions, bench.languages, **options)
-        found: list[TaskScore] = made.score(predictions, bench.folder(task), bench.languages)
-        return found
-    languages = bench.languages or list_languages(bench.data / "labels", task)
-    predict = _predict_pairs if task in ("xnli", "pawsx") else _predict_tags
-    predict(encoder, task, bench, languages)
-    return score_predictions(predictions, bench.data / "labels", [task], languages)
+    made, data, predictions = find_task(task), bench.folder(task), bench.out / "predictions"
+    check_data(made, data, bench.languages)
+    model = _make_model(encoder, made, bench)
+    if isinstance(made, WordAlignment) and bench.layers:
+        made.predict(model, data, predictions, bench.languages, layers=bench.layers)
+    else:
+        made.predict(model, data, predictions, bench.languages)
+    return made.score(predictions, data, bench.languages)
+
+
+def _make_model(encoder: str | Path, task: Task, bench: Bench) -> Any:
+    """What a task runs: the encoder fine-tuned for it, or its vectors."""
+    if isinstance(task, ZeroShotTask):
+        folder = locate_model(encoder, task.name, bench)
+        if is_finished(folder):
+            return task.load_model(folder)
+        remove_stopped(folder)
+        return task.fine_tune(encoder, bench.data, settings_of(task.name, bench), folder)
+    embedder = Embedder.load(encoder, max_length=bench.max_length, layer=bench.layer)
+    if isinstance(task, Tatoeba | Bucc):
+        return CachedEmbedder(embedder, hash_encoder(encoder), bench.out / "vectors")
+    return embedder
 
 
 def settings_of(task: str, bench: Bench) -> FineTuneConfig:
     """XTREME's settings of a task with the changes of the bench.
 
     Raises:
-        ConfigError: a setting is unknown or out of range.
+        ConfigError: a setting is unknown, of the wrong type or out of range.
     """
+    defaults = dataclasses.asdict(FineTuneConfig.for_task(task, seed=bench.seed))
     changes = bench.fine_tune.get(task, {})
-    known = [f.name for f in dataclasses.fields(FineTuneConfig)]
-    for name in changes:
-        if name not in known:
-            raise ConfigError(
-                f"fine_tune: {task}: unknown setting {name!r}: {suggest(name, known)}"
-            )
-    return FineTuneConfig.for_task(task, **{"seed": bench.seed, **changes})
+    return build(FineTuneConfig, {**defaults, **changes}, where=f"fine_tune: {task}")
 
 
-def _model_folder(encoder: str | Path, task: str, bench: Bench) -> tuple[Path, FineTuneConfig]:
-    """Where the fine-tuned model belongs: its name is a hash of all that it depends on."""
-    config = settings_of(task, bench)
+def locate_model(encoder: str | Path, task: str, bench: Bench) -> Path:
+    """Where a fine-tuned model belongs: its name is a hash of all that it depends on."""
     files = [bench.data / task / f"{split}-en.tsv" for split in ("train", "dev")]
-    settings = {"encoder": hash_encoder(encoder), "config": dataclasses.asdict(config)}
-    return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}", config
-
-
-def _predict_pairs(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
-    tests = {code: read_pairs(bench.data, task, "test", code) for code in languages}
-    folder, config = _model_folder(encoder, task, bench)
-    if is_finished(folder):
-        model = Classifier.load(folder)
-    else:
-        train = read_pairs(bench.data, task, "train", "en")
-        dev = read_pairs(bench.data, task, "dev", "en")
-        _log.info("%s: fine-tuning on %d pairs", task, len(train))
-        remove_stopped(folder)
-        model = fine_tune_classifier(encoder, train, dev, config, out=folder)
-    for code, rows in tests.items():
-        write_labels(bench.out / "predictions", task, code, model.predict(rows))
-
-
-def _predict_tags(encoder: str | Path, task: str, bench: Bench, languages: Sequence[str]) -> None:
-    tests = {code: read_tagged(bench.data, task, "test", code) for code in languages}
-    folder, config = _model_folder(encoder, task, bench)
-    if is_finished(folder):
-        model = Tagger.load(folder)
-    else:
-        train = read_tagged(bench.data, task, "train", "en")
-        dev = read_tagged(bench.data, task, "dev", "en")
-        _log.info("%s: fine-tuning on %d sentences", task, len(train))
-        remove_stopped(folder)
-        model = fine_tune_tagger(encoder, train, dev, config, metric=_span_f1, out=folder)
-    for code, rows in tests.items():
-        write_tags(bench.out / "predictions", task, code, model.predict(rows))
-
-
-def _span_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
-    return score_spans(predicted, gold).f1
+    # epochs: 1 is read as 1.0, but gives the name that it always gave, so that models are found
+    given = {k: v for k, v in bench.fine_tune.get(task, {}).items() if isinstance(v, int)}
+    values = {**dataclasses.asdict(settings_of(task, bench)), **given}
+    settings = {"encoder": hash_encoder(encoder), "config": values}
+    return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}"
 
 
 def write_setup(encoder: str, bench: Bench) -> None:
@@ -202,4 +161,7 @@ def hash_data(task: str, bench: Bench) -> str:
     if task == WordRetrieval.name:
         folder = find_store(folder)
         return hash_files(*[folder] if folder.exists() else [])
-    return hash_files(*[p for p in (folder / task, folder / "labels" / task) if p.exists()])
+    paths = [folder / task, folder / "labels" / task]
+    if task == Tatoeba.name:
+        paths += list_laser_files(folder)  # those beside folder/tatoeba
+    return hash_files(*[path for path in paths if path.exists()])

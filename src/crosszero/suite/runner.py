@@ -26,7 +26,7 @@ from crosszero.suite.records import (
 from crosszero.suite.results import is_trained
 from crosszero.suite.statistical import predict_links
 from crosszero.suite.workers import run_side_by_side
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import TaskScore, check_data
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.loop import train
 
@@ -134,6 +134,7 @@ def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
 
     def measure() -> list[TaskScore]:
         data, predictions = bench.folder(plan.task), bench.out / "predictions"
+        check_data(WordAlignment(), data, bench.languages)
         predict_links(
             data, predictions, str(config.samples), languages=bench.languages, seed=plan.seed
         )

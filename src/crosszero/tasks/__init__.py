@@ -1,7 +1,7 @@
 """XTREME's tasks and the two about words: data, predictions as files, scores of the files.
 
 Names are imported when they are first used: scoring files needs no torch, encoding does.
-Fine-tuning for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.finetune`.
+How an encoder is fine-tuned for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.finetune`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crosszero.tasks.bucc import Bucc as Bucc
+    from crosszero.tasks.catalogue import find_task as find_task
     from crosszero.tasks.examples import SentencePairExample as SentencePairExample
     from crosszero.tasks.examples import TaggedSentence as TaggedSentence
     from crosszero.tasks.hub import fetch_xtreme as fetch_xtreme
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from crosszero.tasks.tatoeba import Tatoeba as Tatoeba
     from crosszero.tasks.word_alignment import WordAlignment as WordAlignment
     from crosszero.tasks.word_retrieval import WordRetrieval as WordRetrieval
+    from crosszero.tasks.zero_shot import PairClassification as PairClassification
+    from crosszero.tasks.zero_shot import WordTagging as WordTagging
 
 _HOMES = {
     "Bucc": "bucc",
+    "PairClassification": "zero_shot",
     "SentencePairExample": "examples",
     "TaggedSentence": "examples",
     "Task": "task",
@@ -36,10 +40,12 @@ _HOMES = {
     "Tatoeba": "tatoeba",
     "WordAlignment": "word_alignment",
     "WordRetrieval": "word_retrieval",
+    "WordTagging": "zero_shot",
     "average": "scoring",
     "count_items": "items",
     "fetch_xtreme": "hub",
     "find_spans": "spans",
+    "find_task": "catalogue",
     "read_pairs": "rows",
     "read_tagged": "rows",
     "score_predictions": "scoring",

@@ -35,7 +35,7 @@ def read_blocks(path: str | Path) -> list[tuple[str, ...]]:
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
-        raise DataError(path, "holds nothing but empty lines: words or tags are needed")
+        raise DataError(path, "holds nothing but empty lines: words or tags are needed", 1)
     blocks: list[list[str]] = [[]]
     for number, line in enumerate(lines, start=1):
         if line:

@@ -9,25 +9,36 @@ tokens, which is the setting of the encoder here. Source: Hu et al. 2020, sectio
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from crosszero.errors import DataError
 from crosszero.evaluation.bucc import (
     BuccSet,
+    IdPairs,
     Part,
     list_languages,
     read_bucc,
     read_gold,
     read_pairs,
 )
+from crosszero.evaluation.lines import read_lines
 from crosszero.mine import Margin, mine_texts, score_pairs, tune_threshold
 from crosszero.mine.texts import SentenceEncoder
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
 
 ScoredIds = list[tuple[str, str, float]]  # foreign id, English id, margin score
+
+
+class BuccData(NamedTuple):
+    """All that a language is measured with: sentences of two parts, and their gold pairs."""
+
+    dev: BuccSet
+    test: BuccSet
+    dev_gold: IdPairs
+    test_gold: IdPairs
 
 
 class Bucc:
@@ -45,8 +56,26 @@ class Bucc:
     fine_tuned = False
 
     def list_languages(self, data: str | Path) -> list[str]:
-        """List the languages whose test sentences are in `data`, sorted; DataError if none."""
+        """List the languages of which any file is in `data`, sorted; DataError if none."""
         return list_languages(data)
+
+    def load(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, BuccData]]:
+        """Read sentences and gold of dev and test of each language.
+
+        Args:
+            data: folder that holds ``bucc2018/`` and ``labels/bucc2018/``.
+            languages: which; None for all.
+
+        Raises:
+            ConfigError: a language is unknown.
+            DataError: a file is missing or can't be used.
+        """
+        for language in choose_languages(self.name, languages, self.list_languages(data)):
+            dev, test = (read_bucc(data, language, part) for part in _PARTS)
+            golds = (read_gold(data, dev, "dev"), read_gold(data, test, "test"))
+            yield language, BuccData(dev, test, *golds)
 
     def predict(
         self,
@@ -154,7 +183,8 @@ def _cut_again(path: Path) -> None:
     if not all(other.is_file() for other in paths):
         return
     mined: ScoredIds = []
-    for number, line in enumerate(paths.mined.read_text(encoding="utf-8").splitlines(), start=1):
+    lines = read_lines(paths.mined) if paths.mined.stat().st_size else []
+    for number, line in enumerate(lines, start=1):
         try:
             one, other, score = line.split("\t")
             mined.append((one, other, float(score)))
@@ -173,7 +203,7 @@ def read_threshold(path: str | Path) -> float:
     """
     try:
         return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(path, "no threshold can be read there; predict again") from error
 
 

@@ -77,7 +77,11 @@ def _count_labels(task: str, predictions: Path, data: Path, language: str) -> It
     found = read_labels(predictions, task, language)
     if len(found) != len(gold):
         path = locate_file(predictions, task, language)
-        raise DataError(path, f"{len(found)} labels for {len(gold)} pairs of sentences")
+        raise DataError(
+            path,
+            f"{len(found)} labels for {len(gold)} pairs of sentences",
+            min(len(found), len(gold)),
+        )
     return _count_hits(one == other for one, other in zip(found, gold, strict=True))
 
 

@@ -5,7 +5,7 @@ file:
 
 - xnli, pawsx: a label a line;
 - udpos, panx: a tag a line, an empty line between sentences;
-- tatoeba: for each English line the number, from 0, of the foreign line;
+- tatoeba: for each English line the number, from 0, of the foreign line (predictions: or -1);
 - bucc2018: two sentence ids a line, foreign TAB English, in any order.
 
 What can't be right is refused when it is written and when it is read. Files are whole or absent.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from crosszero.bitext import lines as text_lines
 from crosszero.errors import DataError
-from crosszero.evaluation.lines import read_lines
+from crosszero.evaluation.lines import PLAIN_NUMBER, check_once, read_lines
 from crosszero.files import atomic_file
 from crosszero.tasks.blocks import read_blocks
 from crosszero.tasks.labels import check_label, check_task, locate_file, require_file
@@ -115,7 +115,8 @@ def write_places(folder: str | Path, language: str, places: Sequence[int]) -> Pa
     Args:
         folder: of all predictions.
         language: such as ``fr``.
-        places: for each English line the number of the foreign line, counted from 0.
+        places: for each English line the number of the foreign line, counted from 0; -1 where
+            nothing was found.
 
     Returns:
         The file that was written.
@@ -131,17 +132,26 @@ def write_places(folder: str | Path, language: str, places: Sequence[int]) -> Pa
     return _write(path, written)
 
 
-def read_places(folder: str | Path, language: str) -> list[int]:
+def read_places(folder: str | Path, language: str, *, gold: bool = False) -> list[int]:
     """Read what :func:`write_places` wrote, or the gold file of Tatoeba.
 
+    Args:
+        folder: of all predictions, or of all gold files.
+        language: such as ``fr``.
+        gold: whether it is a gold file, which names each foreign line once.
+
     Raises:
-        DataError: missing, empty, something else than a number, or a number beyond the lines.
+        DataError: missing, empty, something else than a number, a number beyond the lines, or, in a
+            gold file, -1 or a number that stands twice.
         ConfigError: not a language code.
     """
     path = require_file(folder, "tatoeba", language)
     lines = read_lines(path)
-    _check_places(path, lines)
-    return [int(line) for line in lines]
+    _check_places(path, lines, gold=gold)
+    places = [int(line) for line in lines]
+    if gold:
+        check_once(path, places)
+    return places
 
 
 def write_links(folder: str | Path, language: str, links: Iterable[Link]) -> Path:
@@ -207,11 +217,12 @@ def _check_tags(path: Path, task: str, tags: Sequence[Sequence[str]]) -> None:
         line += 1
 
 
-def _check_places(path: Path, lines: Sequence[str]) -> None:
+def _check_places(path: Path, lines: Sequence[str], *, gold: bool = False) -> None:
     for number, line in enumerate(lines, start=1):
-        # XTREME compares them as text: 07 would never be right
-        if not re.fullmatch("0|[1-9][0-9]*", line):
-            raise DataError(path, f"a line number is needed, not {line!r}", number)
+        if line == "-1" and not gold:
+            continue
+        if not PLAIN_NUMBER.fullmatch(line):
+            raise DataError(path, f"a line number is needed, not {line[:80]!r}", number)
         if int(line) >= len(lines):
             raise DataError(
                 path,

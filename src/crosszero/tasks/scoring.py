@@ -146,7 +146,7 @@ def _score_labels(predictions: Path, labels: Path, task: str, language: str) -> 
 
 
 def _score_places(predictions: Path, labels: Path, task: str, language: str) -> _Measures:
-    gold = read_places(labels, language)
+    gold = read_places(labels, language, gold=True)
     predicted = read_places(predictions, language)
     return _score_lines(predictions, labels, task, language, predicted, gold)
 

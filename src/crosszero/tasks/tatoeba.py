@@ -10,7 +10,7 @@ ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,22 @@ class Tatoeba:
         """List the languages in `data` by two letters where they have such; DataError if none."""
         return sorted(_name_languages(data))
 
+    def load(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, TatoebaSet]]:
+        """Read the sentences and the gold of each language.
+
+        Args:
+            data: folder that holds ``tatoeba/``, or LASER's files.
+            languages: which, such as ``fr``; None for all.
+
+        Raises:
+            ConfigError: a language is unknown.
+            DataError: a file is missing or can't be used.
+        """
+        for language, files in self._choose(data, languages).items():
+            yield language, read_tatoeba(data, files)
+
     def predict(
         self,
         embedder: SentenceEncoder,
@@ -73,8 +89,7 @@ class Tatoeba:
             DataError: a file is missing or can't be used.
         """
         written = []
-        for language, files in self._choose(data, languages).items():
-            sentences = read_tatoeba(data, files)
+        for language, sentences in self.load(data, languages):
             check_some(sentences.english, sentences.foreign)
             english = embedder.encode(list(sentences.english))
             foreign = embedder.encode(list(sentences.foreign))
@@ -105,12 +120,11 @@ class Tatoeba:
             DataError: a file is missing, of another length, or a line is no number of a line.
         """
         scores = []
-        for language, files in self._choose(data, languages).items():
-            hits = self.list_hits(predictions, data, language)
+        for language, sentences in self.load(data, languages):
+            hits = self._compare(predictions, language, sentences)
             scores.append(_average(ACCURACY, language, hits))
             path = name_output(predictions, self.name, language, kind="reversed")
             if path.is_file():
-                sentences = read_tatoeba(data, files)
                 found = _read(path, sentences, "foreign")
                 hits = _compare_reversed(found, sentences.gold)
                 scores.append(_average(REVERSED_ACCURACY, language, hits))
@@ -121,7 +135,10 @@ class Tatoeba:
 
     def list_hits(self, predictions: str | Path, data: str | Path, language: str) -> list[bool]:
         """Tell for each English line whether it found the gold line; raises as :meth:`score`."""
-        sentences = read_tatoeba(data, self._choose(data, [language])[language])
+        ((name, sentences),) = self.load(data, [language])
+        return self._compare(predictions, name, sentences)
+
+    def _compare(self, predictions: str | Path, language: str, sentences: TatoebaSet) -> list[bool]:
         path = find_output(name_output(predictions, self.name, language))
         found = _read(path, sentences, "English")
         return [number == gold for number, gold in zip(found, sentences.gold, strict=True)]
@@ -148,8 +165,8 @@ def _read(path: Path, sentences: TatoebaSet, side: str) -> list[int]:
 
 
 def _compare_reversed(found: Sequence[int], gold: Sequence[int]) -> list[bool]:
-    """For each foreign line that is the gold of some English line: did it find one of these?"""
-    return [found[line] >= 0 and gold[found[line]] == line for line in sorted(set(gold))]
+    """For each foreign line: did it find the English line whose gold it is?"""
+    return [number >= 0 and gold[number] == line for line, number in enumerate(found)]
 
 
 def _average(metric: str, language: str, hits: Sequence[bool]) -> TaskScore:

@@ -51,15 +51,32 @@ class WordAlignment:
     fine_tuned = False
 
     def list_languages(self, data: str | Path) -> list[str]:
-        """List the pairs that have a ``.gold`` file, sorted.
+        """List the pairs that have a ``.gold``, ``.src`` or ``.tgt`` file, sorted.
 
         Raises:
             DataError: there is none.
         """
-        found = sorted(path.stem for path in (Path(data) / self.name).glob("*.gold"))
+        paths = (Path(data) / self.name).glob("*")
+        found = sorted({path.stem for path in paths if path.suffix in (".gold", ".src", ".tgt")})
         if not found:
             raise DataError(data, f"holds no gold alignments ({self.name}/<xx>-<yy>.gold)")
         return found
+
+    def load(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, AlignmentSet]]:
+        """Read the sentences and the gold links of each pair.
+
+        Args:
+            data: folder that holds ``word-alignment/``.
+            languages: pairs, as :meth:`score` takes them; None for all.
+
+        Raises:
+            ConfigError: a pair is unknown, or what its gold file counts from.
+            DataError: a file is missing or can't be used.
+        """
+        for pair, stem in self._choose(data, languages).items():
+            yield pair, read_alignment_set(Path(data) / self.name / stem)
 
     def predict(
         self,
@@ -129,8 +146,7 @@ class WordAlignment:
             DataError: a file is missing, of another length, or a link does not fit.
         """
         scores = []
-        for pair, stem in self._choose(data, languages).items():
-            gold = read_alignment_set(Path(data) / self.name / stem)
+        for pair, gold in self.load(data, languages):
             paths = {self.name: find_output(name_output(predictions, self.name, pair))}
             paths |= _find_layers(predictions, pair)
             for task, path in paths.items():

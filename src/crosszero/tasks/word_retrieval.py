@@ -62,6 +62,22 @@ class WordRetrieval:
         """
         return sorted(self._list_pairs(data))
 
+    def load(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, WordQuestions]]:
+        """Read what is asked, and what is right, in each direction.
+
+        Args:
+            data: the store, or a folder that holds it as ``word-retrieval/``.
+            languages: directions such as ``en-fr``; None for all.
+
+        Raises:
+            ConfigError: a direction is unknown.
+            DataError: the store is missing or can't be used.
+        """
+        for _, asked in self._ask(data, languages):
+            yield from asked.items()
+
     def predict(
         self,
         embedder: Encoder,
@@ -126,16 +142,15 @@ class WordRetrieval:
     def _score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None
     ) -> Iterator[tuple[str, WordScore]]:
-        for _, asked in self._ask(data, languages):
-            for direction, questions in asked.items():
-                found = read_numbers(
-                    find_output(name_output(predictions, self.name, direction)),
-                    len(questions.queries),
-                    len(questions.candidates),
-                    lines_of="words that ask",
-                    unanswered=True,
-                )
-                yield direction, score_answers(questions, found)
+        for direction, questions in self.load(data, languages):
+            found = read_numbers(
+                find_output(name_output(predictions, self.name, direction)),
+                len(questions.queries),
+                len(questions.candidates),
+                lines_of="words that ask",
+                unanswered=True,
+            )
+            yield direction, score_answers(questions, found)
 
     def _list_pairs(self, data: str | Path) -> dict[str, frozenset[str]]:
         """Directions that have word pairs, and their two languages."""
