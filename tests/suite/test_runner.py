@@ -532,3 +532,54 @@ def test_a_gold_file_may_be_told_what_it_counts_from(
     compared = compare_task("word-alignment", sides, xtreme, suite.alignment_pairs, resamples=10)
     values = [scores[0].value for scores in found[":1"]]
     assert compared.scores["en-fr:1"] == pytest.approx(values)
+
+
+def test_everything_is_read_before_the_first_task_takes_its_time(
+    xtreme: Path, model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """`--tasks all` where the gold alignments stand elsewhere, and then where they are named."""
+    monkeypatch.setattr("crosszero.suite.evaluation.measure_task", lambda *_: [])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
+    command = ["evaluate", model_folder(), "--data", xtreme, "--out", tmp_path / "out", "--tasks"]
+    for given, said in (
+        (["tatoeba", "word-alignment"], "word-alignment"),
+        (["tatoeba", "word-alignment", "--alignment", elsewhere, "--pairs", "en-de"], "en-de"),
+        (["tatoeba", "--margin", "ration"], "margin"),
+        (["word-alignment", "--alignment", elsewhere, "--languages", "fr"], "--pairs"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in (*command, *given)])
+        assert caught.value.code == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_gold_alignments_may_stand_elsewhere(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
+    command = ["evaluate", model_folder(), "--data", xtreme, "--out", out]
+    command += ["--alignment", elsewhere, "--pairs", "en-fr:0", "--languages", "fr"]
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in (*command, "--tasks", "tatoeba", "word-alignment")])
+    assert caught.value.code == 0
+    scores = json.loads((out / "scores.json").read_text())["scores"]
+    assert {score["language"] for score in scores} == {"fr", "en-fr"}
+    setup = json.loads((out / "evaluation.json").read_text())
+    assert setup["alignment"] == str(elsewhere)
+    assert setup["pairs"] == ["en-fr:0"]
+
+
+def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: SuiteConfig) -> None:
+    other = dataclasses.replace(suite, max_length=None, margin="distance", layer=1)
+    same = {
+        task: make_record_key(suite, Plan("start", task, 1), suite.encoder)
+        == make_record_key(other, Plan("start", task, 1), suite.encoder)
+        for task in ("panx", "tatoeba")
+    }
+    assert same == {"panx": True, "tatoeba": False}

@@ -6,6 +6,7 @@ import pytest
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, DataError
 from crosszero.evaluation.alignment import align_words
+from crosszero.evaluation.encoder import join_words
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.task import Task
 from crosszero.tasks.word_alignment import WordAlignment
@@ -176,3 +177,19 @@ def test_what_is_missing_or_unknown(data, embedder):
     (data / "word-alignment/de-en.src").unlink()
     with pytest.raises(DataError, match=r"de-en\.src: can't be read"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out")
+
+
+def test_words_that_are_cut_off_are_told(data, model_folder, caplog):
+    """They get no links, which is no wrong number as long as somebody knows of it."""
+    whole, cut = (Embedder.load(model_folder(), max_length=length) for length in (32, 4))
+    WordAlignment().predict(whole, data, data / "out")
+    assert "have no vector" not in caplog.text
+    with caplog.at_level("WARNING", logger="crosszero"):
+        WordAlignment().predict(cut, data, data / "cut")
+    lost = sum(
+        int((~vectors.any(axis=1)).sum())
+        for texts in (SOURCE, TARGET)
+        for vectors in cut.encode_words(*join_words([text.split() for text in texts]))
+    )
+    assert lost > 0
+    assert f"{lost} words have no vector" in caplog.text

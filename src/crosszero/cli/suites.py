@@ -22,11 +22,15 @@ def evaluate(
     /,
     *,
     data: Path,
+    alignment: Path | None = None,
+    held_out: Path | None = None,
     tasks: _Names = None,
     languages: _Names = None,
+    pairs: _Names = None,
     out: Path = Path("evaluation"),
     layers: Literal["all"] | None = None,
-    max_length: int = 128,
+    max_length: int | None = None,
+    margin: Literal["ratio", "distance", "absolute"] = "ratio",
     layer: int | None = None,
     seed: int = 1,
     settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
@@ -41,17 +45,26 @@ def evaluate(
         crosszero-mini, a folder or a hub id.
     data
         Folder in XTREME's layout with gold in labels/; word-alignment/ and word-retrieval/ too.
+    alignment
+        Folder that holds word-alignment/, if the data folder does not.
+    held_out
+        Store of samples that word-retrieval asks, or folder that holds it by that name.
     tasks
-        Which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment, word-retrieval; by
-        default all that have a folder in the data.
+        'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
+        word-retrieval; by default all whose data are there.
     languages
         Which; by default all that a task has.
+    pairs
+        Which of word-alignment: --pairs en-fr. de-en:1 says that a gold file counts words from 1,
+        where it does not show it.
     out
         Folder for predictions, fine-tuned models and scores.json.
     layers
         'all' also measures word alignment layer by layer.
     max_length
-        Tokens of a text in the tasks without fine-tuning.
+        Tokens of a text in the tasks without fine-tuning; by default as many as the encoder takes.
+    margin
+        Of bucc2018.
     layer
         Hidden layer, from 1, that those tasks read (XTREME: 8 of mBERT's 12); by default the mean
         of the first and the last, as in training.
@@ -73,7 +86,8 @@ def evaluate(
     )
     from crosszero.suite.records import write_scores
     from crosszero.suite.table import make_scores
-    from crosszero.tasks.task import TaskScore
+    from crosszero.tasks.catalogue import find_task
+    from crosszero.tasks.task import TaskScore, check_data
 
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
@@ -82,25 +96,36 @@ def evaluate(
         if not equals or not dot:
             raise ConfigError(f"--set {setting}: TASK.NAME=VALUE is needed, as in xnli.epochs=2")
         changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
-    chosen = choose_tasks(tasks or [task for task in TASKS if (data / task).is_dir()])
-    if not chosen:
-        raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
     bench = Bench(
         data=data,
         out=out,
+        alignment=alignment,
+        held_out=held_out,
         languages=languages,
         layers=layers,
         fine_tune=changes,
         max_length=max_length,
+        margin=margin,
         layer=layer,
         seed=seed,
     )
+    chosen = choose_tasks(tasks or [task for task in TASKS if bench.locate(task).is_dir()])
+    if not chosen:
+        raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
+    own = {"word-alignment": pairs, "word-retrieval": None}
+    if languages and own.keys() >= set(chosen):
+        raise ConfigError(f"languages: {', '.join(chosen)} have pairs of languages; use --pairs")
+    benches = {
+        task: dataclasses.replace(bench, languages=own.get(task, languages)) for task in chosen
+    }
     for task in changes:
         settings_of(task, bench)
-    write_setup(encoder, bench)
+    for task, one in benches.items():  # before hours are spent on the first
+        check_data(find_task(task), one.folder(task), one.languages)
+    write_setup(encoder, bench, pairs)
     scores: list[TaskScore] = []
-    for task in chosen:
-        scores += measure_task(encoder, task, bench)
+    for task, one in benches.items():
+        scores += measure_task(encoder, task, one)
         write_scores(scores, out / "scores.json")
     sys.stdout.write(render_text(make_scores(scores, f"{encoder}, seed {seed}")) + "\n")
     sys.stdout.write(f"scores: {out / 'scores.json'}\n")

@@ -48,7 +48,7 @@ class Runs:
         data, alignment, held_out: folders of the data, as :class:`SuiteConfig` has them.
         pairs: pairs of languages of the gold alignments; none: all.
         languages: that were tested; none: all.
-        max_length: tokens of a text.
+        max_length: tokens of a text; none: as many as an encoder takes.
         notes: sentences about records that are there and not shown, or that could not be checked.
     """
 
@@ -62,7 +62,7 @@ class Runs:
     held_out: Path | None = None
     pairs: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None
-    max_length: int = 128
+    max_length: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -162,11 +162,11 @@ def _read_evaluation(folder: Path) -> Runs:
             records=(record,),
             systems=(System(name=name, encoder=encoder),),
             data=data,
-            alignment=data,
-            held_out=data,
-            pairs=tuple(languages) if languages else None,
+            alignment=_path(setup.get("alignment")) or data,
+            held_out=_path(setup.get("held_out")) or data,
+            pairs=tuple(pairs) if (pairs := setup.get("pairs")) else None,
             languages=tuple(languages) if languages else None,
-            max_length=setup.get("max_length", 128),
+            max_length=setup.get("max_length"),
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise CrosszeroError(

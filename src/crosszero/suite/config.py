@@ -10,6 +10,7 @@ from typing import Any
 from crosszero.config import build, read_yaml, to_dict
 from crosszero.errors import ConfigError, suggest
 from crosszero.files import atomic_file
+from crosszero.mine.margin import Margin
 from crosszero.training.config import TrainConfig
 
 TASKS = (
@@ -77,7 +78,9 @@ class SuiteConfig:
         held_out: store of samples that ``word-retrieval`` asks, or folder that holds it by that
             name.
         fine_tune: for a task, settings that differ from XTREME's.
-        max_length: tokens of a text in the tasks without fine-tuning.
+        max_length: tokens of a text in the tasks without fine-tuning; none: as many as the encoder
+            takes.
+        margin: of ``bucc2018``: ``ratio`` as in XTREME, ``distance`` or ``absolute``.
         layer: hidden layer, from 1, that those tasks read; none: the mean of first and last, which
             training uses. XTREME reads layer 8 of mBERT.
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
@@ -99,7 +102,8 @@ class SuiteConfig:
     alignment_pairs: list[str] | None = None
     held_out: str | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
-    max_length: int = 128
+    max_length: int | None = None
+    margin: Margin = "ratio"
     layer: int | None = None
     jobs: int = 1
 

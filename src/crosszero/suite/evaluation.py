@@ -16,6 +16,7 @@ from crosszero.evaluation.tatoeba import list_laser_files
 from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.finetune.config import FineTuneConfig
 from crosszero.finetune.loop import is_finished, remove_stopped
+from crosszero.mine.margin import Margin
 from crosszero.suite.cache import CachedEmbedder, hash_encoder
 from crosszero.suite.config import TASKS, resolve_path
 from crosszero.tasks.bucc import Bucc
@@ -42,7 +43,9 @@ class Bench:
         languages: to test; none: all that a task has. Pairs, for the two tasks about words.
         layers: ``all`` also measures word alignment by layer.
         fine_tune: for a task, settings that differ from XTREME's.
-        max_length: tokens of a text in the tasks without fine-tuning.
+        max_length: tokens of a text in the tasks without fine-tuning; none: as many as the
+            encoder takes.
+        margin: of ``bucc2018``; see :func:`crosszero.mine.mine`.
         layer: hidden layer, from 1, that those tasks read; none: the mean of first and last.
         seed: of fine-tuning.
     """
@@ -54,7 +57,8 @@ class Bench:
     languages: list[str] | None = None
     layers: Literal["all"] | None = None
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
-    max_length: int = 128
+    max_length: int | None = None
+    margin: Margin = "ratio"
     layer: int | None = None
     seed: int = 1
 
@@ -62,6 +66,11 @@ class Bench:
         """The folder that a task reads."""
         own = {"word-alignment": self.alignment, "word-retrieval": self.held_out}.get(task)
         return own or self.data
+
+    def locate(self, task: str) -> Path:
+        """Where the data of a task stand, if they are there."""
+        folder = self.folder(task)
+        return find_store(folder) if task == WordRetrieval.name else folder / task
 
 
 def choose_tasks(asked: Sequence[str]) -> list[str]:
@@ -101,6 +110,8 @@ def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore
     model = _make_model(encoder, made, bench)
     if isinstance(made, WordAlignment) and bench.layers:
         made.predict(model, data, predictions, bench.languages, layers=bench.layers)
+    elif isinstance(made, Bucc):
+        made.predict(model, data, predictions, bench.languages, margin=bench.margin)
     else:
         made.predict(model, data, predictions, bench.languages)
     return made.score(predictions, data, bench.languages)
@@ -141,13 +152,17 @@ def locate_model(encoder: str | Path, task: str, bench: Bench) -> Path:
     return bench.out / "models" / f"{task}-{make_key(settings, files)[:16]}"
 
 
-def write_setup(encoder: str, bench: Bench) -> None:
+def write_setup(encoder: str, bench: Bench, pairs: Sequence[str] | None = None) -> None:
     """Note beside the scores of one encoder what was measured on what, for its page."""
     content = {
         "encoder": resolve_path(encoder),
         "data": resolve_path(str(bench.data)),
+        "alignment": resolve_path(str(bench.folder(WordAlignment.name))),
+        "held_out": resolve_path(str(bench.folder(WordRetrieval.name))),
         "languages": bench.languages,
+        "pairs": pairs,
         "max_length": bench.max_length,
+        "margin": bench.margin,
         "layer": bench.layer,
         "seed": bench.seed,
     }

@@ -13,6 +13,7 @@ from crosszero.suite.cache import hash_encoder
 from crosszero.suite.config import FINE_TUNED, SuiteConfig
 from crosszero.suite.evaluation import hash_data
 from crosszero.suite.plans import Plan, make_bench
+from crosszero.tasks.bucc import Bucc
 
 DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
 
@@ -53,8 +54,10 @@ def make_record_key(config: SuiteConfig, plan: Plan, encoder: str | Path | None)
         settings = dataclasses.asdict(bench)
         for name in ("out", "data", "alignment", "held_out"):
             del settings[name]  # where files lie does not matter: what they hold is in the hash
-        if plan.task in FINE_TUNED:
-            del settings["layer"]  # such a model reads its own
+        if plan.task in FINE_TUNED:  # such a model reads its own layer and length
+            del settings["layer"], settings["max_length"]
+        if plan.task != Bucc.name:
+            del settings["margin"]
         settings["encoder"] = hash_encoder(encoder)
     data = hash_data(plan.task, bench)
     return RecordKey(make_key({"data": data, "task": plan.task, **settings}), data)

@@ -51,6 +51,7 @@ def make_bench(config: SuiteConfig, plan: Plan) -> Bench:
         languages=own.get(plan.task, config.languages),
         fine_tune=fine_tune,
         max_length=config.max_length,
+        margin=config.margin,
         layer=None if plan.task in FINE_TUNED else config.layer_of(plan.system),
         seed=plan.seed,
     )

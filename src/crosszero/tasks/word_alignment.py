@@ -8,6 +8,7 @@ forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from crosszero.tasks.outputs import choose_languages, find_output, name_output, 
 from crosszero.tasks.task import TaskScore
 
 Sentences = tuple[tuple[str, ...], ...]
+_log = logging.getLogger("crosszero")
 _CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
 
 
@@ -185,11 +187,19 @@ def _align(
     encoder: Encoder, source: Sentences, target: Sentences, *, all_layers: bool
 ) -> Iterator[list[list[Link]]]:
     """For each sentence pair the links of the encoder's own vectors, then of layers 1 to L."""
+    lost = 0
     for start in range(0, len(source), _CHUNK):
         left = _encode(encoder, source[start : start + _CHUNK], all_layers)
         right = _encode(encoder, target[start : start + _CHUNK], all_layers)
+        lost += sum(int((~vectors[0].any(axis=1)).sum()) for vectors in (*left, *right))
         for one, other in zip(left, right, strict=True):
             yield [link_words(x, y) for x, y in zip(one, other, strict=True)]
+    if lost:
+        _log.warning(
+            "%d words have no vector: they lie behind the last token that the encoder is given, "
+            "or have no token of their own; they get no links",
+            lost,
+        )
 
 
 def _encode(
