@@ -97,16 +97,22 @@ def time_stages(
                 side.add(text)
         return sides
 
-    def read(method: str) -> None:
-        source, target = (getattr(side, method) for side in make_sides())
+    def cut() -> None:
+        make_sides()
         for pair in corpus.pairs:
-            source(pair.source)
-            target(pair.target)
+            pair.source.split()
+            pair.target.split()
+
+    def read() -> None:
+        source, target = make_sides()
+        for pair in corpus.pairs:
+            source.occurrences(pair.source)
+            target.occurrences(pair.target)
 
     stages = {
         "reading the list": lambda _: make_sides(),
-        "cutting texts to tokens": lambda _: read("tokens"),
-        "looking tokens up": lambda _: read("occurrences"),
+        "cutting texts at white space": lambda _: cut(),
+        "tokens, looked up": lambda _: read(),
         "pairing, filtering, spans": lambda _: LexiconFinder(lexicon, _RULES).find(corpus.pairs),
     }
     timings = take_turns(stages, rounds=options.rounds)
