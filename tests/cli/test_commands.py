@@ -6,11 +6,13 @@ import gzip
 import importlib
 import inspect
 import json
+import math
 import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from operator import mul
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ import pytest
 from crosszero.cli import main
 from crosszero.cli.main import COMMANDS
 from crosszero.embed.embedder import Embedder
+from crosszero.samples.sample import Span
 from crosszero.samples.store import SampleStore
 
 Folders = Callable[..., Path]
@@ -69,7 +72,7 @@ def test_help_is_fast_and_loads_no_torch() -> None:
 def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert len(COMMANDS) == 14
+    assert len(COMMANDS) == 15
     for place, summary in COMMANDS.items():
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
@@ -253,6 +256,8 @@ def test_broken_stores_and_encoders(
     record = json.loads((other / "_metadata.json").read_text())
     (other / "_metadata.json").write_text(json.dumps(record | {"schema_version": 9}))
     level = ["--level", "sentence"]
+    model_folder()
+    capsys.readouterr()  # what the making of the model says
     for arguments, expected in [
         ([tmp_path / "nowhere", "--encoder", model_folder()], "nowhere"),
         ([cut, "--encoder", model_folder(), *level], "Parquet"),
@@ -292,14 +297,58 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     assert pairs.read_bytes() == b""
 
 
+def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = write(tmp_path / "a.en", "the cat  sees the\tsea\r\nhouse\n")
+    target = write(tmp_path / "b.en", "sea cat king\nhouse the house\n")
+    links = tmp_path / "made" / "a-b.links"
+    flags = ["--encoder", model_folder(), "--layer", 1]
+    assert call("align", source, target, "--out", links, *flags) == 0
+    words = (
+        [["the", "cat", "sees", "the", "sea"], ["house"]],
+        [["sea", "cat", "king"], ["house", "the", "house"]],
+    )
+    embedder = Embedder.load(model_folder(), layer=1)
+    expected = [slow_links(embedder, *pair) for pair in zip(*words, strict=True)]
+    assert links.read_text() == "".join(" ".join(line) + "\n" for line in expected)
+    assert "no vector" not in caplog.text
+
+    assert call("align", source, target, "--out", links, *flags, "--max-length", 5) == 0
+    assert "no vector" in caplog.text
+
+
+def slow_links(embedder: Embedder, source: list[str], target: list[str]) -> list[str]:
+    """Each word with each word: one that is nearest seen from both sides."""
+    sides = []
+    for words in (source, target):
+        text, spans, place = " ".join(words), [], 0
+        for word in words:
+            spans.append(Span(place, place + len(word)))
+            place += len(word) + 1
+        sides.append(embedder.encode_words([text], [spans])[0].tolist())
+    near = [[cosine(a, b) for b in sides[1]] for a in sides[0]]
+    columns = list(zip(*near, strict=True))
+    return [
+        f"{i}-{j}"
+        for i, row in enumerate(near)
+        for j, value in enumerate(row)
+        if value == max(row) and value == max(columns[j])
+    ]
+
+
+def cosine(one: list[float], other: list[float]) -> float:
+    return sum(map(mul, one, other)) / math.hypot(*one) / math.hypot(*other)
+
+
 def test_what_can_not_be_encoded_or_mined(
     model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, out = write(tmp_path / "good.en", "a cat\nthe sea\n"), tmp_path / "made"
     gap, latin = tmp_path / "gap.en", tmp_path / "latin.en"
+    long = write(tmp_path / "long.en", "a cat\nthe sea\nthe king\n")
     write(gap, "a cat\n \nthe sea\n")
     write(latin, "caf\xe9\n".encode("latin-1"))
     folder = model_folder()
+    capsys.readouterr()  # what the making of the model says
     for command, encoder, more, expected in [
         (["encode", gap], folder, [], f"{gap}:2: the line is empty"),
         (["encode", latin], folder, [], f"{latin}:1: "),
@@ -313,6 +362,9 @@ def test_what_can_not_be_encoded_or_mined(
         (["mine", good, good], folder, ["--k", 0], "at least 1 neighbour"),
         (["mine", good, good], folder, ["--margin", "ration"], "ratio"),
         (["mine", good, good], folder, ["--cores", 2], "give --ray-address, too"),
+        (["align", good, gap], folder, [], f"{gap}:2: the line is empty"),
+        (["align", good, long], folder, [], f"{long}:3: has 3 lines, {good} has 2"),
+        (["align", good, good], folder, ["--layer", 99], "99"),
     ]:
         assert call(*command, "--encoder", encoder, "--out", out, *more) == 2
         assert_one_line(capsys, expected)

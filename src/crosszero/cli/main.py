@@ -24,6 +24,7 @@ COMMANDS = {
     "commands:show": "Print samples with their word pairs marked, so that a person can look.",
     "commands:train": "Post-train an encoder on samples.",
     "vectors:encode": "Write the vector of each line of a text.",
+    "vectors:align": "Link the words of sentences and their translations.",
     "vectors:mine": "Find the lines of two texts that mean the same.",
     "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word retrieval.",
     "scores:score": "Score predictions in XTREME's format against gold files.",

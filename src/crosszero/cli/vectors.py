@@ -1,4 +1,4 @@
-"""The commands that put an encoder to use: vectors of texts, and pairs that nobody has aligned."""
+"""The commands that put an encoder to use: vectors, word alignment, pairs nobody has aligned."""
 
 from __future__ import annotations
 
@@ -66,6 +66,59 @@ def encode(
                 max_length=max_length,
             )
     _log.info("%s: done; numpy.load(%r) reads it", out, str(out))
+
+
+def align(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    encoder: str,
+    out: Path,
+    layer: int | None = None,
+    max_length: int | None = None,
+) -> None:
+    """Link the words of sentences and their translations.
+
+    Example: crosszero align corpus.en corpus.fr --encoder runs/one --out en-fr.links
+
+    Parameters
+    ----------
+    source
+        One sentence a line, its words between spaces, plain or .gz.
+    target
+        Its translation on the same line.
+    encoder
+        crosszero-mini, a folder or a hub id.
+    out
+        Pharaoh format: for each line its links i-j, source word and target word, counted from 0. A
+        word is linked to the word that is its nearest and to which it is the nearest, if there is
+        one.
+    layer
+        Hidden layer, from 1; by default the mean of the first and the last, as in training.
+        'crosszero evaluate --layers all' measures which aligns best.
+    max_length
+        Tokens of a sentence; words behind them get no link. By default as many as the encoder
+        takes.
+    """
+    from crosszero.embed.embedder import Embedder
+    from crosszero.errors import DataError
+    from crosszero.evaluation.alignment import align_words
+    from crosszero.evaluation.lines import read_lines, split_words
+    from crosszero.files import atomic_file
+
+    left, right = ([split_words(line) for line in read_lines(path)] for path in (source, target))
+    if len(left) != len(right):
+        raise DataError(
+            target,
+            f"has {len(right)} lines, {source} has {len(left)}: a sentence and its translation "
+            "stand on the same line",
+            min(len(left), len(right)) + 1,
+        )
+    found = align_words(Embedder.load(encoder, layer=layer, max_length=max_length), left, right)
+    with atomic_file(out) as file:
+        file.writelines(" ".join(f"{i}-{j}" for i, j in links) + "\n" for links in found)
+    _log.info("%s: %s links in %s lines", out, f"{sum(map(len, found)):,}", f"{len(found):,}")
 
 
 def mine(

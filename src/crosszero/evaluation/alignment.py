@@ -12,7 +12,8 @@ of nothing by nothing counts as right (precision of no links is 1), which keeps 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from crosszero.evaluation.encoder import Encoder, encode_tokens
 from crosszero.evaluation.gold import AlignmentSet, GoldLinks, Link
 from crosszero.evaluation.vectors import AnyFloats, unit_rows
 from crosszero.samples.encoder import mutual_argmax
+
+_log = logging.getLogger("crosszero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +141,8 @@ def align_words(
         target: their n translations, cut into words.
 
     Returns:
-        For each sentence pair its links, 0-based.
+        For each sentence pair its links, 0-based. How many words have no vector, and so no link,
+        is logged.
 
     Raises:
         ValueError: the numbers of sentences differ.
@@ -151,7 +155,27 @@ def align_words(
         raise ValueError(f"{len(source)} source sentences against {len(target)} target sentences")
     left = encode_tokens(encoder, [list(words) for words in source])
     right = encode_tokens(encoder, [list(words) for words in target])
-    return [link_words(one, other) for one, other in zip(left, right, strict=True)]
+    links, lost = [], 0
+    for one, other in zip(left, right, strict=True):
+        lost += count_lost([one, other])
+        links.append(link_words(one, other))
+    warn_of_lost(lost)
+    return links
+
+
+def count_lost(vectors: Iterable[AnyFloats]) -> int:
+    """Count the words that have no vector: rows of zeros."""
+    return sum(int((~rows.any(axis=1)).sum()) for rows in vectors)
+
+
+def warn_of_lost(words: int) -> None:
+    """Say how many words can't be linked, and why."""
+    if words:
+        _log.warning(
+            "%s no vector (behind the last token that the encoder is given, or without a token of "
+            "its own), and so no links",
+            "1 word has" if words == 1 else f"{words} words have",
+        )
 
 
 def score_aligner(encoder: Encoder, data: AlignmentSet) -> AlignmentScore:

@@ -8,7 +8,6 @@ forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,12 @@ import numpy as np
 
 from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.alignment import link_words, score_alignment
+from crosszero.evaluation.alignment import (
+    count_lost,
+    link_words,
+    score_alignment,
+    warn_of_lost,
+)
 from crosszero.evaluation.encoder import Encoder, join_words
 from crosszero.evaluation.gold import (
     AlignmentSet,
@@ -33,7 +37,6 @@ from crosszero.tasks.outputs import choose_languages, find_output, name_output, 
 from crosszero.tasks.task import TaskScore
 
 Sentences = tuple[tuple[str, ...], ...]
-_log = logging.getLogger("crosszero")
 _CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
 
 
@@ -191,15 +194,10 @@ def _align(
     for start in range(0, len(source), _CHUNK):
         left = _encode(encoder, source[start : start + _CHUNK], all_layers)
         right = _encode(encoder, target[start : start + _CHUNK], all_layers)
-        lost += sum(int((~vectors[0].any(axis=1)).sum()) for vectors in (*left, *right))
+        lost += count_lost(vectors[0] for vectors in (*left, *right))
         for one, other in zip(left, right, strict=True):
             yield [link_words(x, y) for x, y in zip(one, other, strict=True)]
-    if lost:
-        _log.warning(
-            "%d words have no vector: they lie behind the last token that the encoder is given, "
-            "or have no token of their own; they get no links",
-            lost,
-        )
+    warn_of_lost(lost)
 
 
 def _encode(
