@@ -1,12 +1,14 @@
 """Sentence pairs per second of each finder of word pairs, and of a plain words x sentences search.
 
 The plain search (:mod:`benchmarks.plain_search`) must find the same word pairs as the lexicon
-finder; it is given fewer sentences, because it takes so long. The stages of the lexicon finder are
-timed one on top of the other, in CPU time, and subtracted.
+finder; it is given fewer sentences, because it takes so long. Both are also given a list that made
+up words bring to the length of a large dictionary. The stages of the lexicon finder are timed one
+on top of the other, in CPU time, and subtracted.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--size", type=int, default=20_000, help="sentence pairs")
     parser.add_argument("--lexicon", nargs="+", help="as 'prepare --words.lexicon' takes it")
     parser.add_argument("--plain", type=int, default=100, help="sentence pairs of the plain search")
+    parser.add_argument("--entries", type=int, default=100_000, help="those of the long list")
     parser.add_argument("--encoded", type=int, default=500, help="those of the encoder's finder")
     options = parser.parse_args(arguments)
     if options.quick:
         options.size, options.plain, options.encoded, options.rounds = 300, 20, 20, 1
+        options.entries = 500
     corpus = load_corpus(options.data, options.size, languages=options.languages, seed=options.seed)
     lexicon = read_lexicon(options.lexicon) if options.lexicon else corpus.lexicon
     if lexicon is None:
@@ -46,9 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     entries = lexicon.entries(*options.languages)
     record = Record(options, {"pairs": len(corpus.pairs), "entries": len(entries)})
     compare_lexicon(record, corpus, lexicon, entries, options)
+    long = lengthen(entries, options)
+    compare_lexicon(record, corpus, long, long.entries(*options.languages), options)
     time_stages(record, corpus, lexicon, entries, options)
     time_others(record, corpus, options)
     return record.write(arguments)
+
+
+def lengthen(entries: list[tuple[str, str]], options: Any) -> Lexicon:
+    """The list and made up words, so that it has as many entries as asked for."""
+    draw = random.Random(options.seed)
+    words = ("".join(draw.choices("aeiounrstlqxz", k=12)) for _ in iter(int, 1))
+    more = [(next(words), next(words)) for _ in range(options.entries - len(entries))]
+    lexicon = Lexicon()
+    lexicon.add(*options.languages, [*entries, *more])
+    return lexicon
 
 
 def compare_lexicon(
@@ -59,29 +75,29 @@ def compare_lexicon(
     plain = PlainSearch(entries, languages)
     some = corpus.pairs[: options.plain]
     found: dict[str, list[Any]] = {}
+    size = f"{len(entries):,} entries"
+    finder = f"lexicon finder, {size}"
     sides = {
         # A new finder each time: it must not profit from what it remembers of the last round.
-        "lexicon finder": lambda _: found.update(
-            ours=LexiconFinder(lexicon, _RULES).find(corpus.pairs)
-        ),
-        "words x sentences search": lambda _: found.update(
+        finder: lambda _: found.update(ours=LexiconFinder(lexicon, _RULES).find(corpus.pairs)),
+        f"words x sentences search, {size}": lambda _: found.update(
             plain=[plain.find(pair) for pair in some]
         ),
-        "words x sentences, substrings": lambda _: search_substrings(entries, some),
+        f"words x sentences, substrings, {size}": lambda _: search_substrings(entries, some),
     }
     timings = take_turns(sides, rounds=options.rounds)
     pairs = [{(tuple(w.source), tuple(w.target)) for w in words} for words in found["ours"]]
     apart = sum(len(a ^ b) for a, b in zip(pairs, found["plain"], strict=False))
-    record.check("word pairs that only the finder or the plain search found", apart, 0)
-    record.check("word pairs that are missing altogether", float(not any(found["plain"])), 0)
-    ours = timings.pop("lexicon finder")
-    record.add_rate("lexicon finder", "", "sentence pairs/s", len(corpus.pairs), ours)
+    record.check(f"{size}: word pairs that only the finder or the plain search found", apart, 0)
+    record.check(f"{size}: word pairs that are missing altogether", not any(found["plain"]), 0)
+    ours = timings.pop(finder)
+    record.add_rate(finder, "", "sentence pairs/s", len(corpus.pairs), ours)
     work = len(corpus.pairs) / len(some)
     for name, timing in timings.items():
         record.add_rate(name, "", "sentence pairs/s", len(some), timing)
-        record.add_ratio("lexicon finder", "", name, compare(ours, timing, work=work), _TIMES)
+        record.add_ratio(finder, "", name, compare(ours, timing, work=work), _TIMES)
     rates = per_second(len(corpus.pairs), ours.wall)
-    record.add_goal("lexicon finder", "", "absolute, one core", rates, "pairs/s", _GOAL)
+    record.add_goal(finder, "", "absolute, one core", rates, "pairs/s", _GOAL)
 
 
 def time_stages(

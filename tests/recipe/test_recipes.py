@@ -125,7 +125,7 @@ def test_every_published_row_names_what_exists() -> None:
         if words[1] == "suite":
             assert name in suite.systems
             assert f"system {name}" in row.here
-    assert "slow tokeniser" in rows["XLM"].here
+    assert "extra xlm" in rows["XLM"].here
 
 
 def test_the_papers_recipe_is_the_papers() -> None:

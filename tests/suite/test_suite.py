@@ -145,14 +145,19 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert table.rows[0] == ("start", None, 50.0)
     assert table.rows[1] == ("ML-CTL-CZ", 40.0, measure_interval([50.0, 60.0]))
     assert "seeds 1, 2" in table.note
+    assert "AER" not in table.note
     assert "seqeval" not in table.note
     tagged = make_record(task="panx", scores=(TaskScore("xtreme/panx/f1", "ar", 0.5, 4),))
     assert "seqeval 1.2.2" in make_measured([tagged], "small").note
     deviations = make_deviations(records)
+    assert deviations is not None
     assert deviations.rows == (
         ("start", None, None),
         ("ML-CTL-CZ", None, pytest.approx(10 / math.sqrt(2))),
     )
+    single = make_measured(records[:2], "small")
+    assert "seed 1." in single.note
+    assert make_deviations(records[:2]) is None
     languages = make_languages(records, "Tatoeba")
     assert languages.rows[0] == ("ar", 25.0, measure_interval([50.0, 60.0]))
     assert languages.rows[1] == ("fr", 75.0, None)

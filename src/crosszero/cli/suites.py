@@ -243,5 +243,6 @@ def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
     details = [make_languages(records, column) for column in measured]
     robust = [name for name in config.systems if config.is_robust(name)]
     measured_rows = make_measured(records, config.name, robust=robust)
-    costs = make_costs(records)
-    return [measured_rows, make_deviations(records), costs, make_published(), *details]
+    deviations, costs = make_deviations(records), make_costs(records)
+    spread = [deviations] if deviations else []
+    return [measured_rows, *spread, costs, make_published(), *details]

@@ -170,16 +170,18 @@ def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> li
         truncation="longest_first",
         max_length=task.max_length,
         return_attention_mask=False,
-        return_token_type_ids=False,
+        return_token_type_ids=True,
         verbose=False,
     )
     return [
         Feature(
-            np.asarray(encoding.ids, np.int32),
-            np.asarray(encoding.type_ids, np.int8),
+            np.asarray(ids, np.int32),
+            np.asarray(segments, np.int8),
             np.asarray(numbers.get(example.label, IGNORED), np.int16),
         )
-        for encoding, example in zip(coded.encodings, examples, strict=True)
+        for ids, segments, example in zip(
+            coded["input_ids"], coded["token_type_ids"], examples, strict=True
+        )
     ]
 
 

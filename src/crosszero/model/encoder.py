@@ -34,6 +34,7 @@ from crosszero.model.loading import (
 )
 from crosszero.model.mlm import MlmHead
 from crosszero.model.pooling import add_first_last
+from crosszero.model.slow import tokenize_slowly
 from crosszero.model.spans import Tokens, make_tokens
 
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
@@ -57,7 +58,7 @@ class Encoder(nn.Module):
 
     Args:
         model: the model, with or without a head.
-        tokenizer: a fast tokeniser (it must give character offsets).
+        tokenizer: its tokeniser; the fast ones give character offsets, for others they are found.
         name: what messages call it.
         mlm: whether `model` has a pretrained MLM head.
 
@@ -101,8 +102,8 @@ class Encoder(nn.Module):
                 :attr:`mlm_head` is ``None``.
 
         Raises:
-            CheckpointError: nothing loadable is there, weights are missing or damaged, or there is
-                no fast tokeniser. Code from a checkpoint is never run; only safetensors are read.
+            CheckpointError: nothing loadable is there, or weights are missing or damaged. Code from
+                a checkpoint is never run; only safetensors are read.
 
         Example:
             >>> Encoder.load("crosszero-mini").hidden_size          # doctest: +SKIP
@@ -183,6 +184,8 @@ class Encoder(nn.Module):
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
         if not texts:
             return []
+        if not self.tokenizer.is_fast:
+            return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
         coded = self.tokenizer(
             list(texts),
             truncation=True,

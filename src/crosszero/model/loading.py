@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -16,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 from crosszero.errors import CheckpointError
 
 MINI = "crosszero-mini"
+_log = logging.getLogger("crosszero")
 _VOCABULARIES = (
     "tokenizer.json",
     "vocab.txt",
@@ -57,10 +59,12 @@ def locate_encoder(name: str | Path) -> str:
 
 
 def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-    """Refuse a tokeniser that is slow, can't pad, or belongs to another model."""
+    """Refuse a tokeniser that can't pad or belongs to another model; warn of a slow one."""
     if not tokenizer.is_fast:
-        raise CheckpointError(
-            f"{name}: it has no fast tokeniser (tokenizer.json), which gives character offsets"
+        _log.warning(
+            "%s: its tokeniser is slow, and is not told the language of a text: if it has rules "
+            "for each (XLM's has), all texts are cut by those that it takes by default",
+            name,
         )
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name}: its tokeniser has no padding token")

@@ -1,7 +1,8 @@
 """From character spans to token spans.
 
-Samples hold characters, because a span must survive a change of tokeniser. Every fast tokeniser
-gives the characters of each token; a word's tokens are those that share a character with it.
+Samples hold characters, because a span must survive a change of tokeniser. Fast tokenisers
+give the characters of each token (for others see :mod:`crosszero.model.slow`); a word's tokens are
+those that share a character with it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def make_tokens(
     *,
     truncated: bool = False,
 ) -> Tokens:
-    """Build :class:`Tokens` from what a fast tokeniser returns for one text.
+    """Build :class:`Tokens` from what a tokeniser returns for one text.
 
     Args:
         ids: token numbers.

@@ -68,6 +68,8 @@ def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str
         cells = [summarise(_list_values(records, system, COLUMNS[column])) for column in present]
         rows.append((system, *cells))
     seeds = sorted({record.seed for record in records})
+    spread = "mean and half-width of the 95 % interval (Student t) over seeds "
+    spread = spread + ", ".join(map(str, seeds)) if len(seeds) > 1 else f"seed {seeds[0]}"
     empty = (
         f" {', '.join(robust)}: robust fine-tuning is for pairs of sentences, so XNLI and PAWS-X "
         "alone are measured."
@@ -76,15 +78,15 @@ def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str
         title=title,
         columns=("system", *present),
         rows=tuple(rows),
-        note=f"Measured. Per cent, mean over languages; mean and half-width of the 95 % interval "
-        f"(Student t) over seeds {', '.join(map(str, seeds))}. AER: lower is better."
+        note=f"Measured. Per cent, mean over languages; {spread}."
+        + (" AER: lower is better." if "AER" in present else "")
         + (SPANS if {"POS", "NER"} & set(present) else "")
         + (empty if robust else ""),
     )
 
 
-def make_deviations(records: Sequence[Record]) -> Table:
-    """A row for each system: how far single seeds lie apart."""
+def make_deviations(records: Sequence[Record]) -> Table | None:
+    """A row for each system: how far single seeds lie apart; none where there is one seed."""
     present = [c for c, metric in COLUMNS.items() if average(records, metric)]
     rows = []
     for system in dict.fromkeys(record.system for record in records):
@@ -92,6 +94,8 @@ def make_deviations(records: Sequence[Record]) -> Table:
         rows.append(
             (system, *(measure_interval(v).deviation if len(v) > 1 else None for v in values))
         )
+    if all(cell is None for row in rows for cell in row[1:]):
+        return None
     return Table(
         title="Sample deviation over seeds",
         columns=("system", *present),

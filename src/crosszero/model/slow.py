@@ -1,0 +1,95 @@
+"""Tokenisers that transformers has in Python only (XLM's): the characters of each token.
+
+Such a tokeniser gives tokens, but not where they stand. The letters of the tokens, one after the
+other, are those of the text, but for what the tokeniser normalises (Moses writes other quotation
+marks): so the two rows of letters are laid beside each other. Where they differ, and in number too,
+the tokens of the stretch share its characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import cast
+
+from transformers import PreTrainedTokenizerBase
+
+from crosszero.model.spans import Tokens, make_tokens
+
+# What says that a token begins or ends a word, or goes on with one.
+_MARKS = re.compile("^(?:##|\u2581)(?=.)|(?<=.)(?:</w>|@@)$")
+
+
+def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Tokens:
+    """Tokenise one text, cut to `max_length` tokens with special tokens.
+
+    Args:
+        tokenizer: one without character offsets.
+        text: any text.
+        max_length: at least one token more than the special ones.
+    """
+    tokens = tokenizer.tokenize(text)
+    room = max_length - tokenizer.num_special_tokens_to_add(pair=False)
+    inner = cast(list[int], tokenizer.convert_tokens_to_ids(tokens[:room]))
+    special = tokenizer.get_special_tokens_mask(inner)
+    places = iter(find_offsets(text, tokens))
+    return make_tokens(
+        tokenizer.build_inputs_with_special_tokens(inner),
+        [(0, 0) if mark else next(places) for mark in special],
+        special,
+        truncated=len(tokens) > room,
+    )
+
+
+def find_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """Find the characters of the text that each of its tokens stands for.
+
+    Args:
+        text: what was tokenised.
+        tokens: as the tokeniser writes them, in order.
+
+    Returns:
+        For each token (start, end) in characters, in order; empty where it stands for none.
+
+    Example:
+        >>> find_offsets("L\u2019été", ["l", "'</w>", "é", "té</w>"])
+        [(0, 1), (1, 2), (2, 3), (3, 5)]
+    """
+    letters = [(letter, n) for n, character in enumerate(text) for letter in _fold(character)]
+    pieces = [_fold(_MARKS.sub("", token)) for token in tokens]
+    spans = _lay_beside(letters, "".join(pieces), len(text))
+    offsets: list[tuple[int, int]] = []
+    end = used = 0
+    for piece in pieces:
+        own = [span for span in spans[used : used + len(piece)] if span[0] < span[1]]
+        used += len(piece)
+        start, end = (own[0][0], own[-1][1]) if own else (end, end)
+        offsets.append((start, end))
+    return offsets
+
+
+def _lay_beside(letters: list[tuple[str, int]], written: str, length: int) -> list[tuple[int, int]]:
+    """For each letter that the tokens have, the characters of the text."""
+    read = "".join(letter for letter, _ in letters)
+    places = [place for _, place in letters]
+    if read == written:
+        return [(place, place + 1) for place in places]
+    spans: list[tuple[int, int]] = []
+    matcher = SequenceMatcher(None, read, written, autojunk=False)
+    for _, a, b, c, d in matcher.get_opcodes():
+        if b - a == d - c:  # the same, or other letters one by one: " for \u00bb
+            spans += [(place, place + 1) for place in places[a:b]]
+        elif a < b:
+            spans += [(places[a], places[b - 1] + 1)] * (d - c)
+        else:
+            nowhere = places[a] if a < len(places) else length
+            spans += [(nowhere, nowhere)] * (d - c)
+    return spans
+
+
+def _fold(text: str) -> str:
+    """What is left of letters whatever a tokeniser does with case, accents and widths."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(c for c in decomposed if unicodedata.category(c)[0] not in "MCZ")

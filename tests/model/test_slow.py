@@ -1,0 +1,153 @@
+"""Tokenisers without character offsets: those that are found are those that a fast one gives."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import XLMConfig, XLMTokenizer, XLMWithLMHeadModel
+
+from crosszero.embed.embedder import Embedder
+from crosszero.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
+from crosszero.model.encoder import Encoder
+from crosszero.model.slow import find_offsets
+from crosszero.samples.sample import Span
+from crosszero.tasks.examples import SentencePairExample, TaggedSentence
+from tests.conftest import make_tokenizer
+from tests.finetune.test_tagging import measure_accuracy
+
+TEXTS = ["the weather is good", "«Été» – l’eau… No. 7!", "猫 狗", "الطقس اليوم", " the  house "]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An XLM with one token for each letter, and a few longer ones."""
+    made = tmp_path_factory.mktemp("xlm")
+    letters = sorted(set("abcdefghijklmnopqrstuvwxyz0123456789.,!'-\"éÉ猫狗" + TEXTS[3]) - {" "})
+    merges = ["t h", "th e</w>", "h o", "ho u", "i s</w>"]
+    longer = [merge.replace(" ", "") for merge in merges]
+    special = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{n}>" for n in range(10))]
+    tokens = [*special, *letters, *(f"{letter}</w>" for letter in letters), *longer]
+    vocabulary, rules = made / "vocab.json", made / "merges.txt"
+    vocabulary.write_text(json.dumps({token: n for n, token in enumerate(tokens)}))
+    rules.write_text("".join(f"{merge} 1\n" for merge in merges))
+    tokenizer = XLMTokenizer(
+        str(vocabulary), str(rules), do_lowercase_and_remove_accent=False, model_max_length=64
+    )
+    torch.manual_seed(0)
+    model = XLMWithLMHeadModel(
+        XLMConfig(
+            vocab_size=len(tokens),
+            emb_dim=16,
+            n_layers=2,
+            n_heads=2,
+            max_position_embeddings=64,
+            pad_index=2,
+            unk_index=3,
+            mask_index=5,
+        )
+    )
+    tokenizer.save_pretrained(made)
+    model.save_pretrained(made)
+    return made
+
+
+def test_tokens_are_those_of_the_tokeniser(folder: Path) -> None:
+    encoder = Encoder.load(folder)
+    for length in (64, 9):
+        for text, tokens in zip(TEXTS, encoder.tokenize(TEXTS, length), strict=True):
+            coded = encoder.tokenizer(text, truncation=True, max_length=length)
+            assert tokens.ids == coded["input_ids"]
+            whole = encoder.tokenizer.tokenize(text)
+            assert tokens.truncated == (len(whole) > length - 2)
+            assert tokens.special.tolist() == [True, *[False] * (len(tokens) - 2), True]
+            assert len(tokens.starts) == len(tokens) - 2
+
+
+def test_offsets_through_what_moses_changes(folder: Path) -> None:
+    text = TEXTS[1]
+    tokens = Encoder.load(folder).tokenize([text], 64)[0]
+    found = [text[a:b] for a, b in zip(tokens.starts, tokens.ends, strict=True)]
+    assert "".join(found).replace("…", "") == "«Été»–l’eauNo.7!"
+    assert found.count("…") == 3  # written as three points, each of which is the one character
+    assert found[-1] == "!"
+
+
+@given(st.integers(0, 10**6))
+def test_offsets_equal_those_of_a_fast_tokeniser(seed: int) -> None:
+    tokenizer = make_tokenizer()
+    draw = random.Random(seed)
+    parts = ["the", "weather", "House", "été", "e\u0301", "猫狗", ",", "...", "الطقس", "x9", "“"]
+    text = "".join(draw.choice(parts) + draw.choice(["", " ", "  "]) for _ in range(12))
+    coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    tokens = coded.tokens()
+    known = [i for i, token in enumerate(tokens) if token != tokenizer.unk_token]
+    offsets = find_offsets(text, tokens)
+    assert len(offsets) == len(tokens)
+    assert offsets == sorted(offsets)
+    if len(known) == len(tokens):
+        expected = coded["offset_mapping"]
+        for (start, end), (first, last) in zip(offsets, expected, strict=True):
+            # Marks that stand alone may belong to the token or not: nothing is lost without them.
+            assert first <= start
+            assert end <= last
+            assert text[end:last].strip("\u0301") == "" == text[first:start].strip("\u0301")
+
+
+def test_tokens_of_other_letters_share_the_characters_between() -> None:
+    assert find_offsets("ab XY cd", ["ab</w>", "[UNK]", "cd</w>"]) == [(0, 2), (3, 5), (6, 8)]
+    assert find_offsets("ab", ["ab</w>", "!</w>"]) == [(0, 2), (2, 2)]
+    assert find_offsets("", []) == []
+    assert find_offsets("a ## b", ["a", "##", "b"]) == [(0, 1), (2, 4), (5, 6)]
+
+
+def test_words_get_the_vectors_of_their_tokens(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedder = Embedder.load(folder, layer=2)
+    assert "is slow" in caplog.text
+    text = "the weather"
+    words = embedder.encode_words([text], [[Span(0, 3), Span(4, 11)]])[0]
+    tokens = embedder.encoder.tokenizer.tokenize(text)
+    assert tokens[0] == "the</w>"
+    ids = torch.tensor([embedder.encoder.tokenizer(text)["input_ids"]])
+    with torch.no_grad():
+        states = embedder.encoder.base.eval()(ids, output_hidden_states=True).hidden_states[2][0]
+    np.testing.assert_allclose(words[0], states[1], atol=1e-6)
+    np.testing.assert_allclose(words[1], states[2:-1].mean(0), atol=1e-6)
+    together = embedder.encode(TEXTS)
+    np.testing.assert_allclose(together[:1], embedder.encode(TEXTS[:1]), atol=1e-6)
+
+
+def test_xlm_is_fine_tuned(folder: Path, tmp_path: Path) -> None:
+    config = FineTuneConfig(learning_rate=1e-2, steps=60, max_length=60, eval_every=20)
+    draw = random.Random(0)
+    pairs, sentences = [], []
+    for number in range(64):
+        fill, sign = draw.choices(["the", "house", "is"], k=3), "01"[number % 2]
+        pairs.append(SentencePairExample(" ".join(fill), f"the {sign}", sign))
+        tags = ["DIGIT" if word.isdigit() else "WORD" for word in [*fill, sign]]
+        sentences.append(TaggedSentence((*fill, sign), tuple(tags)))
+    classifier = fine_tune_classifier(folder, pairs, pairs[:16], config, out=tmp_path / "pairs")
+    assert classifier.predict(pairs) == [pair.label for pair in pairs]
+    out = tmp_path / "tags"
+    tagger = fine_tune_tagger(
+        folder, sentences, sentences[:16], config, metric=measure_accuracy, out=out
+    )
+    assert tagger.predict(sentences) == [sentence.tags for sentence in sentences]
+
+
+def test_its_head_is_the_models_own(folder: Path) -> None:
+    encoder = Encoder.load(folder, mlm=True).eval()
+    ids = torch.tensor([encoder.tokenizer(TEXTS[0])["input_ids"]])
+    assert encoder.mlm_head is not None
+    with torch.no_grad():
+        whole = encoder.model(ids).logits[0]
+        rows = encoder.mlm_head(encoder.base(ids).last_hidden_state[0])
+    torch.testing.assert_close(rows, whole)
