@@ -21,7 +21,7 @@ class Embedder:
         encoder: the model.
         max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes.
         layer: read one layer, 1 to L, instead of first + last.
-        slice_tokens: padded tokens of a forward pass.
+        slice_tokens: padded tokens of a forward pass; ``None`` for as many as suit the device.
 
     Example:
         >>> embedder = Embedder.load("crosszero-mini")               # doctest: +SKIP
@@ -35,7 +35,7 @@ class Embedder:
         *,
         max_length: int | None = None,
         layer: int | None = None,
-        slice_tokens: int = 4096,
+        slice_tokens: int | None = None,
     ) -> None:
         self.encoder = encoder
         self.max_length = encoder.max_length if max_length is None else max_length
