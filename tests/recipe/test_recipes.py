@@ -76,10 +76,11 @@ def test_the_papers_suite_is_xtremes_protocol() -> None:
     assert (suite.layer, suite.max_length, len(suite.seeds)) == (8, 512, 3)
     assert set(suite.tasks) == {*TASKS} - {"word-retrieval"}
     assert not suite.has_seeds("mBERT")
+    assert not suite.has_seeds("XLM")
     for task in FINE_TUNED:
         bench = make_bench(suite, Plan("mBERT", task, 1))
         assert settings_of(task, bench) == FineTuneConfig.for_task(task, seed=1)
-    assert len(list(list_plans(suite))) == 3 * 5 * 4 + 3 * 4 * 3 + 3
+    assert len(list(list_plans(suite))) == 3 * 6 * 4 + 3 * 4 * 3 + 3 * 2
 
 
 def test_the_papers_suite_tells_how_its_samples_are_made(
