@@ -179,9 +179,11 @@ def test_bad_names(folders, tmp_path):
     with pytest.raises(DataError, match="holds no test-<xx>"):
         score_predictions(tmp_path / "nothing", tmp_path / "nothing")
     with pytest.raises(DataError, match="holds no folder of a task"):
-        score_predictions(tmp_path, gold)
+        score_predictions(tmp_path / "nothing/udpos", gold)
     with pytest.raises(DataError, match="no such folder"):
         score_predictions(predictions, tmp_path / "absent")
+    with pytest.raises(DataError, match=r"name .*/predictions"):
+        score_predictions(tmp_path, gold)
     gold.rename(tmp_path / "labels")
     with pytest.raises(DataError, match="the gold files are in"):
         score_predictions(predictions, tmp_path)

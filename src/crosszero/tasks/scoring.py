@@ -101,6 +101,8 @@ def _check_folders(predictions: Path, labels: Path) -> None:
     for folder in (predictions, labels):
         if not folder.is_dir():
             raise DataError(folder, "no such folder: one that holds <task>/test-<xx>.tsv is needed")
+    if (inner := predictions / "predictions").is_dir():
+        raise DataError(predictions, f"is the folder of an evaluation; predictions: name {inner}")
     if (labels / "labels").is_dir():
         raise DataError(labels, f"holds texts; the gold files are in {labels / 'labels'}: name it")
 
