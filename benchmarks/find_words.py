@@ -23,8 +23,8 @@ from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon import Lexicon, read_lexicon
-from crosszero.samples.lookup import LexiconFinder
-from crosszero.samples.tree import Side
+from crosszero.samples.lookup import TEXTS, LexiconFinder
+from crosszero.samples.occurrences import Side
 from crosszero.samples.words import Keys
 
 _GOAL, _TIMES = 20_000, 200.0  # sentence pairs per second and core; and against a plain search
@@ -121,9 +121,10 @@ def time_stages(
 
     def read() -> None:
         source, target = make_sides()
-        for pair in corpus.pairs:
-            source.occurrences(pair.source)
-            target.occurrences(pair.target)
+        for begin in range(0, len(corpus.pairs), TEXTS):
+            pairs = corpus.pairs[begin : begin + TEXTS]
+            source.read([pair.source for pair in pairs])
+            target.read([pair.target for pair in pairs])
 
     stages = {
         "reading the list": lambda _: make_sides(),

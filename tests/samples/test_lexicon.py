@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon, tree
+from crosszero.samples import Lexicon, LexiconFinder, WordFilter, pieces, read_lexicon
 from tests.samples.helpers import pair
 
 EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)
@@ -95,6 +95,36 @@ def test_equals_slow_search_without_spaces(case: tuple) -> None:
     _compare(*case, spaced=False)
 
 
+_GAPS = (" ", "  ", "\t", " \u200b ", "\u00a0", "\u200b ")  # a zero-width space is no token
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_texts("ab", True), min_size=1, max_size=6), st.data())
+def test_a_batch_equals_slow_search_of_each(cases: list[tuple], data: st.DataObject) -> None:
+    entries = [entry for case in cases for entry in case[0]]
+    texts = [case[1:] for case in cases] * 2
+    gaps = iter(lambda: data.draw(st.sampled_from(_GAPS)), "")
+    lexicon = Lexicon()
+    lexicon.add("xx", "yy", entries)
+    batch = []
+    for number, both in enumerate(texts):
+        wide = [gap.join(("", *text.split(), "")) for text, gap in zip(both, gaps, strict=False)]
+        languages = "xx-yy" if number % 3 else "yy-xx"
+        batch.append(pair(*(wide if number % 3 else wide[::-1]), languages))
+    found = LexiconFinder(lexicon, EVERYTHING).find(batch)
+    for case, both, words in zip(batch, texts, found, strict=True):
+        left, right = (text.replace("\u200b", "").split() for text in (case.source, case.target))
+        got = set()
+        for word in words:
+            a, b = case.source[slice(*word.source)], case.target[slice(*word.target)]
+            got.add(tuple(" ".join(x.replace("\u200b", "").split()) for x in (a, b)))
+        expected = {(both[0][i:j], both[1][k:m]) for i, j, k, m in slow(entries, *both, True)}
+        if case.source_language == "yy":
+            left, right, got = right, left, {(b, a) for a, b in got}
+        assert (left, right) == tuple(text.split() for text in both)
+        assert got == expected
+
+
 def _compare(entries: list[tuple[str, str]], source: str, target: str, spaced: bool) -> None:
     lexicon = Lexicon()
     lexicon.add("xx", "yy", entries)
@@ -144,7 +174,7 @@ def test_offsets_are_those_of_the_text() -> None:
 
 
 def test_places_that_are_remembered_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "_PIECES", 3)  # it is emptied on the way
+    monkeypatch.setattr(pieces, "_CHARACTERS", 30)  # it is emptied on the way
     entries = [("sea", "mer"), ("new york", "york"), ("oak", "chêne")]
     texts = [
         ("The sea, (new York) oak-tree", "«mer» d'york; chênes chêne"),

@@ -1,8 +1,8 @@
 """Word pairs looked up in bilingual word lists.
 
 A text is read once: one regular expression cuts it to tokens (words, single letters of scripts
-without spaces, single marks of punctuation), and a walk along a tree of tokens finds the entries,
-leftmost and longest first. The cost grows with the text, not with the list. Whole tokens only, so
+without spaces, single marks of punctuation), and a tree of tokens tells the entries, leftmost and
+longest first. The cost grows with the text, not with the list. Whole tokens only, so
 that *art* is not found in *part*. In scripts without spaces a token is a letter, and an entry may
 match inside a longer word that the list has not: *天* in *天才*. List the longer words, too.
 """
@@ -11,15 +11,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.lexicon import Lexicon
+from crosszero.samples.occurrences import Occurrences, Side
+from crosszero.samples.pieces import Numbers
+from crosszero.samples.reader import Words
 from crosszero.samples.sample import WordPair
-from crosszero.samples.tree import Side
+from crosszero.samples.translations import Table
 from crosszero.samples.words import Keys, token_pattern
+
+TEXTS = 2_000  # sentence pairs looked up at a time: what they need stays in the caches
 
 
 class LexiconFinder:
@@ -54,7 +61,7 @@ class LexiconFinder:
         self._lexicon = lexicon
         self._chooser = Chooser(rules or WordFilter())
         self._keys = Keys()
-        self._tables: dict[tuple[str, str], _Table] = {}
+        self._tables: dict[tuple[str, str], Table] = {}
 
     def check_languages(self, source: str, target: str) -> None:
         """Refuse a language pair for which there is nothing to look up.
@@ -103,49 +110,36 @@ class LexiconFinder:
         Raises:
             ConfigError: the lexicon has nothing for a language pair.
         """
-        found: list[tuple[WordPair, ...]] = []
-        languages, table = ("", ""), None
-        for pair in pairs:
-            if table is None or languages != (pair.source_language, pair.target_language):
-                languages = (pair.source_language, pair.target_language)
-                table = self._table(languages)
-            found.append(self._find(pair, table, languages))
+        members: dict[tuple[str, str], list[int]] = {}
+        for number, pair in enumerate(pairs):
+            members.setdefault((pair.source_language, pair.target_language), []).append(number)
+        found: list[tuple[WordPair, ...]] = [()] * len(pairs)
+        for languages, numbers in members.items():
+            table = self._table(languages)
+            for begin in range(0, len(numbers), TEXTS):
+                some = numbers[begin : begin + TEXTS]
+                words = self._find([pairs[number] for number in some], table, languages)
+                for number, chosen in words:
+                    found[some[number]] = chosen
         return found
 
     def _find(
-        self, pair: SentencePair, table: _Table, languages: tuple[str, str]
-    ) -> tuple[WordPair, ...]:
-        sources = table.source.occurrences(pair.source)
-        if not sources:
-            return ()
-        targets = table.target.occurrences(pair.target)
-        if not targets:
-            return ()
-        there, back = table.there, table.back
-        links: list[tuple[str, str]] = []
-        usable = self._chooser.usable
-        for entry, place in sources.items():
-            if place is None:
-                continue
-            present, other = 0, ""
-            for one in there[entry]:
-                if one in targets:
-                    present, other = present + 1, one
-            if present != 1 or targets[other] is None:
-                continue
-            present = 0
-            for one in back[other]:
-                present += one in sources
-            if present == 1 and usable(entry, languages[0]):
-                links.append((entry, other))
-        if not links:
-            return ()
-        source = table.source.words(pair.source, [(a, sources[a]) for a, _ in links])
-        target = table.target.words(pair.target, [(b, targets[b]) for _, b in links])
-        numbers = ((number, number) for number in range(len(links)))
-        return self._chooser.choose(numbers, source, target, languages)
+        self, pairs: Sequence[SentencePair], table: Table, languages: tuple[str, str]
+    ) -> Iterator[tuple[int, tuple[WordPair, ...]]]:
+        """Number and word pairs of the sentence pairs that have some."""
+        source = table.source.read([pair.source for pair in pairs])
+        target = table.target.read([pair.target for pair in pairs])
+        a, b = table.link(source, target)
+        sources = _read(table.source, source, a)
+        targets = _read(table.target, target, b)
+        texts, counts = np.unique(source.text[a], return_counts=True)
+        begin = 0
+        for text, count in zip(texts.tolist(), counts.tolist(), strict=True):
+            links = ((link, link) for link in range(begin, begin + count))
+            yield text, self._chooser.choose(links, sources, targets, languages)
+            begin += count
 
-    def _table(self, languages: tuple[str, str]) -> _Table:
+    def _table(self, languages: tuple[str, str]) -> Table:
         table = self._tables.get(languages)
         if table is None:
             entries = self._lexicon.entries(*languages)
@@ -157,21 +151,12 @@ class LexiconFinder:
                     "Give lists as LANGUAGE=FILE for all languages, or read only the language "
                     "pairs that it has (pairs: en)"
                 )
-            table = self._tables[languages] = _Table(entries, languages, self._keys)
+            table = self._tables[languages] = Table(entries, languages, self._keys)
         return table
 
 
-class _Table:
-    """Both sides of a language pair, and translations from entry to entries."""
-
-    def __init__(
-        self, entries: Iterable[tuple[str, str]], languages: tuple[str, str], keys: Keys
-    ) -> None:
-        self.source, self.target = (Side(language, keys) for language in languages)
-        self.there: dict[str, dict[str, None]] = {}
-        self.back: dict[str, dict[str, None]] = {}
-        for first, second in entries:
-            a, b = self.source.add(first), self.target.add(second)
-            if a and b:
-                self.there.setdefault(a, {})[b] = None
-                self.back.setdefault(b, {})[a] = None
+def _read(side: Side, found: Occurrences, chosen: Numbers) -> Words:
+    names = side.tree.names
+    return Words(
+        side.locate(found, chosen), [names[entry] for entry in found.entry[chosen].tolist()]
+    )
