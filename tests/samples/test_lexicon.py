@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples import Lexicon, LexiconFinder, WordFilter, pieces, read_lexicon
+from crosszero.samples.tree import Tree
+from crosszero.samples.words import Keys, normalise, token_pattern
 from tests.samples.helpers import pair
 
 EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)
@@ -374,3 +376,10 @@ def test_broken_specifications(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match="lexicon"):
             read_lexicon(bad)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("aZqst.,:;!?'0-é", min_size=1, max_size=6), st.sampled_from(["en", "fr", "de"]))
+def test_plain_pieces_have_the_tokens_of_the_expression(piece: str, language: str) -> None:
+    expected = [normalise(token) for token in token_pattern(language).findall(piece)]
+    assert Tree(language, Keys()).tokenize(piece) == expected

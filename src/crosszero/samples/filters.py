@@ -98,6 +98,14 @@ class Chooser:
             memory[key] = known
         return known
 
+    def allows(self, source: str, target: str, languages: tuple[str, str]) -> bool:
+        """Tell whether two normalised words may be chosen for each other, whatever their score."""
+        return (
+            (source != target or self.rules.allow_copies)
+            and self.usable(source, languages[0])
+            and self.usable(target, languages[1])
+        )
+
     def choose(
         self,
         links: Iterable[tuple[int, int]],
@@ -120,13 +128,8 @@ class Chooser:
         """
         kept: list[WordPair] = []
         for i, j in links:
-            a, b = source.keys[i], target.keys[j]
-            if (
-                (a != b or self.rules.allow_copies)
-                and self.usable(a, languages[0])
-                and self.usable(b, languages[1])
-                and (value := score(i, j)) >= self.min_score
-            ):
+            allowed = self.allows(source.keys[i], target.keys[j], languages)
+            if allowed and (value := score(i, j)) >= self.min_score:
                 kept.append(WordPair(source.spans[i], target.spans[j], value))
         if len(kept) > self.rules.max_words:
             kept.sort(key=lambda pair: (-pair.score, pair.source.start))

@@ -14,14 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.lexicon import Lexicon
-from crosszero.samples.occurrences import Occurrences, Side
 from crosszero.samples.pieces import Numbers
-from crosszero.samples.reader import Words
 from crosszero.samples.sample import WordPair
 from crosszero.samples.translations import Table
 from crosszero.samples.words import Keys, token_pattern
@@ -130,14 +129,31 @@ class LexiconFinder:
         source = table.source.read([pair.source for pair in pairs])
         target = table.target.read([pair.target for pair in pairs])
         a, b = table.link(source, target)
-        sources = _read(table.source, source, a)
-        targets = _read(table.target, target, b)
+        kept = self._allow(table, source.entry[a], target.entry[b], languages)
+        a, b = a[kept], b[kept]
+        spans = zip(table.source.locate(source, a), table.target.locate(target, b), strict=True)
+        words = [WordPair(*both) for both in spans]
+        most = self._chooser.rules.max_words
         texts, counts = np.unique(source.text[a], return_counts=True)
         begin = 0
         for text, count in zip(texts.tolist(), counts.tolist(), strict=True):
-            links = ((link, link) for link in range(begin, begin + count))
-            yield text, self._chooser.choose(links, sources, targets, languages)
+            yield text, tuple(words[begin : begin + min(count, most)])
             begin += count
+
+    def _allow(
+        self, table: Table, source: Numbers, target: Numbers, languages: tuple[str, str]
+    ) -> NDArray[np.bool_]:
+        """Which links the rules allow; each different one is asked for once."""
+        left, right = table.source.tree.names, table.target.tree.names
+        keys, links = np.unique(source * len(right) + target, return_inverse=True)
+        return np.fromiter(
+            (
+                self._chooser.allows(left[key // len(right)], right[key % len(right)], languages)
+                for key in keys.tolist()
+            ),
+            np.bool_,
+            len(keys),
+        )[links]
 
     def _table(self, languages: tuple[str, str]) -> Table:
         table = self._tables.get(languages)
@@ -153,10 +169,3 @@ class LexiconFinder:
                 )
             table = self._tables[languages] = Table(entries, languages, self._keys)
         return table
-
-
-def _read(side: Side, found: Occurrences, chosen: Numbers) -> Words:
-    names = side.tree.names
-    return Words(
-        side.locate(found, chosen), [names[entry] for entry in found.entry[chosen].tolist()]
-    )

@@ -55,11 +55,12 @@ class Pieces(dict[str, int]):
         tree = self._tree
         root, tokens = tree.nodes[0], tree.tokenize(piece)
         starts = []
-        for number, token in enumerate(tokens):
-            if token in root.children:
-                entry, last, node = tree.walk(root, tokens, number)
-                if entry != NO_ENTRY or node:
-                    starts.append((number, entry, last, node.number if node else 0))
+        if not root.children.keys().isdisjoint(tokens):
+            for number, token in enumerate(tokens):
+                if token in root.children:
+                    entry, last, node = tree.walk(root, tokens, number)
+                    if entry != NO_ENTRY or node:
+                        starts.append((number, entry, last, node.number if node else 0))
         step = tree.steps.get(" " + tokens[0], 0) if tokens else EMPTY
         code = 0
         if starts or step:

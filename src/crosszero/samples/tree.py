@@ -12,6 +12,8 @@ from crosszero.samples.words import Keys, token_pattern
 #: In place of the number of an entry: none ends here.
 NO_ENTRY = -1
 
+_MARKS = frozenset(".,:;!?")  # none of them joins words or begins one
+
 
 class Node:
     """What may follow the tokens read so far, and the entry that ends here.
@@ -58,6 +60,11 @@ class Tree:
 
     def tokenize(self, piece: str) -> list[str]:
         """Normalised tokens of a text without white space."""
+        if piece.isascii():  # most are one English word, and what the expression costs is saved
+            if piece.isalpha():
+                return [piece.lower()]
+            if piece[-1:] in _MARKS and piece[:-1].isalpha():
+                return [piece[:-1].lower(), piece[-1]]
         return list(map(self._keys.__getitem__, self.pattern.findall(piece)))
 
     def add(self, text: str) -> int:
