@@ -8,6 +8,7 @@ that the model itself gives; where they differ the whole model runs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,9 +77,12 @@ def run_layers(
     """
     found: dict[int, Tensor] = {}
     top = max(wanted, default=0)
+    thread = threading.get_ident()  # others may run the same model now
 
     def keep(number: int) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, given: Any, output: Any) -> None:
+            if threading.get_ident() != thread:
+                return
             found[number] = output[0] if isinstance(output, tuple) else output
             if number == top:
                 raise _EnoughError

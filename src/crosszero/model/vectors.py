@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from crosszero.errors import ConfigError
 from crosszero.model.encoder import Encoder
 from crosszero.model.pooling import pool_sentences, pool_spans
+from crosszero.model.side_by_side import run_side_by_side
 from crosszero.model.slices import cut_slices, pad
 from crosszero.model.spans import Tokens, locate_spans
 from crosszero.samples.sample import Span
@@ -43,9 +45,12 @@ def encode_sentences(
         (n, H) in the order of `texts`.
     """
     vectors = np.empty((len(texts), encoder.hidden_size), np.float32)
-    for members, (hidden,), mask, _ in _run(encoder, texts, max_length, [layer], slice_tokens):
-        pooled = pool_sentences(hidden, mask)
-        vectors[members] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
+
+    def keep(part: _Part) -> None:
+        pooled = pool_sentences(part.hidden[0], part.mask)
+        vectors[part.members] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
+
+    _run(encoder, texts, max_length, [layer], slice_tokens, keep)
     return vectors
 
 
@@ -99,24 +104,44 @@ def encode_word_layers(
     """
     shape = (len(layers), encoder.hidden_size)
     found = [np.zeros((shape[0], len(words), shape[1]), np.float32) for words in spans]
-    for members, chosen, _, tokens in _run(encoder, texts, max_length, layers, slice_tokens):
+
+    def keep(part: _Part) -> None:
         located = [
             locate_spans(tokenized, spans[text])
-            for text, tokenized in zip(members, tokens, strict=True)
+            for text, tokenized in zip(part.members, part.tokens, strict=True)
         ]
-        rows = np.repeat(np.arange(len(members)), [len(ends) for _, ends in located])
+        rows = np.repeat(np.arange(len(part.members)), [len(ends) for _, ends in located])
         starts, ends = (np.concatenate(sides) for sides in zip(*located, strict=True))
         seen = np.flatnonzero(ends)
         if not len(seen):
-            continue
+            return
         borders = np.cumsum([np.count_nonzero(last) for _, last in located])
-        device = chosen[0].device
-        places = [torch.from_numpy(part[seen]).to(device) for part in (rows, starts, ends)]
-        for level, hidden in enumerate(chosen):
-            parts = np.split(pool_spans(hidden, *places).cpu().numpy(), borders[:-1])
-            for text, (_, last), part in zip(members, located, parts, strict=True):
-                found[text][level, last > 0] = part
+        device = part.mask.device
+        places = [torch.from_numpy(side[seen]).to(device) for side in (rows, starts, ends)]
+        for level, hidden in enumerate(part.hidden):
+            vectors = np.split(pool_spans(hidden, *places).cpu().numpy(), borders[:-1])
+            for text, (_, last), some in zip(part.members, located, vectors, strict=True):
+                found[text][level, last > 0] = some
+
+    _run(encoder, texts, max_length, layers, slice_tokens, keep)
     return found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A slice that was encoded.
+
+    Attributes:
+        members: (n,) indices of its texts.
+        hidden: (n, tokens, H) of each layer that is wanted.
+        mask: (n, tokens), 1 for tokens.
+        tokens: of each text.
+    """
+
+    members: NDArray[np.int64]
+    hidden: list[Tensor]
+    mask: Tensor
+    tokens: list[Tokens]
 
 
 def _run(
@@ -125,7 +150,9 @@ def _run(
     max_length: int,
     layers: Sequence[int | None],
     slice_tokens: int | None,
-) -> Iterator[tuple[NDArray[np.int64], list[Tensor], Tensor, list[Tokens]]]:
+    keep: Callable[[_Part], None],
+) -> None:
+    """Encode texts in slices, and hand each slice to `keep`."""
     for layer in layers:
         if layer is not None and not 1 <= layer <= encoder.layers:
             raise ConfigError(
@@ -135,12 +162,16 @@ def _run(
     device = next(encoder.parameters()).device
     tokens = encoder.tokenize(texts, max_length)
     budget = slice_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
+
+    @torch.no_grad()
+    def work(members: NDArray[np.int64]) -> None:
+        chosen = [tokens[i] for i in members]
+        ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
+        mask = mask.to(device)
+        keep(_Part(members, encoder.read_layers(ids.to(device), mask, layers), mask, chosen))
+
     with _inference(encoder):
-        for members in cut_slices([len(t) for t in tokens], budget):
-            chosen = [tokens[i] for i in members]
-            ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
-            mask = mask.to(device)
-            yield members, encoder.read_layers(ids.to(device), mask, layers), mask, chosen
+        run_side_by_side(work, cut_slices([len(t) for t in tokens], budget), device)
 
 
 @contextmanager
@@ -148,7 +179,6 @@ def _inference(encoder: Encoder) -> Iterator[None]:
     training = encoder.training
     encoder.eval()
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
         encoder.train(training)

@@ -1,0 +1,54 @@
+"""Slices of texts encoded side by side, each on one core.
+
+A small encoder does little in each operation, so that cores that share every operation mostly wait
+for each other. With a slice for each core they wait once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+
+
+def run_side_by_side(
+    work: Callable[[Item], None], items: Sequence[Item], device: torch.device
+) -> None:
+    """Call a function with each item; on a CPU several at a time, which share torch's threads.
+
+    Args:
+        work: uses torch without gradients, and stores what it finds: each item elsewhere.
+        items: the most work first.
+        device: on an accelerator, which is one queue, it is one item after the other.
+
+    Raises:
+        Exception: the first that `work` raises; what has not begun then is not done.
+
+    Example:
+        >>> found = [0, 0]
+        >>> def work(n: int) -> None:
+        ...     found[n] = n + 1
+        >>> run_side_by_side(work, [0, 1], torch.device("cpu"))
+        >>> found
+        [1, 2]
+    """
+    threads = torch.get_num_threads()
+    workers = min(threads, len(items)) if device.type == "cpu" else 1
+    if workers < 2:
+        for item in items:
+            work(item)
+        return
+    share = threads // workers
+    # Of OpenMP and MKL this sets the threads of the worker alone; what torch remembers for threads
+    # that begin later is set back.
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(share,))
+    try:
+        for future in [pool.submit(work, item) for item in items]:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
