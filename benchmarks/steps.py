@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,15 +65,6 @@ class OurStep:
         self.samples: list[int] = []
         self.tokens: list[int] = []
         self.flops: list[float] = []
-
-    def with_words(self, words: int) -> OurStep:
-        """Another side with the same encoder, head and optimizer: moments take room."""
-        if not words or not self._words:
-            raise ValueError("sentences without words have an optimizer of their own")
-        other = copy.copy(self)
-        other._words = words
-        other.samples, other.tokens, other.flops = [], [], []
-        return other
 
     def pool(self, rows: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         """Vectors of both texts of each row, as :meth:`run` pools them; (rows, width) each."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.checks import check_losses, check_vectors
@@ -25,7 +26,7 @@ from benchmarks.large_input import run_apart
 from benchmarks.machine import measure_gemm, peak_memory, release_memory, set_threads
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep, PaperStep, RankingStep
-from benchmarks.timing import compare, per_second, take_turns
+from benchmarks.timing import Timing, compare, take_turns
 from crosszero.model.loading import MINI
 from crosszero.training.config import Precision
 from crosszero.training.precision import choose_precision
@@ -67,80 +68,90 @@ def measure_all_losses(
 ) -> None:
     """Part one: contrastive loss of words and MLM, against the paper's procedure.
 
-    A round holds a product of matrices, too: the machine may be slower then than a minute before.
+    Each step of a round has a process of its own, because the paper's procedure takes 19 GB. It
+    times a product of matrices, too: the machine may be slower then than a minute before.
     """
     encoder = load_encoder(size, seed=options.seed)
     precision = choose_precision(encoder, "auto")
     batches = [
         samples[n * options.batch : (n + 1) * options.batch] for n in range(options.rounds + 1)
     ]
-    kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
-    # Before this process holds models of its own: the paper's procedure alone takes 19 GB, and a
-    # quick run stays in this process, because starting another takes longer than what it does.
-    apart = _call if options.quick else run_apart
-    memory = {
-        name: apart(measure_peak, name, size, kind, batches, options)
-        for name, kind in kinds.items()
-    }
     for one in dict.fromkeys(("fp32", precision)):
         check_losses(record, encoder, batches[0], words=options.words, precision=one)
-    several = OurStep(encoder.train(), words=options.words, precision=precision)
-    steps = {
-        WORDS: several,
-        ONE: several.with_words(1),
-        PAPER: PaperStep(load_encoder(size, seed=options.seed).train()),
-    }
-    peaks: dict[str, list[float]] = {step.precision: [] for step in steps.values()}
-    turns = {
-        name: lambda number, step=step: step.run(batches[number + 1])
-        for name, step in steps.items()
-    }
-    # Both models and the paper's procedure fill 24 GB: what the steps before left free is needed.
-    turns = {"": lambda _: release_memory(), PAPER: turns.pop(PAPER)} | turns
-    turns |= {
-        f"GEMM, {kind}": lambda _, kind=kind: peaks[kind].append(measure_gemm(kind, size=gemm))
-        for kind in peaks
-    }
-    timings = take_turns(turns, rounds=options.rounds)
-    for kind in peaks:
-        del peaks[kind][0]  # of the warm-up
-        record.add_value(f"GEMM peak, {kind}", size, "GFLOP/s", peaks[kind])
-    tokens = {name: step.tokens[1:] for name, step in steps.items()}
+    del encoder
+    release_memory()
+    kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
+    # A quick run stays in this process: starting another takes longer than what it does.
+    apart = _call if options.quick else run_apart
+    rounds: dict[str, list[_Round]] = {name: [] for name in kinds}
+    for batch in batches[1:]:
+        for name, kind in kinds.items():
+            work = (name, size, kind, [batches[0], batch], options, gemm)
+            rounds[name].append(apart(take_round, *work))
     record.check(
         f"{size}: tokens of the rounds, against the paper's procedure",
-        sum(abs(a - b) for a, b in zip(tokens[ONE], tokens[PAPER], strict=True)),
+        sum(abs(a.tokens - b.tokens) for a, b in zip(rounds[ONE], rounds[PAPER], strict=True)),
         0,
     )
-    note_precision(record, f"{size}, all losses", steps)
-    for name, step in steps.items():
-        timing, kind = timings[name], kinds[name]
-        record.add_rate(name, size, "word samples/s", step.samples[1:], timing)
+    record.setting[f"{size}, all losses, precision"] = kinds
+    for kind in dict.fromkeys(kinds.values()):
+        peaks = [one.gemm for name, some in rounds.items() if kinds[name] == kind for one in some]
+        record.add_value(f"GEMM peak, {kind}", size, "GFLOP/s", peaks)
+    for name, some in rounds.items():
+        timing, kind = _time(some), kinds[name]
+        record.add_rate(name, size, "word samples/s", [one.samples for one in some], timing)
         record.add_rate(name, size, "sentence pairs/s", options.batch, timing)
-        record.add_rate(name, size, "tokens/s", tokens[name], timing)
-        record.add_value(name, size, "GB at most", memory[name])
-        record.add_value(name, size, "GFLOP of a step", [f / 1e9 for f in step.executed[1:]])
-        speeds = per_second(step.flops[1:], timing.wall)
-        shares = [one / 1e9 / most for one, most in zip(speeds, peaks[kind], strict=True)]
+        record.add_rate(name, size, "tokens/s", [one.tokens for one in some], timing)
+        record.add_value(name, size, "GB at most", max(one.peak for one in some))
+        record.add_value(name, size, "GFLOP of a step", [one.executed / 1e9 for one in some])
+        shares = [one.flops / one.wall / 1e9 / one.gemm for one in some]
         record.add_value(name, size, f"share of {kind} GEMM peak", shares)
         if name != PAPER and size == MBERT:
             what = f"{name}: training GEMM efficiency"
             record.add_goal(what, size, f"measured {kind} peak", shares, "share", 0.6)
-    spent = sum(steps[PAPER].executed[1:]) / sum(steps[ONE].flops[1:])
+    spent = sum(r.executed for r in rounds[PAPER]) / sum(r.flops for r in rounds[ONE])
     record.add_value(f"operations of {PAPER}, against those of one word", size, "x", spent)
-    pairs = zip(steps[WORDS].samples[1:], steps[PAPER].samples[1:], strict=True)
-    more: list[float] = [ours / theirs for ours, theirs in pairs]
+    pairs = zip(rounds[WORDS], rounds[PAPER], strict=True)
+    more = [ours.samples / theirs.samples for ours, theirs in pairs]
     for name, unit, work, least in (
         (WORDS, "word samples/s", more, 50.0),
         (ONE, "sentence pairs/s", [1.0] * len(more), 20.0),
     ):
-        ratio = compare(timings[name], timings[PAPER], work=work)
+        ratio = compare(_time(rounds[name]), _time(rounds[PAPER]), work=work)
         record.add_ratio(f"{name}: {unit}, all losses", size, PAPER, ratio, least)
 
 
-def measure_peak(
-    name: str, size: str, precision: Precision, batches: list[list[Any]], options: Any
-) -> float:
-    """Most memory of two steps of one side in this process; the second has AdamW's moments."""
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """What one side did in a round.
+
+    Attributes:
+        wall, cpu: seconds of the step.
+        samples, tokens: that it saw.
+        flops, executed: operations that it needed, and that it did without its padding.
+        gemm: 10^9 operations per second of a large product, right behind the step.
+        peak: GB at most of this and of the step before it, with AdamW's moments.
+    """
+
+    wall: float
+    cpu: float
+    samples: int
+    tokens: int
+    flops: float
+    executed: float
+    gemm: float
+    peak: float
+
+
+def take_round(
+    name: str,
+    size: str,
+    precision: Precision,
+    batches: list[list[Any]],
+    options: Any,
+    gemm: int,
+) -> _Round:
+    """Take a step that is not counted, and one that is."""
     set_threads(options.threads)
     encoder = load_encoder(size, seed=options.seed).train()
     step: OurStep | PaperStep
@@ -149,9 +160,22 @@ def measure_peak(
     else:
         words = options.words if name == WORDS else 1
         step = OurStep(encoder, words=words, precision=precision)
-    for batch in batches[:2]:
-        step.run(batch)
-    return peak_memory()
+    timing = take_turns({"": lambda n: step.run(batches[n + 1])}, rounds=1)[""]
+    peak = peak_memory()
+    return _Round(
+        wall=timing.wall[0],
+        cpu=timing.cpu[0],
+        samples=step.samples[1],
+        tokens=step.tokens[1],
+        flops=step.flops[1],
+        executed=step.executed[1],
+        gemm=measure_gemm(precision, size=gemm),
+        peak=peak,
+    )
+
+
+def _time(rounds: list[_Round]) -> Timing:
+    return Timing([one.wall for one in rounds], [one.cpu for one in rounds])
 
 
 def note_precision(record: Record, what: str, steps: Mapping[str, Any]) -> None:

@@ -124,9 +124,12 @@ def test_the_commit_is_the_one_that_a_benchmark_began_with(monkeypatch: pytest.M
 
 def test_the_procedure_has_an_encoder_without_crosszeros_hooks() -> None:
     samples = [s for s in make_samples(make_corpus(40).pairs, most=2) if s.words][:4]
-    ours, theirs = (load_encoder(TINY).train() for _ in range(2))
-    several = OurStep(ours, words=2, precision="fp32")
-    one, plain = several.with_words(1), PaperStep(theirs)
+    ours, other, theirs = (load_encoder(TINY).train() for _ in range(3))
+    several, one = (
+        OurStep(ours, words=2, precision="fp32"),
+        OurStep(other, words=1, precision="fp32"),
+    )
+    plain = PaperStep(theirs)
     assert get_table(ours)._forward_hooks
     for step in (several, one, plain):
         step.run(samples)
