@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from crosszero.memory import peak_memory, reset_memory
+from crosszero.memory import collector_paused, peak_memory, reset_memory
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux only")
@@ -19,3 +20,15 @@ def test_a_peak_is_forgotten_by_a_reset() -> None:
     del held
     reset_memory()
     assert peak_memory() < before + 100
+
+
+def test_the_collector_is_as_it_was_afterwards() -> None:
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            with pytest.raises(KeyError), collector_paused():
+                assert not gc.isenabled()
+                raise KeyError
+            assert gc.isenabled() == enabled
+        finally:
+            gc.enable()

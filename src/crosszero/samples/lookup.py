@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
+from crosszero.memory import collector_paused
 from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.lexicon import Lexicon
 from crosszero.samples.pieces import Numbers
@@ -113,13 +114,14 @@ class LexiconFinder:
         for number, pair in enumerate(pairs):
             members.setdefault((pair.source_language, pair.target_language), []).append(number)
         found: list[tuple[WordPair, ...]] = [()] * len(pairs)
-        for languages, numbers in members.items():
-            table = self._table(languages)
-            for begin in range(0, len(numbers), TEXTS):
-                some = numbers[begin : begin + TEXTS]
-                words = self._find([pairs[number] for number in some], table, languages)
-                for number, chosen in words:
-                    found[some[number]] = chosen
+        with collector_paused():
+            for languages, numbers in members.items():
+                table = self._table(languages)
+                for begin in range(0, len(numbers), TEXTS):
+                    some = numbers[begin : begin + TEXTS]
+                    words = self._find([pairs[number] for number in some], table, languages)
+                    for number, chosen in words:
+                        found[some[number]] = chosen
         return found
 
     def _find(
