@@ -8,7 +8,7 @@ extraction (:mod:`benchmarks.alignment_tools`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.alignment_tools import Links, make_simalign, run_simalign, run_softmax
@@ -24,7 +24,7 @@ from benchmarks.encoders import (
 )  # fmt: skip
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
-from benchmarks.timing import compare, take_turns
+from benchmarks.timing import Timing, compare, take_turns
 from crosszero.embed.embedder import Embedder
 from crosszero.evaluation.alignment import align_words, score_alignment
 from crosszero.evaluation.encoder import join_words
@@ -35,6 +35,7 @@ from crosszero.model.loading import MINI
 OURS, ARGMAX, ITERMAX, AWESOME = (
     "crosszero", "simalign argmax", "simalign itermax", "awesome-align (our reading)",
 )  # fmt: skip
+ENCODER = "the encoder of crosszero"
 _DEFAULT = {MINI: 1_000, MBERT: 100, TINY: 12}  # sentence pairs
 
 
@@ -71,10 +72,17 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     }
     # Default arguments: a lambda looks its names up when it is called.
     turns = {n: lambda _, n=n, run=run: found.update({n: run()}) for n, run in sides.items()}
+    joined = [join_words(side) for side in (source, target)]
+    peaks: list[float] = []
+    turns |= {
+        ENCODER: lambda _: [embedder.encode_words(*side) for side in joined],
+        "GEMM": lambda _: peaks.append(measure_gemm("fp32", size=128 if options.quick else 2048)),
+    }
     timings = take_turns(turns, rounds=options.rounds)
     record.setting[size] = {"pairs": len(source), "layer": layer}
     rates = {}
-    for name, timing in timings.items():
+    for name in sides:
+        timing = timings[name]
         record.add_rate(name, size, "sentence pairs/s", len(source), timing)
         rates[name] = 100 * score_alignment(found[name], data.gold).aer
         record.add_value(name, size, "AER", rates[name])
@@ -84,30 +92,28 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     record.check(f"{size}: share of links that only one side has", apart / max(1, every), 0.01)
     for other, least in ((ARGMAX, 10.0), (ITERMAX, None), (AWESOME, None)):
         record.add_ratio("align", size, other, compare(timings[OURS], timings[other]), least)
-    add_profile(record, embedder, size, data, timings[OURS].median, timings[ARGMAX].median)
+    texts = [text for side, _ in joined for text in side]
+    tokens = [len(t.ids) for t in encoder.tokenize(texts, embedder.max_length)]
+    add_profile(record, size, timings, count_forward_flops(encoder, tokens, layer), peaks[1:])
 
 
 def add_profile(
-    record: Record, embedder: Embedder, size: str, data: AlignmentSet, ours: float, theirs: float
+    record: Record, size: str, timings: Mapping[str, Timing], work: float, peaks: list[float]
 ) -> None:
     """Where the time of crosszero goes, and the most that any program could reach here.
 
-    The encoder's products alone, at the speed of a large product, take `floor` seconds: no program
-    that runs the same layers on the same tokens takes less, and simalign's time divided by it is
-    the highest ratio that there can be.
+    The encoder's products alone, at the speed of a large product of the same round, take a `floor`
+    of seconds: no program that runs the same layers on the same tokens takes less, and simalign's
+    time divided by it is the highest ratio that there can be.
     """
-    sides = [join_words(side) for side in (data.source, data.target)]
-    turn = {"encode": lambda _: [embedder.encode_words(*side) for side in sides]}
-    timing = take_turns(turn, rounds=3)["encode"]
-    record.add_value("crosszero, of it the encoder", size, "share of time", timing.median / ours)
-    texts = [text for side, _ in sides for text in side]
-    tokens = [len(t.ids) for t in embedder.encoder.tokenize(texts, embedder.max_length)]
-    work = count_forward_flops(embedder.encoder, tokens, int(embedder.layer or 0))
-    floor = work / measure_gemm("fp32") / 1e9
-    record.add_value("crosszero, share of fp32 GEMM peak", size, "share", floor / ours)
-    record.add_value(
-        "limit of any program: products alone", size, "x simalign argmax", theirs / floor
-    )
+    ours, theirs = timings[OURS].wall, timings[ARGMAX].wall
+    floor = [work / peak / 1e9 for peak in peaks]
+    for what, unit, above, below in (
+        ("crosszero, of it the encoder", "share of time", timings[ENCODER].wall, ours),
+        ("crosszero, share of fp32 GEMM peak", "share", floor, ours),
+        ("limit of any program: products alone", "x simalign argmax", theirs, floor),
+    ):
+        record.add_value(what, size, unit, [a / b for a, b in zip(above, below, strict=True)])
 
 
 def count_forward_flops(encoder: Encoder, lengths: Sequence[int], layers: int) -> float:
