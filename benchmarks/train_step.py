@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     for size in options.encoders:
         measure_all_losses(record, size, samples, options, gemm=gemm)
         gc.collect()
-        measure_sentences(record, size, samples, options)
+        measure_sentences(record, size, samples, options, gemm=gemm)
         gc.collect()
     return record.write(arguments)
 
@@ -68,8 +68,7 @@ def measure_all_losses(
 ) -> None:
     """Part one: contrastive loss of words and MLM, against the paper's procedure.
 
-    Each step of a round has a process of its own, because the paper's procedure takes 19 GB. It
-    times a product of matrices, too: the machine may be slower then than a minute before.
+    A round holds a product of matrices, too: the machine may be slower then than a minute before.
     """
     encoder = load_encoder(size, seed=options.seed)
     precision = choose_precision(encoder, "auto")
@@ -81,13 +80,7 @@ def measure_all_losses(
     del encoder
     release_memory()
     kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
-    # A quick run stays in this process: starting another takes longer than what it does.
-    apart = _call if options.quick else run_apart
-    rounds: dict[str, list[_Round]] = {name: [] for name in kinds}
-    for batch in batches[1:]:
-        for name, kind in kinds.items():
-            work = (name, size, kind, [batches[0], batch], options, gemm)
-            rounds[name].append(apart(take_round, *work))
+    rounds = run_rounds(kinds, size, batches, options, gemm=gemm)
     record.check(
         f"{size}: tokens of the rounds, against the paper's procedure",
         sum(abs(a.tokens - b.tokens) for a, b in zip(rounds[ONE], rounds[PAPER], strict=True)),
@@ -122,25 +115,48 @@ def measure_all_losses(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Round:
+class Round:
     """What one side did in a round.
 
     Attributes:
         wall, cpu: seconds of the step.
-        samples, tokens: that it saw.
-        flops, executed: operations that it needed, and that it did without its padding.
+        tokens: that it saw.
         gemm: 10^9 operations per second of a large product, right behind the step.
         peak: GB at most of this and of the step before it, with AdamW's moments.
+        samples: word positioned samples; 0 for sentences.
+        flops, executed: operations that it needed, and that it did without its padding; 0 for
+            sentence-transformers.
     """
 
     wall: float
     cpu: float
-    samples: int
     tokens: int
-    flops: float
-    executed: float
     gemm: float
     peak: float
+    samples: int = 0
+    flops: float = 0.0
+    executed: float = 0.0
+
+
+def run_rounds(
+    kinds: Mapping[str, Precision], size: str, batches: list[list[Any]], options: Any, *, gemm: int
+) -> dict[str, list[Round]]:
+    """Let the sides take turns, each turn in a process of its own: together they fill 24 GB.
+
+    Args:
+        kinds: the sides, and in which precision each of them runs.
+        size: of the encoder.
+        batches: one that is not counted, and one for each round.
+        gemm: rows and columns of the product that is timed.
+    """
+    # A quick run stays in this process: starting another takes longer than what it does.
+    apart = _call if options.quick else run_apart
+    rounds: dict[str, list[Round]] = {name: [] for name in kinds}
+    for batch in batches[1:]:
+        for name, kind in kinds.items():
+            work = (name, size, kind, [batches[0], batch], options, gemm)
+            rounds[name].append(apart(take_round, *work))
+    return rounds
 
 
 def take_round(
@@ -150,44 +166,42 @@ def take_round(
     batches: list[list[Any]],
     options: Any,
     gemm: int,
-) -> _Round:
+) -> Round:
     """Take a step that is not counted, and one that is."""
     set_threads(options.threads)
     encoder = load_encoder(size, seed=options.seed).train()
-    step: OurStep | PaperStep
+    step: OurStep | PaperStep | RankingStep
     if name == PAPER:
         step = PaperStep(encoder)
+    elif name == RANKING:
+        step = RankingStep(encoder)
+        step.model.train()
     else:
-        words = options.words if name == WORDS else 1
+        words = {WORDS: options.words, ONE: 1, SENTENCES: 0}[name]
         step = OurStep(encoder, words=words, precision=precision)
     timing = take_turns({"": lambda n: step.run(batches[n + 1])}, rounds=1)[""]
     peak = peak_memory()
-    return _Round(
+    counted = ("samples", "tokens", "flops", "executed")
+    return Round(
         wall=timing.wall[0],
         cpu=timing.cpu[0],
-        samples=step.samples[1],
-        tokens=step.tokens[1],
-        flops=step.flops[1],
-        executed=step.executed[1],
         gemm=measure_gemm(precision, size=gemm),
         peak=peak,
+        **{what: getattr(step, what)[1] for what in counted if hasattr(step, what)},
     )
 
 
-def _time(rounds: list[_Round]) -> Timing:
+def _time(rounds: list[Round]) -> Timing:
     return Timing([one.wall for one in rounds], [one.cpu for one in rounds])
-
-
-def note_precision(record: Record, what: str, steps: Mapping[str, Any]) -> None:
-    """Put into the setting in which number format each side ran."""
-    record.setting[f"{what}, precision"] = {name: step.precision for name, step in steps.items()}
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def measure_sentences(record: Record, size: str, samples: list[Any], options: Any) -> None:
+def measure_sentences(
+    record: Record, size: str, samples: list[Any], options: Any, *, gemm: int
+) -> None:
     """Part two: sentence vectors only, against sentence-transformers, and everything on."""
     count = options.ranking_batch
     batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
@@ -195,32 +209,27 @@ def measure_sentences(record: Record, size: str, samples: list[Any], options: An
     own, encoder = (load_encoder(size, seed=options.seed) for _ in range(2))
     ranking = RankingStep(encoder)
     precision = ranking.precision
-    steps = {
-        SENTENCES: OurStep(own, words=0, precision=precision),
-        WORDS: OurStep(encoder, words=options.words, precision=precision),
-        RANKING: ranking,
-    }
     ranking.model.eval()
-    check_vectors(record, size, steps[SENTENCES], ranking, batches[0])
-    for model in (encoder, own, ranking.model):
-        model.train()
-    note_precision(record, f"{size}, sentences", steps)
-    turns = {
-        name: lambda number, step=step: step.run(batches[number + 1])
-        for name, step in steps.items()
-    }
-    timings = take_turns(turns, rounds=options.rounds)
-    tokens = zip(steps[SENTENCES].tokens, steps[RANKING].tokens, strict=True)
+    ours = OurStep(own.eval(), words=0, precision=precision)
+    check_vectors(record, size, ours, ranking, batches[0])
+    del own, encoder, ranking, ours
+    release_memory()
+    kinds = dict.fromkeys((SENTENCES, WORDS, RANKING), precision)
+    record.setting[f"{size}, sentences, precision"] = kinds
+    rounds = run_rounds(kinds, size, batches, options, gemm=gemm)
     record.check(
         f"{size}: tokens of the rounds, against sentence-transformers",
-        sum(abs(a - b) for a, b in tokens),
+        sum(
+            abs(a.tokens - b.tokens)
+            for a, b in zip(rounds[SENTENCES], rounds[RANKING], strict=True)
+        ),
         0,
     )
-    for name in steps:
-        unit = f"sentence pairs/s, batch {count}"
-        record.add_rate(name, size, unit, count, timings[name])
+    for name, some in rounds.items():
+        record.add_rate(name, size, f"sentence pairs/s, batch {count}", count, _time(some))
+        record.add_value(name, size, f"GB at most, batch {count}", max(one.peak for one in some))
     for name, least in ((SENTENCES, 1.5), (WORDS, None)):
-        ratio = compare(timings[name], timings[RANKING])
+        ratio = compare(_time(rounds[name]), _time(rounds[RANKING]))
         record.add_ratio(f"{name}: pairs/s, batch {count}", size, RANKING, ratio, least)
 
 
