@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,28 @@ def test_a_row_is_made_up_alike_in_any_company(beta2: float) -> None:
     for end in ends[1:]:
         assert all(map(torch.equal, end, ends[0]))
     assert not torch.equal(ends[0][0], weight)
+
+
+def test_a_row_that_two_threads_read_is_made_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_up = RowAdamW._make_up
+
+    def dawdle(self: RowAdamW, rows: Tensor, state: dict[str, Tensor]) -> None:
+        time.sleep(0.05)  # so that the other thread asks what is behind meanwhile
+        make_up(self, rows, state)
+
+    ends = []
+    for readers in (1, 2):
+        module, optimizer = make_pair(True, {"lr": 0.1, "weight_decay": 0.1})
+        for rows in ([1, 2], [3], [3]):
+            module(torch.tensor(rows)).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        monkeypatch.setattr(RowAdamW, "_make_up", dawdle)
+        with torch.no_grad(), ThreadPoolExecutor(readers) as pool:
+            found = list(pool.map(module[0], [torch.tensor([1, 2])] * readers))
+        monkeypatch.undo()
+        ends += [*found, module[0].weight.detach()[1:3].clone()]
+    assert all(torch.equal(end, ends[0]) for end in ends)
 
 
 def test_clipping_counts_a_row_that_came_twice_once() -> None:

@@ -15,6 +15,7 @@ what it reads, in other company than the others do, and all must go on with the 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -60,6 +61,7 @@ class RowAdamW(torch.optim.AdamW):
         super().__init__(groups, **options)
         self._table = table
         self._course: Course | None = None
+        self._turn = threading.Lock()
         table.sparse = True
         self._hook = table.register_forward_pre_hook(self._before)
 
@@ -87,9 +89,10 @@ class RowAdamW(torch.optim.AdamW):
         last = state["last"]
         if rows is None:
             rows = torch.arange(len(last), device=last.device)
-        behind = rows[last[rows] < len(state["rates"])]
-        for start in range(0, len(behind), _CHUNK):
-            self._make_up(behind[start : start + _CHUNK], state)
+        with self._turn:  # threads that encode at once may read the same row
+            behind = rows[last[rows] < len(state["rates"])]
+            for start in range(0, len(behind), _CHUNK):
+                self._make_up(behind[start : start + _CHUNK], state)
 
     def finish(self) -> None:
         """Bring the whole table up to date, and leave it as an ordinary one."""
