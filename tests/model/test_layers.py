@@ -35,7 +35,8 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
         states = encoder.hidden_states(ids, mask)
         for wanted in ([1], [2], [2, 1, 2], [3], [None, 1], [None]):
             ran.clear()
-            found = encoder.read_layers(ids, mask, wanted)
+            with encoder.reading(wanted) as read:
+                found = read(ids, mask)
             assert len(found) == len(wanted)
             for number, hidden in zip(wanted, found, strict=True):
                 expected = states[1] + states[3] if number is None else states[number]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from crosszero.model.encoder import Encoder
-from crosszero.model.side_by_side import run_side_by_side
+from crosszero.model.threads import run_in_threads
 from crosszero.model.vectors import encode_sentences, encode_word_layers
 from crosszero.samples.sample import Span
 
@@ -70,12 +70,12 @@ def test_all_items_are_done_on_threads_of_their_own() -> None:
             barrier.wait()  # breaks unless four are at work
         seen[item] = threading.get_ident(), torch.get_num_threads()
 
-    run_side_by_side(work, range(11), CPU)
+    run_in_threads(work, range(11), CPU)
     assert sorted(seen) == list(range(11))
     assert len({thread for thread, _ in seen.values()}) == 4
     assert {share for _, share in seen.values()} == {1}
     seen.clear()
-    run_side_by_side(lambda item: seen.update({item: (0, torch.get_num_threads())}), [0, 1], CPU)
+    run_in_threads(lambda item: seen.update({item: (0, torch.get_num_threads())}), [0, 1], CPU)
     assert [share for _, share in seen.values()] == [2, 2]
 
 
@@ -88,5 +88,5 @@ def test_an_error_ends_the_others() -> None:
         done.append(item)
 
     with pytest.raises(ValueError, match="item 2"):
-        run_side_by_side(work, range(1000), CPU)
+        run_in_threads(work, range(1000), CPU)
     assert len(done) < 999

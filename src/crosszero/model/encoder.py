@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from transformers import (
 )
 
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.layers import find_layers, run_layers
+from crosszero.model.layers import find_layers, reading
 from crosszero.model.loading import (
     check_tokenizer,
     check_weights,
@@ -224,31 +225,37 @@ class Encoder(nn.Module):
         states: tuple[Tensor, ...] = output.hidden_states
         return states
 
-    def read_layers(
-        self, input_ids: Tensor, attention_mask: Tensor, layers: Sequence[int | None]
-    ) -> list[Tensor]:
-        """Hidden states of some layers; what lies above the highest of them is not computed.
+    @contextmanager
+    def reading(
+        self, layers: Sequence[int | None]
+    ) -> Iterator[Callable[[Tensor, Tensor], list[Tensor]]]:
+        """Read hidden states of some layers; what lies above the highest of them is not computed.
 
         Args:
-            input_ids, attention_mask: as in :meth:`forward`.
             layers: each 1 to L, or ``None`` for first + last layer.
 
-        Returns:
-            For each of `layers` (batch, tokens, H).
+        Yields:
+            A function from `input_ids` and `attention_mask`, as in :meth:`forward`, to a tensor
+            (batch, tokens, H) for each of `layers`. Several threads may call it at once.
         """
         last = self.layers
-        wanted = {n for layer in layers for n in ((1, last) if layer is None else (layer,))}
-        if max(wanted, default=last) < last and self._blocks is not None:
-            found = run_layers(self.base, self._blocks, input_ids, attention_mask, sorted(wanted))
-        else:
+        wanted = sorted({n for layer in layers for n in ((1, last) if layer is None else (layer,))})
+
+        def pick(found: Mapping[int, Tensor]) -> list[Tensor]:
+            return [found[1] + found[last] if n is None else found[n] for n in layers]
+
+        def read(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
             # The others are let go at once: their memory is used again while it is in the cache.
             output = self.base(
-                input_ids=input_ids,
-                attention_mask=attention_mask,
-                output_hidden_states=sorted(wanted),
+                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=wanted
             )
-            found = {n: output.hidden_states[n] for n in wanted}
-        return [found[1] + found[last] if n is None else found[n] for n in layers]
+            return pick({n: output.hidden_states[n] for n in wanted})
+
+        if max(wanted, default=last) < last and self._blocks is not None:
+            with reading(self.base, self._blocks, wanted) as read_some:
+                yield lambda input_ids, mask: pick(read_some(input_ids, mask))
+        else:
+            yield read
 
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:

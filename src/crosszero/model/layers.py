@@ -9,7 +9,8 @@ that the model itself gives; where they differ the whole model runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -46,7 +47,8 @@ def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
             for module in model.modules():
                 if isinstance(module, nn.ModuleList) and len(module) == count:
                     layers = list(module)
-                    found = run_layers(model, layers, ids, mask, range(1, count))
+                    with reading(model, layers, range(1, count)) as read:
+                        found = read(ids, mask)
                     if all(
                         n in found and torch.allclose(found[n], wanted.hidden_states[n], atol=1e-5)
                         for n in range(1, count)
@@ -57,31 +59,28 @@ def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
     return None
 
 
-def run_layers(
-    model: nn.Module,
-    layers: Sequence[nn.Module],
-    input_ids: Tensor,
-    attention_mask: Tensor,
-    wanted: Sequence[int],
-) -> dict[int, Tensor]:
-    """Run a model up to the highest layer that is wanted.
+@contextmanager
+def reading(
+    model: nn.Module, layers: Sequence[nn.Module], wanted: Collection[int]
+) -> Iterator[Callable[[Tensor, Tensor], dict[int, Tensor]]]:
+    """Make a model end its passes at the highest layer that is wanted, while the context lasts.
 
     Args:
         model: without its head.
         layers: as :func:`find_layers` gives them.
-        input_ids, attention_mask: (batch, tokens).
         wanted: numbers of layers, from 1; not the last one, behind which a model may normalise.
 
-    Returns:
-        The output (batch, tokens, H) of each of the `wanted` layers.
+    Yields:
+        A function from `input_ids` and `attention_mask`, (batch, tokens), to the output
+        (batch, tokens, H) of each of the `wanted` layers. Several threads may call it at once.
     """
-    found: dict[int, Tensor] = {}
+    here = threading.local()  # what the pass of a thread has found; other passes are let be
     top = max(wanted, default=0)
-    thread = threading.get_ident()  # others may run the same model now
 
     def keep(number: int) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, given: Any, output: Any) -> None:
-            if threading.get_ident() != thread:
+            found = getattr(here, "found", None)
+            if found is None:
                 return
             found[number] = output[0] if isinstance(output, tuple) else output
             if number == top:
@@ -89,13 +88,21 @@ def run_layers(
 
         return hook
 
+    def read(input_ids: Tensor, attention_mask: Tensor) -> dict[int, Tensor]:
+        found: dict[int, Tensor] = {}
+        here.found = found
+        try:
+            if wanted:
+                model(input_ids=input_ids, attention_mask=attention_mask)
+        except _EnoughError:
+            pass
+        finally:
+            here.found = None
+        return found
+
     hooks = [layers[number - 1].register_forward_hook(keep(number)) for number in set(wanted)]
     try:
-        if hooks:
-            model(input_ids=input_ids, attention_mask=attention_mask)
-    except _EnoughError:
-        pass
+        yield read
     finally:
         for handle in hooks:
             handle.remove()
-    return found

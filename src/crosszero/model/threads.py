@@ -15,7 +15,7 @@ import torch
 Item = TypeVar("Item")
 
 
-def run_side_by_side(
+def run_in_threads(
     work: Callable[[Item], None], items: Sequence[Item], device: torch.device
 ) -> None:
     """Call a function with each item; on a CPU several at a time, which share torch's threads.
@@ -32,7 +32,7 @@ def run_side_by_side(
         >>> found = [0, 0]
         >>> def work(n: int) -> None:
         ...     found[n] = n + 1
-        >>> run_side_by_side(work, [0, 1], torch.device("cpu"))
+        >>> run_in_threads(work, [0, 1], torch.device("cpu"))
         >>> found
         [1, 2]
     """

@@ -14,9 +14,9 @@ from torch import Tensor
 from crosszero.errors import ConfigError
 from crosszero.model.encoder import Encoder
 from crosszero.model.pooling import pool_sentences, pool_spans
-from crosszero.model.side_by_side import run_side_by_side
 from crosszero.model.slices import cut_slices, pad
 from crosszero.model.spans import Tokens, locate_spans
+from crosszero.model.threads import run_in_threads
 from crosszero.samples.sample import Span
 
 Vectors = NDArray[np.float32]
@@ -163,15 +163,17 @@ def _run(
     tokens = encoder.tokenize(texts, max_length)
     budget = slice_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
 
-    @torch.no_grad()
-    def work(members: NDArray[np.int64]) -> None:
-        chosen = [tokens[i] for i in members]
-        ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
-        mask = mask.to(device)
-        keep(_Part(members, encoder.read_layers(ids.to(device), mask, layers), mask, chosen))
+    slices = cut_slices([len(t) for t in tokens], budget)
+    with _inference(encoder), encoder.reading(layers) as read:
 
-    with _inference(encoder):
-        run_side_by_side(work, cut_slices([len(t) for t in tokens], budget), device)
+        @torch.no_grad()
+        def work(members: NDArray[np.int64]) -> None:
+            chosen = [tokens[i] for i in members]
+            ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
+            mask = mask.to(device)
+            keep(_Part(members, read(ids.to(device), mask), mask, chosen))
+
+        run_in_threads(work, slices, device)
 
 
 @contextmanager
