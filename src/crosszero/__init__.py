@@ -10,8 +10,9 @@ Names are imported when they are first used: importing the package costs next to
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
     from crosszero.bitext import SentencePair as SentencePair
@@ -29,26 +30,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "CrosszeroError": "crosszero.errors",
-    "Embedder": "crosszero.embed.embedder",
-    "Sample": "crosszero.samples",
-    "SampleStore": "crosszero.samples",
-    "SentencePair": "crosszero.bitext",
-    "TrainConfig": "crosszero.training.config",
-    "cz_nce": "crosszero.model.losses",
-    "info_nce": "crosszero.model.losses",
-    "prepare": "crosszero.samples",
-    "read_bitext": "crosszero.bitext",
-    "train": "crosszero.training.loop",
+    "CrosszeroError": "errors",
+    "Embedder": "embed.embedder",
+    "Sample": "samples",
+    "SampleStore": "samples",
+    "SentencePair": "bitext",
+    "TrainConfig": "training.config",
+    "cz_nce": "model.losses",
+    "info_nce": "model.losses",
+    "prepare": "samples",
+    "read_bitext": "bitext",
+    "train": "training.loop",
 }
 __all__ = ["__version__", *_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'crosszero' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

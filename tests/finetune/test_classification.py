@@ -17,12 +17,12 @@ from transformers import AutoModelForSequenceClassification
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
 from crosszero.finetune import Classifier, FineTuneConfig, Tagger, fine_tune_classifier
 from crosszero.finetune.classification import encode_pairs
+from crosszero.finetune.examples import SentencePairExample
 from crosszero.finetune.features import cut_features
 from crosszero.finetune.heads import TaskModel, add_head
 from crosszero.finetune.loop import _make_arguments, _SliceTrainer, train_best
 from crosszero.finetune.losses import plain_loss
 from crosszero.model.encoder import Encoder
-from crosszero.tasks.examples import SentencePairExample
 from tests.conftest import ARCHITECTURES
 
 ModelFolder = Callable[..., Path]

@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.finetune import FineTuneConfig, Tagger, fine_tune_tagger
+from crosszero.finetune.examples import TaggedSentence
 from crosszero.finetune.features import IGNORED
 from crosszero.finetune.heads import TaskModel, add_head
 from crosszero.finetune.words import encode_sentences, split_words
-from crosszero.tasks.examples import TaggedSentence
 from tests.conftest import ARCHITECTURES
 
 ModelFolder = Callable[..., Path]

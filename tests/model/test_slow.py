@@ -15,10 +15,10 @@ from transformers import XLMConfig, XLMTokenizer, XLMWithLMHeadModel
 
 from crosszero.embed.embedder import Embedder
 from crosszero.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
+from crosszero.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.model.encoder import Encoder
 from crosszero.model.slow import find_offsets
 from crosszero.samples.sample import Span
-from crosszero.tasks.examples import SentencePairExample, TaggedSentence
 from tests.conftest import make_tokenizer
 from tests.finetune.test_tagging import measure_accuracy
 

@@ -1,14 +1,33 @@
-"""Fine-tuning on the English part of a task: sentence pairs, words, and robust losses."""
+"""Fine-tuning on the English part of a task: sentence pairs, words, and robust losses.
 
-from crosszero.finetune.classification import Classifier, fine_tune_classifier
-from crosszero.finetune.config import FineTuneConfig
-from crosszero.finetune.tagging import Metric, Tagger, fine_tune_tagger
+Names are imported when they are first used: reading settings and data needs no torch.
+"""
 
-__all__ = [
-    "Classifier",
-    "FineTuneConfig",
-    "Metric",
-    "Tagger",
-    "fine_tune_classifier",
-    "fine_tune_tagger",
-]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crosszero.names import import_when_used
+
+if TYPE_CHECKING:
+    from crosszero.finetune.classification import Classifier as Classifier
+    from crosszero.finetune.classification import fine_tune_classifier as fine_tune_classifier
+    from crosszero.finetune.config import FineTuneConfig as FineTuneConfig
+    from crosszero.finetune.examples import SentencePairExample as SentencePairExample
+    from crosszero.finetune.examples import TaggedSentence as TaggedSentence
+    from crosszero.finetune.tagging import Metric as Metric
+    from crosszero.finetune.tagging import Tagger as Tagger
+    from crosszero.finetune.tagging import fine_tune_tagger as fine_tune_tagger
+
+_HOMES = {
+    "Classifier": "classification",
+    "FineTuneConfig": "config",
+    "Metric": "tagging",
+    "SentencePairExample": "examples",
+    "TaggedSentence": "examples",
+    "Tagger": "tagging",
+    "fine_tune_classifier": "classification",
+    "fine_tune_tagger": "tagging",
+}
+__all__ = list(_HOMES)
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

@@ -11,11 +11,11 @@ import torch
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.finetune.config import FineTuneConfig
+from crosszero.finetune.examples import SentencePairExample
 from crosszero.finetune.features import IGNORED, Feature, cut_features
 from crosszero.finetune.heads import TaskModel, add_head, load_task_model
 from crosszero.finetune.loop import check_folder, own_randomness, train_best
 from crosszero.finetune.robust import make_loss, measure_scale, vote
-from crosszero.tasks.examples import SentencePairExample
 
 _KIND = "classification"
 _SLICE_TOKENS = 4096

@@ -10,12 +10,12 @@ import torch
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.finetune.config import FineTuneConfig
+from crosszero.finetune.examples import TaggedSentence
 from crosszero.finetune.features import cut_features
 from crosszero.finetune.heads import TaskModel, add_head, load_task_model
 from crosszero.finetune.loop import check_folder, own_randomness, train_best
 from crosszero.finetune.losses import plain_loss
 from crosszero.finetune.words import encode_sentences
-from crosszero.tasks.examples import TaggedSentence
 
 Metric = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], float]
 """Gold tags and predicted tags, a row for each sentence, to a number; higher is better."""

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.finetune.examples import TaggedSentence
 from crosszero.finetune.features import IGNORED, Feature
 from crosszero.finetune.heads import TaskModel
-from crosszero.tasks.examples import TaggedSentence
 
 _SPECIAL = 2  # one token before the words, one after
 

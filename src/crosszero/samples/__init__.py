@@ -5,25 +5,34 @@ Nothing heavy is imported before it is used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
-    from crosszero.samples.aligner import AlignerFinder
-    from crosszero.samples.config import FinderConfig, make_finder
-    from crosszero.samples.encoder import EncoderFinder
-    from crosszero.samples.filters import WordFilter
-    from crosszero.samples.finder import Finder, NoFinder
-    from crosszero.samples.lexicon import Lexicon, read_lexicon
-    from crosszero.samples.lookup import LexiconFinder
-    from crosszero.samples.preparation import Summary, prepare
-    from crosszero.samples.sample import Sample, Span, WordPair
-    from crosszero.samples.show import choose_samples, format_sample
-    from crosszero.samples.store import SampleStore
-    from crosszero.samples.words import word_spans
-    from crosszero.samples.writer import SampleWriter, write_store
+    from crosszero.samples.aligner import AlignerFinder as AlignerFinder
+    from crosszero.samples.config import FinderConfig as FinderConfig
+    from crosszero.samples.config import make_finder as make_finder
+    from crosszero.samples.encoder import EncoderFinder as EncoderFinder
+    from crosszero.samples.filters import WordFilter as WordFilter
+    from crosszero.samples.finder import Finder as Finder
+    from crosszero.samples.finder import NoFinder as NoFinder
+    from crosszero.samples.lexicon import Lexicon as Lexicon
+    from crosszero.samples.lexicon import read_lexicon as read_lexicon
+    from crosszero.samples.lookup import LexiconFinder as LexiconFinder
+    from crosszero.samples.preparation import Summary as Summary
+    from crosszero.samples.preparation import prepare as prepare
+    from crosszero.samples.sample import Sample as Sample
+    from crosszero.samples.sample import Span as Span
+    from crosszero.samples.sample import WordPair as WordPair
+    from crosszero.samples.show import choose_samples as choose_samples
+    from crosszero.samples.show import format_sample as format_sample
+    from crosszero.samples.store import SampleStore as SampleStore
+    from crosszero.samples.words import word_spans as word_spans
+    from crosszero.samples.writer import SampleWriter as SampleWriter
+    from crosszero.samples.writer import write_store as write_store
 
-_WHERE = {
+_HOMES = {
     "AlignerFinder": "aligner",
     "EncoderFinder": "encoder",
     "Finder": "finder",
@@ -46,39 +55,5 @@ _WHERE = {
     "word_spans": "words",
     "write_store": "writer",
 }
-
-__all__ = [
-    "AlignerFinder",
-    "EncoderFinder",
-    "Finder",
-    "FinderConfig",
-    "Lexicon",
-    "LexiconFinder",
-    "NoFinder",
-    "Sample",
-    "SampleStore",
-    "SampleWriter",
-    "Span",
-    "Summary",
-    "WordFilter",
-    "WordPair",
-    "choose_samples",
-    "format_sample",
-    "make_finder",
-    "prepare",
-    "read_lexicon",
-    "word_spans",
-    "write_store",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__ = list(_HOMES)
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

@@ -6,14 +6,13 @@ How an encoder is fine-tuned for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crossz
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
     from crosszero.tasks.bucc import Bucc as Bucc
     from crosszero.tasks.catalogue import find_task as find_task
-    from crosszero.tasks.examples import SentencePairExample as SentencePairExample
-    from crosszero.tasks.examples import TaggedSentence as TaggedSentence
     from crosszero.tasks.hub import fetch_xtreme as fetch_xtreme
     from crosszero.tasks.items import count_items as count_items
     from crosszero.tasks.rows import read_pairs as read_pairs
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "Bucc": "bucc",
     "PairClassification": "zero_shot",
-    "SentencePairExample": "examples",
-    "TaggedSentence": "examples",
     "Task": "task",
     "TaskScore": "task",
     "Tatoeba": "tatoeba",
@@ -52,13 +49,4 @@ _HOMES = {
     "score_spans": "spans",
 }
 __all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"crosszero.tasks.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'crosszero.tasks' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

@@ -15,9 +15,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from crosszero.errors import DataError
 from crosszero.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.finetune.config import FineTuneConfig
+from crosszero.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.tasks import labels
-from crosszero.tasks.examples import SentencePairExample, TaggedSentence
 from crosszero.tasks.outputs import choose_languages
 from crosszero.tasks.predictions import write_labels, write_tags
 from crosszero.tasks.rows import Split, read_pairs, read_tagged

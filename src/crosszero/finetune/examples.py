@@ -1,4 +1,4 @@
-"""What the tasks are made of: pairs of sentences with a label, and sentences with tags."""
+"""What is learnt from: pairs of sentences with a label, and sentences with tags."""
 
 from __future__ import annotations
 
