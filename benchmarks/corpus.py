@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.samples.lexicon import Lexicon
+from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.samples.sample import Sample
 
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"

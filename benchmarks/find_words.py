@@ -22,9 +22,9 @@ from crosszero.model.vectors import encode_words
 from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.filters import WordFilter
-from crosszero.samples.lexicon import Lexicon, read_lexicon
-from crosszero.samples.lookup import TEXTS, LexiconFinder
-from crosszero.samples.occurrences import Side
+from crosszero.samples.lexicon.finder import TEXTS, LexiconFinder
+from crosszero.samples.lexicon.lists import Lexicon, read_lexicon
+from crosszero.samples.lexicon.occurrences import Side
 from crosszero.samples.words import Keys
 
 _GOAL, _TIMES = 20_000, 200.0  # sentence pairs per second and core; and against a plain search

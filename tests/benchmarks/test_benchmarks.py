@@ -21,8 +21,8 @@ from benchmarks.timing import Timing, compare, take_turns
 from crosszero.bitext.pair import SentencePair
 from crosszero.model.vectors import encode_sentences
 from crosszero.samples.filters import WordFilter
-from crosszero.samples.lexicon import Lexicon
-from crosszero.samples.lookup import LexiconFinder
+from crosszero.samples.lexicon.finder import LexiconFinder
+from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.training.frozen import get_table
 
 NEEDS = {

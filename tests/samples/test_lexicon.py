@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Lexicon, LexiconFinder, WordFilter, pieces, read_lexicon
-from crosszero.samples.tree import Tree
+from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon
+from crosszero.samples.lexicon import pieces
+from crosszero.samples.lexicon.tree import Tree
 from crosszero.samples.words import Keys, normalise, token_pattern
 from tests.samples.helpers import pair
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from crosszero.samples.filters import WordFilter as WordFilter
     from crosszero.samples.finder import Finder as Finder
     from crosszero.samples.finder import NoFinder as NoFinder
-    from crosszero.samples.lexicon import Lexicon as Lexicon
-    from crosszero.samples.lexicon import read_lexicon as read_lexicon
-    from crosszero.samples.lookup import LexiconFinder as LexiconFinder
+    from crosszero.samples.lexicon.finder import LexiconFinder as LexiconFinder
+    from crosszero.samples.lexicon.lists import Lexicon as Lexicon
+    from crosszero.samples.lexicon.lists import read_lexicon as read_lexicon
     from crosszero.samples.preparation import Summary as Summary
     from crosszero.samples.preparation import prepare as prepare
     from crosszero.samples.sample import Sample as Sample
@@ -37,8 +37,8 @@ _HOMES = {
     "EncoderFinder": "encoder",
     "Finder": "finder",
     "FinderConfig": "config",
-    "Lexicon": "lexicon",
-    "LexiconFinder": "lookup",
+    "Lexicon": "lexicon.lists",
+    "LexiconFinder": "lexicon.finder",
     "NoFinder": "finder",
     "Sample": "sample",
     "SampleStore": "store",
@@ -51,7 +51,7 @@ _HOMES = {
     "format_sample": "show",
     "make_finder": "config",
     "prepare": "preparation",
-    "read_lexicon": "lexicon",
+    "read_lexicon": "lexicon.lists",
     "word_spans": "words",
     "write_store": "writer",
 }

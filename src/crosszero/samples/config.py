@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import Finder, NoFinder
-from crosszero.samples.lexicon import read_lexicon, split_specifications
+from crosszero.samples.lexicon.lists import read_lexicon, split_specifications
 
 if TYPE_CHECKING:
     from crosszero.samples.encoder import WordVectors
@@ -103,7 +103,7 @@ def make_finder(config: FinderConfig, *, vectors: WordVectors | None = None) -> 
             config.rules(), fit_pairs=config.fit_pairs, seed=config.seed, samplers=config.samplers
         )
     if config.kind == "lexicon":
-        from crosszero.samples.lookup import LexiconFinder
+        from crosszero.samples.lexicon.finder import LexiconFinder
 
         return LexiconFinder(read_lexicon(config.lexicon), config.rules())
     if vectors is None:

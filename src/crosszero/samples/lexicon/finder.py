@@ -20,10 +20,10 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.memory import collector_paused
 from crosszero.samples.filters import Chooser, WordFilter
-from crosszero.samples.lexicon import Lexicon
-from crosszero.samples.pieces import Numbers
+from crosszero.samples.lexicon.lists import Lexicon
+from crosszero.samples.lexicon.pieces import Numbers
+from crosszero.samples.lexicon.translations import Table
 from crosszero.samples.sample import WordPair
-from crosszero.samples.translations import Table
 from crosszero.samples.words import Keys, token_pattern
 
 TEXTS = 2_000  # sentence pairs looked up at a time: what they need stays in the caches

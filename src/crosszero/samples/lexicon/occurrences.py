@@ -15,9 +15,9 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.samples.pieces import EMPTY, Numbers, Pieces, TokenSpans, expand
+from crosszero.samples.lexicon.pieces import EMPTY, Numbers, Pieces, TokenSpans, expand
+from crosszero.samples.lexicon.tree import NO_ENTRY, Node, Tree
 from crosszero.samples.sample import Span
-from crosszero.samples.tree import NO_ENTRY, Node, Tree
 from crosszero.samples.words import Keys
 
 _BETWEEN_SPACES = re.compile(r"\S+")  # what str.split gives, with its place

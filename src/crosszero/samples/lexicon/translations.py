@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.samples.occurrences import Occurrences, Side, find_sorted
-from crosszero.samples.pieces import Numbers, expand
-from crosszero.samples.tree import NO_ENTRY
+from crosszero.samples.lexicon.occurrences import Occurrences, Side, find_sorted
+from crosszero.samples.lexicon.pieces import Numbers, expand
+from crosszero.samples.lexicon.tree import NO_ENTRY
 from crosszero.samples.words import Keys
 
 

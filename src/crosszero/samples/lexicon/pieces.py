@@ -11,7 +11,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.samples.tree import NO_ENTRY, Tree
+from crosszero.samples.lexicon.tree import NO_ENTRY, Tree
 
 #: In place of a step: the piece has no token, an entry may go on behind it.
 EMPTY = -1
