@@ -141,12 +141,7 @@ def test_the_package_is_named_when_it_is_missing(monkeypatch):
 
 
 def test_the_installed_strings():
-    try:
-        version = metadata.version("PyQt6-WebEngine-Qt6")
-    except metadata.PackageNotFoundError:
-        pytest.skip("PyQt6-WebEngine-Qt6 (extra demo) is not installed")
-    if version != "6.11.2":
-        pytest.skip(f"the counts are those of PyQt6-WebEngine-Qt6 6.11.2, not {version}")
+    """The counts are those of the version that the extra demo asks for."""
     log = SkipLog(skip_bad=False)
     languages = ["en", "ar", "es", "fr", "ru", "zh"]
     folder = find_interface_strings()

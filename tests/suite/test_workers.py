@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from crosszero.errors import CrosszeroError, DataError, MissingExtraError
@@ -96,27 +97,20 @@ def test_workers_die_with_the_process_that_was_killed(tmp_path: Path) -> None:
         while not (tmp_path / "x-begun").exists():
             assert process.poll() is None
             time.sleep(0.05)
-        children = _list_workers(process.pid)
-        assert children
+        children = psutil.Process(process.pid).children()
+        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        assert workers
     finally:
         process.kill()
         process.wait()
     end = time.monotonic() + 20
-    while any(Path(f"/proc/{child}").exists() and _alive(child) for child in children):
+    while any(map(is_alive, workers)):
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def _list_workers(parent: int) -> list[int]:
-    path = Path(f"/proc/{parent}/task/{parent}/children")
-    if not path.exists():
-        pytest.skip("needs Linux's /proc to list processes")
-    found = [int(child) for child in path.read_text().split()]
-    return [c for c in found if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
-
-
-def _alive(process: int) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
