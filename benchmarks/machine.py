@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import platform
 import re
@@ -59,14 +57,6 @@ def set_threads(threads: int) -> None:
 def peak_memory() -> float:
     """Most resident memory since :func:`reset_memory`, in GB."""
     return memory.peak_memory() / 1e3
-
-
-def release_memory() -> None:
-    """Give memory that is free inside this process back to the system (glibc keeps it)."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
 
 
 def describe_machine() -> dict[str, Any]:

@@ -23,10 +23,11 @@ from benchmarks.checks import check_losses, check_vectors
 from benchmarks.corpus import load_corpus, make_samples
 from benchmarks.encoders import MBERT, SIZES, TINY, load_encoder
 from benchmarks.large_input import run_apart
-from benchmarks.machine import measure_gemm, peak_memory, release_memory, set_threads
+from benchmarks.machine import measure_gemm, peak_memory, set_threads
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep, PaperStep, RankingStep
 from benchmarks.timing import Timing, compare, take_turns
+from crosszero.memory import release_memory
 from crosszero.model.loading import MINI
 from crosszero.training.config import Precision
 from crosszero.training.precision import choose_precision
@@ -78,6 +79,7 @@ def measure_all_losses(
     for one in dict.fromkeys(("fp32", precision)):
         check_losses(record, encoder, batches[0], words=options.words, precision=one)
     del encoder
+    gc.collect()
     release_memory()
     kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
     rounds = run_rounds(kinds, size, batches, options, gemm=gemm)
@@ -213,6 +215,7 @@ def measure_sentences(
     ours = OurStep(own.eval(), words=0, precision=precision)
     check_vectors(record, size, ours, ranking, batches[0])
     del own, encoder, ranking, ours
+    gc.collect()
     release_memory()
     kinds = dict.fromkeys((SENTENCES, WORDS, RANKING), precision)
     record.setting[f"{size}, sentences, precision"] = kinds

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crosszero.memory import release_memory
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.training.batch import Batch
@@ -106,7 +107,11 @@ def _encode_again(
     for parameter in encoder.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:  # else it grows by each slice
             parameter.grad = parameter.grad.coalesce()
-    return mlm.detach()
+    mlm = mlm.detach()
+    del loss, part
+    if device.type == "cpu":  # each slice has another shape
+        release_memory()
+    return mlm
 
 
 class _RandomState:
