@@ -24,8 +24,8 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# The tables of docs/performance.md and docs/scaling.md. Takes two to three hours on two quiet cores. With DATA=folder
-# (holds bitext/, lexicon/ and word-alignment/) on real text, else on text that is made up.
+# The tables of docs/performance.md and docs/scaling.md. Takes about three hours on two quiet cores.
+# With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, else on made-up text.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.tables runs/bench/*.json

@@ -7,8 +7,7 @@ both moments of AdamW, one slice, and what the similarities take. The smallest s
 cache, too, and must have the same loss. Texts are made up of random words and as long as those of
 a corpus: a slice of long texts takes more memory than one of as many tokens in short ones, because
 attention keeps numbers for each pair of tokens. Every sixty-fourth text is of 128 tokens. Slices
-are half as large as training's default: with 4,096 tokens the longest slice alone takes mBERT's
-size above 8 GB.
+are half as large as training's default, because the slice of the longest texts decides the peak.
 """
 
 from __future__ import annotations
