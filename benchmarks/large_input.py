@@ -42,13 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--fit-pairs", type=int, default=100_000, help="the aligner learns from")
     parser.add_argument("--encoder", default="crosszero-mini")
     parser.add_argument("--steps", type=int, default=5, help="of training; 0 leaves it out")
+    parser.add_argument("--gradient-cache", action="store_true", help="train with it")
     parser.add_argument("--folder", type=Path, help="for the stores; by default a temporary one")
     options = parser.parse_args(arguments)
     if options.quick:
         options.pairs, options.fit_pairs, options.steps = 3_000, 300, 0
     setting = {
         name: getattr(options, name)
-        for name in ("pairs", "finder", "fit_pairs", "encoder", "steps")
+        for name in ("pairs", "finder", "fit_pairs", "encoder", "steps", "gradient_cache")
     }
     record = Record(options, setting)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -80,7 +81,7 @@ def measure(record: Record, folder: Path, options: Any) -> None:
     record.rows.append(_rate("reading batches", "", read_rows, reading))
     if options.steps:
         run_apart(prepare_made_up, small, _SMALL, {"kind": "none"}, options.seed, threads)
-        settings = (options.encoder, options.steps, threads)
+        settings = (options.encoder, options.steps, threads, options.gradient_cache)
         base = run_apart(take_steps, small, folder / "a", *settings)
         found = run_apart(take_steps, big, folder / "b", *settings)
         what = "training, sentence level"
@@ -91,7 +92,8 @@ def measure(record: Record, folder: Path, options: Any) -> None:
         record.add_value("weights of the model", options.encoder, "GB", found.model)
         what = f"training, peak above that from {_SMALL:,} rows"
         record.add_value(what, options.encoder, "GB", found.peak - base.peak)
-        what = "memory of training above the weights of the model"
+        cached = ", gradient cache" if options.gradient_cache else ""
+        what = f"memory of training above the weights of the model{cached}"
         record.add_goal(
             what, options.encoder, "absolute", found.peak - found.model, "GB", _GOAL, most=True
         )
@@ -191,7 +193,9 @@ class Steps(NamedTuple):
     seconds: float
 
 
-def take_steps(store: Path, out: Path, encoder: str, steps: int, threads: int) -> Steps:
+def take_steps(
+    store: Path, out: Path, encoder: str, steps: int, threads: int, cached: bool
+) -> Steps:
     """Train a few steps."""
     from crosszero.model.encoder import Encoder
     from crosszero.training.config import TrainConfig
@@ -199,7 +203,9 @@ def take_steps(store: Path, out: Path, encoder: str, steps: int, threads: int) -
     from crosszero.training.metrics import read_metrics
 
     set_threads(threads)
-    config = TrainConfig(level="sentence", steps=steps, precision="fp32", log_every=1)
+    config = TrainConfig(
+        level="sentence", steps=steps, precision="fp32", log_every=1, gradient_cache=cached
+    )
     train(encoder, store, config, out=out, show_progress=False)
     lines = list(read_metrics(out / "metrics.jsonl"))
     lines = lines[1:] or lines

@@ -35,6 +35,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "train_step": ["train_step", *text],
         "step_profile": ["step_profile", *text],
         "large_input": ["large_input"],
+        "large_input-cached": ["large_input", "--finder", "none", "--gradient-cache"],
         "gradient_cache": ["gradient_cache"],
         "embedding_step": ["embedding_step"],
         "compile": ["compile"],

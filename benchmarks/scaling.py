@@ -109,6 +109,8 @@ Row = tuple[str, str, str, str, str]
 def list_prepare(run: Run, size: Size) -> Iterator[Row]:
     """Reading, learning and finding; the spool is as large as a store without words."""
     rows, setting = _by_name(run), run["setting"]
+    if setting["finder"] == "none":  # a run for what training takes
+        return
     stored = setting["store_bytes"] / setting["pairs"] * size.pairs
     finder = setting["finder"]
     learnt = min(size.lines, setting["fit_pairs"]) * (size.languages - 1)

@@ -77,7 +77,7 @@ def test_the_page_is_filled_in(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no place for the table"):
         scaling.main([str(result), "--page", str(page)])
     with pytest.raises(DataError, match="no result of large_input"):
-        scaling.make_table([prepared("none", quick=True)], scaling.Size())
+        scaling.make_table([prepared("aligner", quick=True), prepared("none")], scaling.Size())
 
 
 @pytest.mark.slow
