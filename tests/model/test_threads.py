@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def test_an_error_ends_the_others() -> None:
     def work(item: int) -> None:
         if item == 2:
             raise ValueError("item 2")
+        time.sleep(0.01)  # the others would be through before this thread gets a turn
         done.append(item)
 
     with pytest.raises(ValueError, match="item 2"):
