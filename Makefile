@@ -33,7 +33,7 @@ bench: $(VENV)/.dev
 
 # The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
 results: $(VENV)/.dev
-	$(BIN)/python -m scripts.ablation --data $(DATA) --out runs/ablation
+	$(BIN)/python -m research.ablation --data $(DATA) --out runs/ablation
 
 # Checks that what the documentation shows is what the program prints.
 docs: $(VENV)/.dev

@@ -25,10 +25,11 @@ from benchmarks.encoders import (
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import Timing, compare, take_turns
-from crosszero.embed.embedder import Embedder
-from crosszero.evaluation.alignment import align_words, score_alignment
-from crosszero.evaluation.encoder import join_words
-from crosszero.evaluation.gold import AlignmentSet, GoldLinks, read_alignment_set
+from crosszero.align.encoding import join_words
+from crosszero.align.error import score_alignment
+from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
+from crosszero.align.links import align_words
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
 
@@ -59,7 +60,7 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     """Compare the aligners on one encoder."""
     encoder = load_encoder(size, seed=options.seed)
     layer = middle_layer(encoder)
-    embedder = Embedder(encoder, layer=layer)
+    embedder = Encoder(encoder, layer=layer)
     source, target = data.source, data.target
     found: dict[str, Links] = {}
     with as_folder(encoder) as folder:
@@ -116,7 +117,7 @@ def add_profile(
         record.add_value(what, size, unit, [a / b for a, b in zip(above, below, strict=True)])
 
 
-def count_forward_flops(encoder: Encoder, lengths: Sequence[int], layers: int) -> float:
+def count_forward_flops(encoder: Backbone, lengths: Sequence[int], layers: int) -> float:
     """Floating point operations of the first layers on texts of these lengths, without padding."""
     share = layers / encoder.layers
     matrices = share * sum(p.numel() for p in list_matrices(encoder))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 
 Sentences = Sequence[Sequence[str]]
 Links = list[set[tuple[int, int]]]
@@ -38,7 +38,7 @@ def make_simalign(folder: Path, layer: int, method: str) -> Any:
     )
 
 
-def run_softmax(encoder: Encoder, layer: int, source: Sentences, target: Sentences) -> Links:
+def run_softmax(encoder: Backbone, layer: int, source: Sentences, target: Sentences) -> Links:
     """awesome-align's softmax extraction, 32 pairs at a time.
 
     Dot products of sub-tokens of one layer, a softmax over each row and over each column, links
@@ -64,7 +64,7 @@ def run_softmax(encoder: Encoder, layer: int, source: Sentences, target: Sentenc
     return found
 
 
-def _encode(encoder: Encoder, layer: int, sentences: Sentences) -> tuple[Any, np.ndarray]:
+def _encode(encoder: Backbone, layer: int, sentences: Sentences) -> tuple[Any, np.ndarray]:
     import torch
 
     coded = encoder.tokenizer(

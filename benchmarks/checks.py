@@ -11,7 +11,7 @@ import torch
 from benchmarks.paper import LENGTH, count_tokens, paper_losses
 from benchmarks.record import Record
 from benchmarks.steps import OurStep, RankingStep, make_batch, read_sides
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.samples.sample import Sample
 from crosszero.training.config import Precision, TrainConfig
@@ -23,7 +23,7 @@ _SAME_LOSS: dict[Precision, float] = {"fp32": 2e-3, "bf16": 0.05}
 
 
 def check_losses(
-    record: Record, encoder: Encoder, rows: Sequence[Sample], *, words: int, precision: Precision
+    record: Record, encoder: Backbone, rows: Sequence[Sample], *, words: int, precision: Precision
 ) -> None:
     """Require that crosszero's losses are the paper's, on the same tokens, without dropout.
 

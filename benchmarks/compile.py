@@ -19,7 +19,7 @@ from torch import Tensor
 from benchmarks.encoders import SIZES, TINY, load_encoder
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.loading import MINI
 from crosszero.training.config import Precision
 from crosszero.training.precision import autocast
@@ -77,7 +77,9 @@ def make_slice(texts: int, width: int, share: float) -> Tensor:
     return torch.randint(10, 1000, (max(2, int(texts * share)), width))
 
 
-def run_all(encoder: Encoder, slices: Sequence[Tensor], precision: Precision, *, seed: int) -> None:
+def run_all(
+    encoder: Backbone, slices: Sequence[Tensor], precision: Precision, *, seed: int
+) -> None:
     """Forward and backward through all slices, with dropout from the same seed each time."""
     torch.manual_seed(seed)
     for ids in slices:

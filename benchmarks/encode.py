@@ -1,4 +1,4 @@
-"""Sentences per second of ``Embedder.encode`` and of ``SentenceTransformer.encode``.
+"""Sentences per second of ``Encoder.encode`` and of ``SentenceTransformer.encode``.
 
 The same weights, the same pooling, the same texts in the same order, unsorted and of mixed length,
 both libraries with their own settings of batch and order. The vectors must be equal.
@@ -15,7 +15,7 @@ from benchmarks.corpus import load_corpus, mix_lengths
 from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_encoder
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
-from crosszero.embed.embedder import Embedder
+from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
 
 _DEFAULT = {MINI: 2_000, MBERT: 200, TINY: 20}  # sentence pairs
@@ -47,7 +47,7 @@ def measure(record: Record, size: str, texts: list[str], options: Any) -> None:
     from sentence_transformers import SentenceTransformer
 
     encoder = load_encoder(size, seed=options.seed)
-    embedder = Embedder(encoder, max_length=options.max_length)
+    embedder = Encoder(encoder, max_length=options.max_length)
     with as_folder(encoder) as folder:
         other = SentenceTransformer(str(folder), device="cpu")
     other.max_seq_length = options.max_length

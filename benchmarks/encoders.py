@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.loading import MINI
 
 MBERT = "mBERT-size"
@@ -21,7 +21,7 @@ SIZES = (MINI, MBERT, TINY)
 _MBERT_VOCABULARY = 119_547
 
 
-def load_encoder(size: str, *, seed: int = 1) -> Encoder:
+def load_encoder(size: str, *, seed: int = 1) -> Backbone:
     """Load or make an encoder with its MLM head, in evaluation mode.
 
     Args:
@@ -32,7 +32,7 @@ def load_encoder(size: str, *, seed: int = 1) -> Encoder:
     import torch
     from transformers import BertConfig, BertForMaskedLM
 
-    mini = Encoder.load(MINI, mlm=True)
+    mini = Backbone.load(MINI, mlm=True)
     if size == MINI:
         return mini.eval()
     tokenizer = mini.tokenizer
@@ -45,15 +45,15 @@ def load_encoder(size: str, *, seed: int = 1) -> Encoder:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BertForMaskedLM(BertConfig(**shape))
-    return Encoder(model, tokenizer, name=size, mlm=True).eval()
+    return Backbone(model, tokenizer, name=size, mlm=True).eval()
 
 
-def middle_layer(encoder: Encoder) -> int:
+def middle_layer(encoder: Backbone) -> int:
     """The layer that aligns words best is near two thirds of the height: 8 of 12."""
     return max(1, round(encoder.layers * 2 / 3))
 
 
-def list_matrices(encoder: Encoder) -> list[Any]:
+def list_matrices(encoder: Backbone) -> list[Any]:
     """The weights of the layers that multiply tokens: no embeddings, no pooler."""
     import torch
 
@@ -65,7 +65,7 @@ def list_matrices(encoder: Encoder) -> list[Any]:
 
 
 @contextmanager
-def as_folder(encoder: Encoder) -> Iterator[Path]:
+def as_folder(encoder: Backbone) -> Iterator[Path]:
     """Give a folder that ``AutoModel`` and ``SentenceTransformer`` load."""
     from crosszero.model.folder import save_encoder
 

@@ -17,6 +17,7 @@ from benchmarks.encoders import TINY, load_encoder, middle_layer
 from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
+from crosszero.align.words import Keys
 from crosszero.model.loading import MINI
 from crosszero.model.vectors import encode_words
 from crosszero.samples.aligner import AlignerFinder
@@ -25,7 +26,6 @@ from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon.finder import TEXTS, LexiconFinder
 from crosszero.samples.lexicon.lists import Lexicon, read_lexicon
 from crosszero.samples.lexicon.occurrences import Side
-from crosszero.samples.words import Keys
 
 _GOAL, _TIMES = 20_000, 200.0  # sentence pairs per second and core; and against a plain search
 _RULES = WordFilter(stop_words="none", min_length=1, max_words=10_000)

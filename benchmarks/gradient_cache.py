@@ -21,7 +21,8 @@ from benchmarks.encoders import MBERT, MINI, SIZES, TINY, load_encoder
 from benchmarks.large_input import run_apart
 from benchmarks.machine import peak_memory, set_threads
 from benchmarks.record import Record, make_parser
-from crosszero.samples.sample import Sample, Span, WordPair
+from crosszero.align.spans import Span, WordPair
+from crosszero.samples.sample import Sample
 
 _GOAL = 8.0  # GB for 4,096 pairs on an encoder of mBERT's size
 _GOAL_PAIRS = 4_096

@@ -197,7 +197,7 @@ def take_steps(
     store: Path, out: Path, encoder: str, steps: int, threads: int, cached: bool
 ) -> Steps:
     """Train a few steps."""
-    from crosszero.model.encoder import Encoder
+    from crosszero.model.backbone import Backbone
     from crosszero.training.config import TrainConfig
     from crosszero.training.loop import train
     from crosszero.training.metrics import read_metrics
@@ -211,7 +211,7 @@ def take_steps(
     lines = lines[1:] or lines
     rows, seconds = (sum(line[name] for line in lines) for name in ("samples", "seconds"))
     peak = peak_memory()
-    weights = Encoder.load(encoder, mlm=True).parameters()
+    weights = Backbone.load(encoder, mlm=True).parameters()
     model = sum(one.numel() * one.element_size() for one in weights) / 1e9
     return Steps(peak=peak, model=model, rows=rows, seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""Two-way nearest neighbours with margins: ``crosszero.mine`` and faiss with a loop for margins.
+"""Two-way nearest neighbours with margins: ``crosszero.search`` and faiss with a loop for margins.
 
 The other side normalises, searches a flat index in both directions (exact, like ours), and scores
 margins and picks pairs in loops over the neighbours, as the published mining scripts do. The pairs
@@ -23,7 +23,7 @@ from benchmarks.machine import peak_memory, reset_memory
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.cluster import Cluster, Job, mine_files
-from crosszero.mine import mine
+from crosszero.search.mining import mine
 
 Vectors = NDArray[np.float32]
 Pairs = list[tuple[int, int, float]]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 
 LENGTH, TEMPERATURE, ALPHA = 128, 0.07, 0.1
@@ -36,7 +36,7 @@ class Side:
 
 
 def paper_losses(
-    encoder: Encoder, head: ProjectionHead, source: Side, target: Side
+    encoder: Backbone, head: ProjectionHead, source: Side, target: Side
 ) -> tuple[Tensor, Tensor]:
     """Contrastive loss (CZ-NCE, both directions) and MLM loss (mean over the two languages)."""
     x, y = (_embed(encoder, head, side) for side in (source, target))
@@ -61,7 +61,7 @@ def count_tokens(side: Side) -> int:
     return sum(len(row) for row in side.ids)
 
 
-def _embed(encoder: Encoder, head: ProjectionHead, side: Side) -> Tensor:
+def _embed(encoder: Backbone, head: ProjectionHead, side: Side) -> Tensor:
     ids, mask = _pad(encoder, side.ids)
     states = encoder.base(
         input_ids=ids, attention_mask=mask, output_hidden_states=True
@@ -74,7 +74,7 @@ def _embed(encoder: Encoder, head: ProjectionHead, side: Side) -> Tensor:
     return cce
 
 
-def _predict(encoder: Encoder, side: Side) -> Tensor:
+def _predict(encoder: Backbone, side: Side) -> Tensor:
     ids, mask = _pad(encoder, side.ids)
     labels = torch.full((len(ids), LENGTH), -100)
     for i, row in enumerate(side.labels):
@@ -83,7 +83,7 @@ def _predict(encoder: Encoder, side: Side) -> Tensor:
     return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
-def _pad(encoder: Encoder, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+def _pad(encoder: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     ids = torch.full((len(rows), LENGTH), encoder.tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
     for i, row in enumerate(rows):

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from crosszero.align.words import Keys, token_pattern
 from crosszero.bitext.pair import SentencePair
-from crosszero.samples.words import Keys, token_pattern
 
 Span = tuple[int, int]
 Found = set[tuple[Span, Span]]

@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.mine import DRIVER
 from benchmarks.tables import Run, read_run
 from crosszero.errors import DataError
+from crosszero.experiment.report import Table, render_markdown
 from crosszero.files import atomic_file
-from crosszero.report import Table, render_markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 _BLOCK = re.compile(r"(<!-- table corpus -->\n).*?(<!-- end -->)", re.DOTALL)

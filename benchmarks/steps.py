@@ -10,10 +10,10 @@ from torch import Tensor
 
 from benchmarks.encoders import as_folder, list_matrices
 from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import mask_tokens
-from crosszero.model.spans import locate_span
+from crosszero.model.tokens import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.choices import decide
@@ -48,7 +48,7 @@ class OurStep:
         precision: of the forward pass, ``fp32`` or ``bf16``.
     """
 
-    def __init__(self, encoder: Encoder, *, words: int, precision: Precision) -> None:
+    def __init__(self, encoder: Backbone, *, words: int, precision: Precision) -> None:
         self._encoder, self._words = encoder, words
         level = "multi" if words else "sentence"
         config = TrainConfig(
@@ -115,7 +115,7 @@ class PaperStep:
 
     precision: Precision = "fp32"
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Backbone) -> None:
         self._encoder = encoder
         self._head = ProjectionHead(encoder.hidden_size, "multi")
         parameters = [*encoder.parameters(), *self._head.parameters()]
@@ -149,7 +149,7 @@ class RankingStep:
 
     precision: Precision = "fp32"
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Backbone) -> None:
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.losses import MultipleNegativesRankingLoss
 
@@ -178,7 +178,7 @@ class RankingStep:
         finish_step(self._optimizer)
 
 
-def read_sides(encoder: Encoder, batch: Batch, random: np.random.Generator) -> tuple[Side, Side]:
+def read_sides(encoder: Backbone, batch: Batch, random: np.random.Generator) -> tuple[Side, Side]:
     """Cut a batch of samples into the two sides that the paper's procedure reads.
 
     Masks are drawn as crosszero draws them, from the same numbers, so that both see one text. A
@@ -210,7 +210,7 @@ def read_sides(encoder: Encoder, batch: Batch, random: np.random.Generator) -> t
 
 
 def count_flops(
-    encoder: Encoder, head: ProjectionHead, lengths: Sequence[int], masked: float, anchors: int
+    encoder: Backbone, head: ProjectionHead, lengths: Sequence[int], masked: float, anchors: int
 ) -> float:
     """Floating point operations that a step needs: no padding, no second reading.
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tables runs/bench/*.json
 
-The page is written by hand but for what stands between marks (:mod:`scripts.results`): ``targets``
+The page is written by hand but for what stands between marks (:mod:`research.results`): ``targets``
 (all ratios and limits, from all files), ``runs`` (how each file was made) and one table for each
 benchmark, by its name.
 """
@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.results import fill
+from research.results import fill
 
 from crosszero.errors import DataError
+from crosszero.experiment.report import Table, render_markdown
 from crosszero.files import atomic_file
-from crosszero.report import Table, render_markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BENCHMARKS = (

@@ -3,7 +3,7 @@
     pairs = cz.read_bitext("corpus.en-fr.tsv")
     cz.prepare(pairs, out="samples/")
     cz.train("google-bert/bert-base-multilingual-cased", "samples/", out="run/")
-    cz.Embedder.load("run/").encode(["Good morning."])
+    cz.Encoder.load("run/").encode(["Good morning."])
 
 Names are imported when they are first used: importing the package costs next to nothing.
 """
@@ -17,8 +17,8 @@ from crosszero.names import import_when_used
 if TYPE_CHECKING:
     from crosszero.bitext import SentencePair as SentencePair
     from crosszero.bitext import read_bitext as read_bitext
-    from crosszero.embed.embedder import Embedder as Embedder
     from crosszero.errors import CrosszeroError as CrosszeroError
+    from crosszero.model.encoder import Encoder as Encoder
     from crosszero.model.losses import cz_nce as cz_nce
     from crosszero.model.losses import info_nce as info_nce
     from crosszero.samples import Sample as Sample
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CrosszeroError": "errors",
-    "Embedder": "embed.embedder",
+    "Encoder": "model.encoder",
     "Sample": "samples",
     "SampleStore": "samples",
     "SentencePair": "bitext",

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crosszero.align.spans import Span
 from crosszero.cli import main
 from crosszero.cli.main import COMMANDS
-from crosszero.embed.embedder import Embedder
-from crosszero.samples.sample import Span
+from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 
 Folders = Callable[..., Path]
@@ -72,7 +72,7 @@ def test_help_is_fast_and_loads_no_torch() -> None:
 def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert len(COMMANDS) == 15
+    assert len(COMMANDS) == 14
     for place, summary in COMMANDS.items():
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
@@ -284,7 +284,7 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     flags = ["--encoder", model_folder(), "--layer", 1, "--max-length", 16]
     vectors, pairs = tmp_path / "made" / "v.npy", tmp_path / "made" / "pairs.tsv"
     assert call("encode", packed, "--out", vectors, *flags) == 0
-    embedder = Embedder.load(model_folder(), layer=1, max_length=16)
+    embedder = Encoder.load(model_folder(), layer=1, max_length=16)
     np.testing.assert_array_equal(np.load(vectors), embedder.encode(lines[::-1]))
 
     assert call("mine", plain, packed, "--out", pairs, "--margin", "absolute", *flags) == 0
@@ -307,7 +307,7 @@ def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureF
         [["the", "cat", "sees", "the", "sea"], ["house"]],
         [["sea", "cat", "king"], ["house", "the", "house"]],
     )
-    embedder = Embedder.load(model_folder(), layer=1)
+    embedder = Encoder.load(model_folder(), layer=1)
     expected = [slow_links(embedder, *pair) for pair in zip(*words, strict=True)]
     assert links.read_text() == "".join(" ".join(line) + "\n" for line in expected)
     assert "no vector" not in caplog.text
@@ -316,7 +316,7 @@ def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureF
     assert "no vector" in caplog.text
 
 
-def slow_links(embedder: Embedder, source: list[str], target: list[str]) -> list[str]:
+def slow_links(embedder: Encoder, source: list[str], target: list[str]) -> list[str]:
     """Each word with each word: one that is nearest seen from both sides."""
     sides = []
     for words in (source, target):

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.pair import SentencePair
 from crosszero.cluster import Cluster, Job
 from crosszero.cluster.encoding import EncodeTexts
 from crosszero.cluster.mining import SearchTile
 from crosszero.errors import ConfigError
-from crosszero.samples import Span, WordPair
 
 
 class FirstWords:

@@ -14,10 +14,10 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.cluster import Cluster, ClusterFill, encode_texts, mine_files
-from crosszero.embed.embedder import Embedder
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
-from crosszero.mine import mine
+from crosszero.model.encoder import Encoder
 from crosszero.samples import FinderConfig, SampleStore, prepare
+from crosszero.search.mining import mine
 from tests.cluster.helpers import FatalEncode, FatalSearch, FirstWords, corpus, make_fatal
 from tests.samples.helpers import cipher
 
@@ -115,7 +115,7 @@ def test_encode_and_mine_on_a_cluster(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("embed.embedder.BLOCK", "embed.file.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "model.file.BLOCK", "cluster.encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 64)
     draw = np.random.default_rng(1)
     words = ("weather", "king", "house", "cat", "sea"), ("temps", "roi", "maison", "chat", "mer")
@@ -141,12 +141,12 @@ def test_vectors_are_those_of_one_process(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("embed.embedder.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "cluster.encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 16)
     texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(70)]
     folder = model_folder()
     out = encode_texts(folder, iter(texts), tmp_path / "v.npy", cluster=cluster, max_length=12)
-    expected = Embedder.load(folder, max_length=12).encode(texts)
+    expected = Encoder.load(folder, max_length=12).encode(texts)
     np.testing.assert_array_equal(np.load(out), expected)
     with pytest.raises(CrosszeroError, match="no text to encode"):
         encode_texts(folder, [], tmp_path / "w.npy", cluster=cluster)
@@ -176,7 +176,7 @@ def test_encoding_outlives_a_killed_worker(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("embed.embedder.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "cluster.encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 16)
     fatal = tmp_path / "killed"
     job = partial(make_fatal, FatalEncode, fatal)
@@ -185,7 +185,7 @@ def test_encoding_outlives_a_killed_worker(
     folder = model_folder()
     out = encode_texts(folder, texts, tmp_path / "v.npy", cluster=cluster)
     assert int(fatal.read_text()) != os.getpid()
-    np.testing.assert_array_equal(np.load(out), Embedder.load(folder).encode(texts))
+    np.testing.assert_array_equal(np.load(out), Encoder.load(folder).encode(texts))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "v.npy"]
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from crosszero.cluster import ClusterFill, mine_files
 from crosszero.cluster import mining as mining_module
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.evaluation import vectors as vectors_module
 from crosszero.files import hash_files
-from crosszero.mine import mine
 from crosszero.samples import SampleStore, prepare
+from crosszero.search import neighbours as vectors_module
+from crosszero.search.mining import mine
 from tests.cluster.helpers import FirstWords, Here, corpus
 
 Vectors = NDArray[np.float32]

@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 import transformers
 
-from crosszero.embed.embedder import Embedder
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.folder import load_head, save_encoder
 from crosszero.model.head import ProjectionHead
@@ -22,7 +22,7 @@ from crosszero.model.loading import locate_encoder
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.pooling import pool_spans
 from crosszero.model.slices import cut_slices, pad
-from crosszero.model.spans import locate_span
+from crosszero.model.tokens import locate_span
 from tests.conftest import ARCHITECTURES, make_model
 
 Folders = Callable[..., Path]
@@ -31,7 +31,7 @@ TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge",
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: str) -> None:
-    encoder = Encoder.load(model_folder(kind), mlm=True).eval()
+    encoder = Backbone.load(model_folder(kind), mlm=True).eval()
     ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
     with torch.no_grad():
         hidden = encoder(ids, mask)
@@ -43,7 +43,7 @@ def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: st
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_padding_changes_nothing(model_folder: Folders, kind: str) -> None:
-    embedder = Embedder.load(model_folder(kind))
+    embedder = Encoder.load(model_folder(kind))
     together = embedder.encode(TEXTS)
     alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-5)
@@ -53,7 +53,7 @@ def test_padding_changes_nothing(model_folder: Folders, kind: str) -> None:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: str) -> None:
     """Same logits and same gradients as the whole model gives on all positions."""
-    encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
     assert encoder.mlm_head is not None
     ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
     labels = torch.full_like(ids, IGNORED)
@@ -74,7 +74,7 @@ def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: str) -> None:
-    encoder = Encoder.load(model_folder(kind))
+    encoder = Backbone.load(model_folder(kind))
     for text in TEXTS:
         (tokens,) = encoder.tokenize([text], 64)
         start = 0
@@ -100,19 +100,19 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
 
 
 def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder())
+    encoder = Backbone.load(model_folder())
     text = "the weather is good today"
     (tokens,) = encoder.tokenize([text], 5)
     assert tokens.truncated
     assert locate_span(tokens, 4, 11) is not None
     assert locate_span(tokens, text.index("today"), len(text)) is None
-    vectors = Embedder(encoder, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
+    vectors = Encoder(encoder, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
     assert np.abs(vectors[0][0]).sum() > 0
     assert np.abs(vectors[0][1]).sum() == 0
 
 
 def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder()).eval()
+    encoder = Backbone.load(model_folder()).eval()
     text = "the weathers are good"  # "weathers" is two pieces
     (tokens,) = encoder.tokenize([text], 64)
     first, last = locate_span(tokens, 4, 12)
@@ -121,9 +121,9 @@ def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
         ids = torch.tensor([tokens.ids])
         states = encoder.base(ids, output_hidden_states=True).hidden_states
     expected = (states[1] + states[-1])[0, first:last].mean(0)
-    found = Embedder(encoder).encode_words([text], [[(4, 12)]])[0][0]
+    found = Encoder(encoder).encode_words([text], [[(4, 12)]])[0][0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    layer = Embedder(encoder, layer=2).encode_words([text], [[(4, 12)]])[0][0]
+    layer = Encoder(encoder, layer=2).encode_words([text], [[(4, 12)]])[0][0]
     np.testing.assert_allclose(layer, states[2][0, first:last].mean(0), atol=1e-5)
 
 
@@ -140,7 +140,7 @@ def test_pool_spans_equals_a_loop() -> None:
 def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, kind: str) -> None:
     from transformers import AutoModel, AutoModelForMaskedLM
 
-    encoder = Encoder.load(model_folder(kind), mlm=True)
+    encoder = Backbone.load(model_folder(kind), mlm=True)
     head = ProjectionHead(encoder.hidden_size, "multi")
     save_encoder(encoder, tmp_path / "run", head=head, card="# x\n")
     assert not list((tmp_path / "run").glob(".export*"))
@@ -157,7 +157,7 @@ def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, 
         load_head(tmp_path / "run", ProjectionHead(encoder.hidden_size, "sentence"))
     sentence_transformers = pytest.importorskip("sentence_transformers")
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "run"), device="cpu")
-    ours = Embedder.load(tmp_path / "run").encode(TEXTS)
+    ours = Encoder.load(tmp_path / "run").encode(TEXTS)
     np.testing.assert_allclose(theirs.encode(TEXTS), ours, atol=2e-5)
 
 
@@ -170,14 +170,14 @@ def test_the_pooler_of_bert_survives_training_with_its_mlm_head(
     whole = transformers.BertForPreTraining(model.config) if pooled else model
     whole.save_pretrained(tmp_path / "start")
     tokenizer.save_pretrained(tmp_path / "start")
-    encoder = Encoder.load(tmp_path / "start", mlm=True)
+    encoder = Backbone.load(tmp_path / "start", mlm=True)
     save_encoder(encoder, tmp_path / "run")
     keys = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
     assert any("pooler" in key for key in keys) == pooled
     if pooled:
         kept = transformers.AutoModel.from_pretrained(tmp_path / "run").pooler.dense.weight
         assert torch.equal(kept, whole.bert.pooler.dense.weight)
-        again = Encoder.load(tmp_path / "run", mlm=True)
+        again = Backbone.load(tmp_path / "run", mlm=True)
         assert again.mlm_head is not None
 
 
@@ -226,16 +226,16 @@ def test_missing_weights_are_an_error(model_folder: Folders, tmp_path: Path) -> 
     save_file({k: v for k, v in weights.items() if k != name}, folder / "model.safetensors")
     for mlm in (False, True):
         with pytest.raises(CheckpointError, match="weights are missing"):
-            Encoder.load(folder, mlm=mlm)
+            Backbone.load(folder, mlm=mlm)
 
 
 def test_an_encoder_without_mlm_head_says_so(model_folder: Folders, tmp_path: Path) -> None:
     from transformers import AutoModel
 
     AutoModel.from_pretrained(model_folder()).save_pretrained(tmp_path)
-    Encoder.load(model_folder()).tokenizer.save_pretrained(tmp_path)
-    assert Encoder.load(tmp_path, mlm=True).mlm_head is None
-    assert Encoder.load(model_folder(), mlm=True).mlm_head is not None
+    Backbone.load(model_folder()).tokenizer.save_pretrained(tmp_path)
+    assert Backbone.load(tmp_path, mlm=True).mlm_head is None
+    assert Backbone.load(model_folder(), mlm=True).mlm_head is not None
 
 
 def _truncate(folder: Path) -> None:
@@ -286,7 +286,7 @@ def test_broken_checkpoints(
     shutil.copytree(model_folder(), folder)
     spoil(folder)
     with pytest.raises(CheckpointError, match=message) as caught:
-        Encoder.load(folder)
+        Backbone.load(folder)
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
 
@@ -305,9 +305,9 @@ def test_no_such_encoder(tmp_path: Path) -> None:
 
 def test_layer_and_length_out_of_range(model_folder: Folders) -> None:
     with pytest.raises(ConfigError, match="1 to 3"):
-        Embedder.load(model_folder(), layer=4).encode(["the"])
+        Encoder.load(model_folder(), layer=4).encode(["the"])
     with pytest.raises(ConfigError, match="3 to 64"):
-        Embedder.load(model_folder(), max_length=65)
+        Encoder.load(model_folder(), max_length=65)
 
 
 def test_encoder_decoders_are_refused(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_encoder_decoders_are_refused(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path)
     for mlm in (False, True):
         with pytest.raises(CheckpointError, match="an encoder is needed"):
-            Encoder.load(tmp_path, mlm=mlm)
+            Backbone.load(tmp_path, mlm=mlm)
 
 
 def _set(**values: object) -> Callable[[Path], None]:
@@ -357,12 +357,12 @@ def test_configurations_that_make_no_sense(
     shutil.copytree(model_folder(), folder)
     spoil(folder)
     with pytest.raises(CheckpointError) as caught:
-        Encoder.load(folder, mlm=True)
+        Backbone.load(folder, mlm=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_single_string_is_refused(model_folder: Folders) -> None:
-    embedder = Embedder.load(model_folder())
+    embedder = Encoder.load(model_folder())
     with pytest.raises(TypeError, match="list of texts"):
         embedder.encode("the cat")
     with pytest.raises(ValueError, match="2 texts need as many lists"):

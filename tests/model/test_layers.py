@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.layers import find_layers
 from crosszero.model.slices import cut_slices, pad
 from tests.conftest import ARCHITECTURES
@@ -23,7 +23,7 @@ TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge"]
 def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
     model_folder: Callable[..., Path], kind: str
 ) -> None:
-    encoder = Encoder.load(model_folder(kind)).eval()
+    encoder = Backbone.load(model_folder(kind)).eval()
     ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
     layers = find_layers(encoder.base, encoder.layers)
     assert layers is not None
@@ -45,7 +45,7 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
 
 
 def test_layers_that_can_not_be_told_are_not_guessed(model_folder: Callable[..., Path]) -> None:
-    encoder = Encoder.load(model_folder())
+    encoder = Backbone.load(model_folder())
     layers = list(encoder.base.encoder.layer)
     encoder.base.encoder.layer = torch.nn.ModuleList(layers[::-1])
     assert find_layers(encoder.base, encoder.layers) is not None

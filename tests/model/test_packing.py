@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from crosszero.errors import ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.packing import find_packing_obstacle, lay_out, uses_varlen
 from crosszero.training.batch import build_batch
@@ -69,7 +69,7 @@ def test_packed_losses_and_gradients_equal_padded_ones(
     With the gradient cache as well, against padded texts without it.
     """
     torch.manual_seed(0)
-    encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
     head = ProjectionHead(encoder.hidden_size, "multi")
     batch = build_batch(
         [(sample,) for sample in make_samples(9)],
@@ -103,7 +103,7 @@ def test_packed_losses_and_gradients_equal_padded_ones(
 
 
 def test_rows_hold_every_text_once_and_little_else(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder("bert"))
+    encoder = Backbone.load(model_folder("bert"))
     texts = [t.ids for t in encoder.tokenize(TEXTS, 64)]
     made = lay_out(encoder, texts, packed=True)
     padded = lay_out(encoder, texts)
@@ -121,15 +121,15 @@ def test_what_cant_pack_says_so(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for kind in PACKING:
-        assert find_packing_obstacle(Encoder.load(model_folder(kind))) == ""
-    encoder = Encoder.load(model_folder("deberta-v2")).eval()
+        assert find_packing_obstacle(Backbone.load(model_folder(kind))) == ""
+    encoder = Backbone.load(model_folder("deberta-v2")).eval()
     assert "can't read packed texts" in find_packing_obstacle(encoder)
     assert not encoder.training
     options = {"precision": "fp32", "sparse_embeddings": False}
     with pytest.raises(ConfigError, match=r"pack: true given, but .* take auto or false"):
         decide(encoder, TrainConfig(pack=True, **options), None)
     assert decide(encoder, TrainConfig(**options), None).pack is False
-    bert = Encoder.load(model_folder("bert"))
+    bert = Backbone.load(model_folder("bert"))
     assert decide(bert, TrainConfig(**options), None).pack is False  # a CPU gains nothing
     assert decide(bert, TrainConfig(pack=True, **options), None).pack is True
     assert bert.packs
@@ -143,7 +143,7 @@ def test_what_cant_pack_says_so(
 def test_an_encoder_that_ignores_positions_is_found_out(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = Encoder.load(model_folder("bert"))
+    encoder = Backbone.load(model_folder("bert"))
     real = encoder.base.forward
 
     def deaf(*args: Any, position_ids: Any = None, **options: Any) -> Any:

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import XLMConfig, XLMTokenizer, XLMWithLMHeadModel
 
-from crosszero.embed.embedder import Embedder
-from crosszero.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
-from crosszero.finetune.examples import SentencePairExample, TaggedSentence
+from crosszero.align.spans import Span
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.slow import find_offsets
-from crosszero.samples.sample import Span
+from crosszero.tasks.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
+from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from tests.conftest import make_tokenizer
-from tests.finetune.test_tagging import measure_accuracy
+from tests.tasks.finetune.test_tagging import measure_accuracy
 
 TEXTS = ["the weather is good", "«Été» – l’eau… No. 7!", "猫 狗", "الطقس اليوم", " the  house "]
 
@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tokens_are_those_of_the_tokeniser(folder: Path) -> None:
-    encoder = Encoder.load(folder)
+    encoder = Backbone.load(folder)
     for length in (64, 9):
         for text, tokens in zip(TEXTS, encoder.tokenize(TEXTS, length), strict=True):
             coded = encoder.tokenizer(text, truncation=True, max_length=length)
@@ -72,7 +72,7 @@ def test_tokens_are_those_of_the_tokeniser(folder: Path) -> None:
 
 def test_offsets_through_what_moses_changes(folder: Path) -> None:
     text = TEXTS[1]
-    tokens = Encoder.load(folder).tokenize([text], 64)[0]
+    tokens = Backbone.load(folder).tokenize([text], 64)[0]
     found = [text[a:b] for a, b in zip(tokens.starts, tokens.ends, strict=True)]
     assert "".join(found).replace("…", "") == "«Été»–l’eauNo.7!"
     assert found.count("…") == 3  # written as three points, each of which is the one character
@@ -110,7 +110,7 @@ def test_tokens_of_other_letters_share_the_characters_between() -> None:
 def test_words_get_the_vectors_of_their_tokens(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    embedder = Embedder.load(folder, layer=2)
+    embedder = Encoder.load(folder, layer=2)
     assert "is slow" in caplog.text
     text = "the weather"
     words = embedder.encode_words([text], [[Span(0, 3), Span(4, 11)]])[0]
@@ -144,7 +144,7 @@ def test_xlm_is_fine_tuned(folder: Path, tmp_path: Path) -> None:
 
 
 def test_its_head_is_the_models_own(folder: Path) -> None:
-    encoder = Encoder.load(folder, mlm=True).eval()
+    encoder = Backbone.load(folder, mlm=True).eval()
     ids = torch.tensor([encoder.tokenizer(TEXTS[0])["input_ids"]])
     assert encoder.mlm_head is not None
     with torch.no_grad():

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from crosszero.model.encoder import Encoder
+from crosszero.align.spans import Span
+from crosszero.model.backbone import Backbone
 from crosszero.model.threads import run_in_threads
 from crosszero.model.vectors import encode_sentences, encode_word_layers
-from crosszero.samples.sample import Span
 
 Folders = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def threads() -> Iterator[int]:
 
 
 def test_vectors_are_those_of_one_core(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder()).train()
+    encoder = Backbone.load(model_folder()).train()
     layers = [None, 1, 2]
     found = []
     for number in (4, 1):
@@ -51,7 +51,7 @@ def test_vectors_are_those_of_one_core(model_folder: Folders) -> None:
 
 def test_a_middle_layer_is_read_by_all_threads(model_folder: Folders) -> None:
     """The pass is ended by a hook on the model that all threads run."""
-    encoder = Encoder.load(model_folder())
+    encoder = Backbone.load(model_folder())
     spans = SPANS * 5
     found = encode_word_layers(
         encoder, TEXTS * 5, spans, layers=[1], max_length=64, slice_tokens=30

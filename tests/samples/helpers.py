@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
+from crosszero.align.spans import WordPair
 from crosszero.bitext.pair import SentencePair
-from crosszero.samples import Sample, WordPair
+from crosszero.samples import Sample
 
 
 def pair(source: str, target: str, languages: str = "xx-yy", group: str = "") -> SentencePair:

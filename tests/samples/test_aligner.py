@@ -8,6 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from crosszero.align.links import mutual_argmax
+from crosszero.align.reader import WordReader
+from crosszero.align.spans import Span
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples import (
@@ -17,11 +20,8 @@ from crosszero.samples import (
     Lexicon,
     LexiconFinder,
     NoFinder,
-    Span,
     WordFilter,
 )
-from crosszero.samples.encoder import mutual_argmax
-from crosszero.samples.reader import WordReader
 from tests.samples.helpers import cipher, pair
 
 OPEN = WordFilter(stop_words="none")
@@ -225,7 +225,7 @@ def test_raw_texts_are_let_go_after_fitting() -> None:
 
 
 def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crosszero.samples.reader._REMEMBERED", 10)
+    monkeypatch.setattr("crosszero.align.reader._REMEMBERED", 10)
     reader = WordReader("en")
     for number in range(100):
         reader.read("!" * number)

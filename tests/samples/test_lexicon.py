@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosszero.align.words import Keys, normalise, token_pattern
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon
 from crosszero.samples.lexicon import pieces
 from crosszero.samples.lexicon.tree import Tree
-from crosszero.samples.words import Keys, normalise, token_pattern
 from tests.samples.helpers import pair
 
 EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples import (
     FinderConfig,
     SampleStore,
-    Span,
     Summary,
-    WordPair,
     choose_samples,
     format_sample,
     make_finder,

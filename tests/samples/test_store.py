@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosszero.align.spans import Span, WordPair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Sample, SampleStore, Span, WordPair, write_store
+from crosszero.samples import Sample, SampleStore, write_store
 from crosszero.samples.store import collect
 from tests.samples.helpers import sample
 

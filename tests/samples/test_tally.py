@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosszero.samples import Sample, SampleStore, Span, WordPair, write_store
+from crosszero.align.spans import Span, WordPair
+from crosszero.samples import Sample, SampleStore, write_store
 from crosszero.samples.seen import Seen
 from crosszero.samples.table import METADATA
 from crosszero.samples.tally import count_samples

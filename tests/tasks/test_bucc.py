@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.bucc import read_bucc, read_gold
 from crosszero.tasks.bucc import Bucc, mine_ids, read_threshold
+from crosszero.tasks.bucc_data import read_bucc, read_gold
 from crosszero.tasks.task import Task
 from tests.tasks.helpers import Table, write
 

@@ -3,9 +3,9 @@
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation import read_tatoeba
 from crosszero.tasks.hub import LANGUAGES, fetch_xtreme
 from crosszero.tasks.rows import read_pairs, read_tagged
+from crosszero.tasks.tatoeba_data import read_tatoeba
 
 datasets = pytest.importorskip("datasets")
 TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]

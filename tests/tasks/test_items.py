@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from crosszero.align.spans import Span, WordPair
 from crosszero.errors import DataError
-from crosszero.evaluation import measure_corpus
-from crosszero.samples.sample import Sample, Span, WordPair
+from crosszero.experiment.paired import measure_corpus
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import (
     Bucc,

@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.finetune.examples import SentencePairExample, TaggedSentence
+from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.tasks.labels import list_languages
 from crosszero.tasks.rows import read_pairs, read_tagged
 

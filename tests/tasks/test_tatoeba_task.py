@@ -3,12 +3,12 @@
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation import list_languages
 from crosszero.tasks import tatoeba
 from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.task import Task
 from crosszero.tasks.tatoeba import Tatoeba
+from crosszero.tasks.tatoeba_data import list_languages
 from tests.tasks.helpers import Table, write
 
 FRENCH = ["Bonjour.", "Merci.", "Au revoir."]

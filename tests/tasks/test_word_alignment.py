@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from crosszero.embed.embedder import Embedder
+from crosszero.align.encoding import join_words
+from crosszero.align.links import align_words
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.alignment import align_words
-from crosszero.evaluation.encoder import join_words
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.task import Task
 from crosszero.tasks.word_alignment import WordAlignment
@@ -66,7 +66,7 @@ def test_gold_that_counts_from_one(data):
 
 @pytest.fixture(scope="module")
 def embedder(model_folder):
-    return Embedder(Encoder.load(model_folder("bert")), slice_tokens=40)
+    return Encoder(Backbone.load(model_folder("bert")), slice_tokens=40)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_all_layers_equal_one_layer_after_the_other(many, embedder):
     source = [line.split() for line in (many / "word-alignment/en-fr.src").read_text().splitlines()]
     target = [line.split() for line in (many / "word-alignment/en-fr.tgt").read_text().splitlines()]
     for layer, path in zip([None, 1, 2, 3], paths, strict=True):
-        single = Embedder(embedder.encoder, layer=layer, slice_tokens=40)
+        single = Encoder(embedder.encoder, layer=layer, slice_tokens=40)
         links = align_words(single, source, target)
         assert path.read_text().splitlines() == [
             " ".join(f"{i}-{j}" for i, j in sentence) for sentence in links
@@ -111,7 +111,7 @@ def test_each_layer_has_its_own_file(data, embedder, monkeypatch):
         rows = [np.roll(np.eye(n), by, axis=0) for n, by in zip(sizes, turned, strict=True)]
         return [rows[i : i + len(layers)] for i in range(0, len(rows), len(layers))]
 
-    monkeypatch.setattr(Embedder, "encode_word_layers", encode)
+    monkeypatch.setattr(Encoder, "encode_word_layers", encode)
     own, *paths = WordAlignment().predict(embedder, data, data / "out", layers="all")
     assert own.read_text().startswith("0-0 1-1")
     for layer, path in enumerate(paths, start=1):
@@ -167,7 +167,7 @@ def test_what_is_missing_or_unknown(data, embedder):
         WordAlignment().predict(Table(MEANINGS), data, data / "out", ["de-fr"])
     with pytest.raises(DataError, match=r"holds no gold alignments"):
         WordAlignment().list_languages(data / "word-alignment")
-    with pytest.raises(ConfigError, match="needs an Embedder"):
+    with pytest.raises(ConfigError, match="needs an Encoder"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out", layers="all")
     with pytest.raises(ConfigError, match="layers: 3 given"):
         WordAlignment().predict(embedder, data, data / "out", layers=3)
@@ -181,7 +181,7 @@ def test_what_is_missing_or_unknown(data, embedder):
 
 def test_words_that_are_cut_off_are_told(data, model_folder, caplog):
     """They get no links, which is no wrong number as long as somebody knows of it."""
-    whole, cut = (Embedder.load(model_folder(), max_length=length) for length in (32, 4))
+    whole, cut = (Encoder.load(model_folder(), max_length=length) for length in (32, 4))
     WordAlignment().predict(whole, data, data / "out")
     assert "have no vector" not in caplog.text
     with caplog.at_level("WARNING", logger="crosszero"):

@@ -2,15 +2,16 @@
 
 import pytest
 
-from crosszero.embed.embedder import Embedder
+from crosszero.align.spans import Span, WordPair
 from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.words import list_questions, score_words
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.samples.sample import Sample, Span, WordPair
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import word_retrieval
 from crosszero.tasks.task import Task
 from crosszero.tasks.word_retrieval import WordRetrieval
+from crosszero.tasks.words import list_questions, score_words
 from tests.tasks.helpers import Table, write
 
 MEANINGS = {"cat": 0, "Katze": 0, "dog": 1, "Hund": 1, "red": 2, "rot": 2, "chat": 0}
@@ -65,7 +66,7 @@ def test_whole_task(data):
 
 
 def test_equal_to_the_score_without_files(data, model_folder):
-    embedder = Embedder(Encoder.load(model_folder("bert")))
+    embedder = Encoder(Backbone.load(model_folder("bert")))
     WordRetrieval().predict(embedder, data, data / "out")
     found = values(WordRetrieval().score(data / "out", data))
     direct = score_words(embedder, SAMPLES)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crosszero.samples.sample import Sample, Span, WordPair
+from crosszero.align.spans import Span, WordPair
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 
 DICTIONARY = [

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from crosszero.cli import main
 from crosszero.errors import DataError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import loop
 from crosszero.training.batch import build_batch
@@ -54,7 +54,7 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     """Gradients and numbers of one step on multi-way lines, some of them equal, in float64."""
     config = TrainConfig(precision="fp32", **case)
     torch.manual_seed(0)
-    encoder = Encoder.load(folder, mlm=True).train().double()
+    encoder = Backbone.load(folder, mlm=True).train().double()
     head = ProjectionHead(encoder.hidden_size, config.level).double()
     samples = make_samples(9, multiway=True)
     batch = build_batch(
@@ -97,7 +97,7 @@ def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> Non
     assert ranks.count == 2
     calls: list[str] = []
     _count(calls, torch.distributed, "all_reduce")
-    _count(calls, Encoder, "tokenize")
+    _count(calls, Backbone, "tokenize")
     for name, case in CASES.items():
         calls.clear()
         found = find_gradients(model, case, ranks)

@@ -14,8 +14,8 @@ from transformers import AutoModel
 
 from crosszero.cli import main
 from crosszero.config import build, to_dict
-from crosszero.embed.embedder import Embedder
 from crosszero.errors import CheckpointError, ConfigError, MissingExtraError
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.folder import save_encoder
 from crosszero.model.vectors import encode_sentences
@@ -54,7 +54,7 @@ def test_the_merged_folder_equals_the_adapters(
     kind: str,
 ) -> None:
     """The encoder's own weights stay; vectors before the merge, after it, and from the folder."""
-    before = Encoder.load(model_folder(kind), mlm=True).state_dict()
+    before = Backbone.load(model_folder(kind), mlm=True).state_dict()
     seen: list[Any] = []
     finish = setup.finish_run
 
@@ -75,7 +75,7 @@ def test_the_merged_folder_equals_the_adapters(
     assert all(torch.equal(own[name], value) for name, value in before.items())
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "peft", None)  # the folder is a plain one
-        loaded = Embedder.load(out).encode(TEXTS)
+        loaded = Encoder.load(out).encode(TEXTS)
         model, info = AutoModel.from_pretrained(out, output_loading_info=True)
     assert not any("lora" in key for key in info["unexpected_keys"])
     assert not any("lora" in name for name, _ in model.named_parameters())
@@ -85,11 +85,11 @@ def test_the_merged_folder_equals_the_adapters(
     torch.testing.assert_close(
         torch.from_numpy(loaded), torch.from_numpy(adapted), atol=1e-5, rtol=0
     )
-    plain = Embedder.load(model_folder(kind)).encode(TEXTS)
+    plain = Encoder.load(model_folder(kind)).encode(TEXTS)
     assert abs(plain - loaded).max() > 1e-3  # it did learn
-    whole = Encoder.load(out, mlm=True)
+    whole = Backbone.load(out, mlm=True)
     assert whole.mlm_head is not None
-    config = Encoder.load(model_folder(kind)).model.config
+    config = Backbone.load(model_folder(kind)).model.config
     assert whole.model.config.tie_word_embeddings == config.tie_word_embeddings
     with safe_open(out / "model.safetensors", "pt") as file:
         assert not any("lora" in key or "base_layer" in key for key in file.keys())  # noqa: SIM118
@@ -101,7 +101,7 @@ def test_sentence_transformers_loads_the_merged_folder(
     library = pytest.importorskip("sentence_transformers")
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=3)
     found = library.SentenceTransformer(str(out), device="cpu").encode(TEXTS)
-    assert abs(found - Embedder.load(out).encode(TEXTS)).max() < 1e-5
+    assert abs(found - Encoder.load(out).encode(TEXTS)).max() < 1e-5
 
 
 def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
@@ -135,13 +135,13 @@ def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_targets_are_the_linear_layers_of_the_stack(model_folder: Folders, kind: str) -> None:
-    encoder = Encoder.load(model_folder(kind), mlm=True)
+    encoder = Backbone.load(model_folder(kind), mlm=True)
     names = choose_targets(encoder)
     assert len(names) == encoder.layers * (4 if kind == "modernbert" else 6)
     assert not any("head" in name or "cls" in name or "pooler" in name for name in names)
     one = names[0].rpartition(".")[2]
     assert len(choose_targets(encoder, (one,))) == encoder.layers
-    assert set(choose_targets(Encoder.load(model_folder(kind)))) == {
+    assert set(choose_targets(Backbone.load(model_folder(kind)))) == {
         name.removeprefix(encoder.model.base_model_prefix + ".") for name in names
     }
     with pytest.raises(ConfigError, match=rf"targets: '{one}s' given; did you mean '{one}'"):
@@ -151,7 +151,7 @@ def test_targets_are_the_linear_layers_of_the_stack(model_folder: Folders, kind:
 def test_a_missing_extra_is_one_line(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = Encoder.load(model_folder())
+    encoder = Backbone.load(model_folder())
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtraError, match=r"lora needs .*pip install 'crosszero\[peft\]'"):
         Adapters(encoder, LoraConfig())
@@ -173,7 +173,7 @@ def test_the_flag(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, capsys: Any
 ) -> None:
     """--lora alone takes the defaults, --lora.rank and its like imply it."""
-    save_encoder(Encoder.load(model_folder(), mlm=True), tmp_path / "encoder")
+    save_encoder(Backbone.load(model_folder(), mlm=True), tmp_path / "encoder")
     for number, (flags, rank) in enumerate(
         ((["--lora"], 16), (["--lora", "--lora.rank", "3", "--lora.targets", "query"], 3))
     ):

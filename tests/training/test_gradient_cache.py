@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training import gradient_cache
@@ -40,14 +40,14 @@ def make_batch(lines: int, level: str = "multi", words: int = 2, multiway: bool 
     )
 
 
-def load(folder: Path, level: str) -> tuple[Encoder, ProjectionHead]:
+def load(folder: Path, level: str) -> tuple[Backbone, ProjectionHead]:
     torch.manual_seed(0)
-    encoder = Encoder.load(folder, mlm=True).train()
+    encoder = Backbone.load(folder, mlm=True).train()
     return encoder, ProjectionHead(encoder.hidden_size, level)
 
 
 def step(
-    encoder: Encoder,
+    encoder: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -69,7 +69,7 @@ def step(
 
 
 @pytest.fixture(scope="module")
-def doubles(model_folder: Folders) -> dict[str, tuple[Encoder, ProjectionHead]]:
+def doubles(model_folder: Folders) -> dict[str, tuple[Backbone, ProjectionHead]]:
     """With dropout, in float64."""
     made = {level: load(model_folder(dropout=0.2), level) for level in ("multi", "sentence")}
     for encoder, head in made.values():
@@ -96,7 +96,7 @@ def doubles(model_folder: Folders) -> dict[str, tuple[Encoder, ProjectionHead]]:
     ),
 )
 def test_gradients_are_those_of_the_plain_step(
-    doubles: dict[str, tuple[Encoder, ProjectionHead]],
+    doubles: dict[str, tuple[Backbone, ProjectionHead]],
     lines: int,
     words: int,
     budget: int,
@@ -221,8 +221,8 @@ def test_training_with_the_cache_ends_with_the_same_weights(
         out = tmp_path / str(cached)
         config = TrainConfig(**common, gradient_cache=cached)
         train(model_folder(), store_folder(40), config, out=out, show_progress=False)
-        ends.append(Encoder.load(out, mlm=True).state_dict())
-    start = Encoder.load(model_folder(), mlm=True).state_dict()
+        ends.append(Backbone.load(out, mlm=True).state_dict())
+    start = Backbone.load(model_folder(), mlm=True).state_dict()
     for name, value in ends[0].items():
         torch.testing.assert_close(ends[1][name], value, rtol=0, atol=1e-5)
     assert max(float((ends[0][n] - start[n]).abs().max()) for n in start) > 2e-4

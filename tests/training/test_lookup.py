@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.config import TrainConfig
 from crosszero.training.frozen import freeze_table, get_table
@@ -93,7 +93,7 @@ def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: fl
     config = TrainConfig(mlm_weight=weight, slice_tokens=30, max_length=64)
     found = []
     for in_place in (False, True):
-        encoder = Encoder.load(model_folder(kind, dropout=0.0), mlm=True)
+        encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True)
         torch.manual_seed(7)
         head = ProjectionHead(encoder.hidden_size, "multi")
         if in_place:
@@ -107,7 +107,7 @@ def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: fl
 
 
 def test_a_frozen_table_stays_frozen(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    encoder = Backbone.load(model_folder("bert"), mlm=True)
     freeze_table(encoder)
     make_optimizer(encoder, ProjectionHead(encoder.hidden_size, "multi"), TrainConfig())
     assert not get_table(encoder)(torch.tensor([1])).requires_grad
@@ -145,7 +145,7 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
     """Their values, and their gradients in two steps, are those without any optimizer."""
     ends = []
     for touched in (False, True):
-        encoder = Encoder.load(model_folder("bert"), mlm=True)
+        encoder = Backbone.load(model_folder("bert"), mlm=True)
         torch.manual_seed(3)
         table = TABLES[name](get_table(encoder).num_embeddings, encoder.hidden_size)
         encoder.base.set_input_embeddings(table)
@@ -164,7 +164,7 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
 
 def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> None:
     """Also one that wants the gradient by rows afterwards."""
-    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    encoder = Backbone.load(model_folder("bert"), mlm=True)
     head = ProjectionHead(encoder.hidden_size, "multi")
     for _ in range(3):
         make_optimizer(encoder, head, TrainConfig())

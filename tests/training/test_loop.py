@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from crosszero.errors import CheckpointError, ConfigError, CrosszeroError, TrainingError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.samples.store import SampleStore
 from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
@@ -60,7 +60,7 @@ def test_training_pulls_translations_together(
     assert sum(line["accuracy"] for line in late) / 5 > 0.5
     assert json.loads((out / "training.json").read_text())["loss"] == "cz-nce"
     assert "| loss | cz-nce |" in (out / "README.md").read_text()
-    Encoder.load(out, mlm=True)
+    Backbone.load(out, mlm=True)
     assert (out / "projection.safetensors").is_file()
 
 
@@ -206,7 +206,7 @@ def test_a_loss_that_is_not_finite_stops_without_a_save(
     assert not (out / "model.safetensors").exists()
     monkeypatch.setattr(loop, "compute_losses", real)
     run(model_folder(), store_folder(60), out, steps=20, resume=True)
-    for value in Encoder.load(out).state_dict().values():
+    for value in Backbone.load(out).state_dict().values():
         assert torch.isfinite(value).all()
 
 
@@ -254,7 +254,7 @@ def test_no_pretrained_head_needs_mlm_weight_0(
 
     bare = tmp_path / "bare"
     AutoModel.from_pretrained(model_folder()).save_pretrained(bare)
-    Encoder.load(model_folder()).tokenizer.save_pretrained(bare)
+    Backbone.load(model_folder()).tokenizer.save_pretrained(bare)
     with pytest.raises(ConfigError, match="mlm_weight: 0"):
         run(bare, store_folder(60), tmp_path / "run", steps=2)
     run(bare, store_folder(60), tmp_path / "other", steps=2, mlm_weight=0.0)
@@ -323,13 +323,13 @@ def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(
 def test_training_goes_on_from_a_saved_head(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
-    from crosszero.model.encoder import Encoder
+    from crosszero.model.backbone import Backbone
     from crosszero.model.folder import load_head
     from crosszero.model.head import ProjectionHead
     from crosszero.training.setup import prepare_run
 
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=3, mlm_weight=0.0)
-    assert Encoder.load(out, mlm=True).mlm_head is not None  # kept, though it was not trained
+    assert Backbone.load(out, mlm=True).mlm_head is not None  # kept, though it was not trained
     head = ProjectionHead(16, "multi")
     load_head(out, head)
     for level, equal in (("multi", True), ("sentence", False)):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import checkpoint, setup
 from crosszero.training.config import TrainConfig
@@ -195,7 +195,7 @@ def test_a_training_ends_as_with_dense_steps_and_resumes_bit_for_bit(
     model, store = model_folder(), store_folder(40)
     dense = run(model, store, tmp_path / "dense", sparse_embeddings=False, **options)
     whole = run(model, store, tmp_path / "whole", sparse_embeddings=True, **options)
-    before, expected, found = (Encoder.load(f, mlm=True) for f in (model, dense, whole))
+    before, expected, found = (Backbone.load(f, mlm=True) for f in (model, dense, whole))
     tables = [get_table(encoder).weight.detach() for encoder in (before, expected, found)]
     assert float((tables[1] - tables[0]).abs().max()) > 5e-3
     torch.testing.assert_close(tables[2], tables[1], rtol=0, atol=1e-5)
@@ -227,7 +227,7 @@ def test_sparse_steps_are_taken_where_they_are_possible(
     caplog.set_level("INFO", logger="crosszero")
     monkeypatch.setattr("crosszero.training.optimizer._SMALL", 1)
     for kind in ("bert", "deberta-v2"):  # which ties its head in its own way
-        encoder = Encoder.load(model_folder(kind), mlm=True)
+        encoder = Backbone.load(model_folder(kind), mlm=True)
         assert choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
         caplog.clear()
         assert not choose_sparse(encoder, TrainConfig())
@@ -251,7 +251,7 @@ def test_sparse_steps_are_taken_where_they_are_possible(
 def test_sparse_steps_are_taken_where_lookups_give_rows(
     model_folder: Folders, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    encoder = Backbone.load(model_folder("bert"), mlm=True)
     before = get_table(encoder)
     table = TABLES[name](before.num_embeddings, encoder.hidden_size)
     encoder.base.set_input_embeddings(table)
@@ -268,7 +268,7 @@ def test_sparse_steps_are_taken_where_lookups_give_rows(
 
 
 def test_an_untied_head_leaves_the_gradient_sparse(model_folder: Folders) -> None:
-    encoder = Encoder.load(model_folder("bert"), mlm=True)
+    encoder = Backbone.load(model_folder("bert"), mlm=True)
     decoder = encoder.model.get_output_embeddings()
     decoder.weight = nn.Parameter(decoder.weight.detach().clone())
     assert choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
@@ -289,18 +289,18 @@ def test_frozen_embeddings_stay_and_cost_nothing(
         kept.append(get_table(made[0]).weight.grad)
         return clip_gradients(parameters, most)
 
-    def note(encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> torch.optim.Optimizer:
+    def note(encoder: Backbone, head: ProjectionHead, config: TrainConfig) -> torch.optim.Optimizer:
         made.append(encoder)
         optimizers.append(make_optimizer(encoder, head, config))
         return optimizers[0]
 
-    made: list[Encoder] = []
+    made: list[Backbone] = []
     optimizers: list[torch.optim.Optimizer] = []
     monkeypatch.setattr("crosszero.training.loop.clip_gradients", spy)
     monkeypatch.setattr(setup, "make_optimizer", note)
     options = {"freeze_embeddings": True, "mlm_weight": 0.1, "steps": 4}
     out = run(model_folder(kind), store_folder(60), tmp_path / "run", **options)
-    before, after = (Encoder.load(f, mlm=True) for f in (model_folder(kind), out))
+    before, after = (Backbone.load(f, mlm=True) for f in (model_folder(kind), out))
     assert torch.equal(get_table(before).weight, get_table(after).weight)
     biases = [e.model.get_output_embeddings().bias.detach() for e in (before, after)]
     assert not torch.equal(*biases)
@@ -319,7 +319,7 @@ def weights_size(folder: Path) -> int:
 def test_a_run_goes_on_beside_the_same_frozen_weights_only(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
-    encoder = Encoder.load(model_folder(), mlm=True)
+    encoder = Backbone.load(model_folder(), mlm=True)
     from crosszero.model.folder import save_encoder
 
     save_encoder(encoder, tmp_path / "encoder")

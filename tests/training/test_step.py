@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
@@ -31,14 +31,14 @@ def make_batch(level: str = "multi", words: int = 2) -> Batch:
     )
 
 
-def load(folder: Path, level: str = "multi") -> tuple[Encoder, ProjectionHead]:
+def load(folder: Path, level: str = "multi") -> tuple[Backbone, ProjectionHead]:
     torch.manual_seed(0)
-    encoder = Encoder.load(folder, mlm=True).train()
+    encoder = Backbone.load(folder, mlm=True).train()
     return encoder, ProjectionHead(encoder.hidden_size, level)
 
 
 def slow_vector(
-    encoder: Encoder, text: str, start: int, end: int, ids: torch.Tensor | None = None
+    encoder: Backbone, text: str, start: int, end: int, ids: torch.Tensor | None = None
 ) -> torch.Tensor:
     """[s ; w] of one word from one sentence alone, tokens found by their offsets.
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
 from crosszero.errors import ConfigError
-from crosszero.recipe.config import PrepareConfig, RecipeConfig
+from crosszero.experiment.recipe.config import PrepareConfig, RecipeConfig
 from crosszero.samples.config import FinderConfig
 from crosszero.training.config import LoraConfig, TrainConfig
 
@@ -77,7 +77,7 @@ def prepare(
     """
     from contextlib import ExitStack
 
-    from crosszero.recipe.preparation import (
+    from crosszero.experiment.recipe.preparation import (
         StageLog,
         describe_summary,
         make_recipe_finder,
@@ -205,7 +205,7 @@ def run(
     settings
         Change single settings: --set train.steps=100 out=elsewhere.
     """
-    from crosszero.recipe.config import override, read_recipe
+    from crosszero.experiment.recipe.config import override, read_recipe
 
     config = override(read_recipe(recipe), settings or [])
     command = " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])])
@@ -213,9 +213,9 @@ def run(
 
 
 def _run(config: RecipeConfig, command: str) -> None:
-    from crosszero.recipe.chain import read_scores, run_recipe
-    from crosszero.recipe.page import make_tables
-    from crosszero.report import render_text
+    from crosszero.experiment.recipe.chain import read_scores, run_recipe
+    from crosszero.experiment.recipe.page import make_tables
+    from crosszero.experiment.report import render_text
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(
@@ -242,7 +242,7 @@ def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
     quick
         A few steps only, to see that all works; the numbers mean little.
     """
-    from crosszero.recipe.config import locate_recipe, override, read_recipe
+    from crosszero.experiment.recipe.config import locate_recipe, override, read_recipe
 
     settings = []
     if quick:

@@ -31,7 +31,6 @@ COMMANDS = {
     "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
     "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
     "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
-    "suites:claims": "Test the paper's twelve claims with what a suite has left.",
     "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
     "commands:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
     "commands:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from crosszero.report.tables import Cell, Table
+    from crosszero.experiment.report.tables import Cell, Table
     from crosszero.tasks.task import TaskScore
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -53,7 +53,7 @@ def score(
     out
         Write all numbers to this JSON file, too: shares in [0, 1].
     """
-    from crosszero.report.tables import render_text
+    from crosszero.experiment.report.tables import render_text
     from crosszero.tasks.scoring import average, score_predictions
 
     scores = score_predictions(predictions, labels, tasks, languages)
@@ -98,16 +98,16 @@ def compare(
         Write the tables to this Markdown file, too.
     """
     from crosszero.errors import ConfigError
-    from crosszero.files import atomic_file
-    from crosszero.report.tables import render_markdown, render_text
-    from crosszero.suite.comparison import (
+    from crosszero.experiment.comparison import (
         compare_task,
         list_sides,
         make_comparison,
         match_folders,
     )
-    from crosszero.suite.config import read_suite
-    from crosszero.suite.plans import find_data
+    from crosszero.experiment.config import read_suite
+    from crosszero.experiment.plans import find_data
+    from crosszero.experiment.report.tables import render_markdown, render_text
+    from crosszero.files import atomic_file
 
     if where.is_dir():
         sides = match_folders(Path(first), Path(second))
@@ -167,7 +167,7 @@ def fetch_xtreme(
 
 
 def _make_table(task: str, scores: list[TaskScore], means: dict[str, float]) -> Table:
-    from crosszero.report.tables import Table
+    from crosszero.experiment.report.tables import Table
 
     mine = [one for one in scores if _split(one.metric)[0] == task]
     metrics = list(dict.fromkeys(one.metric for one in mine))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from crosszero.report.tables import Table
-    from crosszero.suite.config import SuiteConfig
-    from crosszero.suite.records import Record
+    from crosszero.experiment.config import SuiteConfig
+    from crosszero.experiment.records import Record
+    from crosszero.experiment.report.tables import Table
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 
@@ -75,17 +75,17 @@ def evaluate(
     """
     from crosszero.config import parse_yaml
     from crosszero.errors import ConfigError
-    from crosszero.report.tables import render_text
-    from crosszero.suite.config import TASKS
-    from crosszero.suite.evaluation import (
+    from crosszero.experiment.config import TASKS
+    from crosszero.experiment.evaluation import (
         Bench,
         choose_tasks,
         measure_task,
         settings_of,
         write_setup,
     )
-    from crosszero.suite.records import write_scores
-    from crosszero.suite.table import make_scores
+    from crosszero.experiment.records import write_scores
+    from crosszero.experiment.report.tables import render_text
+    from crosszero.experiment.table import make_scores
     from crosszero.tasks.catalogue import find_task
     from crosszero.tasks.task import TaskScore, check_data
 
@@ -144,11 +144,11 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
         Systems and seeds to train and measure at a time, instead of the recipe's number; each gets
         the cores divided by it as threads.
     """
+    from crosszero.experiment.config import read_suite
+    from crosszero.experiment.report.tables import render_markdown, render_text
+    from crosszero.experiment.runner import run_suite
+    from crosszero.experiment.summary import write_summary
     from crosszero.files import atomic_file
-    from crosszero.report.tables import render_markdown, render_text
-    from crosszero.suite.config import read_suite
-    from crosszero.suite.runner import run_suite
-    from crosszero.suite.summary import write_summary
 
     config = read_suite(recipe)
     if out is not None:
@@ -164,40 +164,6 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
     for table in tables:
         sys.stdout.write(render_text(table) + "\n\n")
     sys.stdout.write(f"tables: {path}\nnumbers: {path.with_name('summary.json')}\n")
-
-
-def claims(recipe: Path, /, *, out: Path = Path("docs/claims.md")) -> None:
-    """Test the paper's twelve claims with what a suite has left.
-
-    Parameters
-    ----------
-    recipe
-        The suite's YAML file. Nothing is trained: claims whose records are missing say so.
-    out
-        The page, in Markdown.
-    """
-    import datetime
-
-    from crosszero.claims.claim import render_ledger
-    from crosszero.claims.ledger import judge_claims
-    from crosszero.files import atomic_file
-    from crosszero.suite.config import read_suite
-    from crosszero.suite.records import find_commit
-    from crosszero.suite.results import read_results
-
-    config = read_suite(recipe)
-    results = read_results(config)
-    command = f"crosszero claims {recipe} --out {out}"
-    suite = f"crosszero suite {recipe}"
-    found = judge_claims(results.records, config, suite=suite, command=command)
-    today = datetime.date.today().isoformat()
-    made = f"Made by `{command}` on {today}, commit {find_commit() or 'unknown'}."
-    made = " ".join([made, *(f"{note}." for note in results.notes)])
-    with atomic_file(out) as file:
-        file.write(render_ledger(found, made=made))
-    for claim in found:
-        sys.stdout.write(f"{claim.number:2d}  {claim.outcome}: {claim.text}\n")
-    sys.stdout.write(f"ledger: {out}\n")
 
 
 def report(
@@ -220,7 +186,7 @@ def report(
     seed
         Of the draw of examples and of the maps.
     """
-    from crosszero.overview.page import write_overview
+    from crosszero.experiment.overview.page import write_overview
 
     path, notes = write_overview(runs, out=out, hover=hover, seed=seed)
     for note in notes:
@@ -229,7 +195,7 @@ def report(
 
 
 def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
-    from crosszero.suite.table import (
+    from crosszero.experiment.table import (
         COLUMNS,
         average,
         make_costs,

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from crosszero.errors import ConfigError
-from crosszero.mine.margin import Margin
+from crosszero.search.margin import Margin
 
 _log = logging.getLogger("crosszero")
 
@@ -46,15 +46,15 @@ def encode(
     """
     _check_cores(cores, ray_address)
     if ray_address is None:
-        from crosszero.embed.embedder import Embedder
-        from crosszero.embed.file import encode_to_file
-        from crosszero.evaluation.lines import read_lines
+        from crosszero.bitext.numbered import read_lines
+        from crosszero.model.encoder import Encoder
+        from crosszero.model.file import encode_to_file
 
         lines = read_lines(texts)  # all of them, so that a bad one is told at once
-        encode_to_file(Embedder.load(encoder, layer=layer, max_length=max_length), lines, out)
+        encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
     else:
+        from crosszero.bitext.numbered import iterate_lines
         from crosszero.cluster import Cluster, encode_texts
-        from crosszero.evaluation.lines import iterate_lines
 
         with Cluster(ray_address, cores=cores or 1) as cluster:
             encode_texts(
@@ -101,11 +101,11 @@ def align(
         Tokens of a sentence; words behind them get no link. By default as many as the encoder
         takes.
     """
-    from crosszero.embed.embedder import Embedder
+    from crosszero.align.links import align_words
+    from crosszero.bitext.numbered import read_lines, split_words
     from crosszero.errors import DataError
-    from crosszero.evaluation.alignment import align_words
-    from crosszero.evaluation.lines import read_lines, split_words
     from crosszero.files import atomic_file
+    from crosszero.model.encoder import Encoder
 
     left, right = ([split_words(line) for line in read_lines(path)] for path in (source, target))
     if len(left) != len(right):
@@ -115,7 +115,7 @@ def align(
             "stand on the same line",
             min(len(left), len(right)) + 1,
         )
-    found = align_words(Embedder.load(encoder, layer=layer, max_length=max_length), left, right)
+    found = align_words(Encoder.load(encoder, layer=layer, max_length=max_length), left, right)
     with atomic_file(out) as file:
         file.writelines(" ".join(f"{i}-{j}" for i, j in links) + "\n" for links in found)
     _log.info("%s: %s links in %s lines", out, f"{sum(map(len, found)):,}", f"{len(found):,}")
@@ -170,18 +170,18 @@ def mine(
     cores
         Cores, and threads, of each process on the cluster; by default 1.
     """
-    from crosszero.evaluation.lines import read_lines
-    from crosszero.mine import write_pairs
-    from crosszero.mine.mining import check_settings
+    from crosszero.bitext.numbered import read_lines
+    from crosszero.search.file import write_pairs
+    from crosszero.search.mining import check_settings
 
     _check_cores(cores, ray_address)
     check_settings(k, margin)
     sides = read_lines(source), read_lines(target)
     if ray_address is None:
-        from crosszero.embed.embedder import Embedder
-        from crosszero.mine import mine_texts
+        from crosszero.model.encoder import Encoder
+        from crosszero.search.texts import mine_texts
 
-        embedder = Embedder.load(encoder, layer=layer, max_length=max_length)
+        embedder = Encoder.load(encoder, layer=layer, max_length=max_length)
         pairs = mine_texts(embedder, *sides, k=k, margin=margin)
     else:
         from crosszero.cluster import Cluster

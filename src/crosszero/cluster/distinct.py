@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from crosszero.errors import CrosszeroError, DataError
-from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, Neighbours, unit_rows
+from crosszero.search.neighbours import (
+    AnyFloats,
+    Floats,
+    Ints,
+    Neighbours,
+    unit_rows,
+)
 
 _BLOCK = 4096
 

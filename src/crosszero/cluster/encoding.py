@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from crosszero.cluster.session import Cluster
-from crosszero.embed.file import BLOCK, write_vectors
 from crosszero.errors import CrosszeroError
-from crosszero.evaluation.vectors import Floats
 from crosszero.files import atomic_file
+from crosszero.model.file import BLOCK, write_vectors
+from crosszero.search.neighbours import Floats
 
 
 def encode_texts(
@@ -28,7 +28,7 @@ def encode_texts(
 ) -> Path:
     """Encode texts on a cluster.
 
-    The numbers are those of ``Embedder.load(encoder).encode(texts)``. Where the workers have
+    The numbers are those of ``Encoder.load(encoder).encode(texts)``. Where the workers have
     another number of threads, or another processor, the last bits may differ: the matrix product
     is then cut differently.
 
@@ -40,7 +40,7 @@ def encode_texts(
             of the texts and of one more file until it is done. ``np.load(out, mmap_mode="r")``
             reads it without memory.
         cluster: an open one. A GPU is used where a worker sees one.
-        max_length, layer: see :class:`~crosszero.Embedder`.
+        max_length, layer: see :class:`~crosszero.Encoder`.
 
     Returns:
         The path `out`: (texts, H) float32, unit vectors.
@@ -72,7 +72,7 @@ class EncodeTexts:
     Args:
         encoder: name of the encoder.
         folder: where the texts stand, and the results go.
-        max_length, layer: see :class:`~crosszero.Embedder`.
+        max_length, layer: see :class:`~crosszero.Encoder`.
     """
 
     def __init__(
@@ -84,11 +84,9 @@ class EncodeTexts:
 
     def start(self) -> None:
         """Load the encoder."""
-        from crosszero.embed.embedder import Embedder
+        from crosszero.model.encoder import Encoder
 
-        self._embedder = Embedder.load(
-            self._encoder, max_length=self._max_length, layer=self._layer
-        )
+        self._embedder = Encoder.load(self._encoder, max_length=self._max_length, layer=self._layer)
 
     def do(self, number: int, block: int) -> dict[str, Any]:
         """Encode row group `block`."""

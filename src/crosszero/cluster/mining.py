@@ -4,7 +4,7 @@ The matrix of all similarities is cut into tiles. A worker reads the rows of a t
 multiplies, and keeps the best k of each row and of each column: both directions of the search from
 one product. The driver puts the tiles together, and picks the pairs as on one machine.
 
-The result is that of :func:`crosszero.mine.mine`, ties included: vectors that are equal count once,
+The result is that of :func:`crosszero.search.mining.mine`, ties included: equal vectors count once,
 of equal similarities the lower row is the better one, and the product is cut into the blocks in
 which one machine multiplies, because BLAS may round otherwise at the edge of a block.
 """
@@ -20,13 +20,18 @@ import numpy as np
 from crosszero.cluster.distinct import DistinctRows
 from crosszero.cluster.session import Cluster
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.evaluation.nearest import Nearest
-from crosszero.evaluation.retrieval import check_some
-from crosszero.evaluation.vectors import AnyFloats, Floats, Ints, unit_rows
 from crosszero.files import atomic_file
-from crosszero.mine.margin import Margin
-from crosszero.mine.mining import check_settings, pair_neighbours
-from crosszero.mine.pairs import MinedPairs
+from crosszero.search.margin import Margin
+from crosszero.search.mining import check_settings, pair_neighbours
+from crosszero.search.nearest import Nearest
+from crosszero.search.neighbours import (
+    AnyFloats,
+    Floats,
+    Ints,
+    check_some,
+    unit_rows,
+)
+from crosszero.search.pairs import MinedPairs
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
 _TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions
@@ -50,7 +55,7 @@ def mine_files(
         source, target: ``.npy`` files (rows, dim) that all machines see, such as
             :func:`~crosszero.cluster.encode_texts` writes.
         cluster: an open one.
-        k, margin: see :func:`crosszero.mine.mine`.
+        k, margin: see :func:`crosszero.search.mining.mine`.
         tile: rows of source and target in a tile; multiples of 1024 and 4096.
 
     Returns:

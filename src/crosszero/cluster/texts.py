@@ -10,11 +10,11 @@ from crosszero.cluster.encoding import encode_texts
 from crosszero.cluster.mining import mine_files
 from crosszero.cluster.session import Cluster
 from crosszero.errors import CrosszeroError
-from crosszero.evaluation.retrieval import check_some
-from crosszero.mine.margin import Margin
-from crosszero.mine.mining import check_settings
-from crosszero.mine.pairs import MinedPairs
-from crosszero.mine.texts import DistinctTexts, place_pairs
+from crosszero.search.margin import Margin
+from crosszero.search.mining import check_settings
+from crosszero.search.neighbours import check_some
+from crosszero.search.pairs import MinedPairs
+from crosszero.search.texts import DistinctTexts, place_pairs
 
 
 def mine_texts(
@@ -39,11 +39,11 @@ def mine_texts(
         source, target: texts, in any order, at least one each.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
         cluster: an open one.
-        k, margin, drop_repeated: see :func:`crosszero.mine.mine_texts`.
-        max_length, layer: see :class:`~crosszero.Embedder`.
+        k, margin, drop_repeated: see :func:`crosszero.search.texts.mine_texts`.
+        max_length, layer: see :class:`~crosszero.Encoder`.
 
     Returns:
-        What :func:`crosszero.mine.mine_texts` gives.
+        What :func:`crosszero.search.texts.mine_texts` gives.
 
     Raises:
         ConfigError: `k` or `margin` is no such thing.

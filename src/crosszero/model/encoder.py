@@ -1,262 +1,139 @@
-"""Any Hugging Face encoder behind one small interface: tokens in, hidden states out."""
+"""Sentence and word vectors from any encoder, trained here or not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from transformers import (
-    MODEL_FOR_MASKED_LM_MAPPING,
-    AutoConfig,
-    AutoModel,
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
 
-from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.layers import find_layers, reading
-from crosszero.model.loading import (
-    check_tokenizer,
-    check_weights,
-    explain_failure,
-    keep_pooler,
-    locate_encoder,
-    quiet_transformers,
-)
-from crosszero.model.mlm import MlmHead
-from crosszero.model.pooling import add_first_last
-from crosszero.model.slow import tokenize_slowly
-from crosszero.model.spans import Tokens, make_tokens
-
-_UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
+from crosszero.align.spans import Span
+from crosszero.model.backbone import Backbone
+from crosszero.model.file import BLOCK
+from crosszero.model.vectors import Vectors, encode_sentences, encode_word_layers
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """Hidden states of a padded batch.
-
-    Attributes:
-        pooled: (batch, tokens, H), first layer's output + last layer's output.
-        last: (batch, tokens, H), last layer's output, for the MLM head.
-    """
-
-    pooled: Tensor
-    last: Tensor
-
-
-class Encoder(nn.Module):
-    """A multilingual encoder with its tokeniser and, if it has one, its pretrained MLM head.
+class Encoder:
+    """Turns texts into vectors, with the pooling that training uses: first + last layer, mean.
 
     Args:
-        model: the model, with or without a head.
-        tokenizer: its tokeniser; the fast ones give character offsets, for others they are found.
-        name: what messages call it.
-        mlm: whether `model` has a pretrained MLM head.
+        encoder: the model.
+        max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes.
+        layer: read one layer, 1 to L, instead of first + last.
+        slice_tokens: padded tokens of a forward pass; ``None`` for as many as suit the device.
 
-    Attributes:
-        packs: whether training puts several texts into a row; see
-            :func:`crosszero.model.packing.find_packing_obstacle`.
-
-    Raises:
-        CheckpointError: tokeniser and model do not fit together.
+    Example:
+        >>> embedder = Encoder.load("crosszero-mini")               # doctest: +SKIP
+        >>> embedder.encode(["Good morning.", "Bonjour."]).shape     # doctest: +SKIP
+        (2, 256)
     """
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        encoder: Backbone,
         *,
-        name: str,
-        mlm: bool,
+        max_length: int | None = None,
+        layer: int | None = None,
+        slice_tokens: int | None = None,
     ) -> None:
-        super().__init__()
-        check_tokenizer(model, tokenizer, name)
-        # Words that a cut at the left would remove could not be told from words at the start.
-        tokenizer.truncation_side = "right"
-        self.model = model
-        self.tokenizer = tokenizer
-        self.name = name
-        self.packs = False
-        try:
-            self.mlm_head = MlmHead(model) if mlm else None
-        except ValueError as error:
-            raise CheckpointError(f"{name}: {error}; set mlm_weight: 0") from error
+        self.encoder = encoder
+        self.max_length = encoder.max_length if max_length is None else max_length
+        self.layer = layer
+        self.slice_tokens = slice_tokens
+        encoder.check_length(self.max_length)
 
     @classmethod
-    def load(cls, name: str | Path, *, mlm: bool = False) -> Encoder:
-        """Load an encoder in float32.
+    def load(
+        cls,
+        name: str | Path,
+        *,
+        max_length: int | None = None,
+        layer: int | None = None,
+        device: str | None = None,
+    ) -> Encoder:
+        """Load an encoder: ``crosszero-mini``, a run folder, any model folder or a hub id.
 
         Args:
-            name: ``crosszero-mini``, a folder, or a hub id such as
-                ``google-bert/bert-base-multilingual-cased``.
-            mlm: also load the pretrained MLM head. Without one in the checkpoint
-                :attr:`mlm_head` is ``None``.
+            name: the encoder.
+            max_length, layer: see :class:`Encoder`.
+            device: such as ``cuda:1``; by default a GPU if there is one.
 
         Raises:
-            CheckpointError: nothing loadable is there, or weights are missing or damaged. Code from
-                a checkpoint is never run; only safetensors are read.
+            CheckpointError: it can't be loaded.
+        """
+        encoder = Backbone.load(name)
+        encoder.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return cls(encoder, max_length=max_length, layer=layer)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Give one unit vector per text.
+
+        Args:
+            texts: n sentences.
+
+        Returns:
+            (n, H) float32, in the order of `texts`, equal to what ``SentenceTransformer`` gives for
+            the same folder.
+        """
+        if isinstance(texts, str):
+            raise TypeError("encode takes a list of texts; for a single one: encode([text])[0]")
+        vectors = np.empty((len(texts), self.encoder.hidden_size), np.float32)
+        for start in range(0, len(texts), BLOCK):
+            vectors[start : start + BLOCK] = encode_sentences(
+                self.encoder,
+                texts[start : start + BLOCK],
+                max_length=self.max_length,
+                layer=self.layer,
+                slice_tokens=self.slice_tokens,
+            )
+        return vectors
+
+    def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+        """Give one vector per word, in the light of its sentence.
+
+        Args:
+            texts: n sentences.
+            spans: for each sentence the words, as character spans (end excluded).
+
+        Returns:
+            n arrays (words, H) float32; zeros for a word that `max_length` cut off.
+        """
+        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self.layer])]
+
+    def encode_word_layers(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[Span]],
+        layers: Sequence[int | None],
+    ) -> list[Vectors]:
+        """Give vectors of several layers to each word, from one forward pass.
+
+        Args:
+            texts, spans: as in :meth:`encode_words`.
+            layers: each from 1 to L, or ``None`` for first + last layer.
+
+        Returns:
+            n arrays (layers, words, H) float32.
+
+        Raises:
+            ConfigError: there is no such layer.
 
         Example:
-            >>> Encoder.load("crosszero-mini").hidden_size          # doctest: +SKIP
-            256
+            >>> spans = [[Span(0, 4), Span(5, 8)]]
+            >>> embedder.encode_word_layers(["Good day"], spans, [1, 6])[0].shape  # doctest: +SKIP
+            (2, 2, 256)
         """
-        path = locate_encoder(name)
-        with quiet_transformers(), explain_failure(str(name)):
-            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-            if config.is_encoder_decoder:
-                raise CheckpointError(f"{name}: an encoder is needed, this is an encoder-decoder")
-            mlm = mlm and type(config) in MODEL_FOR_MASKED_LM_MAPPING
-            kind = AutoModelForMaskedLM if mlm else AutoModel
-            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-            model, info = kind.from_pretrained(
-                path,
-                dtype=torch.float32,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
+        if isinstance(texts, str) or len(texts) != len(spans):
+            raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
+        found: list[Vectors] = []
+        for start in range(0, len(texts), BLOCK):
+            found += encode_word_layers(
+                self.encoder,
+                texts[start : start + BLOCK],
+                spans[start : start + BLOCK],
+                layers=layers,
+                max_length=self.max_length,
+                slice_tokens=self.slice_tokens,
             )
-            if mlm:
-                keep_pooler(model, path)
-        missing = set(info["missing_keys"])
-        check_weights(missing, model, name=str(name), mlm=mlm)
-        return cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
-
-    @property
-    def base(self) -> PreTrainedModel:
-        """The model without its MLM head."""
-        return cast(PreTrainedModel, self.model.base_model)
-
-    @property
-    def hidden_size(self) -> int:
-        """H, the width of the hidden states."""
-        return int(self.model.config.hidden_size)
-
-    @property
-    def layers(self) -> int:
-        """L, the number of transformer layers."""
-        return int(self.model.config.num_hidden_layers)
-
-    @property
-    def max_length(self) -> int:
-        """Most tokens of one text that the model can take, special tokens included."""
-        limits = [int(min(self.tokenizer.model_max_length, _UNLIMITED))]
-        positions = getattr(self.model.config, "max_position_embeddings", None)
-        if positions:
-            limits.append(positions - self.first_position)
-        return min(limits)
-
-    @property
-    def first_position(self) -> int:
-        """Number of a text's first position; the RoBERTa family counts from padding_idx + 1."""
-        table = getattr(getattr(self.base, "embeddings", None), "position_embeddings", None)
-        padding = getattr(table, "padding_idx", None)
-        return 0 if padding is None else int(padding) + 1
-
-    @cached_property
-    def ordinary_ids(self) -> NDArray[np.int64]:
-        """Numbers of all tokens that are not special."""
-        special = set(self.tokenizer.all_special_ids)
-        return np.asarray([i for i in range(len(self.tokenizer)) if i not in special], np.int64)
-
-    def check_length(self, max_length: int) -> None:
-        """Refuse a maximum length that the model can't take.
-
-        Raises:
-            ConfigError: it is longer than the model's positions or too short for one token.
-        """
-        least = self.tokenizer.num_special_tokens_to_add(pair=False) + 1
-        if not least <= max_length <= self.max_length:
-            raise ConfigError(
-                f"max_length: {max_length} given; {self.name} takes {least} to {self.max_length} "
-                "tokens"
-            )
-
-    def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
-        """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
-        if not texts:
-            return []
-        if not self.tokenizer.is_fast:
-            return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
-        coded = self.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=max_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
-        return [
-            make_tokens(
-                encoding.ids,
-                encoding.offsets,
-                encoding.special_tokens_mask,
-                truncated=bool(encoding.overflowing),
-            )
-            for encoding in coded.encodings
-        ]
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
-        """Run the encoder.
-
-        Args:
-            input_ids: (batch, tokens).
-            attention_mask: (batch, tokens), 1 for tokens and 0 for padding.
-        """
-        states = self.hidden_states(input_ids, attention_mask)
-        return Hidden(add_first_last(states), states[-1])
-
-    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """All L + 1 hidden states, each (batch, tokens, H): embeddings, then every layer."""
-        output = self.base(
-            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
-        )
-        states: tuple[Tensor, ...] = output.hidden_states
-        return states
-
-    @contextmanager
-    def reading(
-        self, layers: Sequence[int | None]
-    ) -> Iterator[Callable[[Tensor, Tensor], list[Tensor]]]:
-        """Read hidden states of some layers; what lies above the highest of them is not computed.
-
-        Args:
-            layers: each 1 to L, or ``None`` for first + last layer.
-
-        Yields:
-            A function from `input_ids` and `attention_mask`, as in :meth:`forward`, to a tensor
-            (batch, tokens, H) for each of `layers`. Several threads may call it at once.
-        """
-        last = self.layers
-        wanted = sorted({n for layer in layers for n in ((1, last) if layer is None else (layer,))})
-
-        def pick(found: Mapping[int, Tensor]) -> list[Tensor]:
-            return [found[1] + found[last] if n is None else found[n] for n in layers]
-
-        def read(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
-            # The others are let go at once: their memory is used again while it is in the cache.
-            output = self.base(
-                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=wanted
-            )
-            return pick({n: output.hidden_states[n] for n in wanted})
-
-        if max(wanted, default=last) < last and self._blocks is not None:
-            with reading(self.base, self._blocks, wanted) as read_some:
-                yield lambda input_ids, mask: pick(read_some(input_ids, mask))
-        else:
-            yield read
-
-    @cached_property
-    def _blocks(self) -> Sequence[nn.Module] | None:
-        return find_layers(self.base, self.layers)
+        return found

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from crosszero.errors import CheckpointError
 from crosszero.files import atomic_file
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import quiet_transformers
 
@@ -29,7 +29,7 @@ _MODULES = "sentence_transformers.models."
 
 
 def save_encoder(
-    encoder: Encoder, folder: str | Path, *, head: ProjectionHead | None = None, card: str = ""
+    encoder: Backbone, folder: str | Path, *, head: ProjectionHead | None = None, card: str = ""
 ) -> None:
     """Write an encoder into a folder that may hold other files.
 
@@ -106,7 +106,7 @@ def _modules() -> list[dict[str, Any]]:
     ]
 
 
-def _sentence_transformers_files(encoder: Encoder) -> dict[str, Any]:
+def _sentence_transformers_files(encoder: Backbone) -> dict[str, Any]:
     width = encoder.hidden_size
     return {
         "sentence_bert_config.json": {

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosszero.model.encoder import Encoder, Hidden
+from crosszero.model.backbone import Backbone, Hidden
 from crosszero.model.pooling import add_first_last, pool_sentences, pool_spans
 from crosszero.model.slices import pad
 
@@ -44,7 +44,7 @@ class Slice:
     mask: Tensor | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    def encode(self, encoder: Encoder) -> Hidden:
+    def encode(self, encoder: Backbone) -> Hidden:
         """Hidden states, (rows, width, H) each."""
         if self.mask is not None:
             return encoder(self.ids, self.mask)  # type: ignore[no-any-return]
@@ -61,7 +61,7 @@ class Slice:
 
 
 def lay_out(
-    encoder: Encoder, texts: Sequence[Sequence[int]], *, packed: bool | None = None
+    encoder: Backbone, texts: Sequence[Sequence[int]], *, packed: bool | None = None
 ) -> Slice:
     """Put texts into rows: one each and padded, or packed.
 
@@ -109,7 +109,7 @@ def lay_out(
     )
 
 
-def uses_varlen(encoder: Encoder) -> bool:
+def uses_varlen(encoder: Backbone) -> bool:
     """Whether the encoder's attention takes the borders of texts instead of a mask."""
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
@@ -117,7 +117,7 @@ def uses_varlen(encoder: Encoder) -> bool:
     return "flash" in kind or kind not in ALL_MASK_ATTENTION_FUNCTIONS
 
 
-def find_packing_obstacle(encoder: Encoder) -> str:
+def find_packing_obstacle(encoder: Backbone) -> str:
     """Say why an encoder can't read packed texts, or nothing if it can.
 
     Found by trying, not by a list of architectures: three texts are read padded and packed, and
@@ -158,7 +158,7 @@ def _fill_rows(
     return rows, starts
 
 
-def _separate(encoder: Encoder, owner: Tensor) -> Any:
+def _separate(encoder: Backbone, owner: Tensor) -> Any:
     """Mask (rows, 1, width, width): a token sees the tokens of its own text.
 
     Padding is a text of its own, because a token that sees nothing has no softmax.

@@ -16,7 +16,7 @@ from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
-from crosszero.model.spans import Tokens, make_tokens
+from crosszero.model.tokens import Tokens, make_tokens
 
 # What says that a token begins or ends a word, or goes on with one.
 _MARKS = re.compile("^(?:##|\u2581)(?=.)|(?<=.)(?:</w>|@@)$")

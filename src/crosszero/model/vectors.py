@@ -11,20 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosszero.align.spans import Span
 from crosszero.errors import ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.pooling import pool_sentences, pool_spans
 from crosszero.model.slices import cut_slices, pad
-from crosszero.model.spans import Tokens, locate_spans
 from crosszero.model.threads import run_in_threads
-from crosszero.samples.sample import Span
+from crosszero.model.tokens import Tokens, locate_spans
 
 Vectors = NDArray[np.float32]
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
 
 
 def encode_sentences(
-    encoder: Encoder,
+    encoder: Backbone,
     texts: Sequence[str],
     *,
     max_length: int,
@@ -55,7 +55,7 @@ def encode_sentences(
 
 
 def encode_words(
-    encoder: Encoder,
+    encoder: Backbone,
     texts: Sequence[str],
     spans: Sequence[Sequence[Span]],
     *,
@@ -80,7 +80,7 @@ def encode_words(
 
 
 def encode_word_layers(
-    encoder: Encoder,
+    encoder: Backbone,
     texts: Sequence[str],
     spans: Sequence[Sequence[Span]],
     *,
@@ -145,7 +145,7 @@ class _Part:
 
 
 def _run(
-    encoder: Encoder,
+    encoder: Backbone,
     texts: Sequence[str],
     max_length: int,
     layers: Sequence[int | None],
@@ -177,7 +177,7 @@ def _run(
 
 
 @contextmanager
-def _inference(encoder: Encoder) -> Iterator[None]:
+def _inference(encoder: Backbone) -> Iterator[None]:
     training = encoder.training
     encoder.eval()
     try:

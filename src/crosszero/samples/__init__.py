@@ -23,12 +23,9 @@ if TYPE_CHECKING:
     from crosszero.samples.preparation import Summary as Summary
     from crosszero.samples.preparation import prepare as prepare
     from crosszero.samples.sample import Sample as Sample
-    from crosszero.samples.sample import Span as Span
-    from crosszero.samples.sample import WordPair as WordPair
     from crosszero.samples.show import choose_samples as choose_samples
     from crosszero.samples.show import format_sample as format_sample
     from crosszero.samples.store import SampleStore as SampleStore
-    from crosszero.samples.words import word_spans as word_spans
     from crosszero.samples.writer import SampleWriter as SampleWriter
     from crosszero.samples.writer import write_store as write_store
 
@@ -43,16 +40,13 @@ _HOMES = {
     "Sample": "sample",
     "SampleStore": "store",
     "SampleWriter": "writer",
-    "Span": "sample",
     "Summary": "preparation",
     "WordFilter": "filters",
-    "WordPair": "sample",
     "choose_samples": "show",
     "format_sample": "show",
     "make_finder": "config",
     "prepare": "preparation",
     "read_lexicon": "lexicon.lists",
-    "word_spans": "words",
     "write_store": "writer",
 }
 __all__ = list(_HOMES)

@@ -15,13 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from crosszero.align.eflomal import Row, TwoWayModel, fits
+from crosszero.align.reader import WordReader, Words
+from crosszero.align.spans import WordPair
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.config import check_fit
-from crosszero.samples.eflomal import Row, TwoWayModel, fits
 from crosszero.samples.filters import Chooser, WordFilter
-from crosszero.samples.reader import WordReader, Words
-from crosszero.samples.sample import WordPair
 
 _MIN_SCORE = 0.1
 

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.align.links import mutual_argmax
+from crosszero.align.reader import WordReader
+from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.filters import Chooser, WordFilter
-from crosszero.samples.reader import WordReader
-from crosszero.samples.sample import Span, WordPair
 
 
 class WordVectors(Protocol):
@@ -131,30 +132,6 @@ class EncoderFinder:
         if reader is None:
             reader = self._readers[language] = WordReader(language)
         return reader
-
-
-def mutual_argmax(similarity: NDArray[Any], threshold: float = -1.0) -> list[tuple[int, int]]:
-    """Give the cells that are largest of their row and of their column.
-
-    Args:
-        similarity: ``(source words, target words)``; NaN is never chosen.
-        threshold: smallest value of a cell.
-
-    Returns:
-        Links, each row and column once at most; of equal cells the first counts.
-
-    Example:
-        >>> mutual_argmax(np.array([[0.9, 0.8], [0.7, 0.1]]))
-        [(0, 0)]
-    """
-    if not similarity.size:
-        return []
-    table = np.where(np.isnan(similarity), -np.inf, similarity)
-    of_row, of_column = table.argmax(axis=1), table.argmax(axis=0)
-    rows = np.arange(len(table))
-    best = (of_column[of_row] == rows) & (table[rows, of_row] >= threshold)
-    best &= table[rows, of_row] > -np.inf
-    return [(int(i), int(of_row[i])) for i in np.flatnonzero(best)]
 
 
 def _cosine(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float32]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from crosszero.align.reader import Words
+from crosszero.align.spans import WordPair
 from crosszero.errors import ConfigError
-from crosszero.samples.reader import Words
-from crosszero.samples.sample import WordPair
 from crosszero.samples.stopwords import StopWords
 
 

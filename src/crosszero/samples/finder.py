@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
+from crosszero.align.spans import WordPair
 from crosszero.bitext.pair import SentencePair
-from crosszero.samples.sample import WordPair
 
 
 @runtime_checkable

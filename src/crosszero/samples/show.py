@@ -6,8 +6,9 @@ import random
 import unicodedata
 from collections.abc import Sequence
 
+from crosszero.align.spans import Span
 from crosszero.errors import ConfigError, suggest
-from crosszero.samples.sample import Sample, Span
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 
 _COLOURS = (32, 33, 35, 36, 34, 31)  # ANSI: green, yellow, magenta, cyan, blue, red

@@ -6,9 +6,9 @@ import heapq
 import random
 from collections.abc import Iterable, Iterator
 
+from crosszero.align.words import normalise
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
-from crosszero.samples.words import normalise
 
 
 class Split:

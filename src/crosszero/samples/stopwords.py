@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from crosszero.align.words import base_language, normalise
 from crosszero.errors import ConfigError
-from crosszero.samples.words import base_language, normalise
 
 #: A word is a stop word if more than this share of all running words is that word ...
 FREQUENT = 0.004

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from crosszero.samples.sample import Sample, Span, WordPair
+from crosszero.align.spans import Span, WordPair
+from crosszero.samples.sample import Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa

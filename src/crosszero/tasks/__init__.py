@@ -1,7 +1,7 @@
 """XTREME's tasks and the two about words: data, predictions as files, scores of the files.
 
 Names are imported when they are first used: scoring files needs no torch, encoding does.
-How an encoder is fine-tuned for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.finetune`.
+How an encoder is fine-tuned for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.tasks.finetune`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
-from crosszero.evaluation.lines import read_lines
 
 
 def read_blocks(path: str | Path) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 Sentence vectors, margin over the 4 nearest neighbours, best candidates of both directions
 one-to-one, threshold tuned on dev and applied to test. Equal sentences take part once and are left
-out of the result (see :mod:`crosszero.mine.texts`); XTREME's mBERT reads layer 8, mean over all
+out of the result (see :mod:`crosszero.search.texts`); XTREME's mBERT reads layer 8, mean over all
 tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3 and appendix.
 """
 
@@ -13,8 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
-from crosszero.evaluation.bucc import (
+from crosszero.search.margin import Margin
+from crosszero.search.texts import SentenceEncoder, mine_texts
+from crosszero.search.threshold import score_pairs, tune_threshold
+from crosszero.tasks.bucc_data import (
     BuccSet,
     IdPairs,
     Part,
@@ -23,9 +27,6 @@ from crosszero.evaluation.bucc import (
     read_gold,
     read_pairs,
 )
-from crosszero.evaluation.lines import read_lines
-from crosszero.mine import Margin, mine_texts, score_pairs, tune_threshold
-from crosszero.mine.texts import SentenceEncoder
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
 
@@ -46,7 +47,7 @@ class Bucc:
 
     Example:
         >>> task = Bucc()
-        >>> task.predict(Embedder.load("run"), "xtreme", "out")                # doctest: +SKIP
+        >>> task.predict(Encoder.load("run"), "xtreme", "out")                # doctest: +SKIP
         [PosixPath('out/bucc2018/test-zh.tsv')]
         >>> task.score("out", "xtreme")[0]                                     # doctest: +SKIP
         TaskScore(metric='xtreme/bucc2018/f1', language='zh', value=..., size=138)
@@ -97,7 +98,7 @@ class Bucc:
             data: folder that holds ``bucc2018/``, dev gold included.
             predictions: folder of the predictions.
             languages: which; None for all.
-            k, margin: see :func:`crosszero.mine.mine`.
+            k, margin: see :func:`crosszero.search.mining.mine`.
 
         Returns:
             The files, a pair a line (``<xx> id TAB English id``), best first; a file is empty where
@@ -215,7 +216,7 @@ def mine_ids(
     Args:
         embedder: gives the sentence vectors.
         data: the sentences.
-        k, margin: see :func:`crosszero.mine.mine`.
+        k, margin: see :func:`crosszero.search.mining.mine`.
 
     Returns:
         (foreign id, English id, score), best first.

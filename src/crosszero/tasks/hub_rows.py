@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from crosszero.errors import DataError, MissingExtraError
-from crosszero.evaluation.tatoeba import LASER_CODES
 from crosszero.tasks.labels import check_label
+from crosszero.tasks.tatoeba_data import LASER_CODES
 
 _XTREME, _XNLI = "google/xtreme", "facebook/xnli"
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}

@@ -1,7 +1,7 @@
 """What each item of a test set adds to the score, read from the files of predictions.
 
 The score of every task is a sum over items divided by another sum. An item is what is drawn when
-two systems are compared (:func:`crosszero.evaluation.compare_corpora`):
+two systems are compared (:func:`crosszero.experiment.paired.compare_corpora`):
 
 | task | item | numerator | denominator |
 |---|---|---|---|
@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from crosszero.align.error import score_alignment
+from crosszero.align.gold import read_alignment_set, split_base
 from crosszero.errors import DataError
-from crosszero.evaluation.alignment import score_alignment
-from crosszero.evaluation.bucc import read_bucc, read_gold, read_pairs
-from crosszero.evaluation.gold import read_alignment_set, split_base
 from crosszero.tasks.blocks import check_counts
+from crosszero.tasks.bucc_data import read_bucc, read_gold, read_pairs
 from crosszero.tasks.labels import locate_file
 from crosszero.tasks.outputs import find_output, name_output
 from crosszero.tasks.predictions import read_labels, read_tags

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crosszero.bitext import lines as text_lines
+from crosszero.bitext.numbered import PLAIN_NUMBER, check_once, read_lines
 from crosszero.errors import DataError
-from crosszero.evaluation.lines import PLAIN_NUMBER, check_once, read_lines
 from crosszero.files import atomic_file
 from crosszero.tasks.blocks import read_blocks
 from crosszero.tasks.labels import check_label, check_task, locate_file, require_file

@@ -18,8 +18,8 @@ from typing import Literal
 
 from crosszero.bitext.lines import BadText, read_lines
 from crosszero.errors import ConfigError, DataError, suggest
-from crosszero.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.tasks.blocks import check_counts, find_line, read_blocks
+from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.tasks.labels import check_label, check_task, locate_file, require_file
 from crosszero.tasks.predictions import read_labels, read_tags
 

@@ -2,7 +2,7 @@
 
 XTREME lets English lines look for foreign ones: plain cosine, no margin. The other direction is
 no part of XTREME and has a name and files of its own; it is the one that mteb measures. Both
-layouts of the data are read (:mod:`crosszero.evaluation.tatoeba`); languages are always named by
+layouts of the data are read (:mod:`crosszero.tasks.tatoeba_data`); languages are always named by
 XTREME's two letters, because its prediction files are. A number in a file counts lines of the data
 that lies there, so predictions made from LASER's files can't be scored against XTREME's sorted
 ones.
@@ -15,14 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from crosszero.evaluation.lines import read_numbers
-from crosszero.evaluation.retrieval import check_some
-from crosszero.evaluation.tatoeba import LASER_CODES, TatoebaSet, list_languages, read_tatoeba
-from crosszero.evaluation.vectors import AnyFloats, find_neighbours
-from crosszero.mine.texts import SentenceEncoder
+from crosszero.bitext.numbered import read_numbers
+from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours
+from crosszero.search.texts import SentenceEncoder
 from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
+from crosszero.tasks.tatoeba_data import (
+    LASER_CODES,
+    TatoebaSet,
+    list_languages,
+    read_tatoeba,
+)
 
 ACCURACY = "xtreme/tatoeba/accuracy"
 REVERSED_ACCURACY = "crosszero/tatoeba/reversed-accuracy"
@@ -35,7 +39,7 @@ class Tatoeba:
 
     Example:
         >>> task = Tatoeba()
-        >>> task.predict(Embedder.load("crosszero-mini"), "xtreme", "out", ["fr"])  # doctest: +SKIP
+        >>> task.predict(Encoder.load("crosszero-mini"), "xtreme", "out", ["fr"])  # doctest: +SKIP
         [PosixPath('out/tatoeba/test-fr.tsv'), PosixPath('out/tatoeba/reversed-fr.tsv')]
         >>> task.score("out", "xtreme", ["fr"])[0]                                  # doctest: +SKIP
         TaskScore(metric='xtreme/tatoeba/accuracy', language='fr', value=0.058, size=1000)

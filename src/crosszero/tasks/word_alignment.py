@@ -1,7 +1,7 @@
 """Word alignment: link the words of translated sentences, held against links that people made.
 
 The data are ``<data>/word-alignment/<pair>.src``, ``.tgt`` and ``.gold``
-(:mod:`crosszero.evaluation.gold`). Words are linked by mutual argmax of the cosine. Which layer
+(:mod:`crosszero.align.gold`). Words are linked by mutual argmax of the cosine. Which layer
 aligns best differs from model to model (8 of 12 for many), so all layers can be had from one
 forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
 """
@@ -15,16 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-from crosszero.embed.embedder import Embedder
-from crosszero.errors import ConfigError, DataError
-from crosszero.evaluation.alignment import (
-    count_lost,
-    link_words,
-    score_alignment,
-    warn_of_lost,
-)
-from crosszero.evaluation.encoder import Encoder, join_words
-from crosszero.evaluation.gold import (
+from crosszero.align.encoding import WordEncoder, join_words
+from crosszero.align.error import score_alignment
+from crosszero.align.gold import (
     AlignmentSet,
     Link,
     read_alignment_set,
@@ -32,7 +25,10 @@ from crosszero.evaluation.gold import (
     read_sides,
     split_base,
 )
-from crosszero.evaluation.vectors import AnyFloats
+from crosszero.align.links import count_lost, link_words, warn_of_lost
+from crosszero.errors import ConfigError, DataError
+from crosszero.model.encoder import Encoder
+from crosszero.search.neighbours import AnyFloats
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore
 
@@ -45,7 +41,7 @@ class WordAlignment:
 
     Example:
         >>> task = WordAlignment()
-        >>> embedder = Embedder.load("crosszero-mini")                       # doctest: +SKIP
+        >>> embedder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
         >>> task.predict(embedder, "data", "out", ["de-en"])                 # doctest: +SKIP
         [PosixPath('out/word-alignment/test-de-en.tsv')]
         >>> task.score("out", "data", ["de-en"])[0]                          # doctest: +SKIP
@@ -85,7 +81,7 @@ class WordAlignment:
 
     def predict(
         self,
-        embedder: Encoder,
+        embedder: WordEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -101,7 +97,7 @@ class WordAlignment:
                 included.
             languages: pairs such as ``de-en``; None for all.
             layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
-                layer, from the same forward pass; needs an :class:`Embedder`.
+                layer, from the same forward pass; needs an :class:`Encoder`.
 
         Returns:
             The files, a line for each sentence pair with links ``i-j``, counted from 0.
@@ -112,13 +108,13 @@ class WordAlignment:
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
-        if layers and not isinstance(embedder, Embedder):
-            raise ConfigError("layers: 'all' needs an Embedder, which knows its layers")
+        if layers and not isinstance(embedder, Encoder):
+            raise ConfigError("layers: 'all' needs an Encoder, which knows its layers")
         written = []
         for pair in self._choose(data, languages):
             sides = read_sides(Path(data) / self.name / pair)
             tasks = [self.name]
-            if layers and isinstance(embedder, Embedder):
+            if layers and isinstance(embedder, Encoder):
                 tasks += [f"{self.name}/layer-{n + 1}" for n in range(embedder.encoder.layers)]
             rows: list[list[str]] = [[] for _ in tasks]
             for links in _align(embedder, *sides, all_layers=layers == "all"):
@@ -187,7 +183,7 @@ def read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
 
 
 def _align(
-    encoder: Encoder, source: Sentences, target: Sentences, *, all_layers: bool
+    encoder: WordEncoder, source: Sentences, target: Sentences, *, all_layers: bool
 ) -> Iterator[list[list[Link]]]:
     """For each sentence pair the links of the encoder's own vectors, then of layers 1 to L."""
     lost = 0
@@ -201,10 +197,10 @@ def _align(
 
 
 def _encode(
-    encoder: Encoder, sentences: Sentences, all_layers: bool
+    encoder: WordEncoder, sentences: Sentences, all_layers: bool
 ) -> Sequence[Sequence[AnyFloats]]:
     texts, spans = join_words(sentences)
-    if all_layers and isinstance(encoder, Embedder):
+    if all_layers and isinstance(encoder, Encoder):
         layers = [encoder.layer, *range(1, encoder.encoder.layers + 1)]
         return [list(vectors) for vectors in encoder.encode_word_layers(texts, spans, layers)]
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]

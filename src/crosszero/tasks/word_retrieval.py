@@ -2,8 +2,8 @@
 
 The data is a store of word positioned samples in ``<data>/word-retrieval``, or `data` itself, as
 ``crosszero prepare --hold-out`` writes it: of sentences that no training has seen. What is asked
-and what is right is told in :mod:`crosszero.evaluation.words`. A prediction file has a line for
-each query, in the order of :func:`~crosszero.evaluation.words.list_questions`, with the 0-based
+and what is right is told in :mod:`crosszero.tasks.words`. A prediction file has a line for
+each query, in the order of :func:`~crosszero.tasks.words.list_questions`, with the 0-based
 number of a candidate of that list.
 """
 
@@ -12,23 +12,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crosszero.embed.embedder import Embedder
-from crosszero.embed.lookup import WordLookup
+from crosszero.align.encoding import WordEncoder
+from crosszero.bitext.numbered import read_numbers
 from crosszero.errors import DataError
-from crosszero.evaluation.encoder import Encoder
-from crosszero.evaluation.lines import read_numbers
-from crosszero.evaluation.words import (
+from crosszero.model.encoder import Encoder
+from crosszero.samples.sample import Sample
+from crosszero.samples.store import SampleStore
+from crosszero.samples.table import METADATA
+from crosszero.tasks.lookup import WordLookup
+from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
+from crosszero.tasks.task import TaskScore
+from crosszero.tasks.words import (
     WordQuestions,
     WordScore,
     answer,
     list_questions,
     score_answers,
 )
-from crosszero.samples.sample import Sample
-from crosszero.samples.store import SampleStore
-from crosszero.samples.table import METADATA
-from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import TaskScore
 
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
 
@@ -44,7 +44,7 @@ class WordRetrieval:
 
     Example:
         >>> task = WordRetrieval()
-        >>> embedder = Embedder.load("crosszero-mini")                       # doctest: +SKIP
+        >>> embedder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
         >>> task.predict(embedder, "data", "out", ["en-fr"])                 # doctest: +SKIP
         [PosixPath('out/word-retrieval/test-en-fr.tsv')]
         >>> task.score("out", "data", ["en-fr"])[0]                          # doctest: +SKIP
@@ -80,7 +80,7 @@ class WordRetrieval:
 
     def predict(
         self,
-        embedder: Encoder,
+        embedder: WordEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -103,7 +103,7 @@ class WordRetrieval:
         """
         written = []
         for samples, asked in self._ask(data, languages):
-            encoder = WordLookup(embedder, samples) if isinstance(embedder, Embedder) else embedder
+            encoder = WordLookup(embedder, samples) if isinstance(embedder, Encoder) else embedder
             for direction, questions in asked.items():
                 path = name_output(predictions, self.name, direction)
                 written.append(write_output(path, answer(encoder, questions)))

@@ -1,7 +1,7 @@
 """XNLI, PAWS-X, UDPOS, PANX: fine-tuned on English, tested in every language without more training.
 
 Training, and the choice of the best model on the English development set, are the business of
-:mod:`crosszero.finetune`. Source: Hu et al. 2020, section 3.
+:mod:`crosszero.tasks.finetune`. Source: Hu et al. 2020, section 3.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from crosszero.errors import DataError
-from crosszero.finetune.classification import Classifier, fine_tune_classifier
-from crosszero.finetune.config import FineTuneConfig
-from crosszero.finetune.examples import SentencePairExample, TaggedSentence
-from crosszero.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.tasks import labels
+from crosszero.tasks.finetune.classification import Classifier, fine_tune_classifier
+from crosszero.tasks.finetune.config import FineTuneConfig
+from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
+from crosszero.tasks.finetune.tagging import Tagger, fine_tune_tagger
 from crosszero.tasks.outputs import choose_languages
 from crosszero.tasks.predictions import write_labels, write_tags
 from crosszero.tasks.rows import Split, read_pairs, read_tagged

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from crosszero.errors import ConfigError, MissingExtraError, suggest
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 
 if TYPE_CHECKING:
     from crosszero.training.config import LoraConfig
@@ -43,7 +43,7 @@ class Adapters:
         Hu et al. 2021, arXiv 2106.09685, section 4.1.
     """
 
-    def __init__(self, encoder: Encoder, config: LoraConfig) -> None:
+    def __init__(self, encoder: Backbone, config: LoraConfig) -> None:
         try:
             import peft
         except ImportError as error:
@@ -76,7 +76,7 @@ class Adapters:
         config.tie_word_embeddings = tied
 
 
-def choose_targets(encoder: Encoder, wanted: tuple[str, ...] = ()) -> list[str]:
+def choose_targets(encoder: Backbone, wanted: tuple[str, ...] = ()) -> list[str]:
     """Full names of the linear layers that get an adapter.
 
     Args:

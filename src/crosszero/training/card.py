@@ -6,14 +6,14 @@ from pathlib import Path
 
 from crosszero import __version__
 from crosszero.config import to_dict
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.samples.store import SampleStore
 from crosszero.training.config import TrainConfig
 from crosszero.training.metrics import METRICS, read_metrics
 
 
 def write_card(
-    encoder: Encoder, store: SampleStore, config: TrainConfig, *, steps: int, out: Path
+    encoder: Backbone, store: SampleStore, config: TrainConfig, *, steps: int, out: Path
 ) -> str:
     """Write the Markdown of a run's model card.
 

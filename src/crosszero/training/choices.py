@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
 from crosszero.training.checkpoint import Progress
 from crosszero.training.config import TrainConfig
@@ -22,7 +22,7 @@ _log = logging.getLogger("crosszero")
 
 
 def decide(
-    encoder: Encoder, config: TrainConfig, progress: Progress | None, ranks: Ranks = ALONE
+    encoder: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks = ALONE
 ) -> TrainConfig:
     """Replace the ``auto`` of :data:`DECIDED`, and tell the encoder whether to pack texts.
 
@@ -55,7 +55,7 @@ def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     return before
 
 
-def _choose_packing(encoder: Encoder, config: TrainConfig) -> bool:
+def _choose_packing(encoder: Backbone, config: TrainConfig) -> bool:
     """Packing pays where no token is padding; a mask on a CPU costs more than sorted slices do."""
     if config.pack is False:
         return False
@@ -71,7 +71,7 @@ def _choose_packing(encoder: Encoder, config: TrainConfig) -> bool:
     return not obstacle
 
 
-def _prepare_packing(encoder: Encoder, config: TrainConfig) -> bool:
+def _prepare_packing(encoder: Backbone, config: TrainConfig) -> bool:
     """Switch to flash attention if it is there; it computes in 16 bits on a GPU only."""
     from transformers.utils.import_utils import is_flash_attn_2_available
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import IGNORED
 from crosszero.model.names import Level
@@ -38,7 +38,7 @@ class Encoded:
 
 
 def encode_slice(
-    encoder: Encoder, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
+    encoder: Backbone, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
 ) -> Encoded:
     """Run some texts through the encoder, and pool their anchors.
 
@@ -102,7 +102,7 @@ def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:
     )
 
 
-def predict(encoder: Encoder, encoded: Encoded, masked: Masked) -> Tensor:
+def predict(encoder: Backbone, encoded: Encoded, masked: Masked) -> Tensor:
     """The part of the MLM loss that the encoded texts make up: mean over languages, then tokens."""
     if encoder.mlm_head is None:
         raise ValueError("the encoder was loaded without its MLM head")

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.config import TrainConfig
@@ -45,7 +45,7 @@ def check_folder(out: Path, *, resume: bool) -> None:
     (out / ".writable").unlink()
 
 
-def check_disk(out: Path, encoder: Encoder, head: ProjectionHead, config: TrainConfig) -> None:
+def check_disk(out: Path, encoder: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
     """Tell a full disk before hours of training, not after.
 
     Raises:

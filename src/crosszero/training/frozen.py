@@ -8,20 +8,20 @@ from typing import cast
 import torch
 from torch import nn
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 
 
-def get_table(encoder: Encoder) -> nn.Embedding:
+def get_table(encoder: Backbone) -> nn.Embedding:
     """The table of token embeddings."""
     return cast(nn.Embedding, encoder.base.get_input_embeddings())
 
 
-def freeze_table(encoder: Encoder) -> None:
+def freeze_table(encoder: Backbone) -> None:
     """Leave the table of token embeddings, and an output layer tied to it, as it is."""
     get_table(encoder).weight.requires_grad_(False)
 
 
-def hash_frozen(encoder: Encoder) -> str | None:
+def hash_frozen(encoder: Backbone) -> str | None:
     """Fingerprint of the frozen weights, ``None`` without any.
 
     Checkpoints leave them out, so that a run can only go on beside the very same ones.

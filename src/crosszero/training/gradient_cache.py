@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from crosszero.memory import release_memory
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.batch import Batch
 from crosszero.training.config import TrainConfig
@@ -40,7 +40,7 @@ _ENTRIES = 2**21  # similarities computed at a time: 8 MB a copy in fp32
 
 
 def backpropagate(
-    encoder: Encoder,
+    encoder: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -87,7 +87,7 @@ def backpropagate(
 
 
 def _encode_again(
-    encoder: Encoder,
+    encoder: Backbone,
     head: ProjectionHead,
     inputs: Inputs,
     members: Integers,

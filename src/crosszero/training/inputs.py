@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosszero.errors import TrainingError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.mlm import IGNORED, mask_tokens
-from crosszero.model.spans import Tokens, locate_span
+from crosszero.model.tokens import Tokens, locate_span
 from crosszero.training.batch import Batch
 from crosszero.training.config import TrainConfig
 from crosszero.training.ranks import Ranks
@@ -84,7 +84,7 @@ class Inputs:
 
 
 def make_inputs(
-    encoder: Encoder, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
+    encoder: Backbone, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
 ) -> Inputs:
     """Deal, tokenise, mask, and find the tokens of the anchors.
 
@@ -177,7 +177,7 @@ def _keep(
 
 
 def _mask(
-    encoder: Encoder,
+    encoder: Backbone,
     tokens: Sequence[Tokens],
     own: Integers,
     layout: Integers,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from crosszero.errors import ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.config import TrainConfig
 from crosszero.training.course import LEAST_BETA2
@@ -26,7 +26,7 @@ _log = logging.getLogger("crosszero")
 
 
 def make_optimizer(
-    encoder: Encoder, head: ProjectionHead, config: TrainConfig
+    encoder: Backbone, head: ProjectionHead, config: TrainConfig
 ) -> torch.optim.Optimizer:
     """AdamW; weight decay on matrices only, head and token embeddings at their own rates.
 
@@ -66,7 +66,7 @@ def make_optimizer(
     return torch.optim.AdamW(groups, **options)
 
 
-def choose_sparse(encoder: Encoder, config: TrainConfig) -> bool:
+def choose_sparse(encoder: Backbone, config: TrainConfig) -> bool:
     """Decide whether the table of embeddings is stepped row by row.
 
     Args:
@@ -115,7 +115,7 @@ def clip_gradients(parameters: Sequence[nn.Parameter], most: float) -> Tensor:
     return torch.nn.utils.clip_grad_norm_(holders, most or math.inf)
 
 
-def _find_obstacle(encoder: Encoder, config: TrainConfig) -> str:
+def _find_obstacle(encoder: Backbone, config: TrainConfig) -> str:
     if config.mlm_weight > 0 and _reads_table(encoder):
         return "the MLM head is tied to them, so that every row has a gradient"
     if config.adam_beta2 < LEAST_BETA2:
@@ -137,7 +137,7 @@ def _gives_rows(table: nn.Embedding) -> bool:
         table.sparse = before
 
 
-def _reads_table(encoder: Encoder) -> bool:
+def _reads_table(encoder: Backbone) -> bool:
     """Whether the MLM head gives the table a gradient, however the architecture ties them."""
     if encoder.mlm_head is None:
         return False

@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.training.config import Precision
 
 _ROWS, _TOKENS, _REPEATS = 16, 32, 3
 _GAIN = 1.1  # bf16 has fewer digits: it must be worth it
 
 
-def choose_precision(encoder: Encoder, wanted: Precision) -> Precision:
+def choose_precision(encoder: Backbone, wanted: Precision) -> Precision:
     """Decide between fp32 and bf16 by timing the encoder forward and backward.
 
     Args:
@@ -47,7 +47,7 @@ def _finish(device: torch.device) -> None:
         torch.accelerator.synchronize()
 
 
-def _time(encoder: Encoder, precision: Precision) -> float:
+def _time(encoder: Backbone, precision: Precision) -> float:
     device = next(encoder.parameters()).device
     ids = torch.from_numpy(encoder.ordinary_ids[: _ROWS * _TOKENS])
     ids = ids.repeat(_ROWS * _TOKENS // len(ids) + 1)[: _ROWS * _TOKENS].reshape(_ROWS, _TOKENS)

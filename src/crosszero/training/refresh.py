@@ -14,14 +14,15 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from crosszero.align.spans import Span
 from crosszero.config import build
 from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.vectors import Vectors, encode_words
 from crosszero.samples.config import FinderConfig
 from crosszero.samples.encoder import EncoderFinder
-from crosszero.samples.sample import Sample, Span
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.config import TrainConfig
 from crosszero.training.ranks import ALONE, Ranks
@@ -50,7 +51,7 @@ class WordRefresher:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Backbone,
         config: TrainConfig,
         store: SampleStore,
         out: Path,

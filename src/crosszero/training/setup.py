@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.folder import PROJECTION, load_head
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
@@ -58,7 +58,7 @@ class Run:
         checkpoint: where it stands.
     """
 
-    encoder: Encoder
+    encoder: Backbone
     head: ProjectionHead
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
@@ -149,9 +149,9 @@ def finish_run(run: Run) -> None:
         run.adapters.merge()
 
 
-def _load_encoder(name: str | Path, config: TrainConfig) -> Encoder:
+def _load_encoder(name: str | Path, config: TrainConfig) -> Backbone:
     """With its MLM head if it has one, so that a later training finds it in the saved folder."""
-    encoder = Encoder.load(name, mlm=True)
+    encoder = Backbone.load(name, mlm=True)
     if encoder.mlm_head is not None and encoder.tokenizer.mask_token_id is not None:
         return encoder
     if config.mlm_weight > 0:
@@ -159,10 +159,10 @@ def _load_encoder(name: str | Path, config: TrainConfig) -> Encoder:
             f"{name} has no pretrained head for masked language modelling, or no mask token: "
             "set mlm_weight: 0"
         )
-    return Encoder.load(name, mlm=False)
+    return Backbone.load(name, mlm=False)
 
 
-def _make_head(name: str | Path, encoder: Encoder, config: TrainConfig) -> ProjectionHead:
+def _make_head(name: str | Path, encoder: Backbone, config: TrainConfig) -> ProjectionHead:
     """The head that was saved beside the encoder if it fits, else a new one."""
     head = ProjectionHead(encoder.hidden_size, config.level, config.head_start)
     folder = Path(locate_encoder(name))
@@ -176,7 +176,7 @@ def _make_head(name: str | Path, encoder: Encoder, config: TrainConfig) -> Proje
 
 
 def _require_same(
-    settings: dict[str, Any], encoder: Encoder, head: ProjectionHead, ranks: Ranks
+    settings: dict[str, Any], encoder: Backbone, head: ProjectionHead, ranks: Ranks
 ) -> None:
     """Processes that start from different things would drift apart in silence."""
     if ranks.count == 1:
@@ -211,7 +211,7 @@ def _read_progress(checkpoint: Path, settings: dict[str, Any], ranks: Ranks) -> 
 
 
 def _decide_precision(
-    encoder: Encoder, config: TrainConfig, progress: Progress | None, ranks: Ranks
+    encoder: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks
 ) -> TrainConfig:
     """A run goes on in the precision it began with; measuring again could choose another."""
     if progress is None:

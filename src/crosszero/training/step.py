@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crosszero.model.encoder import Encoder
+from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import Contrast, contrast
 from crosszero.training.batch import Batch
@@ -49,7 +49,7 @@ class StepResult:
 
 
 def compute_losses(
-    encoder: Encoder,
+    encoder: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -86,7 +86,7 @@ def compute_losses(
 
 
 def _encode(
-    encoder: Encoder,
+    encoder: Backbone,
     head: ProjectionHead,
     inputs: Inputs,
     masked: Masked | None,

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.align.spans import WordPair
+from crosszero.align.words import Keys, token_pattern
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.memory import collector_paused
@@ -23,8 +25,6 @@ from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.samples.lexicon.pieces import Numbers
 from crosszero.samples.lexicon.translations import Table
-from crosszero.samples.sample import WordPair
-from crosszero.samples.words import Keys, token_pattern
 
 TEXTS = 2_000  # sentence pairs looked up at a time: what they need stays in the caches
 

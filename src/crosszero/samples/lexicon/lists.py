@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from crosszero.align.words import base_language
 from crosszero.bitext.lines import BadText, read_lines
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples.words import base_language
 
 
 class Lexicon:

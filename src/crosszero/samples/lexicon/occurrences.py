@@ -15,10 +15,10 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.align.spans import Span
+from crosszero.align.words import Keys
 from crosszero.samples.lexicon.pieces import EMPTY, Numbers, Pieces, TokenSpans, expand
 from crosszero.samples.lexicon.tree import NO_ENTRY, Node, Tree
-from crosszero.samples.sample import Span
-from crosszero.samples.words import Keys
 
 _BETWEEN_SPACES = re.compile(r"\S+")  # what str.split gives, with its place
 _SHIFT = 32  # a place: the number of a piece, and in the low bits that of a token in it

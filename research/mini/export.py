@@ -1,0 +1,108 @@
+"""Export a run: float16 weights, tokeniser, configuration, and a model card with measured numbers.
+
+python -m research.mini.export --data DATA --run RUN --to src/crosszero/assets/crosszero-mini
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel
+
+from .balance import balance_layers
+from .card import Facts, write_card
+from .checkpoints import load_checkpoint
+from .corpus import read_corpus
+from .evaluate import score_folder
+from .model import make_model
+from .rows import encode_lines
+from .settings import Settings, load_settings
+from .tokenizer import save_tokenizer
+
+LIMIT = 25_000_000
+COMMAND = """\
+python -m research.mini.pretrain --data DATA --out RUN --recipe research/mini/mini.yaml \\
+    --steps {steps} --decay {decay}
+python -m research.mini.export --data DATA --run RUN --to src/crosszero/assets/crosszero-mini"""
+
+
+def write_model(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> int:
+    """Write the model folder in float16; returns the number of parameters."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = sum(weight.numel() for weight in model.parameters())
+    model.to(torch.float16).save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors are written for their owner's eyes only
+    return count
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def export_run(
+    run: Path, data: Path, target: Path, *, settings: Settings, decay: int, date: str
+) -> Facts:
+    """Write the folder, measure it as a user would load it, write the card."""
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    model = make_model(settings, size=tokenizer.get_vocab_size())
+    progress = load_checkpoint(run, model=model)
+    corpus = read_corpus(data, seed=settings.seed)
+    sample = [text for split in corpus.values() for text in split.train[:64]]
+    balance_layers(model, encode_lines(tokenizer, sample, longest=settings.row))
+    parameters = write_model(model, tokenizer, target)
+    scores = score_folder(target, data, seed=settings.seed, longest=settings.row)
+    facts = Facts(
+        steps=progress["step"],
+        tokens=progress["tokens"],
+        hours=progress["seconds"] / 3600,
+        parameters=parameters,
+        megabytes=folder_size(target) / 1e6,
+        characters=sum(len(text) for split in corpus.values() for text in split.train),
+        lines=sum(len(split.train) for split in corpus.values()),
+        date=date,
+        command=COMMAND.format(steps=progress["step"], decay=decay),
+        decay=decay,
+    )
+    (target / "README.md").write_text(write_card(scores, facts, settings), encoding="utf-8")
+    if folder_size(target) > LIMIT:
+        raise ValueError(f"{target} holds {folder_size(target):,} bytes; {LIMIT:,} are allowed")
+    return facts
+
+
+def last_decay(run: Path) -> int:
+    """Steps of falling rate of the finished run, by its log; 0 if it did not get to the end."""
+    decay = target = 0
+    ended = -1
+    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record.get("event") == "start":
+            decay, target = record["decay"], record["steps"]
+        elif record.get("event") == "end":
+            ended = record["step"]
+    return decay if ended == target else 0
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds bitext/")
+    parser.add_argument("--run", type=Path, required=True, help="run folder")
+    parser.add_argument("--to", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--date", default=datetime.now(UTC).date().isoformat(), help="for the card")
+    args = parser.parse_args()
+    torch.set_num_threads(2)
+    settings = load_settings(args.run / "settings.yaml")
+    decay = last_decay(args.run)
+    export_run(args.run, args.data, args.to, settings=settings, decay=decay, date=args.date)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""What the evaluations ask of an encoder: two methods that return NumPy arrays.
+
+Nothing here knows about torch. Whatever has these two methods can be measured: a trained run, a
+wrapped foreign model, a table of random numbers in a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from crosszero.align.spans import Span
+from crosszero.search.neighbours import AnyFloats
+
+_CHUNK = 256  # sentences that are handed to the encoder at once
+
+
+@runtime_checkable
+class WordEncoder(Protocol):
+    """Gives vectors to sentences and to words in their sentences.
+
+    ``isinstance(thing, WordEncoder)`` checks that the methods exist, not what they take or return.
+    """
+
+    def encode(self, texts: list[str]) -> AnyFloats:
+        """Give one vector per text.
+
+        Args:
+            texts: n sentences.
+
+        Returns:
+            (n, dim) finite numbers, in the order of `texts`.
+        """
+        ...
+
+    def encode_words(self, texts: list[str], spans: list[list[Span]]) -> Sequence[AnyFloats]:
+        """Give one vector per word, in the light of its sentence.
+
+        Args:
+            texts: n sentences.
+            spans: for each sentence the words, as character spans (end excluded).
+
+        Returns:
+            n arrays; the i-th has shape (len(spans[i]), dim). A word of which the model sees
+            nothing (cut off at its maximal length) is a row of zeros.
+        """
+        ...
+
+
+def encode_spans(
+    encoder: WordEncoder, texts: list[str], spans: list[list[Span]]
+) -> Iterator[AnyFloats]:
+    """Give the word vectors of one sentence after the other, with their shapes checked.
+
+    Sentences go to the encoder in chunks of 256. Only one chunk's vectors wait here; a caller that
+    keeps what it gets holds them all.
+
+    Args:
+        encoder: where the vectors come from.
+        texts: n sentences.
+        spans: for each sentence its words.
+
+    Yields:
+        n arrays, the i-th of shape (len(spans[i]), dim).
+
+    Raises:
+        ValueError: the encoder returned another number of arrays or rows.
+    """
+    for start in range(0, len(texts), _CHUNK):
+        part = spans[start : start + _CHUNK]
+        arrays = encoder.encode_words(texts[start : start + _CHUNK], part)
+        if len(arrays) != len(part):
+            raise ValueError(f"encode_words returned {len(arrays)} arrays for {len(part)} texts")
+        for offset, (array, words) in enumerate(zip(arrays, part, strict=True)):
+            if array.ndim != 2 or len(array) != len(words):
+                raise ValueError(
+                    f"encode_words returned shape {array.shape} for text {start + offset}, "
+                    f"which has {len(words)} words"
+                )
+            yield array
+
+
+def encode_tokens(encoder: WordEncoder, sentences: list[list[str]]) -> Iterator[AnyFloats]:
+    """Give word vectors for sentences that are already cut into words.
+
+    The words are joined by one space, also for languages written without spaces: the gold
+    standards of word alignment come tokenised like that.
+
+    Args:
+        encoder: where the vectors come from.
+        sentences: n lists of words.
+
+    Yields:
+        n arrays, the i-th of shape (len(sentences[i]), dim).
+
+    Example:
+        >>> class Lengths:
+        ...     def encode(self, texts): ...
+        ...     def encode_words(self, texts, spans):
+        ...         return [np.array([[e - s] for s, e in words], dtype=float) for words in spans]
+        >>> [v.tolist() for v in encode_tokens(Lengths(), [["ein", "Haus"]])]
+        [[[3.0], [4.0]]]
+    """
+    return encode_spans(encoder, *join_words(sentences))
+
+
+def join_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[list[Span]]]:
+    """Make texts of sentences that are cut into words, with one space between two words.
+
+    Args:
+        sentences: n lists of words.
+
+    Returns:
+        n texts, and for each of them where its words stand.
+
+    Example:
+        >>> join_words([["ein", "Haus"]])
+        (['ein Haus'], [[Span(start=0, end=3), Span(start=4, end=8)]])
+    """
+    texts = [" ".join(words) for words in sentences]
+    spans = []
+    for words in sentences:
+        ends = np.cumsum([len(word) + 1 for word in words]) - 1
+        spans.append(
+            [Span(int(end) - len(word), int(end)) for word, end in zip(words, ends, strict=True)]
+        )
+    return texts, spans

@@ -1,0 +1,111 @@
+"""Word alignment error: AER, precision, recall and F1 (Och & Ney 2003, section 5.1).
+
+With predicted links A, sure gold links S and possible gold links P (S is part of P), summed over
+all sentences:
+
+    precision = |A & P| / |A|      recall = |A & S| / |S|
+    AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)
+
+F1 is the harmonic mean of that precision and that recall; where S = P, AER = 1 - F1. A fraction
+of nothing by nothing counts as right (precision of no links is 1), which keeps that identity.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from crosszero.align.encoding import WordEncoder
+from crosszero.align.gold import AlignmentSet, GoldLinks, Link
+from crosszero.align.links import align_words
+from crosszero.errors import CrosszeroError
+
+_log = logging.getLogger("crosszero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentScore:
+    """Link counts over a corpus, and the four scores made of them (each from 0 to 1).
+
+    Attributes:
+        predicted: |A|.
+        sure: |S|.
+        sure_hits: |A & S|.
+        possible_hits: |A & P|.
+    """
+
+    predicted: int
+    sure: int
+    sure_hits: int
+    possible_hits: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted links that are at least possible."""
+        return _divide(self.possible_hits, self.predicted)
+
+    @property
+    def recall(self) -> float:
+        """Share of the sure links that were predicted."""
+        return _divide(self.sure_hits, self.sure)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 if both are 0."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
+
+    @property
+    def aer(self) -> float:
+        """Alignment error rate: 0 is perfect."""
+        return 1 - _divide(self.sure_hits + self.possible_hits, self.predicted + self.sure)
+
+
+def _divide(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def score_alignment(
+    predicted: Sequence[Collection[Link]], gold: Sequence[GoldLinks]
+) -> AlignmentScore:
+    """Count predicted links against gold links over all sentences.
+
+    Args:
+        predicted: for each sentence its links (source word, target word), 0-based; a link that
+            is given twice counts once.
+        gold: for each sentence its gold links.
+
+    Raises:
+        ValueError: the numbers of sentences differ.
+        CrosszeroError: there is no sentence.
+
+    Example:
+        >>> score_alignment([[(0, 0), (1, 2)]], [GoldLinks(sure=frozenset({(0, 0)}))]).aer
+        0.33333333333333337
+    """
+    if len(predicted) != len(gold):
+        raise ValueError(f"{len(predicted)} predicted sentences against {len(gold)} gold ones")
+    if not gold:
+        raise CrosszeroError("alignment error needs sentence pairs with gold links; there are none")
+    links = [frozenset(sentence) for sentence in predicted]
+    pairs = list(zip(links, gold, strict=True))
+    return AlignmentScore(
+        predicted=sum(map(len, links)),
+        sure=sum(len(right.sure) for right in gold),
+        sure_hits=sum(len(found & right.sure) for found, right in pairs),
+        possible_hits=sum(len(found & right.allowed) for found, right in pairs),
+    )
+
+
+def score_aligner(encoder: WordEncoder, data: AlignmentSet) -> AlignmentScore:
+    """Align a gold set with an encoder and score the links.
+
+    Raises:
+        CrosszeroError: the set is empty, or a vector is not finite.
+
+    Example:
+        >>> score_aligner(encoder, read_alignment_set("gold/de-en")).aer      # doctest: +SKIP
+        0.241
+    """
+    return score_alignment(align_words(encoder, data.source, data.target), data.gold)

@@ -1,0 +1,67 @@
+"""Texts of one language as words: spans to find them again, keys to count and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from crosszero.align.segment import Segmenter
+from crosszero.align.spans import Span
+from crosszero.align.words import Keys
+
+_REMEMBERED = 200_000  # words kept: multi-way corpora show each text once for every other language
+
+
+class Words(NamedTuple):
+    """The words of one text.
+
+    Attributes:
+        spans: where they are, in characters of the text.
+        keys: the same words, normalised.
+    """
+
+    spans: list[Span]
+    keys: list[str]
+
+
+class WordReader:
+    """Read texts of one language as words.
+
+    Args:
+        language: language code.
+
+    Example:
+        >>> WordReader("en").read("The Weather").keys
+        ['the', 'weather']
+    """
+
+    def __init__(self, language: str) -> None:
+        self._segmenter = Segmenter(language)
+        self._keys = Keys()
+        self._known: dict[str, Words] = {}
+        self._size = 0
+
+    def fit(self, texts: Iterable[str]) -> None:
+        """Learn where words end in scripts without spaces."""
+        self._segmenter.fit(texts)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the texts that are remembered."""
+        self._known.clear()
+        self._size = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}, "_size": 0}  # the same for other processes
+
+    def read(self, text: str) -> Words:
+        """Give the words of a text; remembers recent texts."""
+        known = self._known.get(text)
+        if known is None:
+            if self._size > _REMEMBERED:
+                self.forget()
+            keys, spans = self._keys, self._segmenter.spans(text)
+            known = Words(spans, [keys[text[start:end]] for start, end in spans])
+            self._known[text] = known
+            self._size += len(spans) + 1  # a text without words takes room, too
+        return known

@@ -1,0 +1,88 @@
+"""Sentence vectors that were computed before are read from disk: named by what they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from crosszero.files import atomic_file, hash_files
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import MINI, quiet_transformers
+from crosszero.model.vectors import Vectors
+
+_log = logging.getLogger("crosszero")
+_READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
+
+
+def hash_encoder(name: str | Path) -> str:
+    """Hash what an encoder is: weights, configuration and tokeniser.
+
+    What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
+    hashed as its newest revision, which is fetched first, or, without network, as the one that the
+    hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
+
+    Example:
+        >>> len(hash_encoder("crosszero-mini"))
+        64
+    """
+    folder = Path(name)
+    if str(name) == MINI:
+        folder = Path(str(resources.files("crosszero"))) / "assets" / MINI
+    if not folder.is_dir():
+        folder = _find_snapshot(str(name)) or folder
+    if not folder.is_dir():
+        return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
+    files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
+    kept = [path for path in files if path.name not in ("training.json", "projection.safetensors")]
+    return hash_files(*kept)
+
+
+def _find_snapshot(name: str) -> Path | None:
+    """Folder of the revision of a hub's encoder that is going to be loaded."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        with quiet_transformers():  # it keeps the hub's bars off, too
+            return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))
+    except Exception as error:  # no such name, no network, no right: loading says which
+        _log.debug("%s: no snapshot: %s", name, error)
+        return None
+
+
+class CachedEncoder:
+    """An embedder whose sentence vectors are kept on disk.
+
+    Args:
+        embedder: makes what is missing.
+        identity: hash of the encoder.
+        folder: of the files, ``<hash>.npy``; remove it at any time.
+    """
+
+    def __init__(self, embedder: Encoder, identity: str, folder: Path) -> None:
+        self.embedder, self._folder = embedder, folder
+        settings = f"{identity}\0{embedder.max_length}\0{embedder.layer}"
+        self._settings = settings.encode()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Give one unit vector per text; see :meth:`Encoder.encode`."""
+        digest = hashlib.sha256(self._settings)
+        for text in texts:
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "little") + data)
+        path = self._folder / f"{digest.hexdigest()[:32]}.npy"
+        if path.is_file():
+            known: Vectors = np.load(path, allow_pickle=False)
+            if known.shape == (len(texts), self.embedder.encoder.hidden_size):
+                return known
+        vectors = self.embedder.encode(texts)
+        with atomic_file(path, "wb") as file:
+            np.save(file, vectors, allow_pickle=False)
+        return vectors

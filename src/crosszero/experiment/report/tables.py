@@ -1,0 +1,216 @@
+"""One table, three looks: plain text for the terminal, Markdown, HTML."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+
+import numpy as np
+
+from crosszero.experiment.intervals import Interval
+from crosszero.experiment.report.markup import escape, render_phrase
+
+Cell = str | int | float | np.generic | numbers.Real | Interval | None
+_NOTHING = "–"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of text and numbers. The first column names the row.
+
+    Attributes:
+        title: one line above the table.
+        columns: headings.
+        rows: as many cells each as there are columns. None and not-a-number show as a dash, an
+            interval as mean and half-width.
+        number: format of floats and intervals, as after the colon of an f-string.
+        formats: other formats by column heading.
+        note: one line below the table, such as what is measured in which unit.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    number: str = ".1f"
+    formats: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"{self.title}: {len(row)} cells for {len(self.columns)} columns: {row}"
+                )
+        if unknown := set(self.formats) - set(self.columns):
+            raise ValueError(f"{self.title}: formats for unknown columns {sorted(unknown)}")
+
+
+def format_cell(cell: Cell, number: str = ".1f") -> str:
+    """Write one cell.
+
+    Args:
+        cell: what to write; numbers may be NumPy's.
+        number: format of floats and of both parts of an interval.
+
+    Example:
+        >>> format_cell(0.4321, ".1%"), format_cell(12345), format_cell(None)
+        ('43.2%', '12,345', '–')
+    """
+    if isinstance(cell, Interval):
+        mean = format_cell(cell.mean, number)
+        half = cell.half_width
+        # the unit once: 41.2 ± 0.8%
+        return mean if math.isnan(half) else f"{mean.removesuffix('%')} ± {format(half, number)}"
+    if cell is None:
+        return _NOTHING
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    if isinstance(cell, numbers.Integral):
+        return f"{int(cell):,}"
+    if isinstance(cell, numbers.Real):
+        value = float(cell)
+        if math.isnan(value):
+            return _NOTHING
+        text = format(value, number)
+        # a rounded -0.0 is a zero
+        return text.replace("-", "") if not re.search("[1-9]", text) and value < 0 else text
+    return str(cell)
+
+
+def render_text(table: Table) -> str:
+    """Draw a table for a terminal: columns aligned, wide East Asian letters counted twice.
+
+    Example:
+        >>> print(render_text(Table(title="t", columns=("", "n"), rows=(("東京", 7),))))
+        t
+              n
+        ────  ─
+        東京  7
+    """
+    body = [[_flatten(cell) for cell in row] for row in _write(table)]
+    head = [_flatten(name) for name in table.columns]
+    right = _numeric(table)
+    widths = [max(map(measure_width, column)) for column in zip(head, *body, strict=True)]
+    lines = [_flatten(table.title)] if table.title else []
+    lines.append(_pad(head, widths, right))
+    lines.append("  ".join("─" * width for width in widths))
+    lines += [_pad(row, widths, right) for row in body]
+    if table.note:
+        lines.append(_flatten(table.note))
+    return "\n".join(lines)
+
+
+def render_markdown(table: Table) -> str:
+    """Write a table in Markdown (pipe table); markup in the cells is escaped.
+
+    Example:
+        >>> print(render_markdown(Table(title="", columns=("a|b", "n"), rows=(("x", 7),))))
+        | a\\|b | n |
+        | :--- | ---: |
+        | x | 7 |
+    """
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    def clean(text: str) -> str:
+        return _MARKDOWN.sub(r"\\\1", _flatten(text))
+
+    lines = [f"**{clean(table.title)}**", ""] if table.title else []
+    lines.append(line([clean(name) for name in table.columns]))
+    lines.append(line(["---:" if right else ":---" for right in _numeric(table)]))
+    lines += [line([clean(cell) for cell in row]) for row in _write(table)]
+    if table.note:
+        lines += ["", clean(table.note)]
+    return "\n".join(lines)
+
+
+def render_html(table: Table, shades: Sequence[Sequence[float | None]] = ()) -> str:
+    """Write a table in HTML: caption, scoped headings, a box that scrolls where it is too wide.
+
+    Args:
+        table: what to write.
+        shades: for each row of the table a number from 0 (none) to 1 (full) for each cell behind
+            the first, or None for a cell without ground; nothing: a plain table.
+
+    Example:
+        >>> "<th scope=\\"col\\"" in render_html(Table(title="t", columns=("n",), rows=((7,),)))
+        True
+    """
+    kinds = [' class="number"' if right else "" for right in _numeric(table)]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(name)}</th>'
+        for name, kind in zip(table.columns, kinds, strict=True)
+    )
+    body = []
+    plain = [None] * (len(kinds) - 1)
+    for (first, *rest), row in zip(_write(table), shades or repeat(plain), strict=bool(shades)):
+        cells = "".join(
+            f"<td{kind}{_shade(share)}>{render_phrase(cell)}</td>"
+            for cell, kind, share in zip(rest, kinds[1:], row, strict=True)
+        )
+        body.append(f'<tr><th scope="row"{kinds[0]}>{render_phrase(first)}</th>{cells}</tr>')
+    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
+    rows, title = "\n".join(body), escape(table.title)
+    return (
+        # a caption is as wide as its table and would scroll away with it, so it is shown outside
+        f'<p class="caption" aria-hidden="true">{title}</p>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{title}">'
+        f'<table><caption class="hidden">{title}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{note}"
+    )
+
+
+def _shade(share: float | None) -> str:
+    return "" if share is None else f' style="--share:{100 * share:.0f}%"'
+
+
+def measure_width(text: str) -> int:
+    """Count the columns that a text takes in a terminal.
+
+    Example:
+        >>> measure_width("東京"), measure_width("e\\u0301")
+        (4, 1)
+    """
+    width = 0
+    for character in text:
+        if unicodedata.category(character) not in ("Mn", "Me", "Cf"):
+            width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return width
+
+
+def _write(table: Table) -> list[list[str]]:
+    formats = [table.formats.get(name, table.number) for name in table.columns]
+    return [
+        [format_cell(cell, number) for cell, number in zip(row, formats, strict=True)]
+        for row in table.rows
+    ]
+
+
+def _numeric(table: Table) -> list[bool]:
+    """Which columns hold numbers only (and gaps): they are set to the right."""
+    return [
+        any(cell is not None for cell in column)
+        and not any(isinstance(cell, str) for cell in column)
+        for column in ([row[i] for row in table.rows] for i in range(len(table.columns)))
+    ]
+
+
+def _flatten(text: str) -> str:
+    # a line break would tear the table, an escape sequence would reach the terminal
+    return _CONTROLS.sub(" ", text)
+
+
+def _pad(cells: list[str], widths: list[int], right: list[bool]) -> str:
+    padded = []
+    for cell, width, flush in zip(cells, widths, right, strict=True):
+        gap = " " * (width - measure_width(cell))
+        padded.append(gap + cell if flush else cell + gap)
+    return "  ".join(padded).rstrip()

@@ -1,0 +1,121 @@
+"""Word alignment by statistics of parallel text alone: where an encoder without it stands.
+
+The model is eflomal (sil-thot), trained on the gold standard's own sentences, without their links,
+and on the samples that the encoders are trained on: what a person would do who has the same text
+and no encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from crosszero.align.gold import Link, read_sides, split_base
+from crosszero.align.words import word_spans
+from crosszero.samples.store import SampleStore
+from crosszero.tasks.outputs import choose_languages, name_output, write_output
+from crosszero.tasks.word_alignment import WordAlignment
+
+PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
+_LONGEST = 100  # words of a sentence of the samples; the rest is left out
+Row = tuple[list[str], list[str]]
+
+
+def predict_links(
+    data: str | Path,
+    predictions: str | Path,
+    samples: str | Path,
+    *,
+    languages: Sequence[str] | None = None,
+    seed: int = 1,
+) -> list[Path]:
+    """Align gold sets and write ``word-alignment/test-<pair>.tsv``.
+
+    Args:
+        data: folder that holds ``word-alignment/``.
+        predictions: folder of the predictions.
+        samples: the store; the first 50,000 pairs of a gold set's two languages are read.
+        languages: pairs such as ``de-en``; None for all.
+        seed: of the sampling.
+
+    Returns:
+        The files, a line for each sentence pair with links ``i-j``, counted from 0.
+
+    Raises:
+        DataError: a file is missing or can't be used.
+
+    Example:
+        >>> predict_links("data", "out", "samples")                          # doctest: +SKIP
+        [PosixPath('out/word-alignment/test-en-fr.tsv')]
+    """
+    written = []
+    task = WordAlignment()
+    pairs = None if languages is None else [split_base(pair)[0] for pair in languages]
+    for pair in choose_languages(task.name, pairs, task.list_languages(data)):
+        links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
+        lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
+        written.append(write_output(name_output(predictions, WordAlignment.name, pair), lines))
+    return written
+
+
+def align_gold(stem: str | Path, samples: str | Path, *, seed: int = 1) -> list[set[Link]]:
+    """Links of the sentence pairs of one gold set, which tells its sentences and languages.
+
+    Args:
+        stem: ``<folder>/<xx>-<yy>`` of the files ``.src`` and ``.tgt``; the gold file is not read.
+        samples, seed: as in :func:`predict_links`.
+    """
+    source, _, target = Path(stem).name.partition("-")
+    sides = read_sides(Path(stem))
+    rows = [(_lower(a), _lower(b)) for a, b in zip(*sides, strict=True)]
+    return align_rows([*rows, *read_rows(samples, source, target)], len(rows), seed=seed)
+
+
+def read_rows(samples: str | Path, source: str, target: str) -> list[Row]:
+    """Lower-cased words of the first samples of two languages, in whichever order they stand."""
+    return list(islice(_read_rows(samples, source, target), PAIRS))
+
+
+def _read_rows(samples: str | Path, source: str, target: str) -> Iterator[Row]:
+    for sample in SampleStore.open(Path(samples)):
+        texts = {sample.source_language: sample.source, sample.target_language: sample.target}
+        if set(texts) != {source, target}:
+            continue
+        first, second = (
+            [texts[code][a:b].lower() for a, b in word_spans(texts[code], code)][:_LONGEST]
+            for code in (source, target)
+        )
+        if first and second:
+            yield first, second
+
+
+def align_rows(rows: Sequence[Row], size: int, *, seed: int) -> list[set[Link]]:
+    """Train eflomal in both directions on all rows and give the links of the first `size`.
+
+    The two directions are symmetrised by grow-diag-final-and.
+    """
+    import thot.alignment as thot
+
+    models = []
+    for flip in (False, True):
+        model = thot.EflomalAlignmentModel()
+        model.seed, model.deterministic = seed, True
+        for a, b in rows:
+            model.add_sentence_pair(*((b, a) if flip else (a, b)))
+        model.start_training()
+        for _ in range(model.scheduled_iterations):
+            model.train()
+        model.end_training()
+        models.append(model)
+    both = thot.SymmetrizedAligner(*models)
+    both.heuristic = thot.SymmetrizationHeuristic.GROW_DIAG_FINAL_AND
+    links = []
+    for a, b in rows[:size]:
+        matrix = both.get_best_alignment(a, b)[1].to_numpy()
+        links.append({(int(i), int(j)) for i, j in zip(*matrix.nonzero(), strict=True)})
+    return links
+
+
+def _lower(words: Sequence[str]) -> list[str]:
+    return [word.lower() for word in words]

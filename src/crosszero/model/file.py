@@ -1,0 +1,77 @@
+"""Vectors in an ``.npy`` file, written as they come: no machine needs to hold them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crosszero.errors import CrosszeroError
+from crosszero.files import atomic_file
+
+if TYPE_CHECKING:
+    from crosszero.model.encoder import Encoder
+
+BLOCK = 8192
+"""Texts that are tokenised and sorted by length at a time. Those of a block meet in the same passes
+and are rounded the same, whether they go to memory or to a file, here or on a cluster."""
+
+
+def encode_to_file(embedder: Encoder, texts: Iterable[str], out: str | Path) -> Path:
+    """Encode texts in the memory of a block of them.
+
+    Args:
+        embedder: the encoder.
+        texts: read once.
+        out: an ``.npy`` file; ``np.load(out, mmap_mode="r")`` reads it without memory.
+
+    Returns:
+        The path `out`: what ``embedder.encode(texts)`` gives, (texts, H) float32.
+
+    Raises:
+        CrosszeroError: there is no text, or `out` can't be written.
+
+    Example:
+        >>> embedder = Encoder.load("run/")                                 # doctest: +SKIP
+        >>> encode_to_file(embedder, open("en.txt"), "en.npy")               # doctest: +SKIP
+    """
+    lines = iter(texts)
+    blocks = iter(lambda: list(islice(lines, BLOCK)), [])
+    return write_vectors(out, map(embedder.encode, blocks))
+
+
+def write_vectors(out: str | Path, blocks: Iterable[npt.NDArray[np.float32]]) -> Path:
+    """Write rows block by block, whole or not at all.
+
+    Args:
+        out: an ``.npy`` file.
+        blocks: arrays (rows, H) of one width.
+
+    Returns:
+        The path `out`.
+
+    Raises:
+        CrosszeroError: there is no row, or `out` can't be written.
+    """
+    out, shape = Path(out), (0, 0)
+    with atomic_file(out, "wb") as file:
+        for block in blocks:
+            if shape[0] == 0:
+                _write_header(file, block.shape)  # keeps the room until the rows are counted
+            shape = shape[0] + len(block), block.shape[1]
+            file.write(block.astype("<f4", copy=False).tobytes())
+        if shape[0] == 0:
+            raise CrosszeroError(f"{out}: not written, there is no text to encode")
+        file.seek(0)
+        _write_header(file, shape)
+    return out
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    """Write the head of an array, whose size does not depend on the number of rows."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

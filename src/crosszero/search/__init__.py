@@ -1,0 +1,26 @@
+"""Find the pairs of sentences that mean the same among sentences that nobody has aligned.
+
+Works on NumPy arrays and on any object with the ``encode`` of
+:class:`~crosszero.align.encoding.Encoder`; torch is not imported.
+"""
+
+from crosszero.search.file import write_pairs
+from crosszero.search.margin import MARGINS, Margin, score_margins
+from crosszero.search.mining import mine
+from crosszero.search.pairs import MinedPair, MinedPairs
+from crosszero.search.texts import mine_texts
+from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
+
+__all__ = [
+    "MARGINS",
+    "Margin",
+    "MinedPair",
+    "MinedPairs",
+    "PairScore",
+    "mine",
+    "mine_texts",
+    "score_margins",
+    "score_pairs",
+    "tune_threshold",
+    "write_pairs",
+]

@@ -1,0 +1,76 @@
+"""Mined pairs as three columns: 24 bytes for each, where a list of tuples would take 170."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
+
+from crosszero.search.margin import Doubles
+from crosszero.search.neighbours import Ints
+
+_BLOCK = 4096  # pairs that are Python objects at a time
+
+
+class MinedPair(NamedTuple):
+    """Two sentences that are each other's translation, as far as their vectors tell.
+
+    Attributes:
+        source: row of the source sentence, from 0.
+        target: row of the target sentence, from 0.
+        score: margin score; see :mod:`crosszero.search.margin`.
+    """
+
+    source: int
+    target: int
+    score: float
+
+
+class MinedPairs(Sequence[MinedPair]):
+    """A sequence of :class:`MinedPair`; equal to any sequence of the same pairs.
+
+    Args:
+        source, target: (pairs,) rows of the sentences.
+        score: (pairs,) margin scores.
+
+    Example:
+        >>> import numpy as np
+        >>> pairs = MinedPairs(np.array([0, 2]), np.array([1, 0]), np.array([1.5, 1.25]))
+        >>> pairs[-1]
+        MinedPair(source=2, target=0, score=1.25)
+        >>> pairs[:1] == [(0, 1, 1.5)]
+        True
+    """
+
+    def __init__(self, source: Ints, target: Ints, score: Doubles) -> None:
+        self.source, self.target, self.score = source, target, score
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @overload
+    def __getitem__(self, place: int) -> MinedPair: ...
+    @overload
+    def __getitem__(self, place: slice) -> MinedPairs: ...
+
+    def __getitem__(self, place: int | slice) -> MinedPair | MinedPairs:
+        columns = self.source[place], self.target[place], self.score[place]
+        if isinstance(place, slice):
+            return MinedPairs(*columns)
+        return MinedPair(int(columns[0]), int(columns[1]), float(columns[2]))
+
+    def __iter__(self) -> Iterator[MinedPair]:
+        for start in range(0, len(self), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            columns = self.source[block], self.target[block], self.score[block]
+            yield from map(MinedPair, *(column.tolist() for column in columns))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        pairs = zip(self, other, strict=False)
+        return len(self) == len(other) and all(one == two for one, two in pairs)
+
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
+
+    def __repr__(self) -> str:
+        return f"MinedPairs({list(self)!r})" if len(self) < 10 else f"<{len(self):,} MinedPairs>"

@@ -1,0 +1,153 @@
+"""The BUCC 2018 mining test, in the layout that XTREME's download script leaves.
+
+``<root>/bucc2018/<xx>-en.<part>.<xx>`` and ``....en`` hold ``id TAB sentence``, in no order that
+would help; `part` is ``dev`` or ``test``. Gold pairs of ids are in
+``<root>/bucc2018/<xx>-en.dev.gold`` and in ``<root>/labels/bucc2018/test-<xx>.tsv``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from crosszero.bitext.numbered import read_lines
+from crosszero.errors import DataError
+
+_TEXT = re.compile(r"(.+)-en\.(?:dev\.gold|(?:dev|test)\.(?:\1|en))")
+Part = Literal["dev", "test"]
+IdPairs = frozenset[tuple[str, str]]  # (foreign id, English id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuccSet:
+    """The sentences of one language and of English among which translations hide.
+
+    Attributes:
+        language: the foreign language.
+        foreign, english: id to sentence, in the order of the files. No id is on both sides.
+    """
+
+    language: str
+    foreign: Mapping[str, str]
+    english: Mapping[str, str]
+
+
+def list_languages(root: str | Path) -> list[str]:
+    """List the languages of which a file is under `root`, sorted.
+
+    A language that lacks one of its files is listed, too, and reading names the file: left out, it
+    would change the mean over languages unseen.
+
+    Raises:
+        DataError: there is no file of sentences at all.
+
+    Example:
+        >>> list_languages("xtreme/")      # doctest: +SKIP
+        ['de', 'fr', 'ru', 'zh']
+    """
+    folder = Path(root) / "bucc2018"
+    names = [_TEXT.fullmatch(path.name) for path in folder.glob("*-en.*")]
+    if not any(names):
+        raise DataError(root, "holds no BUCC files (bucc2018/<xx>-en.test.<xx>)")
+    golds = (Path(root) / "labels" / "bucc2018").glob("test-*.tsv")
+    names += [re.fullmatch(r"test-(.+)\.tsv", path.name) for path in golds]
+    return sorted({name[1] for name in names if name})
+
+
+def read_bucc(root: str | Path, language: str, part: Part) -> BuccSet:
+    """Read the sentences of one part.
+
+    Args:
+        root: the folder that holds ``bucc2018/``.
+        language: the foreign language, as in the names of the files.
+        part: ``dev`` or ``test``.
+
+    Raises:
+        DataError: a file is missing, empty or damaged; a line has no tab or no sentence; an id
+            stands twice, on one side or on both.
+
+    Example:
+        >>> read_bucc("xtreme/", "zh", "dev").english["en-000000001"]      # doctest: +SKIP
+        'Coalition strategy relied on ...'
+    """
+    stem = Path(root) / "bucc2018" / f"{language}-en.{part}"
+    paths = [Path(f"{stem}.{code}") for code in (language, "en")]
+    foreign = _read_sentences(paths[0], {}, paths[0])
+    english = _read_sentences(paths[1], foreign, paths[0])
+    return BuccSet(language=language, foreign=foreign, english=english)
+
+
+def read_gold(root: str | Path, data: BuccSet, part: Part) -> IdPairs:
+    """Read the gold pairs of one part; see :func:`read_pairs` for what is raised.
+
+    Example:
+        >>> len(read_gold("xtreme/", read_bucc("xtreme/", "zh", "dev"), "dev"))   # doctest: +SKIP
+        257
+    """
+    if part == "dev":
+        return read_pairs(Path(root) / "bucc2018" / f"{data.language}-en.dev.gold", data)
+    return read_pairs(Path(root) / "labels" / "bucc2018" / f"test-{data.language}.tsv", data)
+
+
+def read_pairs(path: str | Path, data: BuccSet, *, empty: bool = False) -> IdPairs:
+    """Read pairs of ids, ``<xx> id TAB English id`` or the other way round.
+
+    Args:
+        path: the file. A pair that stands twice counts once, as in XTREME.
+        data: the sentences that the ids name; they tell which column is which.
+        empty: whether the file may be empty: predictions may, gold may not.
+
+    Raises:
+        DataError: missing, empty or damaged, a line is not two ids, an id names no sentence, or
+            both name sentences of the same side. Names file and line.
+    """
+    if empty and Path(path).is_file() and not Path(path).stat().st_size:
+        return frozenset()
+    pairs = set()
+    for number, line in enumerate(read_lines(path), start=1):
+        ids = [part.strip() for part in line.split("\t")]
+        if len(ids) != 2:
+            raise DataError(
+                path, f"two ids with a tab between them are needed, not {line[:80]!r}", number
+            )
+        one, other = ids
+        if one in data.foreign and other in data.english:
+            pairs.add((one, other))
+        elif one in data.english and other in data.foreign:
+            pairs.add((other, one))
+        else:
+            raise DataError(path, _explain(one, other, data), number)
+    return frozenset(pairs)
+
+
+def _explain(one: str, other: str, data: BuccSet) -> str:
+    for name in (one, other):
+        if name not in data.foreign and name not in data.english:
+            return f"{name!r} is the id of no sentence, neither in {data.language} nor in English"
+    side = data.language if one in data.foreign else "English"
+    return f"{one!r} and {other!r} are both ids of {side} sentences"
+
+
+def _read_sentences(path: Path, taken: Mapping[str, str], where: Path) -> dict[str, str]:
+    sentences: dict[str, str] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        name, tab, sentence = line.partition("\t")
+        name = name.strip()
+        if not tab or not name or not sentence.strip():
+            raise DataError(
+                path, f"an id, a tab and a sentence are needed, not {line[:80]!r}", number
+            )
+        if name in sentences:
+            raise DataError(path, f"the id {name!r} stands twice", number)
+        if name in taken:
+            raise DataError(
+                path,
+                f"the id {name!r} stands in {where}, too, so gold pairs would be ambiguous; put "
+                "the language before it",
+                number,
+            )
+        sentences[name] = sentence.strip(" \t\r")
+    return sentences

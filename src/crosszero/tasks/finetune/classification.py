@@ -1,0 +1,193 @@
+"""Sentence-pair classification: fine-tune on the English part, predict any language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from crosszero.errors import ConfigError, DataError
+from crosszero.tasks.finetune.config import FineTuneConfig
+from crosszero.tasks.finetune.examples import SentencePairExample
+from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
+from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
+from crosszero.tasks.finetune.loop import check_folder, own_randomness, train_best
+from crosszero.tasks.finetune.robust import make_loss, measure_scale, vote
+
+_KIND = "classification"
+_SLICE_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A fine-tuned model that names what holds between two sentences.
+
+    Attributes:
+        task: model, tokeniser and labels.
+
+    Example:
+        >>> classifier = Classifier.load("runs/xnli")                         # doctest: +SKIP
+        >>> pair = SentencePairExample("Il pleut.", "Il fait beau.")
+        >>> classifier.predict([pair])                                       # doctest: +SKIP
+        ['contradiction']
+    """
+
+    task: TaskModel
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Classifier:
+        """Load what :func:`fine_tune_classifier` wrote.
+
+        Raises:
+            CheckpointError: it is not such a folder, or it is damaged.
+        """
+        return cls(load_task_model(folder, _KIND))
+
+    def predict(
+        self,
+        examples: Sequence[SentencePairExample],
+        *,
+        votes: int = 0,
+        radius: float = 0.5,
+        seed: int = 1,
+    ) -> list[str]:
+        """Name the label of each pair; labels that the examples have are not read.
+
+        Args:
+            examples: n pairs.
+            votes: 0 takes the likeliest label; else so many copies with noise in their embeddings
+                vote, as randomised smoothing does (arXiv 2104.08645).
+            radius: of the noise, as a share of the mean length of the token embeddings.
+            seed: of the noise.
+
+        Returns:
+            n labels, in the order of `examples`.
+        """
+        model = self.task.model.eval()
+        found = np.zeros(len(examples), np.int64)
+        noise = torch.Generator(model.device).manual_seed(seed)
+        length = radius * measure_scale(model)
+        features = encode_pairs(examples, self.task)
+        with torch.inference_mode():
+            for part in cut_features(features, model, self.task.padding, _SLICE_TOKENS):
+                if votes:
+                    special = self.task.tokenizer.all_special_ids
+                    counts = vote(model, part.inputs, special, votes, length, noise)
+                else:
+                    counts = model(**part.inputs).logits
+                found[part.members] = counts.argmax(-1).cpu().numpy()
+        return [self.task.labels[i] for i in found]
+
+
+def fine_tune_classifier(
+    encoder: str | Path,
+    train: Sequence[SentencePairExample],
+    dev: Sequence[SentencePairExample],
+    config: FineTuneConfig = FineTuneConfig(),  # noqa: B008 - frozen
+    *,
+    out: str | Path,
+) -> Classifier:
+    """Train an encoder to classify pairs, and keep the model that does best on `dev`.
+
+    A pair is read as ``[CLS] first [SEP] second [SEP]``. The accuracy on `dev` is measured every
+    ``config.eval_every`` steps and at the end; a later model must be better, not equal, to be kept.
+    On a CPU the same seed gives the same weights.
+
+    Args:
+        encoder: ``crosszero-mini``, a folder or a hub id.
+        train: labelled pairs; their labels, sorted, are those of the model.
+        dev: labelled pairs to choose the model by.
+        config: settings, such as ``FineTuneConfig.for_task("xnli")``.
+        out: a new or empty folder. Afterwards it is a model folder that
+            ``AutoModelForSequenceClassification`` loads too, with settings and scores in
+            ``finetune.json``. Nothing is written elsewhere.
+
+    Returns:
+        The best model.
+
+    Raises:
+        ConfigError: settings do not fit the encoder, or `out` is in use.
+        CheckpointError: the encoder can't be loaded.
+        DataError: there are no examples, one has no label, or all have the same.
+        TrainingError: the loss is not finite, or the disk can't take the model.
+
+    Example:
+        >>> config = FineTuneConfig.for_task("xnli", steps=1000)
+        >>> fine_tune_classifier(
+        ...     "crosszero-mini", train, dev, config, out="runs/xnli"
+        ... )                                                                # doctest: +SKIP
+
+    Source:
+        XTREME (arXiv 2003.11080), XTREME_PROTOCOL section 3.
+    """
+    out = Path(out)
+    check_folder(out)
+    for name, examples in (("train", train), ("dev", dev)):
+        _check(name, examples)
+    labels = sorted({example.label for example in train})
+    if len(labels) < 2:
+        raise DataError("train", f"all examples have the label {labels[0]!r}; two are needed")
+    with own_randomness(config.seed):
+        task = add_head(encoder, _KIND, labels, config)
+        least = task.tokenizer.num_special_tokens_to_add(pair=True) + 2
+        if config.max_length < least:
+            raise ConfigError(f"max_length: {config.max_length} given; a pair takes {least} tokens")
+        gold = [example.label for example in dev]
+        classifier = Classifier(task)
+
+        def score() -> float:
+            predicted = classifier.predict(dev)
+            return sum(p == g for p, g in zip(predicted, gold, strict=True)) / len(gold)
+
+        train_best(
+            task,
+            encode_pairs(train, task),
+            loss=make_loss(config, task.model, task.tokenizer.all_special_ids),
+            score=score,
+            config=config,
+            out=out,
+            described={"kind": _KIND, "encoder": str(encoder), "measure": "accuracy"},
+        )
+    return Classifier.load(out)
+
+
+def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> list[Feature]:
+    """Turn pairs into token numbers, the longer sentence cut where both are too long.
+
+    Args:
+        examples: n pairs; a label that the model does not have becomes -100.
+        task: gives tokeniser, labels and maximum length.
+    """
+    if not examples:
+        return []
+    numbers = {label: i for i, label in enumerate(task.labels)}
+    coded = task.tokenizer(
+        [example.first for example in examples],
+        [example.second for example in examples],
+        truncation="longest_first",
+        max_length=task.max_length,
+        return_attention_mask=False,
+        return_token_type_ids=True,
+        verbose=False,
+    )
+    return [
+        Feature(
+            np.asarray(ids, np.int32),
+            np.asarray(segments, np.int8),
+            np.asarray(numbers.get(example.label, IGNORED), np.int16),
+        )
+        for ids, segments, example in zip(
+            coded["input_ids"], coded["token_type_ids"], examples, strict=True
+        )
+    ]
+
+
+def _check(name: str, examples: Sequence[SentencePairExample]) -> None:
+    if not examples:
+        raise DataError(name, "there are no examples")
+    for number, example in enumerate(examples, 1):
+        if not example.label:
+            raise DataError(name, f"example {number} has no label")

@@ -1,0 +1,148 @@
+"""An encoder with a new head for a task, and the folder that the two become."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from crosszero.errors import CheckpointError, ConfigError, TrainingError
+from crosszero.files import atomic_folder
+from crosszero.model.backbone import Backbone
+from crosszero.model.loading import locate_encoder, quiet_transformers
+from crosszero.tasks.finetune.config import FineTuneConfig
+
+SETTINGS = "finetune.json"
+_KINDS = {
+    "classification": AutoModelForSequenceClassification,
+    "tagging": AutoModelForTokenClassification,
+}
+
+
+@dataclass(frozen=True)
+class TaskModel:
+    """A model that names labels, with all that is needed to use it.
+
+    Attributes:
+        model: encoder and head.
+        tokenizer: the encoder's.
+        labels: names, in the order of the model's outputs.
+        max_length: tokens of an example, special ones included.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    labels: tuple[str, ...]
+    max_length: int
+
+    @property
+    def padding(self) -> int:
+        """Token number of the padding."""
+        return cast(int, self.tokenizer.pad_token_id)
+
+
+def add_head(
+    name: str | Path, kind: str, labels: Sequence[str], config: FineTuneConfig
+) -> TaskModel:
+    """Put a new head on an encoder. The head is random: seed torch before.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
+        kind: ``classification`` or ``tagging``.
+        labels: at least two, in the order of the model's outputs.
+        config: gives the maximum length, and whether attention must be readable.
+
+    Raises:
+        CheckpointError: the encoder can't be loaded.
+        ConfigError: it can't take so long examples, or transformers knows no such head for it.
+    """
+    encoder = Backbone.load(name)
+    encoder.check_length(config.max_length)
+    settings = copy.deepcopy(encoder.model.config)
+    settings.id2label = dict(enumerate(labels))
+    settings.label2id = {label: i for i, label in enumerate(labels)}
+    settings.problem_type = None if kind == "tagging" else "single_label_classification"
+    options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False}
+    if config.robust == "ear":
+        options["attn_implementation"] = "eager"  # the only one that hands its weights out
+    with quiet_transformers():
+        try:
+            model = _KINDS[kind].from_config(settings, **options)
+        except ValueError as error:
+            raise ConfigError(f"{name}: transformers has no {kind} head for it") from error
+    # A head may do without the pooler that the encoder has, or have one where it has none.
+    left = model.base_model.load_state_dict(encoder.base.state_dict(), strict=False)
+    missing = [key for key in left.missing_keys if "pooler" not in key.split(".")]
+    if missing:
+        raise CheckpointError(f"{name}: its weights do not fit its {kind} model ({missing[0]})")
+    return TaskModel(model, encoder.tokenizer, tuple(labels), config.max_length)
+
+
+def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:
+    """Write a model folder, whole or not at all; what stood there is replaced.
+
+    Args:
+        task: what to save.
+        folder: holds model, tokeniser and ``finetune.json`` afterwards.
+        settings: written into ``finetune.json`` beside the maximum length.
+
+    Raises:
+        TrainingError: the disk can't take it.
+    """
+    try:
+        with atomic_folder(folder) as new, quiet_transformers():
+            task.model.save_pretrained(new)
+            task.tokenizer.save_pretrained(new)
+            content = json.dumps({"max_length": task.max_length, **settings}, indent=2)
+            (new / SETTINGS).write_text(content, encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{folder}: can't be written ({error}); make room there") from error
+
+
+def load_task_model(folder: str | Path, kind: str) -> TaskModel:
+    """Load what :func:`save_task_model` wrote. Only safetensors are read, no code is run.
+
+    Raises:
+        CheckpointError: it is no folder of a fine-tuned model of this kind, or it is damaged.
+    """
+    path = Path(locate_encoder(folder))
+    try:
+        settings = json.loads((path / SETTINGS).read_text(encoding="utf-8"))
+        found, max_length = settings["kind"], int(settings["max_length"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder}: no {SETTINGS} that can be read there, so it was not fine-tuned here"
+        ) from error
+    if found != kind:
+        raise CheckpointError(f"{folder}: it was fine-tuned for {found}, not for {kind}")
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            model, info = _KINDS[kind].from_pretrained(
+                path,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+    except Exception as error:  # tokenizers and others raise what they like
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{folder}: can't be loaded: {reason}") from error
+    if info["missing_keys"]:
+        raise CheckpointError(f"{folder}: weights are missing ({min(info['missing_keys'])})")
+    labels = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+    model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return TaskModel(model, tokenizer, labels, max_length)

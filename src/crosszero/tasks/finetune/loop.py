@@ -1,0 +1,236 @@
+"""The loop of fine-tuning: transformers' Trainer, and the best model by the development score.
+
+The Trainer's own checkpoints are not used: they hold pickles, and a fine-tuning is begun again
+rather than resumed. A batch is random and computed in slices sorted by length, as in training.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from crosszero.config import to_dict
+from crosszero.errors import ConfigError, TrainingError
+from crosszero.files import atomic_file
+from crosszero.model.loading import quiet_transformers
+from crosszero.tasks.finetune.config import FineTuneConfig
+from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
+from crosszero.tasks.finetune.heads import SETTINGS, TaskModel, save_task_model
+from crosszero.tasks.finetune.losses import Loss
+from crosszero.training.precision import autocast
+
+_log = logging.getLogger("crosszero")
+
+
+def train_best(
+    task: TaskModel,
+    features: Sequence[Feature],
+    *,
+    loss: Loss,
+    score: Callable[[], float],
+    config: FineTuneConfig,
+    out: Path,
+    described: dict[str, Any],
+) -> None:
+    """Train a model and leave the best one in a folder.
+
+    Args:
+        task: trained in place; at the end it holds the last weights, not the best.
+        features: examples to train on.
+        loss: mean loss of a slice of them.
+        score: measures `task` on the development set, higher is better.
+        config: settings.
+        out: folder of the best model, the first of those with the same score.
+        described: what the run is, for ``finetune.json``.
+
+    Raises:
+        ConfigError: there is more than one process.
+        TrainingError: the loss is not finite, no score was a number, or the disk is full.
+    """
+    best = _Best(task, score, config.eval_every, out, {**described, "config": to_dict(config)})
+    arguments = _make_arguments(config, out)
+    trainer = _SliceTrainer(task, features, loss, config, arguments)
+    trainer.add_callback(best)
+    with quiet_transformers():
+        trainer.train()
+    best.finish(trainer.state.global_step)
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Seed every generator that the Trainer seeds, and leave the caller's as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ConfigError: the folder is in use, or is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: the model needs a folder, this is a file")
+    if out.is_dir() and any(out.iterdir()):
+        raise ConfigError(f"{out}: something stands there; choose a new folder")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds the model of a fine-tuning that came to its end.
+
+    While one runs, its folder holds the best model so far, which loads like any other. The scores
+    of all evaluations are written last.
+    """
+    try:
+        return "scores" in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def remove_stopped(folder: Path) -> None:
+    """Remove what a fine-tuning that was stopped has left, half-written folders included."""
+    for path in (folder, *folder.parent.glob(f".{folder.name}.*")):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class _SliceTrainer(Trainer):
+    """The Trainer with a step that cuts its batch into slices."""
+
+    def __init__(
+        self,
+        task: TaskModel,
+        features: Sequence[Feature],
+        loss: Loss,
+        config: FineTuneConfig,
+        arguments: TrainingArguments,
+    ) -> None:
+        super().__init__(
+            model=task.model,
+            args=arguments,
+            train_dataset=features,
+            data_collator=lambda batch: {"features": batch},
+        )
+        self.remove_callback(PrinterCallback)
+        self._task, self._loss, self._config = task, loss, config
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Add up the gradient of the batch's mean loss, slice by slice."""
+        model.train()
+        features: list[Feature] = inputs["features"]
+        counted = sum(int((f.labels != IGNORED).sum()) for f in features)
+        total = torch.zeros((), device=self._task.model.device)
+        for part in cut_features(
+            features, self._task.model, self._task.padding, self._config.slice_tokens
+        ):
+            with autocast(self._config.precision, self._task.model.device):
+                loss = self._loss(model, part.inputs, part.labels)
+            # The mean over a slice counts as much as the slice holds of the batch.
+            loss = loss * ((part.labels != IGNORED).sum() / counted)
+            if not bool(torch.isfinite(loss)):
+                raise TrainingError(
+                    f"step {self.state.global_step + 1}: the loss is {float(loss.detach())}; "
+                    "choose a new folder and a lower learning_rate, or precision: fp32"
+                )
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        return total
+
+
+class _Best(TrainerCallback):
+    """Scores the model now and then and saves it when it is better than ever."""
+
+    def __init__(
+        self,
+        task: TaskModel,
+        score: Callable[[], float],
+        every: int,
+        out: Path,
+        described: dict[str, Any],
+    ) -> None:
+        self._task, self._score, self._every = task, score, every
+        self._out, self._described = out, described
+        self._scores: list[dict[str, float]] = []
+        self._best = -math.inf
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.global_step % self._every == 0:
+            self._consider(state.global_step)
+
+    def finish(self, step: int) -> None:
+        """Let the final model count too, and write down all scores."""
+        if not self._scores or self._scores[-1]["step"] != step:
+            self._consider(step)
+        if self._best == -math.inf:
+            raise TrainingError(f"{self._out}: no score of the development set was a number")
+        settings = json.loads((self._out / SETTINGS).read_text(encoding="utf-8"))
+        with atomic_file(self._out / SETTINGS) as file:
+            json.dump(settings | {"scores": self._scores}, file, indent=2)
+
+    def _consider(self, step: int) -> None:
+        score = self._score()
+        self._scores.append({"step": step, "score": score})
+        _log.info("step %d: %.4f on the development set", step, score)
+        if score > self._best:
+            self._best = score
+            kept = {**self._described, "best_step": step, "best_score": score}
+            save_task_model(self._task, self._out, kept)
+
+
+def _make_arguments(config: FineTuneConfig, out: Path) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=str(out),  # nothing is written there by the Trainer itself
+        per_device_train_batch_size=config.batch_size,
+        num_train_epochs=config.epochs,
+        max_steps=config.steps or -1,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=config.warmup,
+        optim="adamw_torch",
+        adam_epsilon=config.adam_epsilon,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        save_strategy="no",
+        eval_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+    if arguments.world_size > 1:
+        raise ConfigError(f"{arguments.world_size} processes given; fine-tuning runs in one")
+    if arguments.n_gpu > 1:  # else each GPU would get a whole batch
+        arguments._n_gpu = 1
+    return arguments

@@ -1,0 +1,60 @@
+"""Word vectors of a set of texts, each text encoded once however many language pairs ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from crosszero.align.spans import Span
+from crosszero.align.words import word_spans
+from crosszero.model.encoder import Encoder
+from crosszero.model.vectors import Vectors
+from crosszero.samples.sample import Sample
+
+
+class WordLookup:
+    """An encoder that knows the words of some samples beforehand.
+
+    In six-way data a text stands in ten directions; encoding it once instead makes measuring ten
+    times as fast.
+
+    Args:
+        embedder: the encoder.
+        samples: whatever will be asked: their words, and all words of their texts.
+    """
+
+    def __init__(self, embedder: Encoder, samples: Iterable[Sample]) -> None:
+        self._embedder = embedder
+        wanted: dict[str, dict[Span, int]] = {}
+        for sample in samples:
+            for text, language, side in (
+                (sample.source, sample.source_language, 0),
+                (sample.target, sample.target_language, 1),
+            ):
+                if text not in wanted:
+                    wanted[text] = {s: i for i, s in enumerate(word_spans(text, language))}
+                spans = wanted[text]
+                for word in sample.words:
+                    spans.setdefault(word.target if side else word.source, len(spans))
+        vectors = embedder.encode_words(list(wanted), [list(s) for s in wanted.values()])
+        self._places = wanted
+        self._vectors = dict(zip(wanted, vectors, strict=True))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Give sentence vectors; see :meth:`Encoder.encode`."""
+        return self._embedder.encode(texts)
+
+    def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+        """Give word vectors; texts and words that were not announced are encoded now."""
+        found: list[Vectors] = []
+        for text, words in zip(texts, spans, strict=True):
+            places = self._places.get(text, {})
+            if all(span in places for span in words):
+                rows = np.asarray([places[span] for span in words], dtype=np.int64)
+                width = self._embedder.encoder.hidden_size
+                known = self._vectors.get(text, np.empty((0, width), np.float32))
+                found.append(known[rows])
+            else:
+                found += self._embedder.encode_words([text], [words])
+        return found

@@ -1,0 +1,202 @@
+"""One page for a suite: complete, honest about what is missing, and quick the second time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crosszero.cli import main
+from crosszero.errors import CrosszeroError
+from crosszero.experiment.config import read_suite
+from crosszero.experiment.overview.maps import _spread
+from crosszero.experiment.overview.page import write_overview
+from crosszero.experiment.overview.runs import read_runs
+from crosszero.experiment.results import find_trainings
+from crosszero.model.encoder import Encoder
+from tests.experiment.overview.conftest import EVIL
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture(scope="module")
+def page(make_suite: Callable[[], Path]) -> tuple[Path, str, list[str]]:
+    path, notes = write_overview(make_suite(), hover=False)
+    return path, path.read_text("utf-8"), notes
+
+
+def test_everything_is_there_and_what_is_missing_is_said(
+    page: tuple[Path, str, list[str]],
+) -> None:
+    _, text, notes = page
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
+    assert headings == [
+        "Measured", "By language", "Published", "Training", "Word alignment",
+        "Maps of token embeddings", "How this was made",
+    ]  # fmt: skip
+    assert notes == ["later: its encoder is not known here, or not trained yet"]
+    assert "3 of 5 measurements are done." in text
+    assert "small &amp; &lt;b&gt;bold&lt;/b&gt;" in text
+    published = text.split("Published</h2>")[1].split("</section>")[0]
+    assert "MMTE" in published
+    assert "MMTE" not in text.replace(published, "")
+    # curves: two means, and one picture with the seeds of the system that was trained
+    training = text.split("Training</h2>")[1].split("</section>")[0]
+    assert training.count("<figure") == 3
+    assert "CZ (CZ-NCE)" in training
+    # two encoders, a matrix of each for two pairs; layers 1 to 3 of the small model
+    assert text.count('class="matrix"') == 4
+    assert text.count('class="matrix" dir="rtl"') == 2
+    maps = text.split("Maps of token embeddings</h2>")[1].split("</section>")[0]
+    assert maps.count("<figure") == 2
+
+
+def test_what_stands_in_a_corpus_stays_text(page: tuple[Path, str, list[str]]) -> None:
+    assert "&lt;script&gt;document.title=&#x27;owned&#x27;&lt;/script&gt;" in page[1]
+    assert "<script" not in page[1]
+    assert not re.search("https?://(?!www.w3.org)", page[1])  # the name of SVG is not an address
+
+
+def test_a_second_call_runs_no_encoder_and_gives_the_same_page(
+    page: tuple[Path, str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("an encoder was loaded")
+
+    monkeypatch.setattr(Encoder, "load", refuse)
+    again, _ = write_overview(page[0].parent, hover=False)
+    assert again.read_text("utf-8") == page[1]
+    # other settings are no reason to show what is kept: a map of another seed has to be computed
+    with pytest.raises(AssertionError, match="was loaded"):
+        write_overview(page[0].parent, hover=False, seed=2)
+    assert page[0].read_text("utf-8") == page[1]
+
+
+def test_hover_texts_are_data_that_no_text_can_leave(make_suite: Callable[[], Path]) -> None:
+    pytest.importorskip("plotly")
+    folder = make_suite()
+    path, _ = write_overview(folder, out=folder / "deep" / "page.html")
+    text = path.read_text("utf-8")
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, flags=re.DOTALL)
+    kinds = [kind for kind, _ in scripts]
+    data = ' type="application/json"'
+    assert kinds == [data, data, ' type="application/gzip" id="plotly"', ""]
+    for kind, content in scripts:
+        if kind == data:
+            traces = json.loads(content)
+            assert {trace["name"] for trace in traces if "name" in trace} == {"en", "fr", "ar"}
+            groups = {t["legendgroup"]: t for t in traces if "hovertext" in t}
+            english = groups["en"]
+            assert EVIL.replace("<", "&lt;").replace(">", "&gt;") in english["hovertext"][0]
+            assert len(english["hovertext"]) == 12 * 8  # words; the script has five
+    assert len(text) < 3_000_000
+
+
+def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], Path]) -> None:
+    folder = make_suite()
+    (folder / "suite.yaml").unlink()
+    path, notes = write_overview(folder, hover=False)
+    assert len(notes) == 2
+    text = path.read_text("utf-8")
+    assert "No gold alignments are named by these runs" in text
+    assert "No held-out samples, Tatoeba or gold alignments" in text
+    assert "CZ (CZ-NCE)" in text  # trainings are found by the names of the records
+
+
+def test_stale_results_are_named_and_not_shown(make_suite: Callable[[], Path]) -> None:
+    folder = make_suite()
+    settings = (folder / "suite.yaml").read_text()
+    changed = settings.replace("max_length: 64", "max_length: 63\nlanguages: [fr]")
+    (folder / "suite.yaml").write_text(changed.replace("languages: null\n", ""))
+    with pytest.raises(CrosszeroError, match="belongs to the suite as it is now"):
+        read_runs(folder)
+    other = settings.replace("CZ:\n    encoder: null\n    train: {}", "CZ:\n    train: {steps: 9}")
+    assert other != settings
+    (folder / "suite.yaml").write_text(other)
+    path, _ = write_overview(folder, hover=False)
+    text = path.read_text("utf-8")
+    assert "1 of 5 measurements are done." in text
+    assert "CZ: records of other settings" in text
+    assert "CZ (CZ-NCE)" not in text  # nor the curve of the training with other settings
+
+
+def test_a_suite_whose_files_are_gone_is_shown_and_that_is_said(
+    make_suite: Callable[[], Path], tmp_path: Path
+) -> None:
+    folder = make_suite()
+    settings = (folder / "suite.yaml").read_text()
+    samples = str(read_suite(folder / "suite.yaml").samples)
+    (folder / "suite.yaml").write_text(settings.replace(samples, str(tmp_path / "gone")))
+    runs = read_runs(folder)
+    assert len(runs.records) == 3
+    assert list(runs.systems[1].trainings) == [1, 2]
+    (note,) = runs.notes
+    assert "2 records can't be checked" in note
+    assert "gone" in note
+
+
+def test_an_encoder_that_is_gone_is_named(
+    make_suite: Callable[[], Path], corpus: Path, tmp_path: Path
+) -> None:
+    folder = make_suite()
+    settings = (folder / "suite.yaml").read_text()
+    start = read_suite(folder / "suite.yaml").encoder
+    (folder / "suite.yaml").write_text(settings.replace(start, str(tmp_path / "gone")))
+    path, notes = write_overview(folder, hover=False)
+    assert any(note.startswith("start: ") and "gone" in note for note in notes)
+    assert path.read_text("utf-8").count('class="matrix"') == 2
+
+
+def test_the_page_of_an_evaluation(
+    corpus: Path,
+    model_folder: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "evaluation"
+    arguments = ["evaluate", str(model_folder()), "--data", str(corpus), "--out", str(out)]
+    arguments += ["--max-length", "64"]
+    for line in ([*arguments, "--tasks", "tatoeba"], ["report", str(out), "--no-hover"]):
+        with pytest.raises(SystemExit) as caught:
+            main(line)
+        assert caught.value.code == 0
+    assert re.search(r"page: .*report\.html \(\d\.\d MB\)", capsys.readouterr().out)
+    text = (out / "report.html").read_text("utf-8")
+    assert "All scores" in text
+    assert "No training with logged steps" in text
+    assert text.count('class="matrix"') == 2
+
+
+def test_a_folder_without_results_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(tmp_path)])
+    assert caught.value.code == 2
+    assert "holds neither records of a suite" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "scores.json").write_text('{"scores": [{"x": 1}]}')
+    with pytest.raises(CrosszeroError, match="damaged"):
+        read_runs(tmp_path)
+
+
+def test_every_language_has_its_share_of_a_map() -> None:
+    rich = [{"en": "a", "fr": "b", "ru": str(i)} for i in range(20)]
+    poor = [{"en": "a", "ar": str(i)} for i in range(20)]
+    chosen = _spread([*rich, *poor])
+    assert len(chosen) == 12
+    assert 4 <= sum("ar" in texts for texts in chosen) <= 8
+    assert len({tuple(texts.items()) for texts in chosen}) == 12
+    assert _spread(poor[:3]) == poor[:3]
+
+
+def test_names_that_begin_alike_are_not_mixed_up(tmp_path: Path) -> None:
+    for name in ("CZ-1-0123456789ab", "CZ-1-2-ba9876543210"):
+        (tmp_path / "encoders" / name).mkdir(parents=True)
+        (tmp_path / "encoders" / name / "config.json").touch()
+    assert [run.name for run in find_trainings(tmp_path, "CZ", 1)] == ["CZ-1-0123456789ab"]
+    assert [run.name for run in find_trainings(tmp_path, "CZ-1", 2)] == ["CZ-1-2-ba9876543210"]

@@ -1,0 +1,224 @@
+"""One encoder on one task: its settings, its data, and the name of the model that is fine-tuned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crosszero.errors import ConfigError, DataError
+from crosszero.experiment import evaluation
+from crosszero.experiment.cache import hash_encoder
+from crosszero.experiment.config import FINE_TUNED, TASKS
+from crosszero.experiment.evaluation import (
+    Bench,
+    hash_data,
+    locate_model,
+    measure_task,
+    settings_of,
+)
+from crosszero.files import hash_files, make_key
+from crosszero.tasks.catalogue import CATALOGUE, find_task
+from crosszero.tasks.finetune import FineTuneConfig
+from crosszero.tasks.task import check_data
+from crosszero.tasks.zero_shot import ZeroShotTask
+from tests.experiment.conftest import write
+
+Folders = Callable[..., Path]
+
+
+def test_settings_may_be_text_as_yaml_reads_them(tmp_path: Path) -> None:
+    changes = {"learning_rate": "2e-5", "steps": 3}
+    bench = Bench(data=tmp_path, out=tmp_path, fine_tune={"xnli": changes}, seed=7)
+    assert settings_of("xnli", bench) == FineTuneConfig.for_task("xnli", steps=3, seed=7)
+    assert settings_of("panx", bench) == FineTuneConfig.for_task("panx", seed=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": None}, "epochs: a number is needed, given None"),
+        ({"batch_size": 1.5}, "batch_size: a whole number is needed, given 1.5"),
+        ({"steps": 2.5}, "steps: a whole number is needed, given 2.5"),
+        ({"learning_rate": "2e-x"}, "learning_rate: a number is needed, given '2e-x'"),
+        ({"learning_rate": 0}, "learning_rate: 0.0 given; it must be above 0"),
+        ({"stps": 2}, "unknown setting 'stps': did you mean 'steps'"),
+        ({"robust": ["ear"]}, r"robust: \['ear'\] given"),
+    ],
+)
+def test_settings_of_the_wrong_type_are_told(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    bench = Bench(data=tmp_path, out=tmp_path, fine_tune={"xnli": change})
+    with pytest.raises(ConfigError, match=f"fine_tune: xnli: {message}"):
+        settings_of("xnli", bench)
+
+
+def test_a_fine_tuned_model_is_named_by_encoder_settings_and_english_data(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    encoder = model_folder()
+    changes = {"epochs": 1, "learning_rate": 1e-3}
+    bench = Bench(data=xtreme, out=tmp_path, fine_tune={"panx": changes})
+    config = {**dataclasses.asdict(FineTuneConfig.for_task("panx")), **changes}
+    assert config["epochs"] == 1
+    assert isinstance(config["epochs"], int)  # 1, not 1.0: names of models that are there stay
+    files = [xtreme / "panx/train-en.tsv", xtreme / "panx/dev-en.tsv"]
+    key = make_key({"encoder": hash_encoder(encoder), "config": config}, files)
+    assert locate_model(encoder, "panx", bench) == tmp_path / "models" / f"panx-{key[:16]}"
+    other = dataclasses.replace(bench, seed=2)
+    assert locate_model(encoder, "panx", other) != locate_model(encoder, "panx", bench)
+
+
+def write_bucc(folder: Path) -> None:
+    """French and German, in all files that a language has."""
+    for code in ("fr", "de"):
+        for part in ("dev", "test"):
+            for side in (code, "en"):
+                lines = [f"{side}-1\troi", f"{side}-2\tmer"]
+                write(folder / f"bucc2018/{code}-en.{part}.{side}", lines)
+        write(folder / f"bucc2018/{code}-en.dev.gold", [f"{code}-1\ten-1"])
+        write(folder / f"labels/bucc2018/test-{code}.tsv", [f"{code}-1\ten-1"])
+
+
+def add_language(folder: Path, task: str) -> list[Path]:
+    """Give a task a second language, and all test files of that language."""
+    if task == "bucc2018":
+        write_bucc(folder)
+        return [*(folder / "bucc2018").glob("de-*"), folder / "labels/bucc2018/test-de.tsv"]
+    names = {
+        "tatoeba": ["tatoeba/fr-en.fr", "tatoeba/fr-en.en", "labels/tatoeba/test-fr.tsv"],
+        "word-alignment": [f"word-alignment/en-fr.{suffix}" for suffix in ("src", "tgt", "gold")],
+    }
+    own = names.get(task, [f"{task}/test-fr.tsv", f"labels/{task}/test-fr.tsv"])
+    made = []
+    for name in own:
+        path = folder / name.replace("fr", "de")
+        write(path, (folder / name).read_text().splitlines())
+        made.append(path)
+    return made
+
+
+@pytest.mark.parametrize("task", ["tatoeba", "bucc2018", "pawsx", "panx", "word-alignment"])
+def test_a_language_that_lacks_a_file_is_an_error_not_another_mean(
+    xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.setattr(evaluation, "_make_model", None)  # told before anything is loaded
+    files = add_language(xtreme, task)
+    bench = Bench(data=xtreme, out=tmp_path / "out")
+    check_data(find_task(task), xtreme)
+    contents = {path: path.read_text() for path in files}
+    assert len(files) >= 2
+    for path in files:
+        path.unlink()
+        with pytest.raises(DataError) as caught:
+            measure_task("none", task, bench)
+        assert caught.value.path == str(path)
+        for other in files:  # this file alone
+            other.unlink(missing_ok=True)
+        write(path, contents[path].splitlines())
+        with pytest.raises(DataError) as caught:
+            measure_task("none", task, bench)
+        assert caught.value.path in {str(other) for other in files if other != path}
+        for other, content in contents.items():
+            write(other, content.splitlines())
+    # the other language alone needs none of them
+    for path in files:
+        path.unlink()
+    check_data(find_task(task), xtreme)
+
+
+def test_named_languages_need_no_others(
+    xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ones:
+        def predict(self, rows: list[Any]) -> list[str]:
+            return ["1"] * len(rows)
+
+    monkeypatch.setattr(evaluation, "_make_model", lambda *_: Ones())
+    (xtreme / "labels/pawsx/test-fr.tsv").unlink()
+    bench = Bench(data=xtreme, out=tmp_path / "out", languages=["en"])
+    assert measure_task("none", "pawsx", bench) == [("xtreme/pawsx/accuracy", "en", 0.5, 12)]
+    # prediction files of an earlier run are no languages of this one
+    write(tmp_path / "out/predictions/pawsx/test-de.tsv", ["0"])
+    assert len(measure_task("none", "pawsx", bench)) == 1
+    with pytest.raises(ConfigError, match="pawsx has no data for 'de'; Allowed: en, fr"):
+        measure_task("none", "pawsx", dataclasses.replace(bench, languages=["de"]))
+    # what is there to choose the model by is no language to test
+    for name in ("dev-de", "dev-fr", "train-de"):
+        write(xtreme / f"pawsx/{name}.tsv", ["a\tb\t1"])
+    assert find_task("pawsx").list_languages(xtreme) == ["en", "fr"]
+
+
+def test_wrong_gold_is_told_before_fine_tuning(
+    xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "_make_model", None)
+    bench = Bench(data=xtreme, out=tmp_path / "out")
+    write(xtreme / "labels/pawsx/test-fr.tsv", ["0", "1"] * 6 + ["1"])
+    with pytest.raises(DataError, match=r"labels/pawsx/test-fr\.tsv:12: 13 labels, but"):
+        measure_task("none", "pawsx", bench)
+    for path in (xtreme / "labels/panx").iterdir():
+        path.unlink()
+    (xtreme / "labels/panx").rmdir()
+    with pytest.raises(DataError, match=r"labels/panx/test-en\.tsv: is missing"):
+        measure_task("none", "panx", bench)
+    with pytest.raises(DataError, match=r"holds no test data of xnli \(xnli/test-<xx>\.tsv\)"):
+        measure_task("none", "xnli", bench)
+
+
+def test_the_hash_of_data_is_that_of_the_files_that_are_read(xtreme: Path, tmp_path: Path) -> None:
+    bench = Bench(data=xtreme, out=tmp_path)
+    plain = hash_data("tatoeba", bench)
+    assert plain == hash_files(xtreme / "tatoeba", xtreme / "labels/tatoeba")  # as it ever was
+    for name in ("notes.txt", "tatoeba.txt"):
+        write(xtreme / name, ["not read"])
+    assert hash_data("tatoeba", bench) == plain
+    seen = {plain}
+    for name in ("tatoeba.deu-eng.deu", "tatoeba.deu-eng.eng", "tatoeba/tatoeba.ita-eng.ita"):
+        for line in ("one", "two"):
+            write(xtreme / name, [line])
+            seen.add(hash_data("tatoeba", bench))
+    assert len(seen) == 7
+    write(xtreme / "tatoeba.deu-eng.deu", ["one"])
+    assert hash_data("panx", bench) == hash_files(xtreme / "panx", xtreme / "labels/panx")
+
+
+def test_an_encoder_of_the_hub_is_known_by_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    absent = hash_encoder("some/encoder")
+    assert absent != hash_encoder("some/other")  # nothing is known but the name
+    cached = tmp_path / "models--some--encoder"
+
+    def publish(revision: str, weights: str) -> str:
+        write(cached / "snapshots" / revision / "config.json", ["{}"])
+        write(cached / "snapshots" / revision / "model.safetensors", [weights])
+        (cached / "refs").mkdir(exist_ok=True)
+        (cached / "refs/main").write_text(revision)
+        return hash_encoder("some/encoder")
+
+    first = publish("a" * 40, "weights")
+    assert first == hash_encoder(cached / "snapshots" / ("a" * 40))
+    assert publish("b" * 40, "better weights") not in (first, absent)
+    assert publish("c" * 40, "weights") == first  # a new revision of the same files
+    write(cached / "snapshots" / ("c" * 40) / "README.md", ["more words"])
+    assert hash_encoder("some/encoder") == first
+
+
+def test_all_tasks_are_behind_one_protocol() -> None:
+    assert set(CATALOGUE) == set(TASKS)
+    assert {name for name, task in CATALOGUE.items() if task.fine_tuned} == set(FINE_TUNED)
+    for name, task in CATALOGUE.items():
+        assert task.name == name
+        assert find_task(name) is task
+        assert task.fine_tuned == isinstance(task, ZeroShotTask)
+    with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
+        find_task("tatoba")

@@ -1,0 +1,591 @@
+"""A suite does what is missing, goes on where it was stopped, and never mixes up what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crosszero.align.error import score_alignment
+from crosszero.align.gold import read_alignment_set
+from crosszero.cli import main
+from crosszero.config import build
+from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.experiment import runner
+from crosszero.experiment.cache import CachedEncoder, hash_encoder
+from crosszero.experiment.comparison import compare_task, list_sides
+from crosszero.experiment.config import SuiteConfig, SystemConfig
+from crosszero.experiment.evaluation import (
+    Bench,
+    choose_tasks,
+    measure_task,
+    settings_of,
+)
+from crosszero.experiment.keys import locate_training, make_record_key
+from crosszero.experiment.plans import Plan, list_plans, locate_record
+from crosszero.experiment.records import read_records, write_record
+from crosszero.experiment.results import find_runs, read_results
+from crosszero.experiment.runner import run_suite
+from crosszero.model.encoder import Encoder
+from crosszero.samples import SampleStore
+from tests.experiment.conftest import write
+from tests.experiment.test_suite import make_record
+
+Folders = Callable[..., Path]
+SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
+QUICK = {"pawsx": SMALL, "panx": SMALL}
+
+
+@pytest.fixture
+def suite(xtreme: Path, model_folder: Folders, store_folder: Folders, tmp_path: Path) -> Any:
+    values = {
+        "name": "small",
+        "out": str(tmp_path / "suite"),
+        "encoder": str(model_folder()),
+        "samples": str(store_folder(60)),
+        "data": str(xtreme),
+        "alignment": str(xtreme),
+        "tasks": ["tatoeba", "pawsx", "panx", "word-alignment"],
+        "seeds": [1, 2],
+        "train": {"steps": 3, "batch_size": 8, "max_length": 32, "precision": "fp32",
+                  "learning_rate": 1e-3},
+        "systems": {"start": {}, "CZ": {"train": {}}},
+        "fine_tune": QUICK,
+        "max_length": 32,
+    }  # fmt: skip
+    return build(SuiteConfig, values)
+
+
+def test_an_untrained_encoder_is_measured_once_where_no_seed_matters(suite: SuiteConfig) -> None:
+    plans = list(list_plans(suite))
+    assert Plan("start", "tatoeba", 1) in plans
+    assert Plan("start", "tatoeba", 2) not in plans
+    assert Plan("start", "pawsx", 2) in plans
+    assert Plan("CZ", "tatoeba", 2) in plans
+    assert len(plans) == 14
+
+
+def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
+    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def count(encoder: str, task: str, bench: Bench) -> Any:
+        if len(done) == 5 and "stop" not in done:
+            done.append("stop")
+            raise KeyboardInterrupt
+        done.append(task)
+        return measure_task(encoder, task, bench)
+
+    monkeypatch.setattr(runner, "measure_task", count)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(suite)
+    records = run_suite(suite)
+    assert len([task for task in done if task != "stop"]) == 14  # nothing was done twice
+    assert run_suite(suite) == records
+    assert len(done) == 15
+    whole = run_suite(dataclasses.replace(suite, out=str(tmp_path / "other")))
+    assert [record.scores for record in whole] == [record.scores for record in records]
+    assert {record.key for record in read_records(Path(suite.out) / "records")} == {
+        record.key for record in records
+    }
+
+
+def test_encoders_that_are_trained_already(
+    suite: SuiteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], systems={"CZ": SystemConfig(train={})})
+    whole = run_suite(suite)
+    for seed in suite.seeds:
+        (run,) = find_runs(suite, "CZ", seed)
+        run.rename(tmp_path / f"CZ-{seed}-run")
+    monkeypatch.setattr(runner, "train", None)  # nothing is trained
+    systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
+    ready = dataclasses.replace(
+        suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1
+    )
+    found = run_suite(ready)
+    assert [(r.seed, r.scores) for r in found] == [(r.seed, r.scores) for r in whole]
+    assert found[0].key != found[1].key  # each seed has its own encoder
+    for seed in suite.seeds:
+        (run,) = find_runs(ready, "CZ", seed)
+        assert (run / "metrics.jsonl").is_file()
+        assert json.loads((run / "training.json").read_text())["seed"] == seed
+    (tmp_path / "CZ-2-run/config.json").unlink()
+    assert find_runs(ready, "CZ", 2) == []
+    with pytest.raises(ConfigError, match=r"CZ-2-run: its training has not ended"):
+        run_suite(dataclasses.replace(ready, out=str(tmp_path / "other")))
+    assert not (tmp_path / "other").exists()  # told before anything runs
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        run_suite(dataclasses.replace(ready, seeds=[3]))
+
+
+def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: SuiteConfig) -> None:
+    tasks = ["tatoeba", "pawsx", "word-alignment"]
+    systems = {"start": SystemConfig(), "first": SystemConfig(layer=1)}
+    config = dataclasses.replace(suite, tasks=tasks, seeds=[1], systems=systems)
+    found = {(record.system, record.task): record for record in run_suite(config)}
+    bench = Bench(data=Path(str(suite.data)), out=Path(suite.out) / "one", max_length=32, layer=1)
+    for task in ("tatoeba", "word-alignment"):
+        assert list(found["first", task].scores) == measure_task(suite.encoder, task, bench)
+        assert found["first", task].key != found["start", task].key
+    texts = (Path(str(suite.data)) / "tatoeba/fr-en.en").read_text().splitlines()
+    expected = Encoder.load(suite.encoder, max_length=32, layer=1).encode(texts)
+    for system, read in (("first", True), ("start", False)):
+        kept = [np.load(path) for path in Path(suite.out, f"runs/{system}-1/vectors").iterdir()]
+        assert any(np.array_equal(vectors, expected) for vectors in kept) == read
+    # a fine-tuned model reads what its head reads: the same record
+    assert found["first", "pawsx"].key == found["start", "pawsx"].key
+    again = run_suite(dataclasses.replace(config, layer=1))
+    assert again[3:] == [found["first", task] for task in tasks]
+    assert again[0].scores == again[3].scores
+    with pytest.raises(ConfigError, match=r"layer: 0 given; layers count from 1"):
+        dataclasses.replace(config, layer=0)
+    far = dataclasses.replace(config, systems={"far": SystemConfig(layer=99)})
+    with pytest.raises(CrosszeroError, match=r"layer.*99"):
+        run_suite(far)
+
+
+def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
+    suite: SuiteConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    store = Path(str(suite.samples))
+    (tmp_path / "data/word-retrieval").symlink_to(store)
+    config = dataclasses.replace(
+        suite,
+        tasks=["word-retrieval"],
+        seeds=[1],
+        systems={"start": SystemConfig()},
+        held_out=str(store),
+    )
+    first = run_suite(config)
+    assert first[0].scores
+    assert run_suite(dataclasses.replace(config, held_out=str(tmp_path / "data"))) == first
+    (tmp_path / "none").mkdir()
+    with pytest.raises(CrosszeroError, match="word-retrieval"):
+        run_suite(dataclasses.replace(config, held_out=str(tmp_path / "none")))
+
+
+def test_a_statistical_aligner_is_a_row(
+    suite: SuiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    systems = {"start": SystemConfig(), "eflomal": SystemConfig(aligner="eflomal")}
+    config = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], systems=systems)
+    records = run_suite(config)
+    rows = [(record.system, record.task, record.seed) for record in records]
+    assert rows[2:] == [("eflomal", "word-alignment", 1), ("eflomal", "word-alignment", 2)]
+    own = records[2]
+    data = Path(str(config.alignment))
+    gold = read_alignment_set(data / "word-alignment/en-fr")
+    rows_ = [(list(a), list(b)) for a, b in zip(gold.source, gold.target, strict=True)]
+    for sample in SampleStore.open(Path(str(config.samples))):
+        sides = {sample.source_language: sample.source, sample.target_language: sample.target}
+        if set(sides) == {"en", "fr"}:
+            rows_.append((sides["en"].lower().split(), sides["fr"].lower().split()))
+    links = align_plainly(rows_, seed=1)[: len(gold.gold)]
+    assert [score.value for score in own.scores if score.metric.endswith("/aer")] == [
+        score_alignment(links, gold.gold).aer
+    ]
+    assert run_suite(config) == records
+    more = dataclasses.replace(config, samples=None, systems={"start": SystemConfig()})
+    assert [record.key for record in run_suite(more)] == [records[0].key, records[1].key]
+    with pytest.raises(ConfigError, match="samples: eflomal need a store"):
+        dataclasses.replace(config, samples=None)
+    with pytest.raises(ConfigError, match=r"aligner: 'eflomel' given; did you mean 'eflomal'"):
+        SystemConfig(aligner="eflomel")
+    with pytest.raises(ConfigError, match="aligner: has no encoder"):
+        SystemConfig(aligner="eflomal", encoder="crosszero-mini")
+
+
+def align_plainly(rows: list[tuple[list[str], list[str]]], seed: int) -> list[set[Any]]:
+    """Both directions, joined by grow-diag-final-and, written once more."""
+    import thot.alignment as thot
+
+    there, back = thot.EflomalAlignmentModel(), thot.EflomalAlignmentModel()
+    there.seed = back.seed = seed
+    there.deterministic = back.deterministic = True
+    for a, b in rows:
+        there.add_sentence_pair(a, b)
+        back.add_sentence_pair(b, a)
+    for model in (there, back):
+        model.start_training()
+        for _ in range(model.scheduled_iterations):
+            model.train()
+        model.end_training()
+    found = []
+    for a, b in rows:
+        forward = to_links(there.get_best_alignment(a, b)[1])
+        backward = {(j, i) for i, j in to_links(back.get_best_alignment(b, a)[1])}
+        found.append(grow_diag_final_and(forward, backward))
+    return found
+
+
+def to_links(matrix: Any) -> set[tuple[int, int]]:
+    return {(int(i), int(j)) for i, j in zip(*matrix.to_numpy().nonzero(), strict=True)}
+
+
+def grow_diag_final_and(
+    forward: set[tuple[int, int]], backward: set[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Koehn, Och and Marcu 2003."""
+    links, union = forward & backward, forward | backward
+    around = [(-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)]
+    grown = True
+    while grown:
+        grown = False
+        for i, j in sorted(links):
+            for di, dj in around:
+                new = (i + di, j + dj)
+                alone = new[0] not in {a for a, _ in links} or new[1] not in {b for _, b in links}
+                if new in union and new not in links and alone:
+                    links = links | {new}
+                    grown = True
+    for direction in (forward, backward):
+        for i, j in sorted(direction):
+            if i not in {a for a, _ in links} and j not in {b for _, b in links}:
+                links = links | {(i, j)}
+    return links
+
+
+def test_two_systems_are_compared(
+    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trained = SystemConfig(trained=str(tmp_path / "CZ-{seed}"))
+    systems = {"start": SystemConfig(), "CZ": trained}
+    tasks = ["tatoeba", "word-alignment", "pawsx"]
+    suite = dataclasses.replace(suite, tasks=tasks, systems=systems)
+    for seed in suite.seeds:
+        shutil.copytree(suite.encoder, tmp_path / f"CZ-{seed}")
+    for system, seed, right in (("start", 1, 3), ("CZ", 1, 9), ("CZ", 2, 11)):
+        folder = Path(suite.out) / "runs" / f"{system}-{seed}" / "predictions"
+        gold = (xtreme / "labels/tatoeba/test-fr.tsv").read_text().split()
+        lines = gold[:right] + ["0" if g != "0" else "1" for g in gold[right:]]
+        write(folder / "tatoeba/test-fr.tsv", lines)
+        write(
+            folder / "word-alignment/test-en-fr.tsv", ["0-0 1-1 2-2"] * right + [""] * (12 - right)
+        )
+        for task in ("tatoeba", "word-alignment"):
+            leave_record(suite, Plan(system, task, seed))
+    recipe = tmp_path / "suite.yaml"
+    recipe.write_text(json.dumps(dataclasses.asdict(suite)))
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(recipe), "start", "CZ", "--resamples", "999"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("fr ")]
+    assert row[1:4] == ["25.00", "83.33", "58.33"]  # 3 of 12; the mean of 9 and 11 of 12
+    assert float(row[4]) > 0
+    assert float(row[6]) < 0.01
+    assert row[8] == "12"
+    assert "mean over 1 and 2 seeds" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("en-fr ")]
+    assert float(row[3]) < 0
+    assert "better where the difference is negative" in shown
+    (tmp_path / "CZ-2/metrics.jsonl").touch()  # no part of an encoder
+    weights = tmp_path / "CZ-2/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"next")  # trained anew: its records are stale
+    with pytest.raises(SystemExit):
+        main(["compare", str(recipe), "start", "CZ", "--resamples", "99"])
+    assert "mean over 1 and 1 seeds" in capsys.readouterr().out
+    folders = [str(Path(suite.out) / "runs" / name / "predictions") for name in ("start-1", "CZ-1")]
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])
+    assert caught.value.code == 0
+    assert "| fr | 25.00 | 75.00 | 50.00 |" in (tmp_path / "t").read_text()
+    for arguments, message in (
+        ([str(recipe), "strat", "CZ"], "did you mean 'start'"),
+        ([str(recipe), "start", "CZ", "--tasks", "pawsx"], "pawsx: not a task that both have"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(["compare", *arguments])
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_run_is_found_by_what_it_was_trained_with(suite: SuiteConfig, tmp_path: Path) -> None:
+    """Settings that were changed and changed back: the newest folder is not the suite's."""
+    changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
+    folders = {}
+    for config in (suite, changed):
+        assert find_runs(config, "CZ", 1) == []
+        folders[config.train["learning_rate"]] = folder = finish(locate_training(config, "CZ", 1))
+        assert find_runs(config, "CZ", 1) == [folder]
+    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
+    finish(Path(suite.out) / "encoders/CZ-1-1-0123456789ab")  # of a system "CZ-1"
+    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
+    assert find_runs(suite, "gone", 1) == find_runs(suite, "start", 1) == []
+    # what a run was trained with can't be told without its samples: the newest
+    moved = dataclasses.replace(suite, samples=str(tmp_path / "moved"))
+    os.utime(folders[1e-4], (2e9, 2e9))
+    assert find_runs(moved, "CZ", 1) == [folders[1e-4]]
+
+
+def finish(folder: Path | None) -> Path:
+    """Leave what tells that a training has ended."""
+    assert folder is not None
+    folder.mkdir(parents=True)
+    (folder / "config.json").touch()
+    return folder
+
+
+def leave_record(config: SuiteConfig, plan: Plan) -> None:
+    """What the suite would leave of a measurement, without measuring."""
+    trained = config.locate_trained(plan.system, plan.seed)
+    key = make_record_key(config, plan, str(trained or config.encoder_of(plan.system))).key
+    record = make_record(system=plan.system, task=plan.task, seed=plan.seed, key=key)
+    write_record(record, locate_record(config, plan))
+
+
+def test_records_that_the_suite_has_outlived_do_not_count(
+    suite: SuiteConfig, xtreme: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "panx"], systems={"start": SystemConfig()})
+    plans = list(list_plans(suite))
+    assert len(plans) == 3
+    for plan in plans:
+        leave_record(suite, plan)
+
+    def read(config: SuiteConfig) -> list[Plan]:
+        results = read_results(config)
+        assert [r.message for r in caplog.records] == list(results.notes)  # told as warnings
+        caplog.clear()
+        return [Plan(r.system, r.task, r.seed) for r in results.records]
+
+    assert read(suite) == plans
+    # what was taken out stays in the folder, and is no business of the suite's
+    assert read(dataclasses.replace(suite, tasks=["panx"])) == plans[1:]
+    assert read(dataclasses.replace(suite, seeds=[1])) == plans[:2]
+    # other settings, other data
+    other = dataclasses.replace(suite, fine_tune={"panx": {**SMALL, "steps": 9}})
+    assert read(other) == plans[:1]
+    (note,) = read_results(other).notes
+    assert "start: records of other settings" in note
+    assert "panx (seed 1, 2)" in note
+    caplog.clear()
+    labels = xtreme / "labels/tatoeba/test-fr.tsv"
+    text = labels.read_text()
+    labels.write_text("".join(reversed(text.splitlines(keepends=True))))
+    assert read(suite) == plans[1:]
+    labels.write_text(text)
+    assert read(suite) == plans
+    # nobody can tell without the data: they count, and that is said
+    (xtreme / "tatoeba").rename(xtreme / "away")
+    (note,) = read_results(suite).notes
+    assert "1 record can't be checked" in note
+    assert "tatoeba: is not there" in note
+    assert len(read_results(suite).records) == 3
+
+
+def test_a_record_whose_encoder_is_not_trained_any_more_does_not_count(suite: SuiteConfig) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    records = run_suite(suite)
+    assert read_results(suite).records == tuple(records)
+    changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
+    assert [record.system for record in read_results(changed).records] == ["start"]
+    again = run_suite(changed)
+    assert read_results(changed).records == tuple(again)
+    assert [record.system for record in read_results(suite).records] == ["start"]
+
+
+def test_a_stale_record_goes_before_its_predictions_do(
+    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would vouch for the predictions of other settings if those are then changed back."""
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    for plan in list_plans(suite):
+        if plan.system == "start":
+            leave_record(suite, plan)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "measure_task", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(dataclasses.replace(suite, max_length=16))
+    assert read_results(suite).records == ()
+
+
+def test_what_changed_is_measured_again(
+    suite: SuiteConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+
+    def count(encoder: str, task: str, bench: Bench) -> Any:
+        done.append((Path(bench.out).name, task))
+        return measure_task(encoder, task, bench)
+
+    monkeypatch.setattr(runner, "measure_task", count)
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "pawsx"], seeds=[1])
+    run_suite(suite)
+    done.clear()
+    labels = xtreme / "labels/tatoeba/test-fr.tsv"
+    lines = labels.read_text().split()
+    labels.write_text("\n".join([*lines[1:], lines[0]]) + "\n")
+    run_suite(suite)
+    assert done == [("start-1", "tatoeba"), ("CZ-1", "tatoeba")]
+    done.clear()
+    changed = dataclasses.replace(suite, fine_tune={"pawsx": {**QUICK["pawsx"], "steps": 5}})
+    run_suite(changed)
+    assert done == [("start-1", "pawsx"), ("CZ-1", "pawsx")]
+
+
+def test_jobs_side_by_side_give_the_same_table(
+    suite: SuiteConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], seeds=[1])
+    alone = run_suite(suite)
+    beside = dataclasses.replace(suite, out=str(tmp_path / "beside"), jobs=2)
+    with caplog.at_level("INFO", "crosszero"):
+        together = run_suite(beside)
+    assert [(r.system, r.task, r.scores) for r in together] == [
+        (r.system, r.task, r.scores) for r in alone
+    ]
+    assert "CZ, seed 1: training" in caplog.messages
+    broken = dataclasses.replace(beside, encoder=str(tmp_path / "none"), samples="none")
+    with pytest.raises(CrosszeroError, match="none"):
+        run_suite(broken)
+
+
+def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:
+    from crosszero.model.encoder import Encoder
+
+    embedder = Encoder.load(model_folder(), max_length=32)
+    identity = hash_encoder(model_folder())
+    cached = CachedEncoder(embedder, identity, tmp_path)
+    texts = ["the cat", "roi", "the cat sees"]
+    first = cached.encode(texts)
+    assert (first == embedder.encode(texts)).all()
+    (file,) = tmp_path.glob("*.npy")
+    embedder.encode = None  # type: ignore[method-assign, assignment]
+    assert (cached.encode(texts) == first).all()
+    with pytest.raises(TypeError):
+        cached.encode(texts[:2])
+    with pytest.raises(TypeError):
+        CachedEncoder(embedder, hash_encoder("other/hub-id"), tmp_path).encode(texts)
+    assert file.is_file()
+
+
+def test_unknown_tasks_and_settings_are_told(xtreme: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
+        choose_tasks(["tatoba"])
+    assert "panx" in choose_tasks(["all"])
+    bench = Bench(data=xtreme, out=tmp_path, fine_tune={"xnli": {"epoch": 2}})
+    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
+        settings_of("xnli", bench)
+
+
+def test_the_commands(
+    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "measured"
+    arguments = ["evaluate", suite.encoder, "--data", str(xtreme), "--out", str(out)]
+    arguments += ["--tasks", "tatoeba", "panx", "--max-length", "32", "--set", "panx.steps=3"]
+    arguments += ["panx.batch_size=8", "panx.max_length=32"]
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    assert "xtreme/panx/f1" in capsys.readouterr().out
+    assert set(json.loads((out / "scores.json").read_text())) == {"mean", "scores"}
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "panx.stps=3"])
+    assert caught.value.code == 2
+    assert "stps" in capsys.readouterr().err
+    recipe = tmp_path / "suite.yaml"
+    small = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    recipe.write_text(json.dumps(dataclasses.asdict(small)))
+    with pytest.raises(SystemExit) as caught:
+        main(["suite", str(recipe)])
+    assert caught.value.code == 0
+    assert "Published, not measured here" in capsys.readouterr().out
+    assert "never released" in (Path(suite.out) / "tables.md").read_text()
+    assert "torch" in sys.modules
+
+
+def test_a_gold_file_may_be_told_what_it_counts_from(
+    suite: SuiteConfig, xtreme: Path, tmp_path: Path
+) -> None:
+    """No index is 0 and none is the last: the suite has to say it, for encoders and aligners."""
+    pytest.importorskip("thot")
+    stem = xtreme / "word-alignment" / "en-fr"
+    lines = stem.with_suffix(".gold").read_text().count("\n")
+    stem.with_suffix(".gold").write_text("1-1 2-2\n" * lines)
+    found = {}
+    for base in ("", ":0", ":1"):
+        suite = dataclasses.replace(
+            suite,
+            out=str(tmp_path / f"suite{base}"),
+            tasks=["word-alignment"],
+            seeds=[1],
+            systems={"start": SystemConfig(), "eflomal": SystemConfig(aligner="eflomal")},
+            alignment_pairs=[f"en-fr{base}"] if base else None,
+        )
+        if base:
+            found[base] = [record.scores for record in run_suite(suite)]
+        else:
+            with pytest.raises(ConfigError, match=r"alignment_pairs: \[en-fr:0\]"):
+                run_suite(suite)
+    assert found[":0"] != found[":1"]
+    sides = list_sides(suite, "start", "eflomal")["word-alignment"]
+    compared = compare_task("word-alignment", sides, xtreme, suite.alignment_pairs, resamples=10)
+    values = [scores[0].value for scores in found[":1"]]
+    assert compared.scores["en-fr:1"] == pytest.approx(values)
+
+
+def test_everything_is_read_before_the_first_task_takes_its_time(
+    xtreme: Path, model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """`--tasks all` where the gold alignments stand elsewhere, and then where they are named."""
+    monkeypatch.setattr("crosszero.experiment.evaluation.measure_task", lambda *_: [])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
+    command = ["evaluate", model_folder(), "--data", xtreme, "--out", tmp_path / "out", "--tasks"]
+    for given, said in (
+        (["tatoeba", "word-alignment"], "word-alignment"),
+        (["tatoeba", "word-alignment", "--alignment", elsewhere, "--pairs", "en-de"], "en-de"),
+        (["tatoeba", "--margin", "ration"], "margin"),
+        (["word-alignment", "--alignment", elsewhere, "--languages", "fr"], "--pairs"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in (*command, *given)])
+        assert caught.value.code == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_gold_alignments_may_stand_elsewhere(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
+    command = ["evaluate", model_folder(), "--data", xtreme, "--out", out]
+    command += ["--alignment", elsewhere, "--pairs", "en-fr:0", "--languages", "fr"]
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in (*command, "--tasks", "tatoeba", "word-alignment")])
+    assert caught.value.code == 0
+    scores = json.loads((out / "scores.json").read_text())["scores"]
+    assert {score["language"] for score in scores} == {"fr", "en-fr"}
+    setup = json.loads((out / "evaluation.json").read_text())
+    assert setup["alignment"] == str(elsewhere)
+    assert setup["pairs"] == ["en-fr:0"]
+
+
+def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: SuiteConfig) -> None:
+    other = dataclasses.replace(suite, max_length=None, margin="distance", layer=1)
+    same = {
+        task: make_record_key(suite, Plan("start", task, 1), suite.encoder)
+        == make_record_key(other, Plan("start", task, 1), suite.encoder)
+        for task in ("panx", "tatoeba")
+    }
+    assert same == {"panx": True, "tatoeba": False}

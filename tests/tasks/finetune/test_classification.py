@@ -1,0 +1,275 @@
+"""Sentence pairs: how they are read, that they are learnt, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
+
+from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
+from crosszero.model.backbone import Backbone
+from crosszero.tasks.finetune import (
+    Classifier,
+    FineTuneConfig,
+    Tagger,
+    fine_tune_classifier,
+)
+from crosszero.tasks.finetune.classification import encode_pairs
+from crosszero.tasks.finetune.examples import SentencePairExample
+from crosszero.tasks.finetune.features import cut_features
+from crosszero.tasks.finetune.heads import TaskModel, add_head
+from crosszero.tasks.finetune.loop import _make_arguments, _SliceTrainer, train_best
+from crosszero.tasks.finetune.losses import plain_loss
+from tests.conftest import ARCHITECTURES
+
+ModelFolder = Callable[..., Path]
+FAST = FineTuneConfig(learning_rate=5e-3, steps=60, max_length=24, eval_every=20, batch_size=16)
+FILLERS = ["the", "house", "red", "cat", "temps", "est"]
+
+
+def make_pairs(count: int, seed: int = 0) -> list[SentencePairExample]:
+    """Pairs of sentences whose label hangs on one word of the second."""
+    draw = random.Random(seed)
+    pairs = []
+    for number in range(count):
+        key, label = (("good", "yes"), ("bad", "no"))[number % 2]
+        first, second = (draw.choices(FILLERS, k=draw.randint(1, 5)) for _ in range(2))
+        second.insert(draw.randint(0, len(second)), key)
+        pairs.append(SentencePairExample(" ".join(first), " ".join(second), label))
+    return pairs
+
+
+def make_task(folder: Path, config: FineTuneConfig = FAST) -> TaskModel:
+    torch.manual_seed(0)
+    return add_head(folder, "classification", ["no", "yes"], config)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_a_simple_task_is_learnt(model_folder: ModelFolder, tmp_path: Path, kind: str) -> None:
+    config = FineTuneConfig(
+        learning_rate=1e-2, steps=80, max_length=40, eval_every=20, batch_size=16
+    )
+    train, test = make_pairs(200), make_pairs(40, seed=1)
+    folder = model_folder(kind)
+    classifier = fine_tune_classifier(folder, train, train[:40], config, out=tmp_path / "out")
+    predicted = classifier.predict(test)
+    assert sum(p == e.label for p, e in zip(predicted, test, strict=True)) >= 38
+
+
+def test_a_pair_is_start_first_separator_second_separator(model_folder: ModelFolder) -> None:
+    task = make_task(model_folder())
+    feature = encode_pairs([SentencePairExample("the cat", "le chat est", "yes")], task)[0]
+    tokens = task.tokenizer.convert_ids_to_tokens(feature.ids.tolist())
+    assert tokens == ["[CLS]", "the", "cat", "[SEP]", "le", "chat", "est", "[SEP]"]
+    assert feature.segments.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert feature.labels == 1
+
+
+def test_the_longer_sentence_is_cut(model_folder: ModelFolder) -> None:
+    task = make_task(model_folder(), FineTuneConfig(max_length=9))
+    feature = encode_pairs([SentencePairExample("the " * 20, "le chat", "no")], task)[0]
+    tokens = task.tokenizer.convert_ids_to_tokens(feature.ids.tolist())
+    assert tokens == ["[CLS]", *["the"] * 4, "[SEP]", "le", "chat", "[SEP]"]
+
+
+def test_segments_are_given_only_where_the_model_has_them(model_folder: ModelFolder) -> None:
+    for kind in ARCHITECTURES:
+        task = make_task(model_folder(kind))
+        features = encode_pairs(make_pairs(3), task)
+        inputs = next(cut_features(features, task.model, task.padding, 4096)).inputs
+        has = getattr(task.model.config, "type_vocab_size", 0) > 1
+        assert ("token_type_ids" in inputs) == has, kind
+        assert kind != "bert" or has
+
+
+def test_the_weights_are_those_of_the_encoder(model_folder: ModelFolder) -> None:
+    for name in (*map(model_folder, ARCHITECTURES), "crosszero-mini"):
+        task = make_task(name)  # type: ignore[arg-type]
+        there = task.model.base_model.state_dict()
+        weights = Backbone.load(name).base.state_dict()
+        shared = [key for key in weights if "pooler" not in key]
+        assert len(shared) >= 20
+        for key in shared:
+            assert there[key].dtype == torch.float32
+            assert torch.equal(there[key], weights[key]), key
+
+
+def test_the_seed_decides_the_weights(model_folder: ModelFolder, tmp_path: Path) -> None:
+    pairs, weights = make_pairs(60), []
+    for number, seed in enumerate((1, 1, 2)):
+        config = FineTuneConfig(learning_rate=1e-3, steps=6, max_length=24, seed=seed)
+        torch.manual_seed(number)  # what the caller does does not matter
+        fine_tune_classifier(model_folder(), pairs, pairs, config, out=tmp_path / str(number))
+        weights.append(load_file(tmp_path / str(number) / "model.safetensors"))
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not torch.equal(weights[0]["classifier.weight"], weights[2]["classifier.weight"])
+
+
+def test_the_callers_randomness_is_left_alone(model_folder: ModelFolder, tmp_path: Path) -> None:
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index, union-attr]
+    fine_tune_classifier(
+        model_folder(),
+        make_pairs(8),
+        make_pairs(8),
+        FineTuneConfig(steps=1, max_length=24),
+        out=tmp_path / "out",
+    )
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert (np.random.get_state()[1] == states[2]).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([0.5, 0.7, 0.7, 0.6], 4),  # equal is not better
+        ([0.5, 0.7, 0.6, 0.9], 7),  # the final model counts too
+        ([0.0, 0.0, 0.0, 0.0], 2),
+        ([float("nan"), 0.1, 0.1, 0.1], 4),
+    ],
+)
+def test_the_best_model_is_kept(
+    model_folder: ModelFolder, tmp_path: Path, scores: list[float], best: int
+) -> None:
+    task, out = make_task(model_folder()), tmp_path / "out"
+    seen: list[torch.Tensor] = []
+
+    def score() -> float:
+        seen.append(task.model.classifier.weight.detach().clone())
+        return scores[len(seen) - 1]
+
+    config = FineTuneConfig(learning_rate=1e-2, steps=7, eval_every=2, max_length=24)
+    train_best(
+        task,
+        encode_pairs(make_pairs(64), task),
+        loss=plain_loss,
+        score=score,
+        config=config,
+        out=out,
+        described={"kind": "classification"},
+    )
+    written = json.loads((out / "finetune.json").read_text())
+    assert written["best_step"] == best
+    assert [s["step"] for s in written["scores"]] == [2, 4, 6, 7]
+    place = [2, 4, 6, 7].index(best)
+    assert torch.equal(load_file(out / "model.safetensors")["classifier.weight"], seen[place])
+    assert not torch.equal(seen[place], seen[place - 1])
+
+
+def test_no_score_is_an_error(model_folder: ModelFolder, tmp_path: Path) -> None:
+    task = make_task(model_folder())
+    with pytest.raises(TrainingError, match="no score"):
+        train_best(
+            task,
+            encode_pairs(make_pairs(8), task),
+            loss=plain_loss,
+            score=lambda: float("nan"),
+            config=FineTuneConfig(steps=1, max_length=24),
+            out=tmp_path / "out",
+            described={},
+        )
+
+
+def test_slices_do_not_change_the_gradient(model_folder: ModelFolder, tmp_path: Path) -> None:
+    gradients = []
+    for budget in (4096, 60):
+        config = FineTuneConfig(max_length=24, slice_tokens=budget)
+        task = make_task(model_folder(dropout=0.0), config)
+        features = encode_pairs(make_pairs(11), task)
+        arguments = _make_arguments(config, tmp_path / "out")
+        trainer = _SliceTrainer(task, features, plain_loss, config, arguments)
+        trainer.create_optimizer()
+        loss = trainer.training_step(task.model, {"features": features})
+        table = task.model.get_input_embeddings().weight.grad  # type: ignore[union-attr]
+        gradients.append((loss, table.clone(), task.model.classifier.weight.grad.clone()))
+    for whole, cut in zip(*gradients, strict=True):
+        torch.testing.assert_close(whole, cut)
+
+
+def test_nothing_is_written_elsewhere_and_nothing_is_printed(
+    model_folder: ModelFolder,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fine_tune_classifier(
+        model_folder(), make_pairs(40), make_pairs(8), FAST, out=tmp_path / "runs" / "one"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one"]
+    names = {path.name for path in (tmp_path / "runs" / "one").iterdir()}
+    assert names >= {"config.json", "model.safetensors", "tokenizer.json", "finetune.json"}
+    assert all(name.endswith((".json", ".safetensors")) for name in names)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_saved_model_predicts_the_same(model_folder: ModelFolder, tmp_path: Path) -> None:
+    out, pairs = tmp_path / "out", make_pairs(30)
+    classifier = fine_tune_classifier(model_folder(), pairs, pairs, FAST, out=out)
+    again = Classifier.load(out)
+    assert again.task.labels == ("no", "yes")
+    assert again.task.max_length == 24
+    assert again.predict(pairs) == classifier.predict(pairs)
+    assert again.predict([]) == []
+    model = AutoModelForSequenceClassification.from_pretrained(out)
+    assert model.config.id2label == {0: "no", 1: "yes"}
+    Backbone.load(out)  # an ordinary encoder too
+
+
+def test_noisy_copies_vote(model_folder: ModelFolder, tmp_path: Path) -> None:
+    pairs = make_pairs(30)
+    classifier = fine_tune_classifier(model_folder(), pairs, pairs, FAST, out=tmp_path / "out")
+    plain = classifier.predict(pairs)
+    assert classifier.predict(pairs, votes=3, radius=0.0) == plain
+    noisy = classifier.predict(pairs, votes=3, radius=20.0)
+    assert noisy == classifier.predict(pairs, votes=3, radius=20.0)
+    assert noisy != plain
+
+
+def test_half_precision_is_taken(model_folder: ModelFolder, tmp_path: Path) -> None:
+    config = FineTuneConfig(steps=2, max_length=24, precision="bf16")
+    fine_tune_classifier(model_folder(), make_pairs(8), make_pairs(8), config, out=tmp_path / "out")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(model_folder: ModelFolder, tmp_path: Path) -> None:
+    config = FineTuneConfig(learning_rate=1e30, steps=5, max_length=24)
+    with pytest.raises(TrainingError, match=r"step \d: the loss is"):
+        fine_tune_classifier(
+            model_folder(), make_pairs(8), make_pairs(8), config, out=tmp_path / "out"
+        )
+
+
+def test_what_cannot_work_is_told_in_a_line(model_folder: ModelFolder, tmp_path: Path) -> None:
+    def run(train: Any, dev: Any, config: FineTuneConfig = FAST, out: str = "new") -> None:
+        fine_tune_classifier(model_folder(), train, dev, config, out=tmp_path / out)
+
+    pairs = make_pairs(4)
+    with pytest.raises(DataError, match="dev: there are no examples"):
+        run(pairs, [])
+    with pytest.raises(DataError, match="train: example 5 has no label"):
+        run([*pairs, SentencePairExample("a", "the")], pairs)
+    with pytest.raises(DataError, match="all examples have the label 'yes'"):
+        run(pairs[::2], pairs)
+    with pytest.raises(ConfigError, match="takes 3 to 64"):
+        run(pairs, pairs, FineTuneConfig())
+    with pytest.raises(ConfigError, match="a pair takes 5"):
+        run(pairs, pairs, FineTuneConfig(max_length=4))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="something stands there"):
+        run(pairs, pairs, out="full")
+    assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
+    with pytest.raises(CheckpointError, match="was not fine-tuned here"):
+        Classifier.load(model_folder())
+    run(pairs, pairs, FineTuneConfig(steps=1, max_length=24))
+    with pytest.raises(CheckpointError, match="fine-tuned for classification, not for tagging"):
+        Tagger.load(tmp_path / "new")
