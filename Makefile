@@ -15,7 +15,7 @@ demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
