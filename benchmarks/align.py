@@ -19,7 +19,7 @@ from benchmarks.encoders import (
     TINY,
     as_folder,
     list_matrices,
-    load_encoder,
+    load_backbone,
     middle_layer,
 )  # fmt: skip
 from benchmarks.machine import measure_gemm
@@ -58,25 +58,25 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None:
     """Compare the aligners on one encoder."""
-    encoder = load_encoder(size, seed=options.seed)
-    layer = middle_layer(encoder)
-    embedder = Encoder(encoder, layer=layer)
+    backbone = load_backbone(size, seed=options.seed)
+    layer = middle_layer(backbone)
+    encoder = Encoder(backbone, layer=layer)
     source, target = data.source, data.target
     found: dict[str, Links] = {}
-    with as_folder(encoder) as folder:
+    with as_folder(backbone) as folder:
         argmax, itermax = (make_simalign(folder, layer, method) for method in "ai")
     sides = {
-        OURS: lambda: [set(links) for links in align_words(embedder, source, target)],
+        OURS: lambda: [set(links) for links in align_words(encoder, source, target)],
         ARGMAX: lambda: run_simalign(argmax, source, target),
         ITERMAX: lambda: run_simalign(itermax, source, target),
-        AWESOME: lambda: run_softmax(encoder, layer, source, target),
+        AWESOME: lambda: run_softmax(backbone, layer, source, target),
     }
     # Default arguments: a lambda looks its names up when it is called.
     turns = {n: lambda _, n=n, run=run: found.update({n: run()}) for n, run in sides.items()}
     joined = [join_words(side) for side in (source, target)]
     peaks: list[float] = []
     turns |= {
-        ENCODER: lambda _: [embedder.encode_words(*side) for side in joined],
+        ENCODER: lambda _: [encoder.encode_words(*side) for side in joined],
         "GEMM": lambda _: peaks.append(measure_gemm("fp32", size=128 if options.quick else 2048)),
     }
     timings = take_turns(turns, rounds=options.rounds)
@@ -94,8 +94,8 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     for other, least in ((ARGMAX, 10.0), (ITERMAX, None), (AWESOME, None)):
         record.add_ratio("align", size, other, compare(timings[OURS], timings[other]), least)
     texts = [text for side, _ in joined for text in side]
-    tokens = [len(t.ids) for t in encoder.tokenize(texts, embedder.max_length)]
-    add_profile(record, size, timings, count_forward_flops(encoder, tokens, layer), peaks[1:])
+    tokens = [len(t.ids) for t in backbone.tokenize(texts, encoder.max_length)]
+    add_profile(record, size, timings, count_forward_flops(backbone, tokens, layer), peaks[1:])
 
 
 def add_profile(
@@ -117,11 +117,11 @@ def add_profile(
         record.add_value(what, size, unit, [a / b for a, b in zip(above, below, strict=True)])
 
 
-def count_forward_flops(encoder: Backbone, lengths: Sequence[int], layers: int) -> float:
+def count_forward_flops(backbone: Backbone, lengths: Sequence[int], layers: int) -> float:
     """Floating point operations of the first layers on texts of these lengths, without padding."""
-    share = layers / encoder.layers
-    matrices = share * sum(p.numel() for p in list_matrices(encoder))
-    attention = 4 * layers * encoder.hidden_size * sum(length**2 for length in lengths)
+    share = layers / backbone.layers
+    matrices = share * sum(p.numel() for p in list_matrices(backbone))
+    attention = 4 * layers * backbone.hidden_size * sum(length**2 for length in lengths)
     return 2.0 * matrices * sum(lengths) + attention
 
 

@@ -38,7 +38,7 @@ def make_simalign(folder: Path, layer: int, method: str) -> Any:
     )
 
 
-def run_softmax(encoder: Backbone, layer: int, source: Sentences, target: Sentences) -> Links:
+def run_softmax(backbone: Backbone, layer: int, source: Sentences, target: Sentences) -> Links:
     """awesome-align's softmax extraction, 32 pairs at a time.
 
     Dot products of sub-tokens of one layer, a softmax over each row and over each column, links
@@ -50,7 +50,7 @@ def run_softmax(encoder: Backbone, layer: int, source: Sentences, target: Senten
     for start in range(0, len(source), _BATCH):
         pairs = zip(source[start : start + _BATCH], target[start : start + _BATCH], strict=True)
         left, right = zip(*pairs, strict=True)
-        coded = [_encode(encoder, layer, side) for side in (left, right)]
+        coded = [_encode(backbone, layer, side) for side in (left, right)]
         states, owners = zip(*coded, strict=True)
         scores = torch.bmm(states[0], states[1].transpose(1, 2))
         inside = [torch.from_numpy(owner >= 0) for owner in owners]
@@ -64,19 +64,19 @@ def run_softmax(encoder: Backbone, layer: int, source: Sentences, target: Senten
     return found
 
 
-def _encode(encoder: Backbone, layer: int, sentences: Sentences) -> tuple[Any, np.ndarray]:
+def _encode(backbone: Backbone, layer: int, sentences: Sentences) -> tuple[Any, np.ndarray]:
     import torch
 
-    coded = encoder.tokenizer(
+    coded = backbone.tokenizer(
         [list(words) for words in sentences],
         is_split_into_words=True,
         padding=True,
         truncation=True,
-        max_length=encoder.max_length,
+        max_length=backbone.max_length,
         return_tensors="pt",
     )
     with torch.no_grad():
-        states = encoder.hidden_states(coded["input_ids"], coded["attention_mask"])[layer]
+        states = backbone.hidden_states(coded["input_ids"], coded["attention_mask"])[layer]
     rows = [coded.word_ids(row) for row in range(len(sentences))]
     owners = np.array([[-1 if word is None else word for word in row] for row in rows])
     return states, owners

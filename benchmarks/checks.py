@@ -23,29 +23,29 @@ _SAME_LOSS: dict[Precision, float] = {"fp32": 2e-3, "bf16": 0.05}
 
 
 def check_losses(
-    record: Record, encoder: Backbone, rows: Sequence[Sample], *, words: int, precision: Precision
+    record: Record, backbone: Backbone, rows: Sequence[Sample], *, words: int, precision: Precision
 ) -> None:
     """Require that crosszero's losses are the paper's, on the same tokens, without dropout.
 
     Args:
         record: takes the differences.
-        encoder: of both sides.
+        backbone: of both sides.
         rows: a batch.
         words: most words of a sentence pair; one word is tried as well.
         precision: of crosszero's side; the paper's is fp32.
     """
     torch.manual_seed(0)
-    head = ProjectionHead(encoder.hidden_size, "multi").eval()
-    encoder.eval()
+    head = ProjectionHead(backbone.hidden_size, "multi").eval()
+    backbone.eval()
     for count in (1, words):
         batch = make_batch(rows, count)
         with torch.no_grad():
             config = TrainConfig(max_length=LENGTH, words_per_sentence=count)
             with autocast(precision, torch.device("cpu")):
-                ours = compute_losses(encoder, head, batch, config, np.random.default_rng(0))
-            source, target = read_sides(encoder, batch, np.random.default_rng(0))
-            contrastive, mlm = paper_losses(encoder, head, source, target)
-        name = f"{encoder.name}, {count} words, {precision}: "
+                ours = compute_losses(backbone, head, batch, config, np.random.default_rng(0))
+            source, target = read_sides(backbone, batch, np.random.default_rng(0))
+            contrastive, mlm = paper_losses(backbone, head, source, target)
+        name = f"{backbone.name}, {count} words, {precision}: "
         record.check(name + "samples", abs(ours.samples - len(source.ids)), 0)
         record.check(
             name + "contrastive loss, against the paper's procedure",

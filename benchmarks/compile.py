@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.encoders import SIZES, TINY, load_encoder
+from benchmarks.encoders import SIZES, TINY, load_backbone
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.model.backbone import Backbone
@@ -43,24 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     size, precision = options.encoder, options.precision
     names = ("encoder", "texts", "precision")
     record = Record(options, {name: getattr(options, name) for name in names} | {"slices": SHAPES})
-    encoders = {name: load_encoder(size, seed=options.seed) for name in (EAGER, COMPILED)}
-    encoders[COMPILED].base.compile(dynamic=True, backend=backend)
-    for encoder in encoders.values():
-        encoder.train()
+    backbones = {name: load_backbone(size, seed=options.seed) for name in (EAGER, COMPILED)}
+    backbones[COMPILED].base.compile(dynamic=True, backend=backend)
+    for backbone in backbones.values():
+        backbone.train()
     slices = [make_slice(texts, width, options.texts) for texts, width in SHAPES]
-    for name, encoder in encoders.items():
+    for name, backbone in backbones.items():
         begun = time.perf_counter()
-        run_all(encoder, slices, precision, seed=options.seed)
+        run_all(backbone, slices, precision, seed=options.seed)
         seconds = time.perf_counter() - begun
         record.add_value(f"{name}: until all slices ran once", size, "s", seconds)
     turns = {
-        name: lambda _, encoder=encoder: run_all(encoder, slices, precision, seed=options.seed)
-        for name, encoder in encoders.items()
+        name: lambda _, backbone=backbone: run_all(backbone, slices, precision, seed=options.seed)
+        for name, backbone in backbones.items()
     }
     timings = take_turns(turns, rounds=options.rounds, warm_up=0)
     with torch.no_grad(), autocast(precision, torch.device("cpu")):
         eager, compiled = (
-            e.eval()(slices[0], torch.ones_like(slices[0])) for e in encoders.values()
+            e.eval()(slices[0], torch.ones_like(slices[0])) for e in backbones.values()
         )
     apart = float((eager.pooled - compiled.pooled).abs().max())
     record.check(f"{size}: hidden states, compiled and eager", apart, _SAME_VECTORS[precision])
@@ -78,15 +78,15 @@ def make_slice(texts: int, width: int, share: float) -> Tensor:
 
 
 def run_all(
-    encoder: Backbone, slices: Sequence[Tensor], precision: Precision, *, seed: int
+    backbone: Backbone, slices: Sequence[Tensor], precision: Precision, *, seed: int
 ) -> None:
     """Forward and backward through all slices, with dropout from the same seed each time."""
     torch.manual_seed(seed)
     for ids in slices:
         with autocast(precision, torch.device("cpu")):
-            hidden = encoder(ids, torch.ones_like(ids))
+            hidden = backbone(ids, torch.ones_like(ids))
         hidden.pooled.float().square().mean().backward()
-        encoder.zero_grad(set_to_none=True)
+        backbone.zero_grad(set_to_none=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import load_corpus, mix_lengths
-from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_encoder
+from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_backbone
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.model.encoder import Encoder
@@ -46,18 +46,18 @@ def measure(record: Record, size: str, texts: list[str], options: Any) -> None:
     """Compare the two libraries on one encoder."""
     from sentence_transformers import SentenceTransformer
 
-    encoder = load_encoder(size, seed=options.seed)
-    embedder = Encoder(encoder, max_length=options.max_length)
-    with as_folder(encoder) as folder:
+    backbone = load_backbone(size, seed=options.seed)
+    encoder = Encoder(backbone, max_length=options.max_length)
+    with as_folder(backbone) as folder:
         other = SentenceTransformer(str(folder), device="cpu")
     other.max_seq_length = options.max_length
-    tokens = [len(row) for row in encoder.tokenize(texts, options.max_length)]
+    tokens = [len(row) for row in backbone.tokenize(texts, options.max_length)]
     theirs = other.tokenizer(texts, truncation=True, max_length=other.max_seq_length).input_ids
     apart = sum(abs(n - len(row)) for n, row in zip(tokens, theirs, strict=True))
     record.check(f"{size}: tokens that only one side saw", apart, 0)
     found: dict[str, np.ndarray] = {}
     sides = {
-        "crosszero": lambda _: found.update(ours=embedder.encode(texts)),
+        "crosszero": lambda _: found.update(ours=encoder.encode(texts)),
         "SentenceTransformer.encode": lambda _: found.update(
             theirs=other.encode(texts, show_progress_bar=False)
         ),

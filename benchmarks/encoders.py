@@ -21,7 +21,7 @@ SIZES = (MINI, MBERT, TINY)
 _MBERT_VOCABULARY = 119_547
 
 
-def load_encoder(size: str, *, seed: int = 1) -> Backbone:
+def load_backbone(size: str, *, seed: int = 1) -> Backbone:
     """Load or make an encoder with its MLM head, in evaluation mode.
 
     Args:
@@ -48,27 +48,27 @@ def load_encoder(size: str, *, seed: int = 1) -> Backbone:
     return Backbone(model, tokenizer, name=size, mlm=True).eval()
 
 
-def middle_layer(encoder: Backbone) -> int:
+def middle_layer(backbone: Backbone) -> int:
     """The layer that aligns words best is near two thirds of the height: 8 of 12."""
-    return max(1, round(encoder.layers * 2 / 3))
+    return max(1, round(backbone.layers * 2 / 3))
 
 
-def list_matrices(encoder: Backbone) -> list[Any]:
+def list_matrices(backbone: Backbone) -> list[Any]:
     """The weights of the layers that multiply tokens: no embeddings, no pooler."""
     import torch
 
-    modules = encoder.base.modules()
+    modules = backbone.base.modules()
     unused = {id(m.weight) for m in modules if isinstance(m, torch.nn.Embedding)}
-    pooler = getattr(encoder.base, "pooler", None)
+    pooler = getattr(backbone.base, "pooler", None)
     unused |= {id(p) for p in pooler.parameters()} if pooler is not None else set()
-    return [p for p in encoder.base.parameters() if p.dim() == 2 and id(p) not in unused]
+    return [p for p in backbone.base.parameters() if p.dim() == 2 and id(p) not in unused]
 
 
 @contextmanager
-def as_folder(encoder: Backbone) -> Iterator[Path]:
+def as_folder(backbone: Backbone) -> Iterator[Path]:
     """Give a folder that ``AutoModel`` and ``SentenceTransformer`` load."""
     from crosszero.model.folder import save_encoder
 
     with TemporaryDirectory(prefix="benchmark.") as folder:
-        save_encoder(encoder, folder)
+        save_encoder(backbone, folder)
         yield Path(folder)

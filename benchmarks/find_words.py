@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.corpus import Corpus, load_corpus
-from benchmarks.encoders import TINY, load_encoder, middle_layer
+from benchmarks.encoders import TINY, load_backbone, middle_layer
 from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
@@ -143,13 +143,13 @@ def time_stages(
 
 def time_others(record: Record, corpus: Corpus, options: Any) -> None:
     """The aligner (learning and finding) and the encoder's finder (crosszero-mini)."""
-    encoder = load_encoder(TINY if options.quick else MINI, seed=options.seed)
-    layer = middle_layer(encoder)
+    backbone = load_backbone(TINY if options.quick else MINI, seed=options.seed)
+    layer = middle_layer(backbone)
     some = corpus.pairs[: options.encoded]
 
     def find_with_encoder(_: int) -> None:
         EncoderFinder(
-            lambda texts, spans: encode_words(encoder, texts, spans, max_length=128, layer=layer)
+            lambda texts, spans: encode_words(backbone, texts, spans, max_length=128, layer=layer)
         ).find(some)
 
     aligner = AlignerFinder(seed=options.seed)
@@ -162,7 +162,7 @@ def time_others(record: Record, corpus: Corpus, options: Any) -> None:
     for name, timing in timings.items():
         mine = name.startswith("encoder")
         count = len(some) if mine else len(corpus.pairs)
-        record.add_rate(name, encoder.name if mine else "", "sentence pairs/s", count, timing)
+        record.add_rate(name, backbone.name if mine else "", "sentence pairs/s", count, timing)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.encoders import MBERT, MINI, SIZES, TINY, load_encoder
+from benchmarks.encoders import MBERT, MINI, SIZES, TINY, load_backbone
 from benchmarks.large_input import run_apart
 from benchmarks.machine import peak_memory, set_threads
 from benchmarks.record import Record, make_parser
@@ -94,12 +94,12 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
 
     set_threads(options.threads)
     torch.manual_seed(options.seed)
-    encoder = load_encoder(options.encoder, seed=options.seed).train()
-    head = ProjectionHead(encoder.hidden_size, "multi").train()
+    backbone = load_backbone(options.encoder, seed=options.seed).train()
+    head = ProjectionHead(backbone.hidden_size, "multi").train()
     config = TrainConfig(
         precision=options.precision, slice_tokens=options.slice_tokens, gradient_cache=cached
     )
-    optimizer = make_optimizer(encoder, head, config)
+    optimizer = make_optimizer(backbone, head, config)
     samples = make_samples(pairs, options.words, options.seed)
     for number, rows in enumerate((samples[:_FEW], samples)):
         batch = build_batch(
@@ -111,10 +111,10 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)
         if cached:
-            result = backpropagate(encoder, head, batch, config, random)
+            result = backpropagate(backbone, head, batch, config, random)
         else:
-            with autocast(config.precision, next(encoder.parameters()).device):
-                result = compute_losses(encoder, head, batch, config, random)
+            with autocast(config.precision, next(backbone.parameters()).device):
+                result = compute_losses(backbone, head, batch, config, random)
             result.loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -132,8 +132,8 @@ def make_samples(pairs: int, words: int, seed: int) -> list[Sample]:
     """
     import numpy as np
 
-    encoder = load_encoder(MINI)
-    pieces = encoder.tokenizer.convert_ids_to_tokens(encoder.ordinary_ids.tolist())
+    backbone = load_backbone(MINI)
+    pieces = backbone.tokenizer.convert_ids_to_tokens(backbone.ordinary_ids.tolist())
     known = [piece for piece in pieces if piece.isascii() and piece.isalpha()]
     random = np.random.default_rng(seed)
     # a word is one token; two more are special

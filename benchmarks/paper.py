@@ -36,11 +36,11 @@ class Side:
 
 
 def paper_losses(
-    encoder: Backbone, head: ProjectionHead, source: Side, target: Side
+    backbone: Backbone, head: ProjectionHead, source: Side, target: Side
 ) -> tuple[Tensor, Tensor]:
     """Contrastive loss (CZ-NCE, both directions) and MLM loss (mean over the two languages)."""
-    x, y = (_embed(encoder, head, side) for side in (source, target))
-    return cross_zero(x, y), (_predict(encoder, source) + _predict(encoder, target)) / 2
+    x, y = (_embed(backbone, head, side) for side in (source, target))
+    return cross_zero(x, y), (_predict(backbone, source) + _predict(backbone, target)) / 2
 
 
 def cross_zero(x: Tensor, y: Tensor) -> Tensor:
@@ -61,9 +61,9 @@ def count_tokens(side: Side) -> int:
     return sum(len(row) for row in side.ids)
 
 
-def _embed(encoder: Backbone, head: ProjectionHead, side: Side) -> Tensor:
-    ids, mask = _pad(encoder, side.ids)
-    states = encoder.base(
+def _embed(backbone: Backbone, head: ProjectionHead, side: Side) -> Tensor:
+    ids, mask = _pad(backbone, side.ids)
+    states = backbone.base(
         input_ids=ids, attention_mask=mask, output_hidden_states=True
     ).hidden_states
     hidden = states[1] + states[-1]  # (batch, 128, H)
@@ -74,17 +74,17 @@ def _embed(encoder: Backbone, head: ProjectionHead, side: Side) -> Tensor:
     return cce
 
 
-def _predict(encoder: Backbone, side: Side) -> Tensor:
-    ids, mask = _pad(encoder, side.ids)
+def _predict(backbone: Backbone, side: Side) -> Tensor:
+    ids, mask = _pad(backbone, side.ids)
     labels = torch.full((len(ids), LENGTH), -100)
     for i, row in enumerate(side.labels):
         labels[i, : len(row)] = torch.as_tensor(row)
-    logits = encoder.model(input_ids=ids, attention_mask=mask).logits  # (batch, 128, vocabulary)
+    logits = backbone.model(input_ids=ids, attention_mask=mask).logits  # (batch, 128, vocabulary)
     return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
-def _pad(encoder: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    ids = torch.full((len(rows), LENGTH), encoder.tokenizer.pad_token_id)
+def _pad(backbone: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    ids = torch.full((len(rows), LENGTH), backbone.tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.as_tensor(row)

@@ -163,9 +163,9 @@ def _by_name(run: Run, unit: str = "") -> dict[tuple[str, str], Mapping[str, Any
 
 def _width(encoder: str) -> int:
     """Width of an encoder's vectors; 0 if it is not known."""
-    from benchmarks.encoders import SIZES, load_encoder
+    from benchmarks.encoders import SIZES, load_backbone
 
-    return load_encoder(encoder).hidden_size if encoder in SIZES else 0
+    return load_backbone(encoder).hidden_size if encoder in SIZES else 0
 
 
 def _rate(value: float, unit: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.corpus import load_corpus, make_samples
-from benchmarks.encoders import MBERT, SIZES, TINY, load_encoder
+from benchmarks.encoders import MBERT, SIZES, TINY, load_backbone
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep
@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     )
     samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
     samples = [sample for sample in samples if sample.words]
-    encoder = load_encoder(size, seed=options.seed).train()
-    precision = choose_precision(encoder, "auto")
-    step = OurStep(encoder, words=options.words, precision=precision)
+    backbone = load_backbone(size, seed=options.seed).train()
+    precision = choose_precision(backbone, "auto")
+    step = OurStep(backbone, words=options.words, precision=precision)
     peak = measure_gemm(step.precision, size=gemm)
     step.run(samples[: options.batch])
     with torch.profiler.profile(with_flops=True) as profile:

@@ -43,13 +43,13 @@ class OurStep:
     """crosszero's step as its training loop takes it.
 
     Args:
-        encoder: is trained; without MLM nothing else may train it, see :class:`RowAdamW`.
+        backbone: is trained; without MLM nothing else may train it, see :class:`RowAdamW`.
         words: most words of a sentence pair; 0 for sentence vectors without MLM.
         precision: of the forward pass, ``fp32`` or ``bf16``.
     """
 
-    def __init__(self, encoder: Backbone, *, words: int, precision: Precision) -> None:
-        self._encoder, self._words = encoder, words
+    def __init__(self, backbone: Backbone, *, words: int, precision: Precision) -> None:
+        self._backbone, self._words = backbone, words
         level = "multi" if words else "sentence"
         config = TrainConfig(
             level=level,
@@ -58,10 +58,10 @@ class OurStep:
             max_length=LENGTH,
             precision=precision,
         )
-        self._config = decide(encoder, config, None)
+        self._config = decide(backbone, config, None)
         self.precision = precision
-        self._head = ProjectionHead(encoder.hidden_size, level)
-        self._optimizer = make_optimizer(encoder, self._head, self._config)
+        self._head = ProjectionHead(backbone.hidden_size, level)
+        self._optimizer = make_optimizer(backbone, self._head, self._config)
         self.samples: list[int] = []
         self.tokens: list[int] = []
         self.flops: list[float] = []
@@ -69,7 +69,7 @@ class OurStep:
     def pool(self, rows: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         """Vectors of both texts of each row, as :meth:`run` pools them; (rows, width) each."""
         inputs = make_inputs(
-            self._encoder,
+            self._backbone,
             make_batch(rows, self._words),
             self._config,
             np.random.default_rng(0),
@@ -77,7 +77,7 @@ class OurStep:
         )
         with autocast(self.precision, torch.device("cpu")):
             parts = [
-                encode_slice(self._encoder, members, inputs, inputs.masked, self._head.level)
+                encode_slice(self._backbone, members, inputs, inputs.masked, self._head.level)
                 for members in cut(inputs, self._config.slice_tokens)
             ]
         vectors = join(parts, self._head).vectors
@@ -88,16 +88,16 @@ class OurStep:
         batch = make_batch(rows, self._words)
         with autocast(self.precision, torch.device("cpu")):
             result = compute_losses(
-                self._encoder, self._head, batch, self._config, np.random.default_rng(0)
+                self._backbone, self._head, batch, self._config, np.random.default_rng(0)
             )
         result.loss.backward()
         finish_step(self._optimizer)
         self.samples.append(result.samples)
         self.tokens.append(result.tokens)
-        lengths = [len(t) for t in self._encoder.tokenize(batch.texts, LENGTH)]
+        lengths = [len(t) for t in self._backbone.tokenize(batch.texts, LENGTH)]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
         anchors = len(batch.anchors)
-        self.flops.append(count_flops(self._encoder, self._head, lengths, masked, anchors))
+        self.flops.append(count_flops(self._backbone, self._head, lengths, masked, anchors))
 
     @property
     def executed(self) -> list[float]:
@@ -109,16 +109,16 @@ class PaperStep:
     """The paper's procedure in fp32, with torch's plain Adam.
 
     Args:
-        encoder: as it was loaded, of the same weights as crosszero's: an encoder that
+        backbone: as it was loaded, of the same weights as crosszero's: an encoder that
             :class:`OurStep` trains adds up the gradient of its embeddings in crosszero's way.
     """
 
     precision: Precision = "fp32"
 
-    def __init__(self, encoder: Backbone) -> None:
-        self._encoder = encoder
-        self._head = ProjectionHead(encoder.hidden_size, "multi")
-        parameters = [*encoder.parameters(), *self._head.parameters()]
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._head = ProjectionHead(backbone.hidden_size, "multi")
+        parameters = [*backbone.parameters(), *self._head.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=2e-6)
         self.samples: list[int] = []
         self.tokens: list[int] = []
@@ -128,19 +128,19 @@ class PaperStep:
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
         batch = make_batch(rows, 1)
-        source, target = read_sides(self._encoder, batch, np.random.default_rng(0))
-        contrastive, mlm = paper_losses(self._encoder, self._head, source, target)
+        source, target = read_sides(self._backbone, batch, np.random.default_rng(0))
+        contrastive, mlm = paper_losses(self._backbone, self._head, source, target)
         (contrastive + 0.1 * mlm).backward()
         finish_step(self._optimizer)
         self.samples.append(len(source.ids))
         self.tokens.append(count_tokens(source) + count_tokens(target))
         lengths = [len(row) for side in (source, target) for row in side.ids]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths))
-        self.flops.append(count_flops(self._encoder, self._head, lengths, masked, len(lengths)))
+        self.flops.append(count_flops(self._backbone, self._head, lengths, masked, len(lengths)))
         passes = [LENGTH] * 2 * len(lengths)
         positions = LENGTH * len(lengths)
         self.executed.append(
-            count_flops(self._encoder, self._head, passes, positions, len(lengths))
+            count_flops(self._backbone, self._head, passes, positions, len(lengths))
         )
 
 
@@ -149,11 +149,11 @@ class RankingStep:
 
     precision: Precision = "fp32"
 
-    def __init__(self, encoder: Backbone) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.losses import MultipleNegativesRankingLoss
 
-        with as_folder(encoder) as folder:
+        with as_folder(backbone) as folder:
             self.model = SentenceTransformer(str(folder), device="cpu")
         self.model.max_seq_length = LENGTH
         self.loss = MultipleNegativesRankingLoss(self.model)
@@ -178,19 +178,19 @@ class RankingStep:
         finish_step(self._optimizer)
 
 
-def read_sides(encoder: Backbone, batch: Batch, random: np.random.Generator) -> tuple[Side, Side]:
+def read_sides(backbone: Backbone, batch: Batch, random: np.random.Generator) -> tuple[Side, Side]:
     """Cut a batch of samples into the two sides that the paper's procedure reads.
 
     Masks are drawn as crosszero draws them, from the same numbers, so that both see one text. A
     sample whose word was cut off is left out, as in crosszero.
     """
-    tokens = encoder.tokenize(batch.texts, LENGTH)
+    tokens = backbone.tokenize(batch.texts, LENGTH)
     masked, labels = mask_tokens(
         np.concatenate([np.asarray(t.ids) for t in tokens]),
         np.concatenate([t.special for t in tokens]),
         probability=_MASKED,
-        mask_id=int(encoder.tokenizer.mask_token_id),
-        ordinary=encoder.ordinary_ids,
+        mask_id=int(backbone.tokenizer.mask_token_id),
+        ordinary=backbone.ordinary_ids,
         random=random,
     )
     borders = np.cumsum([len(t) for t in tokens])[:-1]
@@ -210,16 +210,16 @@ def read_sides(encoder: Backbone, batch: Batch, random: np.random.Generator) -> 
 
 
 def count_flops(
-    encoder: Backbone, head: ProjectionHead, lengths: Sequence[int], masked: float, anchors: int
+    backbone: Backbone, head: ProjectionHead, lengths: Sequence[int], masked: float, anchors: int
 ) -> float:
     """Floating point operations that a step needs: no padding, no second reading.
 
     Forward and backward, 6 for each weight of a matrix and token; attention; the vocabulary layer
     on masked tokens; the projection of the anchors.
     """
-    size, layers = encoder.hidden_size, encoder.layers
-    matrices = sum(p.numel() for p in list_matrices(encoder))
-    vocabulary = int(encoder.model.config.vocab_size) * size + size * size
+    size, layers = backbone.hidden_size, backbone.layers
+    matrices = sum(p.numel() for p in list_matrices(backbone))
+    vocabulary = int(backbone.model.config.vocab_size) * size + size * size
     projection = sum(p.numel() for p in head.parameters() if p.dim() == 2)
     attention = 12 * layers * size * sum(length**2 for length in lengths)
     return (

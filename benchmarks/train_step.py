@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.checks import check_losses, check_vectors
 from benchmarks.corpus import load_corpus, make_samples
-from benchmarks.encoders import MBERT, SIZES, TINY, load_encoder
+from benchmarks.encoders import MBERT, SIZES, TINY, load_backbone
 from benchmarks.large_input import run_apart
 from benchmarks.machine import measure_gemm, peak_memory, set_threads
 from benchmarks.record import Record, make_parser
@@ -71,14 +71,14 @@ def measure_all_losses(
 
     A round holds a product of matrices, too: the machine may be slower then than a minute before.
     """
-    encoder = load_encoder(size, seed=options.seed)
-    precision = choose_precision(encoder, "auto")
+    backbone = load_backbone(size, seed=options.seed)
+    precision = choose_precision(backbone, "auto")
     batches = [
         samples[n * options.batch : (n + 1) * options.batch] for n in range(options.rounds + 1)
     ]
     for one in dict.fromkeys(("fp32", precision)):
-        check_losses(record, encoder, batches[0], words=options.words, precision=one)
-    del encoder
+        check_losses(record, backbone, batches[0], words=options.words, precision=one)
+    del backbone
     gc.collect()
     release_memory()
     kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
@@ -171,16 +171,16 @@ def take_round(
 ) -> Round:
     """Take a step that is not counted, and one that is."""
     set_threads(options.threads)
-    encoder = load_encoder(size, seed=options.seed).train()
+    backbone = load_backbone(size, seed=options.seed).train()
     step: OurStep | PaperStep | RankingStep
     if name == PAPER:
-        step = PaperStep(encoder)
+        step = PaperStep(backbone)
     elif name == RANKING:
-        step = RankingStep(encoder)
+        step = RankingStep(backbone)
         step.model.train()
     else:
         words = {WORDS: options.words, ONE: 1, SENTENCES: 0}[name]
-        step = OurStep(encoder, words=words, precision=precision)
+        step = OurStep(backbone, words=words, precision=precision)
     timing = take_turns({"": lambda n: step.run(batches[n + 1])}, rounds=1)[""]
     peak = peak_memory()
     counted = ("samples", "tokens", "flops", "executed")
@@ -208,13 +208,13 @@ def measure_sentences(
     count = options.ranking_batch
     batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
     # Sentences alone step only the rows of embeddings in use: nothing else may train their encoder.
-    own, encoder = (load_encoder(size, seed=options.seed) for _ in range(2))
-    ranking = RankingStep(encoder)
+    own, backbone = (load_backbone(size, seed=options.seed) for _ in range(2))
+    ranking = RankingStep(backbone)
     precision = ranking.precision
     ranking.model.eval()
     ours = OurStep(own.eval(), words=0, precision=precision)
     check_vectors(record, size, ours, ranking, batches[0])
-    del own, encoder, ranking, ours
+    del own, backbone, ranking, ours
     gc.collect()
     release_memory()
     kinds = dict.fromkeys((SENTENCES, WORDS, RANKING), precision)

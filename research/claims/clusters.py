@@ -79,10 +79,10 @@ def measure_words(encoder: str | Path, meanings: list[dict[str, str]]) -> Cluste
         encoder: ``crosszero-mini``, a folder or a hub id.
         meanings: for each line its texts by language.
     """
-    embedder = Encoder.load(encoder, max_length=64)
+    loaded = Encoder.load(encoder, max_length=64)
     rows = [(n, code, text) for n, texts in enumerate(meanings) for code, text in texts.items()]
     spans = [word_spans(text, code) for _, code, text in rows]
-    vectors = np.concatenate(embedder.encode_words([text for *_, text in rows], spans))
+    vectors = np.concatenate(loaded.encode_words([text for *_, text in rows], spans))
     labels = [(n, code) for (n, code, _), words in zip(rows, spans, strict=True) for _ in words]
     kept = np.flatnonzero(vectors.any(axis=1))  # words beyond the length have no vector
     chosen = [labels[i] for i in kept]

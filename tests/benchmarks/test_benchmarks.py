@@ -13,7 +13,7 @@ import torch
 from benchmarks import mine as mining
 from benchmarks import tables
 from benchmarks.corpus import make_corpus, make_samples, mix_lengths
-from benchmarks.encoders import TINY, load_encoder
+from benchmarks.encoders import TINY, load_backbone
 from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.steps import OurStep, PaperStep
@@ -124,7 +124,7 @@ def test_the_commit_is_the_one_that_a_benchmark_began_with(monkeypatch: pytest.M
 
 def test_the_procedure_has_an_encoder_without_crosszeros_hooks() -> None:
     samples = [s for s in make_samples(make_corpus(40).pairs, most=2) if s.words][:4]
-    ours, other, theirs = (load_encoder(TINY).train() for _ in range(3))
+    ours, other, theirs = (load_backbone(TINY).train() for _ in range(3))
     several, one = (
         OurStep(ours, words=2, precision="fp32"),
         OurStep(other, words=1, precision="fp32"),
@@ -141,11 +141,11 @@ def test_the_procedure_has_an_encoder_without_crosszeros_hooks() -> None:
 
 def test_pooled_vectors_are_those_of_the_texts() -> None:
     samples = make_samples(make_corpus(6).pairs, most=1)
-    encoder = load_encoder(TINY)
-    sides = OurStep(encoder, words=0, precision="fp32").pool(samples)
+    backbone = load_backbone(TINY)
+    sides = OurStep(backbone, words=0, precision="fp32").pool(samples)
     for side, name in zip(sides, ("source", "target"), strict=True):
         found = torch.nn.functional.normalize(side.detach(), dim=1).numpy()
-        alone = [encode_sentences(encoder, [getattr(s, name)], max_length=128) for s in samples]
+        alone = [encode_sentences(backbone, [getattr(s, name)], max_length=128) for s in samples]
         assert np.allclose(found, np.concatenate(alone), atol=1e-5)
 
 

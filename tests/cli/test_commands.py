@@ -284,8 +284,8 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     flags = ["--encoder", model_folder(), "--layer", 1, "--max-length", 16]
     vectors, pairs = tmp_path / "made" / "v.npy", tmp_path / "made" / "pairs.tsv"
     assert call("encode", packed, "--out", vectors, *flags) == 0
-    embedder = Encoder.load(model_folder(), layer=1, max_length=16)
-    np.testing.assert_array_equal(np.load(vectors), embedder.encode(lines[::-1]))
+    encoder = Encoder.load(model_folder(), layer=1, max_length=16)
+    np.testing.assert_array_equal(np.load(vectors), encoder.encode(lines[::-1]))
 
     assert call("mine", plain, packed, "--out", pairs, "--margin", "absolute", *flags) == 0
     found = [line.split("\t") for line in pairs.read_text().splitlines()]
@@ -307,8 +307,8 @@ def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureF
         [["the", "cat", "sees", "the", "sea"], ["house"]],
         [["sea", "cat", "king"], ["house", "the", "house"]],
     )
-    embedder = Encoder.load(model_folder(), layer=1)
-    expected = [slow_links(embedder, *pair) for pair in zip(*words, strict=True)]
+    encoder = Encoder.load(model_folder(), layer=1)
+    expected = [slow_links(encoder, *pair) for pair in zip(*words, strict=True)]
     assert links.read_text() == "".join(" ".join(line) + "\n" for line in expected)
     assert "no vector" not in caplog.text
 
@@ -316,7 +316,7 @@ def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureF
     assert "no vector" in caplog.text
 
 
-def slow_links(embedder: Encoder, source: list[str], target: list[str]) -> list[str]:
+def slow_links(encoder: Encoder, source: list[str], target: list[str]) -> list[str]:
     """Each word with each word: one that is nearest seen from both sides."""
     sides = []
     for words in (source, target):
@@ -324,7 +324,7 @@ def slow_links(embedder: Encoder, source: list[str], target: list[str]) -> list[
         for word in words:
             spans.append(Span(place, place + len(word)))
             place += len(word) + 1
-        sides.append(embedder.encode_words([text], [spans])[0].tolist())
+        sides.append(encoder.encode_words([text], [spans])[0].tolist())
     near = [[cosine(a, b) for b in sides[1]] for a in sides[0]]
     columns = list(zip(*near, strict=True))
     return [

@@ -458,19 +458,19 @@ def test_jobs_side_by_side_give_the_same_table(
 def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:
     from crosszero.model.encoder import Encoder
 
-    embedder = Encoder.load(model_folder(), max_length=32)
+    encoder = Encoder.load(model_folder(), max_length=32)
     identity = hash_encoder(model_folder())
-    cached = CachedEncoder(embedder, identity, tmp_path)
+    cached = CachedEncoder(encoder, identity, tmp_path)
     texts = ["the cat", "roi", "the cat sees"]
     first = cached.encode(texts)
-    assert (first == embedder.encode(texts)).all()
+    assert (first == encoder.encode(texts)).all()
     (file,) = tmp_path.glob("*.npy")
-    embedder.encode = None  # type: ignore[method-assign, assignment]
+    encoder.encode = None  # type: ignore[method-assign, assignment]
     assert (cached.encode(texts) == first).all()
     with pytest.raises(TypeError):
         cached.encode(texts[:2])
     with pytest.raises(TypeError):
-        CachedEncoder(embedder, hash_encoder("other/hub-id"), tmp_path).encode(texts)
+        CachedEncoder(encoder, hash_encoder("other/hub-id"), tmp_path).encode(texts)
     assert file.is_file()
 
 

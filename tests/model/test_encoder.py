@@ -31,21 +31,21 @@ TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge",
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: str) -> None:
-    encoder = Backbone.load(model_folder(kind), mlm=True).eval()
-    ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
+    backbone = Backbone.load(model_folder(kind), mlm=True).eval()
+    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
     with torch.no_grad():
-        hidden = encoder(ids, mask)
-        states = encoder.base(ids, attention_mask=mask, output_hidden_states=True)
-    assert len(states.hidden_states) == encoder.layers + 1
+        hidden = backbone(ids, mask)
+        states = backbone.base(ids, attention_mask=mask, output_hidden_states=True)
+    assert len(states.hidden_states) == backbone.layers + 1
     torch.testing.assert_close(hidden.last, states.last_hidden_state)
     torch.testing.assert_close(hidden.pooled, states.hidden_states[1] + states.last_hidden_state)
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_padding_changes_nothing(model_folder: Folders, kind: str) -> None:
-    embedder = Encoder.load(model_folder(kind))
-    together = embedder.encode(TEXTS)
-    alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
+    encoder = Encoder.load(model_folder(kind))
+    together = encoder.encode(TEXTS)
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
 
@@ -53,30 +53,30 @@ def test_padding_changes_nothing(model_folder: Folders, kind: str) -> None:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: str) -> None:
     """Same logits and same gradients as the whole model gives on all positions."""
-    encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
-    assert encoder.mlm_head is not None
-    ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
+    backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    assert backbone.mlm_head is not None
+    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
     labels = torch.full_like(ids, IGNORED)
     labels[0, 1], labels[2, 3], labels[2, 2] = 7, 8, 9
-    logits = encoder.model(input_ids=ids, attention_mask=mask).logits
+    logits = backbone.model(input_ids=ids, attention_mask=mask).logits
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
-    expected = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
-    encoder.zero_grad()
-    rows = encoder(ids, mask).last[labels != IGNORED]
-    found = encoder.mlm_head(rows)
+    expected = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
+    backbone.zero_grad()
+    rows = backbone(ids, mask).last[labels != IGNORED]
+    found = backbone.mlm_head(rows)
     torch.testing.assert_close(found, logits[labels != IGNORED], atol=1e-5, rtol=1e-4)
     torch.nn.functional.cross_entropy(found, labels[labels != IGNORED]).backward()
     assert len(expected) > 10
-    for name, parameter in encoder.named_parameters():
+    for name, parameter in backbone.named_parameters():
         if name in expected:
             torch.testing.assert_close(parameter.grad, expected[name], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: str) -> None:
-    encoder = Backbone.load(model_folder(kind))
+    backbone = Backbone.load(model_folder(kind))
     for text in TEXTS:
-        (tokens,) = encoder.tokenize([text], 64)
+        (tokens,) = backbone.tokenize([text], 64)
         start = 0
         seen: set[int] = set()
         for word in text.split():
@@ -89,7 +89,7 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
             assert not inside & seen  # words share no token
             seen |= inside
             # An independent reading: all tokens with a character in common with the word.
-            offsets = encoder.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+            offsets = backbone.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
             slow = {
                 i
                 for i, (a, b) in enumerate(offsets)
@@ -100,30 +100,30 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
 
 
 def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder())
+    backbone = Backbone.load(model_folder())
     text = "the weather is good today"
-    (tokens,) = encoder.tokenize([text], 5)
+    (tokens,) = backbone.tokenize([text], 5)
     assert tokens.truncated
     assert locate_span(tokens, 4, 11) is not None
     assert locate_span(tokens, text.index("today"), len(text)) is None
-    vectors = Encoder(encoder, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
+    vectors = Encoder(backbone, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
     assert np.abs(vectors[0][0]).sum() > 0
     assert np.abs(vectors[0][1]).sum() == 0
 
 
 def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder()).eval()
+    backbone = Backbone.load(model_folder()).eval()
     text = "the weathers are good"  # "weathers" is two pieces
-    (tokens,) = encoder.tokenize([text], 64)
+    (tokens,) = backbone.tokenize([text], 64)
     first, last = locate_span(tokens, 4, 12)
     assert last - first == 2
     with torch.no_grad():
         ids = torch.tensor([tokens.ids])
-        states = encoder.base(ids, output_hidden_states=True).hidden_states
+        states = backbone.base(ids, output_hidden_states=True).hidden_states
     expected = (states[1] + states[-1])[0, first:last].mean(0)
-    found = Encoder(encoder).encode_words([text], [[(4, 12)]])[0][0]
+    found = Encoder(backbone).encode_words([text], [[(4, 12)]])[0][0]
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    layer = Encoder(encoder, layer=2).encode_words([text], [[(4, 12)]])[0][0]
+    layer = Encoder(backbone, layer=2).encode_words([text], [[(4, 12)]])[0][0]
     np.testing.assert_allclose(layer, states[2][0, first:last].mean(0), atol=1e-5)
 
 
@@ -140,21 +140,21 @@ def test_pool_spans_equals_a_loop() -> None:
 def test_a_saved_folder_loads_everywhere(model_folder: Folders, tmp_path: Path, kind: str) -> None:
     from transformers import AutoModel, AutoModelForMaskedLM
 
-    encoder = Backbone.load(model_folder(kind), mlm=True)
-    head = ProjectionHead(encoder.hidden_size, "multi")
-    save_encoder(encoder, tmp_path / "run", head=head, card="# x\n")
+    backbone = Backbone.load(model_folder(kind), mlm=True)
+    head = ProjectionHead(backbone.hidden_size, "multi")
+    save_encoder(backbone, tmp_path / "run", head=head, card="# x\n")
     assert not list((tmp_path / "run").glob(".export*"))
     AutoModel.from_pretrained(tmp_path / "run")
     again = AutoModelForMaskedLM.from_pretrained(tmp_path / "run")
     for (name, a), (_, b) in zip(
-        encoder.model.named_parameters(), again.named_parameters(), strict=True
+        backbone.model.named_parameters(), again.named_parameters(), strict=True
     ):
         assert torch.equal(a, b), name
-    other = ProjectionHead(encoder.hidden_size, "multi")
+    other = ProjectionHead(backbone.hidden_size, "multi")
     load_head(tmp_path / "run", other)
     assert torch.equal(other.inner.weight, head.inner.weight)
     with pytest.raises(CheckpointError, match="projection"):
-        load_head(tmp_path / "run", ProjectionHead(encoder.hidden_size, "sentence"))
+        load_head(tmp_path / "run", ProjectionHead(backbone.hidden_size, "sentence"))
     sentence_transformers = pytest.importorskip("sentence_transformers")
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "run"), device="cpu")
     ours = Encoder.load(tmp_path / "run").encode(TEXTS)
@@ -170,8 +170,8 @@ def test_the_pooler_of_bert_survives_training_with_its_mlm_head(
     whole = transformers.BertForPreTraining(model.config) if pooled else model
     whole.save_pretrained(tmp_path / "start")
     tokenizer.save_pretrained(tmp_path / "start")
-    encoder = Backbone.load(tmp_path / "start", mlm=True)
-    save_encoder(encoder, tmp_path / "run")
+    backbone = Backbone.load(tmp_path / "start", mlm=True)
+    save_encoder(backbone, tmp_path / "run")
     keys = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
     assert any("pooler" in key for key in keys) == pooled
     if pooled:
@@ -362,9 +362,9 @@ def test_configurations_that_make_no_sense(
 
 
 def test_a_single_string_is_refused(model_folder: Folders) -> None:
-    embedder = Encoder.load(model_folder())
+    encoder = Encoder.load(model_folder())
     with pytest.raises(TypeError, match="list of texts"):
-        embedder.encode("the cat")
+        encoder.encode("the cat")
     with pytest.raises(ValueError, match="2 texts need as many lists"):
-        embedder.encode_words(["the", "cat"], [[(0, 3)]])
-    assert embedder.encode([]).shape == (0, 16)
+        encoder.encode_words(["the", "cat"], [[(0, 3)]])
+    assert encoder.encode([]).shape == (0, 16)

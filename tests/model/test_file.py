@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crosszero.errors import CrosszeroError
-from crosszero.model import encoder as embedder_module
+from crosszero.model import encoder as encoder_module
 from crosszero.model import file as file_module
 from crosszero.model.encoder import Encoder
 from crosszero.model.file import encode_to_file, write_vectors
@@ -38,9 +38,9 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
 def test_blocks_are_those_of_one_call(
     tmp_path: Path, model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (embedder_module, file_module):
+    for module in (encoder_module, file_module):
         monkeypatch.setattr(module, "BLOCK", 16)
     texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(40)]
-    embedder = Encoder.load(model_folder(), max_length=12)
-    out = encode_to_file(embedder, iter(texts), tmp_path / "v.npy")
-    np.testing.assert_array_equal(np.load(out), embedder.encode(texts))
+    encoder = Encoder.load(model_folder(), max_length=12)
+    out = encode_to_file(encoder, iter(texts), tmp_path / "v.npy")
+    np.testing.assert_array_equal(np.load(out), encoder.encode(texts))

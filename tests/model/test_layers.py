@@ -23,19 +23,19 @@ TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge"]
 def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
     model_folder: Callable[..., Path], kind: str
 ) -> None:
-    encoder = Backbone.load(model_folder(kind)).eval()
-    ids, mask = pad([t.ids for t in encoder.tokenize(TEXTS, 32)], encoder.tokenizer.pad_token_id)
-    layers = find_layers(encoder.base, encoder.layers)
+    backbone = Backbone.load(model_folder(kind)).eval()
+    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
+    layers = find_layers(backbone.base, backbone.layers)
     assert layers is not None
-    assert encoder._blocks is not None
+    assert backbone._blocks is not None
     ran: list[int] = []
     for number, layer in enumerate(layers, start=1):
         layer.register_forward_hook(lambda *_, number=number: ran.append(number))
     with torch.no_grad():
-        states = encoder.hidden_states(ids, mask)
+        states = backbone.hidden_states(ids, mask)
         for wanted in ([1], [2], [2, 1, 2], [3], [None, 1], [None]):
             ran.clear()
-            with encoder.reading(wanted) as read:
+            with backbone.reading(wanted) as read:
                 found = read(ids, mask)
             assert len(found) == len(wanted)
             for number, hidden in zip(wanted, found, strict=True):
@@ -45,13 +45,13 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
 
 
 def test_layers_that_can_not_be_told_are_not_guessed(model_folder: Callable[..., Path]) -> None:
-    encoder = Backbone.load(model_folder())
-    layers = list(encoder.base.encoder.layer)
-    encoder.base.encoder.layer = torch.nn.ModuleList(layers[::-1])
-    assert find_layers(encoder.base, encoder.layers) is not None
-    encoder.base.other = torch.nn.ModuleList(layers)  # of the same number, in another order
-    assert list(find_layers(encoder.base, encoder.layers) or []) == layers[::-1]
-    assert find_layers(encoder.base, encoder.layers + 1) is None
+    backbone = Backbone.load(model_folder())
+    layers = list(backbone.base.encoder.layer)
+    backbone.base.encoder.layer = torch.nn.ModuleList(layers[::-1])
+    assert find_layers(backbone.base, backbone.layers) is not None
+    backbone.base.other = torch.nn.ModuleList(layers)  # of the same number, in another order
+    assert list(find_layers(backbone.base, backbone.layers) or []) == layers[::-1]
+    assert find_layers(backbone.base, backbone.layers + 1) is None
 
 
 @settings(max_examples=100, deadline=None)

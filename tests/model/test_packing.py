@@ -69,8 +69,8 @@ def test_packed_losses_and_gradients_equal_padded_ones(
     With the gradient cache as well, against padded texts without it.
     """
     torch.manual_seed(0)
-    encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
-    head = ProjectionHead(encoder.hidden_size, "multi")
+    backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
+    head = ProjectionHead(backbone.hidden_size, "multi")
     batch = build_batch(
         [(sample,) for sample in make_samples(9)],
         level="multi",
@@ -82,17 +82,17 @@ def test_packed_losses_and_gradients_equal_padded_ones(
     found = []
     for packs in (False, True):
         if packs and attention == "borders":
-            encoder.model.set_attn_implementation("borders")
-            assert uses_varlen(encoder)
-        encoder.packs = packs
-        encoder.zero_grad()
+            backbone.model.set_attn_implementation("borders")
+            assert uses_varlen(backbone)
+        backbone.packs = packs
+        backbone.zero_grad()
         random = np.random.default_rng(5)
         if packs and cached:
-            result = backpropagate(encoder, head, batch, config, random)
+            result = backpropagate(backbone, head, batch, config, random)
         else:
-            result = compute_losses(encoder, head, batch, config, random)
+            result = compute_losses(backbone, head, batch, config, random)
             result.loss.backward()
-        grads = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+        grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         found.append((result.contrast.loss.detach(), result.mlm.detach(), grads))
     (contrastive, mlm, expected), (packed_contrastive, packed_mlm, gradients) = found
     torch.testing.assert_close(packed_contrastive, contrastive, atol=1e-5, rtol=0)
@@ -103,18 +103,18 @@ def test_packed_losses_and_gradients_equal_padded_ones(
 
 
 def test_rows_hold_every_text_once_and_little_else(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder("bert"))
-    texts = [t.ids for t in encoder.tokenize(TEXTS, 64)]
-    made = lay_out(encoder, texts, packed=True)
-    padded = lay_out(encoder, texts)
+    backbone = Backbone.load(model_folder("bert"))
+    texts = [t.ids for t in backbone.tokenize(TEXTS, 64)]
+    made = lay_out(backbone, texts, packed=True)
+    padded = lay_out(backbone, texts)
     assert made.ids.numel() < padded.ids.numel()
     for i, text in enumerate(texts):
         start = made.starts[i]
         assert made.ids[made.rows[i], start : start + made.lengths[i]].tolist() == text
     held = int(made.lengths.sum())
-    assert int((made.ids != encoder.tokenizer.pad_token_id).sum()) == held
-    encoder.model.set_attn_implementation("borders")
-    assert lay_out(encoder, texts, packed=True).ids.shape == (1, held)
+    assert int((made.ids != backbone.tokenizer.pad_token_id).sum()) == held
+    backbone.model.set_attn_implementation("borders")
+    assert lay_out(backbone, texts, packed=True).ids.shape == (1, held)
 
 
 def test_what_cant_pack_says_so(
@@ -122,20 +122,20 @@ def test_what_cant_pack_says_so(
 ) -> None:
     for kind in PACKING:
         assert find_packing_obstacle(Backbone.load(model_folder(kind))) == ""
-    encoder = Backbone.load(model_folder("deberta-v2")).eval()
-    assert "can't read packed texts" in find_packing_obstacle(encoder)
-    assert not encoder.training
+    backbone = Backbone.load(model_folder("deberta-v2")).eval()
+    assert "can't read packed texts" in find_packing_obstacle(backbone)
+    assert not backbone.training
     options = {"precision": "fp32", "sparse_embeddings": False}
     with pytest.raises(ConfigError, match=r"pack: true given, but .* take auto or false"):
-        decide(encoder, TrainConfig(pack=True, **options), None)
-    assert decide(encoder, TrainConfig(**options), None).pack is False
+        decide(backbone, TrainConfig(pack=True, **options), None)
+    assert decide(backbone, TrainConfig(**options), None).pack is False
     bert = Backbone.load(model_folder("bert"))
     assert decide(bert, TrainConfig(**options), None).pack is False  # a CPU gains nothing
     assert decide(bert, TrainConfig(pack=True, **options), None).pack is True
     assert bert.packs
     monkeypatch.setattr("crosszero.training.choices._prepare_packing", lambda *_: True)
     with caplog.at_level("INFO", logger="crosszero"):  # as on a GPU with flash attention
-        assert decide(encoder, TrainConfig(**options), None).pack is False
+        assert decide(backbone, TrainConfig(**options), None).pack is False
         assert decide(bert, TrainConfig(**options), None).pack is True
     assert "padding texts: " in caplog.text
 
@@ -143,11 +143,11 @@ def test_what_cant_pack_says_so(
 def test_an_encoder_that_ignores_positions_is_found_out(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = Backbone.load(model_folder("bert"))
-    real = encoder.base.forward
+    backbone = Backbone.load(model_folder("bert"))
+    real = backbone.base.forward
 
     def deaf(*args: Any, position_ids: Any = None, **options: Any) -> Any:
         return real(*args, **options)
 
-    monkeypatch.setattr(encoder.base, "forward", deaf)
-    assert "otherwise than padded" in find_packing_obstacle(encoder)
+    monkeypatch.setattr(backbone.base, "forward", deaf)
+    assert "otherwise than padded" in find_packing_obstacle(backbone)

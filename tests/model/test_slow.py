@@ -59,12 +59,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tokens_are_those_of_the_tokeniser(folder: Path) -> None:
-    encoder = Backbone.load(folder)
+    backbone = Backbone.load(folder)
     for length in (64, 9):
-        for text, tokens in zip(TEXTS, encoder.tokenize(TEXTS, length), strict=True):
-            coded = encoder.tokenizer(text, truncation=True, max_length=length)
+        for text, tokens in zip(TEXTS, backbone.tokenize(TEXTS, length), strict=True):
+            coded = backbone.tokenizer(text, truncation=True, max_length=length)
             assert tokens.ids == coded["input_ids"]
-            whole = encoder.tokenizer.tokenize(text)
+            whole = backbone.tokenizer.tokenize(text)
             assert tokens.truncated == (len(whole) > length - 2)
             assert tokens.special.tolist() == [True, *[False] * (len(tokens) - 2), True]
             assert len(tokens.starts) == len(tokens) - 2
@@ -110,19 +110,19 @@ def test_tokens_of_other_letters_share_the_characters_between() -> None:
 def test_words_get_the_vectors_of_their_tokens(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    embedder = Encoder.load(folder, layer=2)
+    encoder = Encoder.load(folder, layer=2)
     assert "is slow" in caplog.text
     text = "the weather"
-    words = embedder.encode_words([text], [[Span(0, 3), Span(4, 11)]])[0]
-    tokens = embedder.encoder.tokenizer.tokenize(text)
+    words = encoder.encode_words([text], [[Span(0, 3), Span(4, 11)]])[0]
+    tokens = encoder.backbone.tokenizer.tokenize(text)
     assert tokens[0] == "the</w>"
-    ids = torch.tensor([embedder.encoder.tokenizer(text)["input_ids"]])
+    ids = torch.tensor([encoder.backbone.tokenizer(text)["input_ids"]])
     with torch.no_grad():
-        states = embedder.encoder.base.eval()(ids, output_hidden_states=True).hidden_states[2][0]
+        states = encoder.backbone.base.eval()(ids, output_hidden_states=True).hidden_states[2][0]
     np.testing.assert_allclose(words[0], states[1], atol=1e-6)
     np.testing.assert_allclose(words[1], states[2:-1].mean(0), atol=1e-6)
-    together = embedder.encode(TEXTS)
-    np.testing.assert_allclose(together[:1], embedder.encode(TEXTS[:1]), atol=1e-6)
+    together = encoder.encode(TEXTS)
+    np.testing.assert_allclose(together[:1], encoder.encode(TEXTS[:1]), atol=1e-6)
 
 
 def test_xlm_is_fine_tuned(folder: Path, tmp_path: Path) -> None:
@@ -144,10 +144,10 @@ def test_xlm_is_fine_tuned(folder: Path, tmp_path: Path) -> None:
 
 
 def test_its_head_is_the_models_own(folder: Path) -> None:
-    encoder = Backbone.load(folder, mlm=True).eval()
-    ids = torch.tensor([encoder.tokenizer(TEXTS[0])["input_ids"]])
-    assert encoder.mlm_head is not None
+    backbone = Backbone.load(folder, mlm=True).eval()
+    ids = torch.tensor([backbone.tokenizer(TEXTS[0])["input_ids"]])
+    assert backbone.mlm_head is not None
     with torch.no_grad():
-        whole = encoder.model(ids).logits[0]
-        rows = encoder.mlm_head(encoder.base(ids).last_hidden_state[0])
+        whole = backbone.model(ids).logits[0]
+        rows = backbone.mlm_head(backbone.base(ids).last_hidden_state[0])
     torch.testing.assert_close(rows, whole)

@@ -33,32 +33,32 @@ def threads() -> Iterator[int]:
 
 
 def test_vectors_are_those_of_one_core(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder()).train()
+    backbone = Backbone.load(model_folder()).train()
     layers = [None, 1, 2]
     found = []
     for number in (4, 1):
         torch.set_num_threads(number)
         options = {"max_length": 64, "slice_tokens": 60}
-        sentences = encode_sentences(encoder, TEXTS, **options)  # type: ignore[arg-type]
-        words = encode_word_layers(encoder, TEXTS, SPANS, layers=layers, **options)  # type: ignore[arg-type]
+        sentences = encode_sentences(backbone, TEXTS, **options)  # type: ignore[arg-type]
+        words = encode_word_layers(backbone, TEXTS, SPANS, layers=layers, **options)  # type: ignore[arg-type]
         found.append((sentences, np.stack(words)))
     torch.set_num_threads(4)
     for several, one in zip(*found, strict=True):
         assert np.abs(one).sum() > 1
         np.testing.assert_array_equal(several, one)
-    assert encoder.training
+    assert backbone.training
 
 
 def test_a_middle_layer_is_read_by_all_threads(model_folder: Folders) -> None:
     """The pass is ended by a hook on the model that all threads run."""
-    encoder = Backbone.load(model_folder())
+    backbone = Backbone.load(model_folder())
     spans = SPANS * 5
     found = encode_word_layers(
-        encoder, TEXTS * 5, spans, layers=[1], max_length=64, slice_tokens=30
+        backbone, TEXTS * 5, spans, layers=[1], max_length=64, slice_tokens=30
     )
-    encoder.eval()
+    backbone.eval()
     for text, some, vectors in zip(TEXTS, spans, found, strict=False):
-        alone = encode_word_layers(encoder, [text], [some], layers=[1, None], max_length=64)
+        alone = encode_word_layers(backbone, [text], [some], layers=[1, None], max_length=64)
         np.testing.assert_allclose(vectors[0], alone[0][0], atol=1e-5)
 
 

@@ -18,21 +18,21 @@ SPANS = [[Span(0, 3), Span(4, 7)], [Span(5, 12)], [], [Span(0, 2), Span(15, 21)]
 @pytest.mark.parametrize("slice_tokens", [1, 4096])
 def test_equal_to_one_layer_at_a_time(model_folder, monkeypatch, kind, slice_tokens):
     monkeypatch.setattr(module, "BLOCK", 2)
-    encoder = Backbone.load(model_folder(kind))
-    embedder = Encoder(encoder, slice_tokens=slice_tokens)
+    backbone = Backbone.load(model_folder(kind))
+    encoder = Encoder(backbone, slice_tokens=slice_tokens)
     layers = [None, 3, 1, 2, 3]
-    found = embedder.encode_word_layers(TEXTS, SPANS, layers)
+    found = encoder.encode_word_layers(TEXTS, SPANS, layers)
     assert [vectors.shape for vectors in found] == [(5, len(spans), 16) for spans in SPANS]
     for place, layer in enumerate(layers):
-        single = Encoder(encoder, layer=layer, slice_tokens=slice_tokens)
+        single = Encoder(backbone, layer=layer, slice_tokens=slice_tokens)
         for several, alone in zip(found, single.encode_words(TEXTS, SPANS), strict=True):
             assert np.array_equal(several[place], alone)
     assert not np.allclose(found[0][1], found[0][2])
 
 
 def test_words_that_are_cut_off_are_zeros_in_every_layer(model_folder):
-    embedder = Encoder(Backbone.load(model_folder()), max_length=4)
-    [vectors] = embedder.encode_word_layers(
+    encoder = Encoder(Backbone.load(model_folder()), max_length=4)
+    [vectors] = encoder.encode_word_layers(
         ["the cat is good"], [[Span(0, 3), Span(11, 15)]], [1, 2]
     )
     assert vectors[:, 0].any(axis=1).all()
@@ -40,8 +40,8 @@ def test_words_that_are_cut_off_are_zeros_in_every_layer(model_folder):
 
 
 def test_what_can_not_be_had(model_folder):
-    embedder = Encoder(Backbone.load(model_folder()))
+    encoder = Encoder(Backbone.load(model_folder()))
     with pytest.raises(ConfigError, match=r"layer: 4 given; .* has layers 1 to 3"):
-        embedder.encode_word_layers(["the"], [[Span(0, 3)]], [1, 4])
+        encoder.encode_word_layers(["the"], [[Span(0, 3)]], [1, 4])
     with pytest.raises(ValueError, match="1 texts need as many lists of spans, given 0"):
-        embedder.encode_word_layers(["the"], [], [1])
+        encoder.encode_word_layers(["the"], [], [1])

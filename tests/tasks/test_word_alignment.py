@@ -65,7 +65,7 @@ def test_gold_that_counts_from_one(data):
 
 
 @pytest.fixture(scope="module")
-def embedder(model_folder):
+def encoder(model_folder):
     return Encoder(Backbone.load(model_folder("bert")), slice_tokens=40)
 
 
@@ -84,15 +84,15 @@ def many(tmp_path):
     return tmp_path
 
 
-def test_all_layers_equal_one_layer_after_the_other(many, embedder):
+def test_all_layers_equal_one_layer_after_the_other(many, encoder):
     out = many / "out"
-    paths = WordAlignment().predict(embedder, many, out, layers="all")
-    names = ["", *(f"layer-{n}/" for n in range(1, embedder.encoder.layers + 1))]
+    paths = WordAlignment().predict(encoder, many, out, layers="all")
+    names = ["", *(f"layer-{n}/" for n in range(1, encoder.backbone.layers + 1))]
     assert paths == [out / f"word-alignment/{name}test-en-fr.tsv" for name in names]
     source = [line.split() for line in (many / "word-alignment/en-fr.src").read_text().splitlines()]
     target = [line.split() for line in (many / "word-alignment/en-fr.tgt").read_text().splitlines()]
     for layer, path in zip([None, 1, 2, 3], paths, strict=True):
-        single = Encoder(embedder.encoder, layer=layer, slice_tokens=40)
+        single = Encoder(encoder.backbone, layer=layer, slice_tokens=40)
         links = align_words(single, source, target)
         assert path.read_text().splitlines() == [
             " ".join(f"{i}-{j}" for i, j in sentence) for sentence in links
@@ -102,7 +102,7 @@ def test_all_layers_equal_one_layer_after_the_other(many, embedder):
     assert {"aer", "layer-1/aer", "layer-3/f1"} <= set(scores)
 
 
-def test_each_layer_has_its_own_file(data, embedder, monkeypatch):
+def test_each_layer_has_its_own_file(data, encoder, monkeypatch):
     """Vectors that turn the target by one word a layer must turn the links of its file, too."""
 
     def encode(self, texts, spans, layers):
@@ -112,7 +112,7 @@ def test_each_layer_has_its_own_file(data, embedder, monkeypatch):
         return [rows[i : i + len(layers)] for i in range(0, len(rows), len(layers))]
 
     monkeypatch.setattr(Encoder, "encode_word_layers", encode)
-    own, *paths = WordAlignment().predict(embedder, data, data / "out", layers="all")
+    own, *paths = WordAlignment().predict(encoder, data, data / "out", layers="all")
     assert own.read_text().startswith("0-0 1-1")
     for layer, path in enumerate(paths, start=1):
         assert path.parent.name == f"layer-{layer}"
@@ -120,26 +120,26 @@ def test_each_layer_has_its_own_file(data, embedder, monkeypatch):
         assert path.read_text().splitlines()[0] == " ".join(wanted)
 
 
-def test_layers_of_another_encoder_do_not_stay(data, embedder):
-    WordAlignment().predict(embedder, data, data / "out", layers="all")
+def test_layers_of_another_encoder_do_not_stay(data, encoder):
+    WordAlignment().predict(encoder, data, data / "out", layers="all")
     write(data / "out/word-alignment/layer-12/test-de-en.tsv", ["0-0", "0-0"])
     write(data / "out/word-alignment/layer-x/test-de-en.tsv", ["no link"])
     assert len(WordAlignment().score(data / "out", data)) == 4 * 5
-    WordAlignment().predict(embedder, data, data / "out", layers="all")
+    WordAlignment().predict(encoder, data, data / "out", layers="all")
     assert len(WordAlignment().score(data / "out", data)) == 4 * 4
     WordAlignment().predict(Table(MEANINGS), data, data / "out")
     assert len(WordAlignment().score(data / "out", data)) == 4
 
 
-def test_all_layers_are_one_forward_pass(many, embedder, request):
+def test_all_layers_are_one_forward_pass(many, encoder, request):
     passes = []
-    table = embedder.encoder.base.get_input_embeddings()
+    table = encoder.backbone.base.get_input_embeddings()
     hook = table.register_forward_hook(lambda *given: passes.append(1))
     request.addfinalizer(hook.remove)
-    WordAlignment().predict(embedder, many, many / "out")
+    WordAlignment().predict(encoder, many, many / "out")
     single = len(passes)
     passes.clear()
-    WordAlignment().predict(embedder, many, many / "out", layers="all")
+    WordAlignment().predict(encoder, many, many / "out", layers="all")
     assert len(passes) == single > 0
 
 
@@ -160,7 +160,7 @@ def test_broken_predictions_are_named(data, lines, message):
         WordAlignment().score(data / "out", data)
 
 
-def test_what_is_missing_or_unknown(data, embedder):
+def test_what_is_missing_or_unknown(data, encoder):
     with pytest.raises(DataError, match=r"test-de-en\.tsv: is missing: predict"):
         WordAlignment().score(data / "out", data)
     with pytest.raises(ConfigError, match=r"word-alignment has no data for 'de-fr'.*'de-en'"):
@@ -170,7 +170,7 @@ def test_what_is_missing_or_unknown(data, embedder):
     with pytest.raises(ConfigError, match="needs an Encoder"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out", layers="all")
     with pytest.raises(ConfigError, match="layers: 3 given"):
-        WordAlignment().predict(embedder, data, data / "out", layers=3)
+        WordAlignment().predict(encoder, data, data / "out", layers=3)
     write(data / "word-alignment/de-en.tgt", TARGET[:1])
     with pytest.raises(DataError, match=r"de-en\.tgt:1: 1 lines, but .*de-en\.src has 2"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out")

@@ -66,10 +66,10 @@ def test_whole_task(data):
 
 
 def test_equal_to_the_score_without_files(data, model_folder):
-    embedder = Encoder(Backbone.load(model_folder("bert")))
-    WordRetrieval().predict(embedder, data, data / "out")
+    encoder = Encoder(Backbone.load(model_folder("bert")))
+    WordRetrieval().predict(encoder, data, data / "out")
     found = values(WordRetrieval().score(data / "out", data))
-    direct = score_words(embedder, SAMPLES)
+    direct = score_words(encoder, SAMPLES)
     assert len(found) == 2 * len(direct)
     for score in direct:
         direction = f"{score.query_language}-{score.candidate_language}"

@@ -54,8 +54,8 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     """Gradients and numbers of one step on multi-way lines, some of them equal, in float64."""
     config = TrainConfig(precision="fp32", **case)
     torch.manual_seed(0)
-    encoder = Backbone.load(folder, mlm=True).train().double()
-    head = ProjectionHead(encoder.hidden_size, config.level).double()
+    backbone = Backbone.load(folder, mlm=True).train().double()
+    head = ProjectionHead(backbone.hidden_size, config.level).double()
     samples = make_samples(9, multiway=True)
     batch = build_batch(
         [tuple(samples[i : i + 3]) for i in range(0, 27, 3)] + [(samples[0],), (samples[4],)],
@@ -66,14 +66,14 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     )
     random = np.random.default_rng(3)
     if config.gradient_cache:
-        result = backpropagate(encoder, head, batch, config, random, ranks)
+        result = backpropagate(backbone, head, batch, config, random, ranks)
     else:
-        result = compute_losses(encoder, head, batch, config, random, ranks)
+        result = compute_losses(backbone, head, batch, config, random, ranks)
         result.loss.backward()
-    parameters = [*encoder.parameters(), *head.parameters()]
+    parameters = [*backbone.parameters(), *head.parameters()]
     part = torch.zeros(()) if result.mlm is None else result.mlm.detach()
     mlm = ranks.add_gradients(parameters, part[None].double())
-    named = [*encoder.named_parameters(), *head.named_parameters()]
+    named = [*backbone.named_parameters(), *head.named_parameters()]
     found = {name: p.grad.clone() for name, p in named if p.grad is not None}
     numbers = (result.contrast.loss.detach(), result.contrast.gap, result.contrast.accuracy)
     found["numbers"] = torch.stack(numbers)
@@ -141,9 +141,9 @@ def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> Non
 
 def _compare_tables(run: Run) -> None:
     """The rows that are put off stand alike on both processes; padding's never learns."""
-    weight = get_table(run.encoder).weight
+    weight = get_table(run.backbone).weight
     state = run.optimizer.state[weight]
-    padding = run.encoder.tokenizer.pad_token_id
+    padding = run.backbone.tokenizer.pad_token_id
     assert len(state["last"].unique()) > 1
     for tensor in (weight.detach(), state["exp_avg"], state["exp_avg_sq"], state["last"]):
         own = torch.cat([tensor[:padding], tensor[padding + 1 :]])

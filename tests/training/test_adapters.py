@@ -61,12 +61,12 @@ def test_the_merged_folder_equals_the_adapters(
     def spy(run: setup.Run) -> None:
         own = {
             name.replace(".base_layer", ""): value.clone()
-            for name, value in run.encoder.state_dict().items()
+            for name, value in run.backbone.state_dict().items()
             if "lora_" not in name
         }
-        seen.extend([own, encode_sentences(run.encoder, TEXTS, max_length=32)])
+        seen.extend([own, encode_sentences(run.backbone, TEXTS, max_length=32)])
         finish(run)
-        seen.append(encode_sentences(run.encoder, TEXTS, max_length=32))
+        seen.append(encode_sentences(run.backbone, TEXTS, max_length=32))
 
     monkeypatch.setattr("crosszero.training.loop.finish_run", spy)
     out = run(model_folder(kind), store_folder(60), tmp_path / "run", steps=6)
@@ -135,26 +135,26 @@ def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_targets_are_the_linear_layers_of_the_stack(model_folder: Folders, kind: str) -> None:
-    encoder = Backbone.load(model_folder(kind), mlm=True)
-    names = choose_targets(encoder)
-    assert len(names) == encoder.layers * (4 if kind == "modernbert" else 6)
+    backbone = Backbone.load(model_folder(kind), mlm=True)
+    names = choose_targets(backbone)
+    assert len(names) == backbone.layers * (4 if kind == "modernbert" else 6)
     assert not any("head" in name or "cls" in name or "pooler" in name for name in names)
     one = names[0].rpartition(".")[2]
-    assert len(choose_targets(encoder, (one,))) == encoder.layers
+    assert len(choose_targets(backbone, (one,))) == backbone.layers
     assert set(choose_targets(Backbone.load(model_folder(kind)))) == {
-        name.removeprefix(encoder.model.base_model_prefix + ".") for name in names
+        name.removeprefix(backbone.model.base_model_prefix + ".") for name in names
     }
     with pytest.raises(ConfigError, match=rf"targets: '{one}s' given; did you mean '{one}'"):
-        Adapters(encoder, LoraConfig(targets=(f"{one}s",)))
+        Adapters(backbone, LoraConfig(targets=(f"{one}s",)))
 
 
 def test_a_missing_extra_is_one_line(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = Backbone.load(model_folder())
+    backbone = Backbone.load(model_folder())
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtraError, match=r"lora needs .*pip install 'crosszero\[peft\]'"):
-        Adapters(encoder, LoraConfig())
+        Adapters(backbone, LoraConfig())
 
 
 def test_the_settings_in_a_recipe() -> None:

@@ -42,12 +42,12 @@ def make_batch(lines: int, level: str = "multi", words: int = 2, multiway: bool 
 
 def load(folder: Path, level: str) -> tuple[Backbone, ProjectionHead]:
     torch.manual_seed(0)
-    encoder = Backbone.load(folder, mlm=True).train()
-    return encoder, ProjectionHead(encoder.hidden_size, level)
+    backbone = Backbone.load(folder, mlm=True).train()
+    return backbone, ProjectionHead(backbone.hidden_size, level)
 
 
 def step(
-    encoder: Backbone,
+    backbone: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -55,16 +55,16 @@ def step(
     cached: bool,
     dropout: int = 3,
 ) -> tuple[StepResult, Gradients]:
-    encoder.zero_grad()
+    backbone.zero_grad()
     head.zero_grad()
     torch.manual_seed(dropout)
     random = np.random.default_rng(5)
     if cached:
-        result = backpropagate(encoder, head, batch, config, random)
+        result = backpropagate(backbone, head, batch, config, random)
     else:
-        result = compute_losses(encoder, head, batch, config, random)
+        result = compute_losses(backbone, head, batch, config, random)
         result.loss.backward()
-    named = [*encoder.named_parameters(), *head.named_parameters()]
+    named = [*backbone.named_parameters(), *head.named_parameters()]
     return result, {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
@@ -72,8 +72,8 @@ def step(
 def doubles(model_folder: Folders) -> dict[str, tuple[Backbone, ProjectionHead]]:
     """With dropout, in float64."""
     made = {level: load(model_folder(dropout=0.2), level) for level in ("multi", "sentence")}
-    for encoder, head in made.values():
-        encoder.double()
+    for backbone, head in made.values():
+        backbone.double()
         head.double()
     return made
 
@@ -125,12 +125,12 @@ def test_gradients_are_those_of_the_plain_step(
 
 
 def test_float32_gradients_agree_and_dropout_is_replayed(model_folder: Folders) -> None:
-    encoder, head = load(model_folder(dropout=0.2), "multi")
+    backbone, head = load(model_folder(dropout=0.2), "multi")
     batch = make_batch(13, words=3)
     config = TrainConfig(slice_tokens=45, precision="fp32", mlm_weight=1.0)
-    _, expected = step(encoder, head, batch, config, cached=False)
-    _, found = step(encoder, head, batch, config, cached=True)
-    _, other = step(encoder, head, batch, config, cached=True, dropout=4)
+    _, expected = step(backbone, head, batch, config, cached=False)
+    _, found = step(backbone, head, batch, config, cached=True)
+    _, other = step(backbone, head, batch, config, cached=True, dropout=4)
     assert len(found) > 40
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, expected[name], rtol=1e-5, atol=1e-5)
@@ -140,12 +140,12 @@ def test_float32_gradients_agree_and_dropout_is_replayed(model_folder: Folders) 
 
 def test_bf16_gradients_flow_through_the_second_pass(model_folder: Folders) -> None:
     """Weights that autocast cast without a graph must not be used with one."""
-    encoder, head = load(model_folder(dropout=0.0), "multi")
+    backbone, head = load(model_folder(dropout=0.0), "multi")
     batch = make_batch(9)
     exact = TrainConfig(slice_tokens=45, precision="fp32")
-    _, expected = step(encoder, head, batch, exact, cached=False)
+    _, expected = step(backbone, head, batch, exact, cached=False)
     config = TrainConfig(slice_tokens=45, precision="bf16")
-    _, found = step(encoder, head, batch, config, cached=True)
+    _, found = step(backbone, head, batch, config, cached=True)
     assert found.keys() == expected.keys()
     flat = [torch.cat([g[name].flatten() for name in found]) for g in (found, expected)]
     assert torch.nn.functional.cosine_similarity(*flat, dim=0) > 0.98
@@ -167,9 +167,9 @@ class _Held:
 
 
 def test_memory_does_not_grow_with_the_batch(model_folder: Folders) -> None:
-    encoder, head = load(model_folder(dropout=0.1), "multi")
+    backbone, head = load(model_folder(dropout=0.1), "multi")
     config = TrainConfig(slice_tokens=100, precision="fp32")
-    weights = {p.untyped_storage().data_ptr() for p in encoder.parameters()}
+    weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
     peaks = {}
 
     def pack(tensor: torch.Tensor) -> Any:
@@ -180,7 +180,7 @@ def test_memory_does_not_grow_with_the_batch(model_folder: Folders) -> None:
         for lines in (10, 80):
             _Held.live = _Held.peak = 0
             with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: getattr(x, "tensor", x)):
-                step(encoder, head, make_batch(lines, words=1), config, cached=cached)
+                step(backbone, head, make_batch(lines, words=1), config, cached=cached)
             peaks[cached, lines] = _Held.peak
     assert peaks[True, 80] < 1.3 * peaks[True, 10]
     assert peaks[False, 80] > 4 * peaks[False, 10]

@@ -93,24 +93,24 @@ def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: fl
     config = TrainConfig(mlm_weight=weight, slice_tokens=30, max_length=64)
     found = []
     for in_place in (False, True):
-        encoder = Backbone.load(model_folder(kind, dropout=0.0), mlm=True)
+        backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True)
         torch.manual_seed(7)
-        head = ProjectionHead(encoder.hidden_size, "multi")
+        head = ProjectionHead(backbone.hidden_size, "multi")
         if in_place:
-            make_optimizer(encoder, head, config)
-        result = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(5))
+            make_optimizer(backbone, head, config)
+        result = compute_losses(backbone, head, make_batch(), config, np.random.default_rng(5))
         result.loss.backward()
-        found.append({n: p.grad for n, p in encoder.named_parameters() if p.grad is not None})
+        found.append({n: p.grad for n, p in backbone.named_parameters() if p.grad is not None})
     assert found[0].keys() == found[1].keys()
     for name, gradient in found[0].items():
         torch.testing.assert_close(found[1][name], gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_a_frozen_table_stays_frozen(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder("bert"), mlm=True)
-    freeze_table(encoder)
-    make_optimizer(encoder, ProjectionHead(encoder.hidden_size, "multi"), TrainConfig())
-    assert not get_table(encoder)(torch.tensor([1])).requires_grad
+    backbone = Backbone.load(model_folder("bert"), mlm=True)
+    freeze_table(backbone)
+    make_optimizer(backbone, ProjectionHead(backbone.hidden_size, "multi"), TrainConfig())
+    assert not get_table(backbone)(torch.tensor([1])).requires_grad
 
 
 def test_where_no_gradient_is_wanted_lookups_are_plain() -> None:
@@ -145,14 +145,14 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
     """Their values, and their gradients in two steps, are those without any optimizer."""
     ends = []
     for touched in (False, True):
-        encoder = Backbone.load(model_folder("bert"), mlm=True)
+        backbone = Backbone.load(model_folder("bert"), mlm=True)
         torch.manual_seed(3)
-        table = TABLES[name](get_table(encoder).num_embeddings, encoder.hidden_size)
-        encoder.base.set_input_embeddings(table)
+        table = TABLES[name](get_table(backbone).num_embeddings, backbone.hidden_size)
+        backbone.base.set_input_embeddings(table)
         if touched:
-            make_optimizer(encoder, ProjectionHead(encoder.hidden_size, "multi"), TrainConfig())
+            make_optimizer(backbone, ProjectionHead(backbone.hidden_size, "multi"), TrainConfig())
         for ids in ([[3, 3, 5]], [[5, 1]]):
-            output = get_table(encoder)(torch.tensor(ids))
+            output = get_table(backbone)(torch.tensor(ids))
             (output.sin().sum() * len(ids[0])).backward()
         gradient = table.weight.grad
         assert gradient is not None
@@ -164,17 +164,17 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
 
 def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> None:
     """Also one that wants the gradient by rows afterwards."""
-    encoder = Backbone.load(model_folder("bert"), mlm=True)
-    head = ProjectionHead(encoder.hidden_size, "multi")
+    backbone = Backbone.load(model_folder("bert"), mlm=True)
+    head = ProjectionHead(backbone.hidden_size, "multi")
     for _ in range(3):
-        make_optimizer(encoder, head, TrainConfig())
-    table = get_table(encoder)
+        make_optimizer(backbone, head, TrainConfig())
+    table = get_table(backbone)
     table(torch.tensor([4, 4])).sum().backward()
     assert len(table._forward_hooks) == 1
     assert table.weight.grad is not None
     assert table.weight.grad[:, 0].nonzero().tolist() == [[4]]
     assert float(table.weight.grad[4, 0]) == 2
     table.weight.grad = None
-    make_optimizer(encoder, head, TrainConfig(mlm_weight=0.0, sparse_embeddings=True))
+    make_optimizer(backbone, head, TrainConfig(mlm_weight=0.0, sparse_embeddings=True))
     table(torch.tensor([4, 4])).sum().backward()
     assert table.weight.grad.is_sparse

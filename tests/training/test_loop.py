@@ -385,9 +385,9 @@ def test_learning_rates_decay_and_clipping_reach_the_optimizer(
         model_folder(), SampleStore.open(store_folder(60)), config, tmp_path, resume=False
     )
     special = {id(parameter): 0.5 for parameter in made.head.parameters()}
-    special[id(made.encoder.base.get_input_embeddings().weight)] = 0.25
+    special[id(made.backbone.base.get_input_embeddings().weight)] = 0.25
     assert sum(len(group["params"]) for group in made.optimizer.param_groups) == len(
-        [*made.encoder.parameters(), *made.head.parameters()]
+        [*made.backbone.parameters(), *made.head.parameters()]
     )
     for group in made.optimizer.param_groups:
         for parameter in group["params"]:

@@ -196,7 +196,7 @@ def test_a_training_ends_as_with_dense_steps_and_resumes_bit_for_bit(
     dense = run(model, store, tmp_path / "dense", sparse_embeddings=False, **options)
     whole = run(model, store, tmp_path / "whole", sparse_embeddings=True, **options)
     before, expected, found = (Backbone.load(f, mlm=True) for f in (model, dense, whole))
-    tables = [get_table(encoder).weight.detach() for encoder in (before, expected, found)]
+    tables = [get_table(b).weight.detach() for b in (before, expected, found)]
     assert float((tables[1] - tables[0]).abs().max()) > 5e-3
     torch.testing.assert_close(tables[2], tables[1], rtol=0, atol=1e-5)
     for name, value in expected.state_dict().items():
@@ -227,51 +227,51 @@ def test_sparse_steps_are_taken_where_they_are_possible(
     caplog.set_level("INFO", logger="crosszero")
     monkeypatch.setattr("crosszero.training.optimizer._SMALL", 1)
     for kind in ("bert", "deberta-v2"):  # which ties its head in its own way
-        encoder = Backbone.load(model_folder(kind), mlm=True)
-        assert choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+        backbone = Backbone.load(model_folder(kind), mlm=True)
+        assert choose_sparse(backbone, TrainConfig(mlm_weight=0.0))
         caplog.clear()
-        assert not choose_sparse(encoder, TrainConfig())
+        assert not choose_sparse(backbone, TrainConfig())
         assert "the MLM head is tied" in caplog.text
-        assert get_table(encoder).weight.grad is None
+        assert get_table(backbone).weight.grad is None
         with pytest.raises(ConfigError, match=r"true given, but the MLM head is tied.*auto or fal"):
-            choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
-    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, sparse_embeddings=False))
-    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0, adam_beta2=0.5))
+            choose_sparse(backbone, TrainConfig(sparse_embeddings=True))
+    assert not choose_sparse(backbone, TrainConfig(mlm_weight=0.0, sparse_embeddings=False))
+    assert not choose_sparse(backbone, TrainConfig(mlm_weight=0.0, adam_beta2=0.5))
     with monkeypatch.context() as elsewhere:  # as a GPU would be
         elsewhere.setattr(
-            encoder.base, "get_input_embeddings", lambda: nn.Embedding(9, 3, device="meta")
+            backbone.base, "get_input_embeddings", lambda: nn.Embedding(9, 3, device="meta")
         )
-        assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
-    encoder.model.set_output_embeddings(nn.Linear(16, get_table(encoder).num_embeddings))
-    freeze_table(encoder)
-    assert not choose_sparse(encoder, TrainConfig(mlm_weight=0.0))
+        assert not choose_sparse(backbone, TrainConfig(mlm_weight=0.0))
+    backbone.model.set_output_embeddings(nn.Linear(16, get_table(backbone).num_embeddings))
+    freeze_table(backbone)
+    assert not choose_sparse(backbone, TrainConfig(mlm_weight=0.0))
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_sparse_steps_are_taken_where_lookups_give_rows(
     model_folder: Folders, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    encoder = Backbone.load(model_folder("bert"), mlm=True)
-    before = get_table(encoder)
-    table = TABLES[name](before.num_embeddings, encoder.hidden_size)
-    encoder.base.set_input_embeddings(table)
+    backbone = Backbone.load(model_folder("bert"), mlm=True)
+    before = get_table(backbone)
+    table = TABLES[name](before.num_embeddings, backbone.hidden_size)
+    backbone.base.set_input_embeddings(table)
     weight, asked = table.weight.detach().clone(), table.sparse
     config = TrainConfig(mlm_weight=0.0, sparse_embeddings=True)
     if name in ("own", "frequency"):
         with pytest.raises(ConfigError, match=r"true given, but their lookups.*take auto or false"):
-            choose_sparse(encoder, config)
+            choose_sparse(backbone, config)
     else:
-        assert choose_sparse(encoder, config)
+        assert choose_sparse(backbone, config)
     assert table.sparse == asked
     assert table.weight.grad is None
     assert torch.equal(table.weight, weight)
 
 
 def test_an_untied_head_leaves_the_gradient_sparse(model_folder: Folders) -> None:
-    encoder = Backbone.load(model_folder("bert"), mlm=True)
-    decoder = encoder.model.get_output_embeddings()
+    backbone = Backbone.load(model_folder("bert"), mlm=True)
+    decoder = backbone.model.get_output_embeddings()
     decoder.weight = nn.Parameter(decoder.weight.detach().clone())
-    assert choose_sparse(encoder, TrainConfig(sparse_embeddings=True))
+    assert choose_sparse(backbone, TrainConfig(sparse_embeddings=True))
 
 
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])
@@ -289,9 +289,11 @@ def test_frozen_embeddings_stay_and_cost_nothing(
         kept.append(get_table(made[0]).weight.grad)
         return clip_gradients(parameters, most)
 
-    def note(encoder: Backbone, head: ProjectionHead, config: TrainConfig) -> torch.optim.Optimizer:
-        made.append(encoder)
-        optimizers.append(make_optimizer(encoder, head, config))
+    def note(
+        backbone: Backbone, head: ProjectionHead, config: TrainConfig
+    ) -> torch.optim.Optimizer:
+        made.append(backbone)
+        optimizers.append(make_optimizer(backbone, head, config))
         return optimizers[0]
 
     made: list[Backbone] = []
@@ -319,16 +321,16 @@ def weights_size(folder: Path) -> int:
 def test_a_run_goes_on_beside_the_same_frozen_weights_only(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
-    encoder = Backbone.load(model_folder(), mlm=True)
+    backbone = Backbone.load(model_folder(), mlm=True)
     from crosszero.model.folder import save_encoder
 
-    save_encoder(encoder, tmp_path / "encoder")
+    save_encoder(backbone, tmp_path / "encoder")
     options = {"freeze_embeddings": True, "steps": 4}
     store = store_folder(60)
     out = run(tmp_path / "encoder", store, tmp_path / "run", **options)
     with torch.no_grad():
-        get_table(encoder).weight[3, 1] += 1e-3
-    save_encoder(encoder, tmp_path / "encoder")
+        get_table(backbone).weight[3, 1] += 1e-3
+    save_encoder(backbone, tmp_path / "encoder")
     with pytest.raises(CheckpointError, match="begun with frozen"):
         run(tmp_path / "encoder", store, out, resume=True, **options)
 

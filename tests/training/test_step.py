@@ -33,25 +33,25 @@ def make_batch(level: str = "multi", words: int = 2) -> Batch:
 
 def load(folder: Path, level: str = "multi") -> tuple[Backbone, ProjectionHead]:
     torch.manual_seed(0)
-    encoder = Backbone.load(folder, mlm=True).train()
-    return encoder, ProjectionHead(encoder.hidden_size, level)
+    backbone = Backbone.load(folder, mlm=True).train()
+    return backbone, ProjectionHead(backbone.hidden_size, level)
 
 
 def slow_vector(
-    encoder: Backbone, text: str, start: int, end: int, ids: torch.Tensor | None = None
+    backbone: Backbone, text: str, start: int, end: int, ids: torch.Tensor | None = None
 ) -> torch.Tensor:
     """[s ; w] of one word from one sentence alone, tokens found by their offsets.
 
     `ids` are read in the place of the text's own.
     """
-    coded = encoder.tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
-    states = encoder.base(
+    coded = backbone.tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+    states = backbone.base(
         coded["input_ids"] if ids is None else ids,
         attention_mask=coded["attention_mask"],
         output_hidden_states=True,
     ).hidden_states
     h = (states[1] + states[-1])[0]
-    special = encoder.tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"]
+    special = backbone.tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"]
     inside = [
         i
         for i, (a, b) in enumerate(coded["offset_mapping"][0].tolist())
@@ -66,11 +66,13 @@ def slow_vector(
 def test_contrastive_loss_equals_the_slow_reading(
     model_folder: Folders, kind: str, level: str
 ) -> None:
-    encoder, head = load(model_folder(kind, dropout=0.0), level)
+    backbone, head = load(model_folder(kind, dropout=0.0), level)
     batch = make_batch(level)
     config = TrainConfig(level=level, mlm_weight=0.0, slice_tokens=30, max_length=64)
-    found = compute_losses(encoder, head, batch, config, np.random.default_rng(0))
-    vectors = torch.stack([slow_vector(encoder, batch.texts[t], a, b) for t, a, b in batch.anchors])
+    found = compute_losses(backbone, head, batch, config, np.random.default_rng(0))
+    vectors = torch.stack(
+        [slow_vector(backbone, batch.texts[t], a, b) for t, a, b in batch.anchors]
+    )
     projected = head(vectors)
     expected = contrast(
         projected[batch.left], projected[batch.right], groups=torch.tensor(batch.groups)
@@ -83,15 +85,15 @@ def test_contrastive_loss_equals_the_slow_reading(
 @pytest.mark.parametrize("together", [True, False])
 def test_slices_change_no_gradient(model_folder: Folders, together: bool) -> None:
     """Length-sorted slices of a batch give the loss and gradients of the unsliced batch."""
-    encoder, head = load(model_folder(dropout=0.0))
+    backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     gradients = []
     for budget in (10_000, 40, 25):
         config = TrainConfig(slice_tokens=budget, mask_contrastive_input=together, max_length=64)
-        encoder.zero_grad()
-        result = compute_losses(encoder, head, batch, config, np.random.default_rng(5))
+        backbone.zero_grad()
+        result = compute_losses(backbone, head, batch, config, np.random.default_rng(5))
         result.loss.backward()
-        grads = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+        grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         gradients.append((float(result.loss.detach()), float(result.mlm.detach()), grads))
     assert len(gradients[0][2]) > 20
     for loss, mlm, grads in gradients[1:]:
@@ -105,7 +107,7 @@ def test_mlm_loss_is_the_mean_over_languages(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against the model's own loss on whole sentences, one language at a time."""
-    encoder, head = load(model_folder(dropout=0.0))
+    backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     from crosszero.training import inputs
@@ -117,15 +119,15 @@ def test_mlm_loss_is_the_mean_over_languages(
     mask = inputs.mask_tokens
     monkeypatch.setattr(inputs, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
-    found = compute_losses(encoder, head, batch, config, np.random.default_rng(2))
+    found = compute_losses(backbone, head, batch, config, np.random.default_rng(2))
     masked, labels = seen[0]
     losses: dict[str, list[torch.Tensor]] = {}
     start = 0
     for text, language in zip(batch.texts, batch.languages, strict=True):
-        size = len(encoder.tokenizer(text)["input_ids"])
+        size = len(backbone.tokenizer(text)["input_ids"])
         ids = torch.from_numpy(masked[start : start + size])[None]
         wanted = torch.from_numpy(labels[start : start + size])
-        logits = encoder.model(input_ids=ids).logits[0]
+        logits = backbone.model(input_ids=ids).logits[0]
         chosen = wanted != -100
         losses.setdefault(language, []).append(
             torch.nn.functional.cross_entropy(logits[chosen], wanted[chosen], reduction="none")
@@ -140,7 +142,7 @@ def test_one_pass_gives_the_gradients_of_two(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pass for each loss over the same masked texts, one by one; each with its own backward."""
-    encoder, head = load(model_folder(dropout=0.0))
+    backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     from crosszero.training import inputs
 
@@ -153,26 +155,26 @@ def test_one_pass_gives_the_gradients_of_two(
     monkeypatch.setattr(inputs, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
     passes: list[int] = []
-    base = encoder.base.register_forward_hook(lambda *_: passes.append(1))
-    compute_losses(encoder, head, batch, config, np.random.default_rng(2)).loss.backward()
+    base = backbone.base.register_forward_hook(lambda *_: passes.append(1))
+    compute_losses(backbone, head, batch, config, np.random.default_rng(2)).loss.backward()
     base.remove()
-    named = [*encoder.named_parameters(), *head.named_parameters()]
+    named = [*backbone.named_parameters(), *head.named_parameters()]
     found = {name: p.grad.clone() for name, p in named if p.grad is not None}
     for _, parameter in named:
         parameter.grad = None
 
-    sizes = [len(encoder.tokenizer(text)["input_ids"]) for text in batch.texts]
+    sizes = [len(backbone.tokenizer(text)["input_ids"]) for text in batch.texts]
     masked, labels = (torch.from_numpy(row).split(sizes) for row in seen[0])
     assert len(passes) < len(batch.texts)  # slices, each of which is read once
     losses: dict[str, list[torch.Tensor]] = {}
     for language, ids, wanted in zip(batch.languages, masked, labels, strict=True):
-        logits = encoder.model(input_ids=ids[None]).logits[0]
+        logits = backbone.model(input_ids=ids[None]).logits[0]
         each = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
         losses.setdefault(language, []).append(each[wanted != -100])
     mlm = torch.stack([torch.cat(each).mean() for each in losses.values()]).mean()
     (config.mlm_weight * mlm).backward()
     vectors = [
-        slow_vector(encoder, batch.texts[text], start, end, masked[text][None])
+        slow_vector(backbone, batch.texts[text], start, end, masked[text][None])
         for text, start, end in batch.anchors
     ]
     projected = head(torch.stack(vectors))
@@ -187,23 +189,23 @@ def test_one_pass_gives_the_gradients_of_two(
 
 
 def test_contrastive_input_is_masked_only_if_asked(model_folder: Folders) -> None:
-    encoder, head = load(model_folder(dropout=0.0))
+    backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     plain = compute_losses(
-        encoder, head, batch, TrainConfig(mlm_weight=0.0, max_length=64), np.random.default_rng(1)
+        backbone, head, batch, TrainConfig(mlm_weight=0.0, max_length=64), np.random.default_rng(1)
     )
     for masked, equal in ((False, True), (True, False)):
         config = TrainConfig(mask_contrastive_input=masked, max_length=64)
-        found = compute_losses(encoder, head, batch, config, np.random.default_rng(1))
+        found = compute_losses(backbone, head, batch, config, np.random.default_rng(1))
         difference = float((found.contrast.loss - plain.contrast.loss).abs().detach())
         assert (difference < 1e-5) == equal
 
 
 def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
-    encoder, head = load(model_folder())
+    backbone, head = load(model_folder())
     batch = make_batch(words=3)
     config = TrainConfig(max_length=4, mlm_weight=0.0)
-    found = compute_losses(encoder, head, batch, config, np.random.default_rng(1))
+    found = compute_losses(backbone, head, batch, config, np.random.default_rng(1))
     assert found.cut_samples > 0
     assert found.samples + found.cut_samples == len(batch.left)
     short = TrainConfig(max_length=3, mlm_weight=0.0)
@@ -217,14 +219,14 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
     late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
     with pytest.raises(UnusableBatchError, match="max_length 3 cuts off"):
-        compute_losses(encoder, head, late, short, np.random.default_rng(1))
+        compute_losses(backbone, head, late, short, np.random.default_rng(1))
 
 
 def test_bf16_losses_are_close_and_in_fp32(model_folder: Folders) -> None:
-    encoder, head = load(model_folder(dropout=0.0))
+    backbone, head = load(model_folder(dropout=0.0))
     config = TrainConfig(max_length=64)
-    exact = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(1))
+    exact = compute_losses(backbone, head, make_batch(), config, np.random.default_rng(1))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = compute_losses(encoder, head, make_batch(), config, np.random.default_rng(1))
+        found = compute_losses(backbone, head, make_batch(), config, np.random.default_rng(1))
     assert found.loss.dtype == torch.float32
     torch.testing.assert_close(found.loss, exact.loss, rtol=0.05, atol=0.1)

@@ -181,8 +181,8 @@ def mine(
         from crosszero.model.encoder import Encoder
         from crosszero.search.texts import mine_texts
 
-        embedder = Encoder.load(encoder, layer=layer, max_length=max_length)
-        pairs = mine_texts(embedder, *sides, k=k, margin=margin)
+        loaded = Encoder.load(encoder, layer=layer, max_length=max_length)
+        pairs = mine_texts(loaded, *sides, k=k, margin=margin)
     else:
         from crosszero.cluster import Cluster
         from crosszero.cluster import mine_texts as mine_on_cluster

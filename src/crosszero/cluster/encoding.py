@@ -78,15 +78,15 @@ class EncodeTexts:
     def __init__(
         self, encoder: str, folder: Path, *, max_length: int | None, layer: int | None
     ) -> None:
-        self._encoder, self._folder = encoder, folder
+        self._name, self._folder = encoder, folder
         self._max_length, self._layer = max_length, layer
-        self._embedder: Any = None
+        self._encoder: Any = None
 
     def start(self) -> None:
         """Load the encoder."""
         from crosszero.model.encoder import Encoder
 
-        self._embedder = Encoder.load(self._encoder, max_length=self._max_length, layer=self._layer)
+        self._encoder = Encoder.load(self._name, max_length=self._max_length, layer=self._layer)
 
     def do(self, number: int, block: int) -> dict[str, Any]:
         """Encode row group `block`."""
@@ -94,7 +94,7 @@ class EncodeTexts:
 
         with pq.ParquetFile(_texts(self._folder)) as file:
             texts = file.read_row_group(block).column("text").to_pylist()
-        vectors = self._embedder.encode(texts)
+        vectors = self._encoder.encode(texts)
         with atomic_file(_part(self._folder, number), "wb") as out:
             np.save(out, vectors)
         return {}

@@ -58,17 +58,17 @@ def _find_snapshot(name: str) -> Path | None:
 
 
 class CachedEncoder:
-    """An embedder whose sentence vectors are kept on disk.
+    """An encoder whose sentence vectors are kept on disk.
 
     Args:
-        embedder: makes what is missing.
+        encoder: makes what is missing.
         identity: hash of the encoder.
         folder: of the files, ``<hash>.npy``; remove it at any time.
     """
 
-    def __init__(self, embedder: Encoder, identity: str, folder: Path) -> None:
-        self.embedder, self._folder = embedder, folder
-        settings = f"{identity}\0{embedder.max_length}\0{embedder.layer}"
+    def __init__(self, encoder: Encoder, identity: str, folder: Path) -> None:
+        self.encoder, self._folder = encoder, folder
+        settings = f"{identity}\0{encoder.max_length}\0{encoder.layer}"
         self._settings = settings.encode()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -80,9 +80,9 @@ class CachedEncoder:
         path = self._folder / f"{digest.hexdigest()[:32]}.npy"
         if path.is_file():
             known: Vectors = np.load(path, allow_pickle=False)
-            if known.shape == (len(texts), self.embedder.encoder.hidden_size):
+            if known.shape == (len(texts), self.encoder.backbone.hidden_size):
                 return known
-        vectors = self.embedder.encode(texts)
+        vectors = self.encoder.encode(texts)
         with atomic_file(path, "wb") as file:
             np.save(file, vectors, allow_pickle=False)
         return vectors

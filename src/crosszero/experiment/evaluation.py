@@ -125,10 +125,10 @@ def _make_model(encoder: str | Path, task: Task, bench: Bench) -> Any:
             return task.load_model(folder)
         remove_stopped(folder)
         return task.fine_tune(encoder, bench.data, settings_of(task.name, bench), folder)
-    embedder = Encoder.load(encoder, max_length=bench.max_length, layer=bench.layer)
+    loaded = Encoder.load(encoder, max_length=bench.max_length, layer=bench.layer)
     if isinstance(task, Tatoeba | Bucc):
-        return CachedEncoder(embedder, hash_encoder(encoder), bench.out / "vectors")
-    return embedder
+        return CachedEncoder(loaded, hash_encoder(encoder), bench.out / "vectors")
+    return loaded
 
 
 def settings_of(task: str, bench: Bench) -> FineTuneConfig:

@@ -18,30 +18,30 @@ class Encoder:
     """Turns texts into vectors, with the pooling that training uses: first + last layer, mean.
 
     Args:
-        encoder: the model.
+        backbone: the model.
         max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes.
         layer: read one layer, 1 to L, instead of first + last.
         slice_tokens: padded tokens of a forward pass; ``None`` for as many as suit the device.
 
     Example:
-        >>> embedder = Encoder.load("crosszero-mini")               # doctest: +SKIP
-        >>> embedder.encode(["Good morning.", "Bonjour."]).shape     # doctest: +SKIP
+        >>> encoder = Encoder.load("crosszero-mini")               # doctest: +SKIP
+        >>> encoder.encode(["Good morning.", "Bonjour."]).shape     # doctest: +SKIP
         (2, 256)
     """
 
     def __init__(
         self,
-        encoder: Backbone,
+        backbone: Backbone,
         *,
         max_length: int | None = None,
         layer: int | None = None,
         slice_tokens: int | None = None,
     ) -> None:
-        self.encoder = encoder
-        self.max_length = encoder.max_length if max_length is None else max_length
+        self.backbone = backbone
+        self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
         self.slice_tokens = slice_tokens
-        encoder.check_length(self.max_length)
+        backbone.check_length(self.max_length)
 
     @classmethod
     def load(
@@ -62,9 +62,9 @@ class Encoder:
         Raises:
             CheckpointError: it can't be loaded.
         """
-        encoder = Backbone.load(name)
-        encoder.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        return cls(encoder, max_length=max_length, layer=layer)
+        backbone = Backbone.load(name)
+        backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return cls(backbone, max_length=max_length, layer=layer)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Give one unit vector per text.
@@ -78,10 +78,10 @@ class Encoder:
         """
         if isinstance(texts, str):
             raise TypeError("encode takes a list of texts; for a single one: encode([text])[0]")
-        vectors = np.empty((len(texts), self.encoder.hidden_size), np.float32)
+        vectors = np.empty((len(texts), self.backbone.hidden_size), np.float32)
         for start in range(0, len(texts), BLOCK):
             vectors[start : start + BLOCK] = encode_sentences(
-                self.encoder,
+                self.backbone,
                 texts[start : start + BLOCK],
                 max_length=self.max_length,
                 layer=self.layer,
@@ -121,7 +121,7 @@ class Encoder:
 
         Example:
             >>> spans = [[Span(0, 4), Span(5, 8)]]
-            >>> embedder.encode_word_layers(["Good day"], spans, [1, 6])[0].shape  # doctest: +SKIP
+            >>> encoder.encode_word_layers(["Good day"], spans, [1, 6])[0].shape  # doctest: +SKIP
             (2, 2, 256)
         """
         if isinstance(texts, str) or len(texts) != len(spans):
@@ -129,7 +129,7 @@ class Encoder:
         found: list[Vectors] = []
         for start in range(0, len(texts), BLOCK):
             found += encode_word_layers(
-                self.encoder,
+                self.backbone,
                 texts[start : start + BLOCK],
                 spans[start : start + BLOCK],
                 layers=layers,

@@ -21,27 +21,27 @@ BLOCK = 8192
 and are rounded the same, whether they go to memory or to a file, here or on a cluster."""
 
 
-def encode_to_file(embedder: Encoder, texts: Iterable[str], out: str | Path) -> Path:
+def encode_to_file(encoder: Encoder, texts: Iterable[str], out: str | Path) -> Path:
     """Encode texts in the memory of a block of them.
 
     Args:
-        embedder: the encoder.
+        encoder: the encoder.
         texts: read once.
         out: an ``.npy`` file; ``np.load(out, mmap_mode="r")`` reads it without memory.
 
     Returns:
-        The path `out`: what ``embedder.encode(texts)`` gives, (texts, H) float32.
+        The path `out`: what ``encoder.encode(texts)`` gives, (texts, H) float32.
 
     Raises:
         CrosszeroError: there is no text, or `out` can't be written.
 
     Example:
-        >>> embedder = Encoder.load("run/")                                 # doctest: +SKIP
-        >>> encode_to_file(embedder, open("en.txt"), "en.npy")               # doctest: +SKIP
+        >>> encoder = Encoder.load("run/")                                 # doctest: +SKIP
+        >>> encode_to_file(encoder, open("en.txt"), "en.npy")               # doctest: +SKIP
     """
     lines = iter(texts)
     blocks = iter(lambda: list(islice(lines, BLOCK)), [])
-    return write_vectors(out, map(embedder.encode, blocks))
+    return write_vectors(out, map(encoder.encode, blocks))
 
 
 def write_vectors(out: str | Path, blocks: Iterable[npt.NDArray[np.float32]]) -> Path:

@@ -29,7 +29,7 @@ _MODULES = "sentence_transformers.models."
 
 
 def save_encoder(
-    encoder: Backbone, folder: str | Path, *, head: ProjectionHead | None = None, card: str = ""
+    backbone: Backbone, folder: str | Path, *, head: ProjectionHead | None = None, card: str = ""
 ) -> None:
     """Write an encoder into a folder that may hold other files.
 
@@ -37,7 +37,7 @@ def save_encoder(
     folder, comes last. A folder is therefore never half a model.
 
     Args:
-        encoder: what to save; its MLM head is saved with it.
+        backbone: what to save; its MLM head is saved with it.
         folder: made if missing.
         head: saved as ``projection.safetensors``.
         card: Markdown of the model card, saved as README.md.
@@ -53,18 +53,18 @@ def save_encoder(
         quiet_transformers(),
     ):
         staged = Path(temporary)
-        encoder.model.save_pretrained(staged)
-        encoder.tokenizer.save_pretrained(staged)
+        backbone.model.save_pretrained(staged)
+        backbone.tokenizer.save_pretrained(staged)
         if head is not None:
             save_file(
                 {key: value.contiguous() for key, value in head.state_dict().items()},
                 staged / PROJECTION,
                 metadata={"level": head.level},
             )
-        for name, content in _sentence_transformers_files(encoder).items():
+        for name, content in _sentence_transformers_files(backbone).items():
             (staged / name).parent.mkdir(exist_ok=True)
             (staged / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
-        weights = torch.zeros(encoder.layers)
+        weights = torch.zeros(backbone.layers)
         weights[0] += 1.0
         weights[-1] += 1.0
         save_file(
@@ -106,11 +106,11 @@ def _modules() -> list[dict[str, Any]]:
     ]
 
 
-def _sentence_transformers_files(encoder: Backbone) -> dict[str, Any]:
-    width = encoder.hidden_size
+def _sentence_transformers_files(backbone: Backbone) -> dict[str, Any]:
+    width = backbone.hidden_size
     return {
         "sentence_bert_config.json": {
-            "max_seq_length": encoder.max_length,
+            "max_seq_length": backbone.max_length,
             "do_lower_case": False,
             "config_args": {"output_hidden_states": True},
         },
@@ -120,7 +120,7 @@ def _sentence_transformers_files(encoder: Backbone) -> dict[str, Any]:
         },
         "1_WeightedLayerPooling/config.json": {
             "word_embedding_dimension": width,
-            "num_hidden_layers": encoder.layers,
+            "num_hidden_layers": backbone.layers,
             "layer_start": 1,
         },
         "2_Pooling/config.json": {

@@ -33,7 +33,7 @@ def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
         ``count - 1``; ``None`` if no modules of this kind can be told.
 
     Example:
-        >>> len(find_layers(encoder.base, encoder.layers))          # doctest: +SKIP
+        >>> len(find_layers(backbone.base, backbone.layers))          # doctest: +SKIP
         12
     """
     training = model.training

@@ -44,11 +44,11 @@ class Slice:
     mask: Tensor | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    def encode(self, encoder: Backbone) -> Hidden:
+    def encode(self, backbone: Backbone) -> Hidden:
         """Hidden states, (rows, width, H) each."""
         if self.mask is not None:
-            return encoder(self.ids, self.mask)  # type: ignore[no-any-return]
-        output = encoder.base(input_ids=self.ids, output_hidden_states=True, **self.inputs)
+            return backbone(self.ids, self.mask)  # type: ignore[no-any-return]
+        output = backbone.base(input_ids=self.ids, output_hidden_states=True, **self.inputs)
         return Hidden(add_first_last(output.hidden_states), output.hidden_states[-1])
 
     def pool(self, hidden: Tensor) -> Tensor:
@@ -61,18 +61,18 @@ class Slice:
 
 
 def lay_out(
-    encoder: Backbone, texts: Sequence[Sequence[int]], *, packed: bool | None = None
+    backbone: Backbone, texts: Sequence[Sequence[int]], *, packed: bool | None = None
 ) -> Slice:
     """Put texts into rows: one each and padded, or packed.
 
     Args:
-        encoder: gives device, padding and attention.
+        backbone: gives device, padding and attention.
         texts: token numbers of n texts.
-        packed: several texts to a row; ``None`` takes ``encoder.packs``.
+        packed: several texts to a row; ``None`` takes ``backbone.packs``.
     """
-    packed = encoder.packs if packed is None else packed
-    device = next(encoder.parameters()).device
-    padding = int(encoder.tokenizer.pad_token_id)
+    packed = backbone.packs if packed is None else packed
+    device = next(backbone.parameters()).device
+    padding = int(backbone.tokenizer.pad_token_id)
     lengths = np.asarray([len(text) for text in texts], dtype=np.int64)
     if not packed:
         ids, mask = pad(texts, padding)
@@ -81,7 +81,7 @@ def lay_out(
         return Slice(
             ids=ids.to(device), mask=mask.to(device), rows=rows, starts=starts, lengths=lengths
         )
-    varlen = uses_varlen(encoder)
+    varlen = uses_varlen(backbone)
     # Wider rows would waste less, but what attention costs grows with the square of their width.
     width = int(lengths.sum()) if varlen else 2 * int(lengths.max())
     rows, starts = _fill_rows(lengths, width)
@@ -92,14 +92,14 @@ def lay_out(
         place = rows[i], slice(starts[i], starts[i] + lengths[i])
         ids_[place], owner[place], positions[place] = text, i, np.arange(lengths[i])
     inputs: dict[str, Any] = {
-        "position_ids": torch.from_numpy(positions + encoder.first_position).to(device)
+        "position_ids": torch.from_numpy(positions + backbone.first_position).to(device)
     }
     if varlen:
         borders = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)])).int().to(device)
         inputs |= {"cu_seq_lens_q": borders, "cu_seq_lens_k": borders}
         inputs |= {"max_length_q": int(lengths.max()), "max_length_k": int(lengths.max())}
     else:
-        inputs["attention_mask"] = _separate(encoder, torch.from_numpy(owner).to(device))
+        inputs["attention_mask"] = _separate(backbone, torch.from_numpy(owner).to(device))
     return Slice(
         ids=torch.from_numpy(ids_).to(device),
         rows=rows,
@@ -109,37 +109,37 @@ def lay_out(
     )
 
 
-def uses_varlen(encoder: Backbone) -> bool:
+def uses_varlen(backbone: Backbone) -> bool:
     """Whether the encoder's attention takes the borders of texts instead of a mask."""
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
-    kind = str(encoder.model.config._attn_implementation)
+    kind = str(backbone.model.config._attn_implementation)
     return "flash" in kind or kind not in ALL_MASK_ATTENTION_FUNCTIONS
 
 
-def find_packing_obstacle(encoder: Backbone) -> str:
+def find_packing_obstacle(backbone: Backbone) -> str:
     """Say why an encoder can't read packed texts, or nothing if it can.
 
     Found by trying, not by a list of architectures: three texts are read padded and packed, and
     must come out the same, but for the rounding of the 16 bits that flash attention computes in.
     """
-    ids = encoder.ordinary_ids[:9].tolist()
+    ids = backbone.ordinary_ids[:9].tolist()
     texts = [ids[:4], ids[4:9], ids[2:5]]
-    training = encoder.training
-    encoder.eval()
+    training = backbone.training
+    backbone.eval()
     try:
         with torch.no_grad():
-            padded = lay_out(encoder, texts, packed=False)
-            expected = padded.pool(padded.encode(encoder).pooled)
-            packed = lay_out(encoder, texts, packed=True)
-            found = packed.pool(packed.encode(encoder).pooled)
+            padded = lay_out(backbone, texts, packed=False)
+            expected = padded.pool(padded.encode(backbone).pooled)
+            packed = lay_out(backbone, texts, packed=True)
+            found = packed.pool(packed.encode(backbone).pooled)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError) as error:
-        return f"{encoder.name} can't read packed texts ({type(error).__name__})"
+        return f"{backbone.name} can't read packed texts ({type(error).__name__})"
     finally:
-        encoder.train(training)
+        backbone.train(training)
     apart = float(((found - expected).norm(dim=1) / expected.norm(dim=1)).max())
-    if apart > (0.03 if uses_varlen(encoder) else 1e-3):
-        return f"{encoder.name} reads packed texts otherwise than padded ones"
+    if apart > (0.03 if uses_varlen(backbone) else 1e-3):
+        return f"{backbone.name} reads packed texts otherwise than padded ones"
     return ""
 
 
@@ -158,14 +158,14 @@ def _fill_rows(
     return rows, starts
 
 
-def _separate(encoder: Backbone, owner: Tensor) -> Any:
+def _separate(backbone: Backbone, owner: Tensor) -> Any:
     """Mask (rows, 1, width, width): a token sees the tokens of its own text.
 
     Padding is a text of its own, because a token that sees nothing has no softmax.
     """
     from transformers import PreTrainedConfig
 
-    config: PreTrainedConfig = encoder.model.config
+    config: PreTrainedConfig = backbone.model.config
     full = (owner[:, :, None] == owner[:, None, :])[:, None]
     if "sliding_attention" not in (getattr(config, "layer_types", None) or ()):
         return full

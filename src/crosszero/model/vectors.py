@@ -24,7 +24,7 @@ _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
 
 
 def encode_sentences(
-    encoder: Backbone,
+    backbone: Backbone,
     texts: Sequence[str],
     *,
     max_length: int,
@@ -34,7 +34,7 @@ def encode_sentences(
     """Mean over the tokens of each text, at unit length.
 
     Args:
-        encoder: on any device, in any mode (dropout is off here).
+        backbone: on any device, in any mode (dropout is off here).
         texts: n sentences; longer ones are cut.
         max_length: tokens of a text, special ones included.
         layer: 1 to L for the output of one layer; ``None`` for first + last layer.
@@ -44,18 +44,18 @@ def encode_sentences(
     Returns:
         (n, H) in the order of `texts`.
     """
-    vectors = np.empty((len(texts), encoder.hidden_size), np.float32)
+    vectors = np.empty((len(texts), backbone.hidden_size), np.float32)
 
     def keep(part: _Part) -> None:
         pooled = pool_sentences(part.hidden[0], part.mask)
         vectors[part.members] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
 
-    _run(encoder, texts, max_length, [layer], slice_tokens, keep)
+    _run(backbone, texts, max_length, [layer], slice_tokens, keep)
     return vectors
 
 
 def encode_words(
-    encoder: Backbone,
+    backbone: Backbone,
     texts: Sequence[str],
     spans: Sequence[Sequence[Span]],
     *,
@@ -66,7 +66,7 @@ def encode_words(
     """Mean over the sub-tokens of each word in its sentence.
 
     Args:
-        encoder, texts, max_length, layer, slice_tokens: as in :func:`encode_sentences`.
+        backbone, texts, max_length, layer, slice_tokens: as in :func:`encode_sentences`.
         spans: for each text the words, in characters.
 
     Returns:
@@ -74,13 +74,13 @@ def encode_words(
         token, is a row of zeros, similar to nothing.
     """
     found = encode_word_layers(
-        encoder, texts, spans, layers=[layer], max_length=max_length, slice_tokens=slice_tokens
+        backbone, texts, spans, layers=[layer], max_length=max_length, slice_tokens=slice_tokens
     )
     return [vectors[0] for vectors in found]
 
 
 def encode_word_layers(
-    encoder: Backbone,
+    backbone: Backbone,
     texts: Sequence[str],
     spans: Sequence[Sequence[Span]],
     *,
@@ -91,7 +91,7 @@ def encode_word_layers(
     """Word vectors of several layers from one forward pass.
 
     Args:
-        encoder, texts, max_length, slice_tokens: as in :func:`encode_sentences`.
+        backbone, texts, max_length, slice_tokens: as in :func:`encode_sentences`.
         spans: for each text the words, in characters.
         layers: each 1 to L, or ``None`` for first + last layer.
 
@@ -102,7 +102,7 @@ def encode_word_layers(
     Raises:
         ConfigError: there is no such layer.
     """
-    shape = (len(layers), encoder.hidden_size)
+    shape = (len(layers), backbone.hidden_size)
     found = [np.zeros((shape[0], len(words), shape[1]), np.float32) for words in spans]
 
     def keep(part: _Part) -> None:
@@ -123,7 +123,7 @@ def encode_word_layers(
             for text, (_, last), some in zip(part.members, located, vectors, strict=True):
                 found[text][level, last > 0] = some
 
-    _run(encoder, texts, max_length, layers, slice_tokens, keep)
+    _run(backbone, texts, max_length, layers, slice_tokens, keep)
     return found
 
 
@@ -145,7 +145,7 @@ class _Part:
 
 
 def _run(
-    encoder: Backbone,
+    backbone: Backbone,
     texts: Sequence[str],
     max_length: int,
     layers: Sequence[int | None],
@@ -154,22 +154,22 @@ def _run(
 ) -> None:
     """Encode texts in slices, and hand each slice to `keep`."""
     for layer in layers:
-        if layer is not None and not 1 <= layer <= encoder.layers:
+        if layer is not None and not 1 <= layer <= backbone.layers:
             raise ConfigError(
-                f"layer: {layer} given; {encoder.name} has layers 1 to {encoder.layers}"
+                f"layer: {layer} given; {backbone.name} has layers 1 to {backbone.layers}"
             )
-    encoder.check_length(max_length)
-    device = next(encoder.parameters()).device
-    tokens = encoder.tokenize(texts, max_length)
+    backbone.check_length(max_length)
+    device = next(backbone.parameters()).device
+    tokens = backbone.tokenize(texts, max_length)
     budget = slice_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
 
     slices = cut_slices([len(t) for t in tokens], budget)
-    with _inference(encoder), encoder.reading(layers) as read:
+    with _inference(backbone), backbone.reading(layers) as read:
 
         @torch.no_grad()
         def work(members: NDArray[np.int64]) -> None:
             chosen = [tokens[i] for i in members]
-            ids, mask = pad([t.ids for t in chosen], encoder.tokenizer.pad_token_id)
+            ids, mask = pad([t.ids for t in chosen], backbone.tokenizer.pad_token_id)
             mask = mask.to(device)
             keep(_Part(members, read(ids.to(device), mask), mask, chosen))
 
@@ -177,10 +177,10 @@ def _run(
 
 
 @contextmanager
-def _inference(encoder: Backbone) -> Iterator[None]:
-    training = encoder.training
-    encoder.eval()
+def _inference(backbone: Backbone) -> Iterator[None]:
+    training = backbone.training
+    backbone.eval()
     try:
         yield
     finally:
-        encoder.train(training)
+        backbone.train(training)

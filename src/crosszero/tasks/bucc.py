@@ -80,7 +80,7 @@ class Bucc:
 
     def predict(
         self,
-        embedder: SentenceEncoder,
+        encoder: SentenceEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -94,7 +94,7 @@ class Bucc:
         ``threshold-<xx>.json``: the threshold, its F1 on dev, `k` and `margin`.
 
         Args:
-            embedder: gives the sentence vectors.
+            encoder: gives the sentence vectors.
             data: folder that holds ``bucc2018/``, dev gold included.
             predictions: folder of the predictions.
             languages: which; None for all.
@@ -112,9 +112,9 @@ class Bucc:
         for language in choose_languages(self.name, languages, self.list_languages(data)):
             parts = {part: read_bucc(data, language, part) for part in _PARTS}
             gold = read_gold(data, parts["dev"], "dev")  # before the hours that mining may take
-            tuned = mine_ids(embedder, parts["dev"], k=k, margin=margin)
+            tuned = mine_ids(encoder, parts["dev"], k=k, margin=margin)
             threshold = tune_threshold(tuned, gold)
-            found = mine_ids(embedder, parts["test"], k=k, margin=margin)
+            found = mine_ids(encoder, parts["test"], k=k, margin=margin)
             path = name_output(predictions, self.name, language)
             dev = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
             settings = {"threshold": threshold, "dev_f1": dev, "k": k, "margin": margin}
@@ -209,12 +209,12 @@ def read_threshold(path: str | Path) -> float:
 
 
 def mine_ids(
-    embedder: SentenceEncoder, data: BuccSet, *, k: int = 4, margin: Margin = "ratio"
+    encoder: SentenceEncoder, data: BuccSet, *, k: int = 4, margin: Margin = "ratio"
 ) -> ScoredIds:
     """Mine one part and name the pairs by their ids.
 
     Args:
-        embedder: gives the sentence vectors.
+        encoder: gives the sentence vectors.
         data: the sentences.
         k, margin: see :func:`crosszero.search.mining.mine`.
 
@@ -223,6 +223,6 @@ def mine_ids(
     """
     foreign, english = list(data.foreign), list(data.english)
     found = mine_texts(
-        embedder, list(data.foreign.values()), list(data.english.values()), k=k, margin=margin
+        encoder, list(data.foreign.values()), list(data.english.values()), k=k, margin=margin
     )
     return [(foreign[i], english[j], score) for i, j, score in found]

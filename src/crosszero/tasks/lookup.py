@@ -20,12 +20,12 @@ class WordLookup:
     times as fast.
 
     Args:
-        embedder: the encoder.
+        encoder: the encoder.
         samples: whatever will be asked: their words, and all words of their texts.
     """
 
-    def __init__(self, embedder: Encoder, samples: Iterable[Sample]) -> None:
-        self._embedder = embedder
+    def __init__(self, encoder: Encoder, samples: Iterable[Sample]) -> None:
+        self._encoder = encoder
         wanted: dict[str, dict[Span, int]] = {}
         for sample in samples:
             for text, language, side in (
@@ -37,13 +37,13 @@ class WordLookup:
                 spans = wanted[text]
                 for word in sample.words:
                     spans.setdefault(word.target if side else word.source, len(spans))
-        vectors = embedder.encode_words(list(wanted), [list(s) for s in wanted.values()])
+        vectors = encoder.encode_words(list(wanted), [list(s) for s in wanted.values()])
         self._places = wanted
         self._vectors = dict(zip(wanted, vectors, strict=True))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Give sentence vectors; see :meth:`Encoder.encode`."""
-        return self._embedder.encode(texts)
+        return self._encoder.encode(texts)
 
     def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
         """Give word vectors; texts and words that were not announced are encoded now."""
@@ -52,9 +52,9 @@ class WordLookup:
             places = self._places.get(text, {})
             if all(span in places for span in words):
                 rows = np.asarray([places[span] for span in words], dtype=np.int64)
-                width = self._embedder.encoder.hidden_size
+                width = self._encoder.backbone.hidden_size
                 known = self._vectors.get(text, np.empty((0, width), np.float32))
                 found.append(known[rows])
             else:
-                found += self._embedder.encode_words([text], [words])
+                found += self._encoder.encode_words([text], [words])
         return found

@@ -64,7 +64,7 @@ class Task(Protocol):
     ) -> list[Path]:
         """Run a model over the data and write ``predictions/<name>/test-<xx>.tsv``.
 
-        The model is an embedder, or, for a task that is fine-tuned, what fine-tuning gave.
+        The model is an encoder, or, for a task that is fine-tuned, what fine-tuning gave.
         """
         ...
 

@@ -70,7 +70,7 @@ class Tatoeba:
 
     def predict(
         self,
-        embedder: SentenceEncoder,
+        encoder: SentenceEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -78,7 +78,7 @@ class Tatoeba:
         """Search both ways, write ``tatoeba/test-<xx>.tsv`` and ``tatoeba/reversed-<xx>.tsv``.
 
         Args:
-            embedder: gives the sentence vectors.
+            encoder: gives the sentence vectors.
             data: folder that holds ``tatoeba/``, or LASER's files.
             predictions: folder of the predictions.
             languages: which, such as ``fr``; None for all.
@@ -95,8 +95,8 @@ class Tatoeba:
         written = []
         for language, sentences in self.load(data, languages):
             check_some(sentences.english, sentences.foreign)
-            english = embedder.encode(list(sentences.english))
-            foreign = embedder.encode(list(sentences.foreign))
+            english = encoder.encode(list(sentences.english))
+            foreign = encoder.encode(list(sentences.foreign))
             for kind, queries, candidates in (
                 ("test", english, foreign),
                 ("reversed", foreign, english),

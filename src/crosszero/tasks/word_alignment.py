@@ -41,8 +41,8 @@ class WordAlignment:
 
     Example:
         >>> task = WordAlignment()
-        >>> embedder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
-        >>> task.predict(embedder, "data", "out", ["de-en"])                 # doctest: +SKIP
+        >>> encoder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
+        >>> task.predict(encoder, "data", "out", ["de-en"])                 # doctest: +SKIP
         [PosixPath('out/word-alignment/test-de-en.tsv')]
         >>> task.score("out", "data", ["de-en"])[0]                          # doctest: +SKIP
         TaskScore(metric='crosszero/word-alignment/aer', language='de-en', value=0.79..., size=100)
@@ -81,7 +81,7 @@ class WordAlignment:
 
     def predict(
         self,
-        embedder: WordEncoder,
+        encoder: WordEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -91,7 +91,7 @@ class WordAlignment:
         """Link the words of every sentence pair, write ``word-alignment/test-<pair>.tsv``.
 
         Args:
-            embedder: gives the word vectors.
+            encoder: gives the word vectors.
             data: folder that holds ``word-alignment/``.
             predictions: folder of the predictions; what it holds of a pair is replaced, layers
                 included.
@@ -108,16 +108,16 @@ class WordAlignment:
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
-        if layers and not isinstance(embedder, Encoder):
+        if layers and not isinstance(encoder, Encoder):
             raise ConfigError("layers: 'all' needs an Encoder, which knows its layers")
         written = []
         for pair in self._choose(data, languages):
             sides = read_sides(Path(data) / self.name / pair)
             tasks = [self.name]
-            if layers and isinstance(embedder, Encoder):
-                tasks += [f"{self.name}/layer-{n + 1}" for n in range(embedder.encoder.layers)]
+            if layers and isinstance(encoder, Encoder):
+                tasks += [f"{self.name}/layer-{n + 1}" for n in range(encoder.backbone.layers)]
             rows: list[list[str]] = [[] for _ in tasks]
-            for links in _align(embedder, *sides, all_layers=layers == "all"):
+            for links in _align(encoder, *sides, all_layers=layers == "all"):
                 for row, found in zip(rows, links, strict=True):
                     row.append(" ".join(f"{i}-{j}" for i, j in found))
             outputs = [name_output(predictions, task, pair) for task in tasks]
@@ -201,7 +201,7 @@ def _encode(
 ) -> Sequence[Sequence[AnyFloats]]:
     texts, spans = join_words(sentences)
     if all_layers and isinstance(encoder, Encoder):
-        layers = [encoder.layer, *range(1, encoder.encoder.layers + 1)]
+        layers = [encoder.layer, *range(1, encoder.backbone.layers + 1)]
         return [list(vectors) for vectors in encoder.encode_word_layers(texts, spans, layers)]
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 

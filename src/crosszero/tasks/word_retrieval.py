@@ -44,8 +44,8 @@ class WordRetrieval:
 
     Example:
         >>> task = WordRetrieval()
-        >>> embedder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
-        >>> task.predict(embedder, "data", "out", ["en-fr"])                 # doctest: +SKIP
+        >>> encoder = Encoder.load("crosszero-mini")                       # doctest: +SKIP
+        >>> task.predict(encoder, "data", "out", ["en-fr"])                 # doctest: +SKIP
         [PosixPath('out/word-retrieval/test-en-fr.tsv')]
         >>> task.score("out", "data", ["en-fr"])[0]                          # doctest: +SKIP
         TaskScore(metric='crosszero/word-retrieval/accuracy', language='en-fr', ...)
@@ -80,7 +80,7 @@ class WordRetrieval:
 
     def predict(
         self,
-        embedder: WordEncoder,
+        encoder: WordEncoder,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -88,7 +88,7 @@ class WordRetrieval:
         """Search the nearest word of every query, write ``word-retrieval/test-<xx>-<yy>.tsv``.
 
         Args:
-            embedder: gives the word vectors. A store of more than 20,000 samples is done one
+            encoder: gives the word vectors. A store of more than 20,000 samples is done one
                 language pair at a time, whose samples and word vectors are held in memory.
             data: the store, or a folder that holds it as ``word-retrieval/``.
             predictions: folder of the predictions.
@@ -103,10 +103,10 @@ class WordRetrieval:
         """
         written = []
         for samples, asked in self._ask(data, languages):
-            encoder = WordLookup(embedder, samples) if isinstance(embedder, Encoder) else embedder
+            lookup = WordLookup(encoder, samples) if isinstance(encoder, Encoder) else encoder
             for direction, questions in asked.items():
                 path = name_output(predictions, self.name, direction)
-                written.append(write_output(path, answer(encoder, questions)))
+                written.append(write_output(path, answer(lookup, questions)))
         return written
 
     def score(

@@ -28,7 +28,7 @@ class Adapters:
     """LoRA adapters inside an encoder, whose own weights are frozen.
 
     Args:
-        encoder: gets the adapters; only they require a gradient afterwards.
+        backbone: gets the adapters; only they require a gradient afterwards.
         config: rank, alpha, dropout, targets.
 
     Raises:
@@ -36,22 +36,22 @@ class Adapters:
         MissingExtraError: ``peft`` is not installed.
 
     Example:
-        >>> adapters = Adapters(encoder, LoraConfig(rank=8))        # doctest: +SKIP
+        >>> adapters = Adapters(backbone, LoraConfig(rank=8))        # doctest: +SKIP
         >>> adapters.merge()                                        # doctest: +SKIP
 
     Source:
         Hu et al. 2021, arXiv 2106.09685, section 4.1.
     """
 
-    def __init__(self, encoder: Backbone, config: LoraConfig) -> None:
+    def __init__(self, backbone: Backbone, config: LoraConfig) -> None:
         try:
             import peft
         except ImportError as error:
             raise MissingExtraError("peft", "peft", "lora") from error
-        names = choose_targets(encoder, config.targets)
-        self._encoder = encoder
+        names = choose_targets(backbone, config.targets)
+        self._backbone = backbone
         self._tuner: Any = peft.LoraModel(
-            encoder.model,
+            backbone.model,
             peft.LoraConfig(
                 r=config.rank,
                 lora_alpha=config.alpha,
@@ -60,14 +60,14 @@ class Adapters:
             ),
             "crosszero",
         )
-        for name, parameter in encoder.model.named_parameters():
+        for name, parameter in backbone.model.named_parameters():
             parameter.requires_grad_("lora_" in name)
-        trained = sum(p.numel() for p in encoder.parameters() if p.requires_grad)
+        trained = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
         _log.info("LoRA: %d adapters, %d numbers to train", len(names), trained)
 
     def merge(self) -> None:
         """Add the adapters to the weights they stand beside, and take them out."""
-        config = self._encoder.model.config
+        config = self._backbone.model.config
         tied = config.tie_word_embeddings
         with warnings.catch_warnings():
             # peft takes DeBERTa-v2's head, which ties itself in its own way, for an untied one.
@@ -76,11 +76,11 @@ class Adapters:
         config.tie_word_embeddings = tied
 
 
-def choose_targets(encoder: Backbone, wanted: tuple[str, ...] = ()) -> list[str]:
+def choose_targets(backbone: Backbone, wanted: tuple[str, ...] = ()) -> list[str]:
     """Full names of the linear layers that get an adapter.
 
     Args:
-        encoder: of any architecture.
+        backbone: of any architecture.
         wanted: last parts of names, such as ``query``; empty takes all linear layers of the
             transformer's layers (not those of poolers and heads).
 
@@ -89,10 +89,10 @@ def choose_targets(encoder: Backbone, wanted: tuple[str, ...] = ()) -> list[str]
     """
     stacks = [
         (name, module)
-        for name, module in encoder.base.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == encoder.layers
+        for name, module in backbone.base.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == backbone.layers
     ]
-    prefix = "" if encoder.base is encoder.model else encoder.model.base_model_prefix + "."
+    prefix = "" if backbone.base is backbone.model else backbone.model.base_model_prefix + "."
     found = [
         f"{prefix}{stack}.{name}"
         for stack, modules in stacks
@@ -100,7 +100,7 @@ def choose_targets(encoder: Backbone, wanted: tuple[str, ...] = ()) -> list[str]
         if isinstance(module, nn.Linear)
     ]
     if not found:
-        raise ConfigError(f"lora: no linear layers found in {encoder.name}")
+        raise ConfigError(f"lora: no linear layers found in {backbone.name}")
     known = {name.rpartition(".")[2] for name in found}
     for name in wanted:
         if name not in known:

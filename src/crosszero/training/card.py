@@ -13,12 +13,12 @@ from crosszero.training.metrics import METRICS, read_metrics
 
 
 def write_card(
-    encoder: Backbone, store: SampleStore, config: TrainConfig, *, steps: int, out: Path
+    backbone: Backbone, store: SampleStore, config: TrainConfig, *, steps: int, out: Path
 ) -> str:
     """Write the Markdown of a run's model card.
 
     Args:
-        encoder: the trained encoder.
+        backbone: the trained encoder.
         store: the samples.
         config: settings, as resolved.
         steps: optimiser steps taken.
@@ -40,16 +40,16 @@ def write_card(
         "",
         f"# {out.resolve().name}",
         "",
-        f"`{encoder.name}` after {steps} steps of crosszero {__version__} on {store.rows} sentence "
-        f"pairs (about {sentences} sentences read): contrastive loss {config.loss} on {kind} "
-        f"vectors, masked language modelling with weight {config.mlm_weight}.",
+        f"`{backbone.name}` after {steps} steps of crosszero {__version__} on {store.rows} "
+        f"sentence pairs (about {sentences} sentences read): contrastive loss {config.loss} on "
+        f"{kind} vectors, masked language modelling with weight {config.mlm_weight}.",
         "",
         "```python",
         "from transformers import AutoModel",
         "from sentence_transformers import SentenceTransformer",
         "",
         f'model = AutoModel.from_pretrained("{out.name}")',
-        f'embedder = SentenceTransformer("{out.name}")',
+        f'encoder = SentenceTransformer("{out.name}")',
         "```",
         "",
         "| language pair | sentence pairs |",

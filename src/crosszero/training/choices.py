@@ -22,12 +22,12 @@ _log = logging.getLogger("crosszero")
 
 
 def decide(
-    encoder: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks = ALONE
+    backbone: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks = ALONE
 ) -> TrainConfig:
     """Replace the ``auto`` of :data:`DECIDED`, and tell the encoder whether to pack texts.
 
     Args:
-        encoder: as it will be trained, on its device.
+        backbone: as it will be trained, on its device.
         config: as given, its precision decided.
         progress: of the run that goes on: it keeps what was decided when it began, because
             deciding again could come out differently. ``None`` for a new run.
@@ -39,9 +39,9 @@ def decide(
     """
     if progress is not None:
         config = replace(config, **{name: _keep(config, progress, name) for name in DECIDED})
-    sparse = choose_sparse(encoder, config)
-    encoder.packs = ranks.share(_choose_packing(encoder, config))
-    return replace(config, sparse_embeddings=sparse, pack=encoder.packs)
+    sparse = choose_sparse(backbone, config)
+    backbone.packs = ranks.share(_choose_packing(backbone, config))
+    return replace(config, sparse_embeddings=sparse, pack=backbone.packs)
 
 
 def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
@@ -55,15 +55,15 @@ def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     return before
 
 
-def _choose_packing(encoder: Backbone, config: TrainConfig) -> bool:
+def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool:
     """Packing pays where no token is padding; a mask on a CPU costs more than sorted slices do."""
     if config.pack is False:
         return False
-    flash = _prepare_packing(encoder, config)
+    flash = _prepare_packing(backbone, config)
     if config.pack == "auto" and not flash:
         return False
-    with autocast(config.precision, next(encoder.parameters()).device):
-        obstacle = find_packing_obstacle(encoder)
+    with autocast(config.precision, next(backbone.parameters()).device):
+        obstacle = find_packing_obstacle(backbone)
     if obstacle and config.pack is True:
         raise ConfigError(f"pack: true given, but {obstacle}; take auto or false")
     if obstacle:
@@ -71,16 +71,16 @@ def _choose_packing(encoder: Backbone, config: TrainConfig) -> bool:
     return not obstacle
 
 
-def _prepare_packing(encoder: Backbone, config: TrainConfig) -> bool:
+def _prepare_packing(backbone: Backbone, config: TrainConfig) -> bool:
     """Switch to flash attention if it is there; it computes in 16 bits on a GPU only."""
     from transformers.utils.import_utils import is_flash_attn_2_available
 
-    device: torch.device = next(encoder.parameters()).device
+    device: torch.device = next(backbone.parameters()).device
     if device.type != "cuda" or config.precision != "bf16" or not is_flash_attn_2_available():
         return False
     try:
-        encoder.model.set_attn_implementation("flash_attention_2")
+        backbone.model.set_attn_implementation("flash_attention_2")
     except (ImportError, ValueError) as error:
-        _log.info("no flash attention for %s: %s", encoder.name, error)
+        _log.info("no flash attention for %s: %s", backbone.name, error)
         return False
     return True

@@ -38,22 +38,22 @@ class Encoded:
 
 
 def encode_slice(
-    encoder: Backbone, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
+    backbone: Backbone, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
 ) -> Encoded:
     """Run some texts through the encoder, and pool their anchors.
 
     Args:
-        encoder: on its device.
+        backbone: on its device.
         members: texts of the slice; at least one.
         inputs: all texts of the rank and their anchors.
         masked: read these, and give the hidden states of the tokens to predict; ``None`` reads the
             texts as they stand.
         level: ``multi`` or ``sentence``.
     """
-    device = next(encoder.parameters()).device
+    device = next(backbone.parameters()).device
     ids = inputs.ids if masked is None else masked.ids
-    texts = lay_out(encoder, [ids[i] for i in members])
-    states = texts.encode(encoder)
+    texts = lay_out(backbone, [ids[i] for i in members])
+    states = texts.encode(backbone)
     place = np.full(len(ids), -1)
     place[members] = np.arange(len(members))
     inside = np.flatnonzero(place[inputs.spans.texts] >= 0)
@@ -102,9 +102,9 @@ def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:
     )
 
 
-def predict(encoder: Backbone, encoded: Encoded, masked: Masked) -> Tensor:
+def predict(backbone: Backbone, encoded: Encoded, masked: Masked) -> Tensor:
     """The part of the MLM loss that the encoded texts make up: mean over languages, then tokens."""
-    if encoder.mlm_head is None:
+    if backbone.mlm_head is None:
         raise ValueError("the encoder was loaded without its MLM head")
     if encoded.hidden is None:  # a rank without texts
         return torch.zeros((), device=encoded.vectors.device)
@@ -114,7 +114,7 @@ def predict(encoder: Backbone, encoded: Encoded, masked: Masked) -> Tensor:
     labels = np.concatenate([masked.labels[i] for i in encoded.texts])
     targets = torch.from_numpy(labels[labels != IGNORED]).to(device)
     weights = torch.from_numpy(np.concatenate([masked.weights[i] for i in encoded.texts]))
-    logits = encoder.mlm_head(encoded.hidden)
+    logits = backbone.mlm_head(encoded.hidden)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     losses = functional.cross_entropy(logits, targets, reduction="none")
     return (losses * weights.to(losses)).sum()

@@ -45,13 +45,13 @@ def check_folder(out: Path, *, resume: bool) -> None:
     (out / ".writable").unlink()
 
 
-def check_disk(out: Path, encoder: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
+def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
     """Tell a full disk before hours of training, not after.
 
     Raises:
         TrainingError: checkpoints and model would not fit.
     """
-    parameters = [*encoder.parameters(), *head.parameters()]
+    parameters = [*backbone.parameters(), *head.parameters()]
     weights = sum(p.numel() * p.element_size() for p in parameters)
     trained = sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
     # A checkpoint is weights and two moments; one more stands while it replaces an old one.

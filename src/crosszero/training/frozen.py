@@ -11,22 +11,22 @@ from torch import nn
 from crosszero.model.backbone import Backbone
 
 
-def get_table(encoder: Backbone) -> nn.Embedding:
+def get_table(backbone: Backbone) -> nn.Embedding:
     """The table of token embeddings."""
-    return cast(nn.Embedding, encoder.base.get_input_embeddings())
+    return cast(nn.Embedding, backbone.base.get_input_embeddings())
 
 
-def freeze_table(encoder: Backbone) -> None:
+def freeze_table(backbone: Backbone) -> None:
     """Leave the table of token embeddings, and an output layer tied to it, as it is."""
-    get_table(encoder).weight.requires_grad_(False)
+    get_table(backbone).weight.requires_grad_(False)
 
 
-def hash_frozen(encoder: Backbone) -> str | None:
+def hash_frozen(backbone: Backbone) -> str | None:
     """Fingerprint of the frozen weights, ``None`` without any.
 
     Checkpoints leave them out, so that a run can only go on beside the very same ones.
     """
-    frozen = [(n, p) for n, p in encoder.model.named_parameters() if not p.requires_grad]
+    frozen = [(n, p) for n, p in backbone.model.named_parameters() if not p.requires_grad]
     if not frozen:
         return None
     found = hashlib.blake2b(digest_size=16)

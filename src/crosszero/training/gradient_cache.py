@@ -40,7 +40,7 @@ _ENTRIES = 2**21  # similarities computed at a time: 8 MB a copy in fp32
 
 
 def backpropagate(
-    encoder: Backbone,
+    backbone: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -57,21 +57,21 @@ def backpropagate(
     Returns:
         The result of the step; its losses have no graph.
     """
-    device = next(encoder.parameters()).device
-    inputs = make_inputs(encoder, batch, config, random, ranks)
+    device = next(backbone.parameters()).device
+    inputs = make_inputs(backbone, batch, config, random, ranks)
     slices = cut(inputs, config.slice_tokens)
     masked = inputs.masked
     read = masked if config.mask_contrastive_input else None
     mlm = torch.zeros((), device=device)
     if masked is not None and read is None:
         for members in slices:  # texts do not meet in the MLM loss: there is nothing to cache
-            mlm = mlm + _encode_again(encoder, head, inputs, members, masked, None, config)
+            mlm = mlm + _encode_again(backbone, head, inputs, members, masked, None, config)
 
     states, parts = [], []
     for members in slices:
         states.append(_RandomState(device))
         with torch.no_grad(), autocast(config.precision, device):
-            part = encode_slice(encoder, members, inputs, read, head.level)
+            part = encode_slice(backbone, members, inputs, read, head.level)
         parts.append(replace(part, hidden=None))
     vectors = join(parts, head).vectors.requires_grad_()
     del parts
@@ -81,13 +81,13 @@ def backpropagate(
 
     for members, state in zip(slices, states, strict=True):
         state.restore()
-        mlm = mlm + _encode_again(encoder, head, inputs, members, read, vectors.grad, config)
+        mlm = mlm + _encode_again(backbone, head, inputs, members, read, vectors.grad, config)
     compared = replace(compared, loss=compared.loss.detach())
     return describe(inputs, compared, None if masked is None else mlm, config)
 
 
 def _encode_again(
-    encoder: Backbone,
+    backbone: Backbone,
     head: ProjectionHead,
     inputs: Inputs,
     members: Integers,
@@ -96,15 +96,15 @@ def _encode_again(
     config: TrainConfig,
 ) -> Tensor:
     """Back-propagate what a slice has to do with either loss, and give its part of the MLM loss."""
-    device = next(encoder.parameters()).device
+    device = next(backbone.parameters()).device
     with autocast(config.precision, device):
-        part = encode_slice(encoder, members, inputs, masked, head.level)
-        mlm = torch.zeros((), device=device) if masked is None else predict(encoder, part, masked)
+        part = encode_slice(backbone, members, inputs, masked, head.level)
+        mlm = torch.zeros((), device=device) if masked is None else predict(backbone, part, masked)
     loss = config.mlm_weight * mlm
     if cache is not None:
         loss = loss + (part.vectors * cache[torch.from_numpy(part.anchors).to(device)]).sum()
     loss.backward()
-    for parameter in encoder.parameters():
+    for parameter in backbone.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:  # else it grows by each slice
             parameter.grad = parameter.grad.coalesce()
     mlm = mlm.detach()

@@ -84,12 +84,12 @@ class Inputs:
 
 
 def make_inputs(
-    encoder: Backbone, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
+    backbone: Backbone, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
 ) -> Inputs:
     """Deal, tokenise, mask, and find the tokens of the anchors.
 
     Args:
-        encoder: gives the tokeniser.
+        backbone: gives the tokeniser.
         batch: the same on each rank.
         config: gives maximum length and masking.
         random: decides which tokens are masked; in the same state on each rank.
@@ -101,7 +101,7 @@ def make_inputs(
     """
     shares = ranks.deal(batch.texts)
     own = shares[ranks.index]
-    tokens = encoder.tokenize([batch.texts[i] for i in own], config.max_length)
+    tokens = backbone.tokenize([batch.texts[i] for i in own], config.max_length)
     anchor_texts = np.asarray([text for text, _, _ in batch.anchors], dtype=np.int64)
     places = [np.flatnonzero(np.isin(anchor_texts, share)) for share in shares]
     local = np.zeros(len(batch.texts), dtype=np.int64)
@@ -115,7 +115,7 @@ def make_inputs(
     bounds = np.asarray([span or (0, 1) for span in found], dtype=np.int64).reshape(-1, 2)
     masked = None
     if config.mlm_weight > 0:
-        masked = _mask(encoder, tokens, own, layout, batch.languages, config, random)
+        masked = _mask(backbone, tokens, own, layout, batch.languages, config, random)
     return Inputs(
         ids=[t.ids for t in tokens],
         masked=masked,
@@ -177,7 +177,7 @@ def _keep(
 
 
 def _mask(
-    encoder: Backbone,
+    backbone: Backbone,
     tokens: Sequence[Tokens],
     own: Integers,
     layout: Integers,
@@ -198,8 +198,8 @@ def _mask(
         flat,
         special,
         probability=config.mlm_probability,
-        mask_id=int(encoder.tokenizer.mask_token_id),
-        ordinary=encoder.ordinary_ids,
+        mask_id=int(backbone.tokenizer.mask_token_id),
+        ordinary=backbone.ordinary_ids,
         random=random,
     )
     names = {name: i for i, name in enumerate(dict.fromkeys(languages))}

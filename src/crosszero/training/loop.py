@@ -100,9 +100,9 @@ def train(
         _run_steps(run, show_progress=show_progress)
         finish_run(run)
         if ranks.first:
-            card = write_card(run.encoder, store, run.config, steps=run.total, out=out)
+            card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
-                save_encoder(run.encoder, out, head=run.head, card=card)
+                save_encoder(run.backbone, out, head=run.head, card=card)
         ranks.wait()  # whoever goes on finds the model
     return out
 
@@ -185,10 +185,10 @@ def _add_gradients(
     """Back-propagate a batch; the result and the gradients are those of all ranks together."""
     config, ranks = run.config, run.ranks
     if config.gradient_cache:
-        result = backpropagate(run.encoder, run.head, batch, config, random, ranks)
+        result = backpropagate(run.backbone, run.head, batch, config, random, ranks)
     else:
         with autocast(config.precision, run.accelerator.device):
-            result = compute_losses(run.encoder, run.head, batch, config, random, ranks)
+            result = compute_losses(run.backbone, run.head, batch, config, random, ranks)
         run.accelerator.backward(result.loss)
     if ranks.count == 1:
         return result
@@ -231,7 +231,7 @@ def _require_finite(run: Run, value: torch.Tensor, name: str, step: int, batch: 
 
 
 def _modules(run: Run) -> dict[str, torch.nn.Module]:
-    return {"encoder": run.encoder.model, "head": run.head}
+    return {"encoder": run.backbone.model, "head": run.head}
 
 
 def _save(run: Run, step: int, position: Position) -> None:

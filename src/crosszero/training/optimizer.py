@@ -26,7 +26,7 @@ _log = logging.getLogger("crosszero")
 
 
 def make_optimizer(
-    encoder: Backbone, head: ProjectionHead, config: TrainConfig
+    backbone: Backbone, head: ProjectionHead, config: TrainConfig
 ) -> torch.optim.Optimizer:
     """AdamW; weight decay on matrices only, head and token embeddings at their own rates.
 
@@ -34,17 +34,17 @@ def make_optimizer(
     in place where they are plain ones.
 
     Args:
-        encoder: on its device; what does not require a gradient is left out.
+        backbone: on its device; what does not require a gradient is left out.
         head: likewise.
         config: `sparse_embeddings` as :func:`choose_sparse` resolved it.
     """
     rate = config.learning_rate
-    embeddings = get_table(encoder)
+    embeddings = get_table(backbone)
     table = list(embeddings.parameters())
     inside = {id(p) for p in table}
     groups: list[dict[str, Any]] = []
     for parameters, own_rate in (
-        ([p for p in encoder.parameters() if id(p) not in inside], rate),
+        ([p for p in backbone.parameters() if id(p) not in inside], rate),
         (table, config.embedding_learning_rate or rate),
         (list(head.parameters()), config.head_learning_rate or rate),
     ):
@@ -66,24 +66,24 @@ def make_optimizer(
     return torch.optim.AdamW(groups, **options)
 
 
-def choose_sparse(encoder: Backbone, config: TrainConfig) -> bool:
+def choose_sparse(backbone: Backbone, config: TrainConfig) -> bool:
     """Decide whether the table of embeddings is stepped row by row.
 
     Args:
-        encoder: as it will be trained, frozen parts marked.
+        backbone: as it will be trained, frozen parts marked.
         config: gives `sparse_embeddings`; ``auto`` takes it where it is possible and gains, which
             is known of CPUs only.
 
     Raises:
         ConfigError: it is asked for and not possible.
     """
-    table = get_table(encoder)
+    table = get_table(backbone)
     if config.sparse_embeddings is False or not table.weight.requires_grad:
         return False
     gains = table.weight.device.type == "cpu" and table.weight.numel() >= _SMALL
     if config.sparse_embeddings == "auto" and not gains:
         return False
-    if reason := _find_obstacle(encoder, config):
+    if reason := _find_obstacle(backbone, config):
         if config.sparse_embeddings is True:
             raise ConfigError(f"sparse_embeddings: true given, but {reason}; take auto or false")
         _log.info("embeddings: AdamW steps over all %d rows: %s", table.num_embeddings, reason)
@@ -115,12 +115,12 @@ def clip_gradients(parameters: Sequence[nn.Parameter], most: float) -> Tensor:
     return torch.nn.utils.clip_grad_norm_(holders, most or math.inf)
 
 
-def _find_obstacle(encoder: Backbone, config: TrainConfig) -> str:
-    if config.mlm_weight > 0 and _reads_table(encoder):
+def _find_obstacle(backbone: Backbone, config: TrainConfig) -> str:
+    if config.mlm_weight > 0 and _reads_table(backbone):
         return "the MLM head is tied to them, so that every row has a gradient"
     if config.adam_beta2 < LEAST_BETA2:
         return f"adam_beta2 {config.adam_beta2} is below {LEAST_BETA2}"
-    if not _gives_rows(get_table(encoder)):
+    if not _gives_rows(get_table(backbone)):
         return "their lookups, which are the architecture's own, give no gradient by rows"
     return ""
 
@@ -137,11 +137,11 @@ def _gives_rows(table: nn.Embedding) -> bool:
         table.sparse = before
 
 
-def _reads_table(encoder: Backbone) -> bool:
+def _reads_table(backbone: Backbone) -> bool:
     """Whether the MLM head gives the table a gradient, however the architecture ties them."""
-    if encoder.mlm_head is None:
+    if backbone.mlm_head is None:
         return False
-    weight = get_table(encoder).weight
-    logits = encoder.mlm_head(weight.new_zeros(1, encoder.hidden_size))
+    weight = get_table(backbone).weight
+    logits = backbone.mlm_head(weight.new_zeros(1, backbone.hidden_size))
     found = torch.autograd.grad(logits.sum(), weight, allow_unused=True)
     return found[0] is not None

@@ -18,11 +18,11 @@ _ROWS, _TOKENS, _REPEATS = 16, 32, 3
 _GAIN = 1.1  # bf16 has fewer digits: it must be worth it
 
 
-def choose_precision(encoder: Backbone, wanted: Precision) -> Precision:
+def choose_precision(backbone: Backbone, wanted: Precision) -> Precision:
     """Decide between fp32 and bf16 by timing the encoder forward and backward.
 
     Args:
-        encoder: on the device it will be trained on.
+        backbone: on the device it will be trained on.
         wanted: returned as it is unless it is ``auto``.
 
     Returns:
@@ -30,8 +30,8 @@ def choose_precision(encoder: Backbone, wanted: Precision) -> Precision:
     """
     if wanted != "auto":
         return wanted
-    fp32, bf16 = (min(_time(encoder, p) for _ in range(_REPEATS)) for p in ("fp32", "bf16"))
-    encoder.zero_grad(set_to_none=True)
+    fp32, bf16 = (min(_time(backbone, p) for _ in range(_REPEATS)) for p in ("fp32", "bf16"))
+    backbone.zero_grad(set_to_none=True)
     return "bf16" if fp32 > _GAIN * bf16 else "fp32"
 
 
@@ -47,16 +47,16 @@ def _finish(device: torch.device) -> None:
         torch.accelerator.synchronize()
 
 
-def _time(encoder: Backbone, precision: Precision) -> float:
-    device = next(encoder.parameters()).device
-    ids = torch.from_numpy(encoder.ordinary_ids[: _ROWS * _TOKENS])
+def _time(backbone: Backbone, precision: Precision) -> float:
+    device = next(backbone.parameters()).device
+    ids = torch.from_numpy(backbone.ordinary_ids[: _ROWS * _TOKENS])
     ids = ids.repeat(_ROWS * _TOKENS // len(ids) + 1)[: _ROWS * _TOKENS].reshape(_ROWS, _TOKENS)
-    ids = ids[:, : encoder.max_length].to(device)
+    ids = ids[:, : backbone.max_length].to(device)
     mask = torch.ones_like(ids)
     _finish(device)
     start = time.perf_counter()
     with autocast(precision, device):
-        hidden = encoder(ids, mask).pooled
+        hidden = backbone(ids, mask).pooled
     hidden.float().sum().backward()
     _finish(device)
     return time.perf_counter() - start

@@ -38,7 +38,7 @@ class WordRefresher:
     """Replaces the word pairs of the batches to come.
 
     Args:
-        encoder: the encoder in training.
+        backbone: the encoder in training.
         config: gives interval, layer and maximum length.
         store: the samples; gives the rules by which words were chosen.
         out: folder of the run; the stores stand in ``out/words``.
@@ -51,20 +51,20 @@ class WordRefresher:
 
     def __init__(
         self,
-        encoder: Backbone,
+        backbone: Backbone,
         config: TrainConfig,
         store: SampleStore,
         out: Path,
         total: int,
         ranks: Ranks = ALONE,
     ) -> None:
-        self._layer = config.refresh_layer or (encoder.layers + 1) // 2
-        if self._layer > encoder.layers:
+        self._layer = config.refresh_layer or (backbone.layers + 1) // 2
+        if self._layer > backbone.layers:
             raise ConfigError(
-                f"refresh_layer: {config.refresh_layer} given; {encoder.name} has layers 1 to "
-                f"{encoder.layers}"
+                f"refresh_layer: {config.refresh_layer} given; {backbone.name} has layers 1 to "
+                f"{backbone.layers}"
             )
-        self._encoder, self._config, self._folder = encoder, config, out / WORDS
+        self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
         known = store.metadata.get("finder_config") or {}
         rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
@@ -136,7 +136,7 @@ class WordRefresher:
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
         distinct = list(first)
         vectors = encode_words(
-            self._encoder,
+            self._backbone,
             distinct,
             [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,

@@ -43,7 +43,7 @@ class Run:
     """All parts of a training, ready for the first step.
 
     Attributes:
-        encoder, head: in training mode, on their device.
+        backbone, head: in training mode, on their device.
         optimizer: over both.
         accelerator: device and backward.
         ranks: the processes of the run.
@@ -58,7 +58,7 @@ class Run:
         checkpoint: where it stands.
     """
 
-    encoder: Backbone
+    backbone: Backbone
     head: ProjectionHead
     optimizer: torch.optim.Optimizer
     accelerator: Accelerator
@@ -91,30 +91,30 @@ def prepare_run(
     if ranks.first:
         check_folder(out, resume=resume)
     accelerator = Accelerator()
-    encoder = _load_encoder(name, config)
-    encoder.check_length(config.max_length)
-    head = _make_head(name, encoder, config)
-    adapters = Adapters(encoder, config.lora) if config.lora else None
+    backbone = _load_backbone(name, config)
+    backbone.check_length(config.max_length)
+    head = _make_head(name, backbone, config)
+    adapters = Adapters(backbone, config.lora) if config.lora else None
     if config.freeze_embeddings:
-        freeze_table(encoder)
-    encoder.to(accelerator.device).train()
+        freeze_table(backbone)
+    backbone.to(accelerator.device).train()
     head.to(accelerator.device).train()
     if ranks.first:
-        check_disk(out, encoder, head, config)
+        check_disk(out, backbone, head, config)
     stream = SampleStream(
         store=store, batch_size=config.batch_size, level=config.level, seed=config.seed
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in _FREE_TO_CHANGE}
     settings |= {"encoder": str(name), "samples": store.fingerprint}
-    settings |= {"frozen": hash_frozen(encoder)}
-    _require_same(settings, encoder, head, ranks)
+    settings |= {"frozen": hash_frozen(backbone)}
+    _require_same(settings, backbone, head, ranks)
     found = list_checkpoints(out / CHECKPOINTS) if resume and ranks.first else []
     checkpoint = ranks.share(found[-1] if found else None)
     progress = _read_progress(checkpoint, settings, ranks) if checkpoint else None
     if resume and not checkpoint:
         _log.info("no checkpoint in %s: starting from the beginning", out)
-    config = _decide_precision(encoder, config, progress, ranks)
-    config = decide(encoder, config, progress, ranks)
+    config = _decide_precision(backbone, config, progress, ranks)
+    config = decide(backbone, config, progress, ranks)
     decided = {name: getattr(config, name) for name in ("precision", *DECIDED)}
     total = progress.total if progress else config.steps
     total = total or math.ceil(config.epochs * stream.count_batches())
@@ -122,11 +122,11 @@ def prepare_run(
         next(stream.batches())  # raises, and says why there is no batch
     refresher = None
     if config.refresh_words_every:
-        refresher = WordRefresher(encoder, config, store, out, total, ranks)
+        refresher = WordRefresher(backbone, config, store, out, total, ranks)
     return Run(
-        encoder=encoder,
+        backbone=backbone,
         head=head,
-        optimizer=make_optimizer(encoder, head, config),
+        optimizer=make_optimizer(backbone, head, config),
         accelerator=accelerator,
         ranks=ranks,
         config=config,
@@ -149,11 +149,11 @@ def finish_run(run: Run) -> None:
         run.adapters.merge()
 
 
-def _load_encoder(name: str | Path, config: TrainConfig) -> Backbone:
+def _load_backbone(name: str | Path, config: TrainConfig) -> Backbone:
     """With its MLM head if it has one, so that a later training finds it in the saved folder."""
-    encoder = Backbone.load(name, mlm=True)
-    if encoder.mlm_head is not None and encoder.tokenizer.mask_token_id is not None:
-        return encoder
+    backbone = Backbone.load(name, mlm=True)
+    if backbone.mlm_head is not None and backbone.tokenizer.mask_token_id is not None:
+        return backbone
     if config.mlm_weight > 0:
         raise ConfigError(
             f"{name} has no pretrained head for masked language modelling, or no mask token: "
@@ -162,9 +162,9 @@ def _load_encoder(name: str | Path, config: TrainConfig) -> Backbone:
     return Backbone.load(name, mlm=False)
 
 
-def _make_head(name: str | Path, encoder: Backbone, config: TrainConfig) -> ProjectionHead:
+def _make_head(name: str | Path, backbone: Backbone, config: TrainConfig) -> ProjectionHead:
     """The head that was saved beside the encoder if it fits, else a new one."""
-    head = ProjectionHead(encoder.hidden_size, config.level, config.head_start)
+    head = ProjectionHead(backbone.hidden_size, config.level, config.head_start)
     folder = Path(locate_encoder(name))
     if (folder / PROJECTION).is_file():
         try:
@@ -176,12 +176,12 @@ def _make_head(name: str | Path, encoder: Backbone, config: TrainConfig) -> Proj
 
 
 def _require_same(
-    settings: dict[str, Any], encoder: Backbone, head: ProjectionHead, ranks: Ranks
+    settings: dict[str, Any], backbone: Backbone, head: ProjectionHead, ranks: Ranks
 ) -> None:
     """Processes that start from different things would drift apart in silence."""
     if ranks.count == 1:
         return
-    weights = [float(p.detach().double().sum()) for m in (encoder, head) for p in m.parameters()]
+    weights = [float(p.detach().double().sum()) for m in (backbone, head) for p in m.parameters()]
     mine = settings | {"weights": weights}
     theirs = ranks.share(mine)
     other = [name for name in mine if mine[name] != theirs.get(name)]
@@ -211,12 +211,12 @@ def _read_progress(checkpoint: Path, settings: dict[str, Any], ranks: Ranks) -> 
 
 
 def _decide_precision(
-    encoder: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks
+    backbone: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks
 ) -> TrainConfig:
     """A run goes on in the precision it began with; measuring again could choose another."""
     if progress is None:
         wanted = config.precision
-        precision = choose_precision(encoder, wanted) if ranks.first else wanted
+        precision = choose_precision(backbone, wanted) if ranks.first else wanted
         return replace(config, precision=ranks.share(precision))
     before: Any = progress.settings.get("precision")
     if config.precision not in ("auto", before):

@@ -49,7 +49,7 @@ class StepResult:
 
 
 def compute_losses(
-    encoder: Backbone,
+    backbone: Backbone,
     head: ProjectionHead,
     batch: Batch,
     config: TrainConfig,
@@ -59,7 +59,7 @@ def compute_losses(
     """Encode a batch and compute both losses.
 
     Args:
-        encoder: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
+        backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
         head: projection of the anchors.
         batch: texts and samples, the same on each rank.
         config: gives the loss, the temperature, the masking and the slices.
@@ -74,26 +74,26 @@ def compute_losses(
     Source:
         METHOD sections 2 and 3.
     """
-    inputs = make_inputs(encoder, batch, config, random, ranks)
+    inputs = make_inputs(backbone, batch, config, random, ranks)
     masked, mlm = inputs.masked, None
     if masked is not None:
-        encoded = _encode(encoder, head, inputs, masked, config)
-        mlm = predict(encoder, encoded, masked)
+        encoded = _encode(backbone, head, inputs, masked, config)
+        mlm = predict(backbone, encoded, masked)
     if masked is None or not config.mask_contrastive_input:
-        encoded = _encode(encoder, head, inputs, None, config)
+        encoded = _encode(backbone, head, inputs, None, config)
     compared = compare(head, encoded.vectors, inputs, config, ranks)
     return describe(inputs, compared, mlm, config)
 
 
 def _encode(
-    encoder: Backbone,
+    backbone: Backbone,
     head: ProjectionHead,
     inputs: Inputs,
     masked: Masked | None,
     config: TrainConfig,
 ) -> Encoded:
     parts = [
-        encode_slice(encoder, members, inputs, masked, head.level)
+        encode_slice(backbone, members, inputs, masked, head.level)
         for members in cut(inputs, config.slice_tokens)
     ]
     return join(parts, head)

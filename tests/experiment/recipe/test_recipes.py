@@ -249,10 +249,10 @@ def test_scores_do_not_depend_on_the_order_of_samples(
     from tests.training.conftest import make_samples
 
     samples = make_samples(12, multiway=True)
-    embedder = Encoder.load(model_folder())
-    quick = {(s.source, s.target): s.value for s in measure_words(embedder, samples)}
+    encoder = Encoder.load(model_folder())
+    quick = {(s.source, s.target): s.value for s in measure_words(encoder, samples)}
     slow = {
-        (s.query_language, s.candidate_language): s.accuracy for s in score_words(embedder, samples)
+        (s.query_language, s.candidate_language): s.accuracy for s in score_words(encoder, samples)
     }
     assert quick == pytest.approx(slow)
 

@@ -65,9 +65,9 @@ def measure_layers(encoder: str, runs: Runs) -> Alignment:
     folder = runs.folder / "report" / f"alignment-{key[:16]}"
     if not folder.is_dir():
         _log.info("aligning words with %s", encoder)
-        embedder = Encoder.load(encoder, max_length=runs.max_length)
+        loaded = Encoder.load(encoder, max_length=runs.max_length)
         with atomic_folder(folder) as made:
-            task.predict(embedder, data, made, [split_base(p)[0] for p in pairs], layers="all")
+            task.predict(loaded, data, made, [split_base(p)[0] for p in pairs], layers="all")
     scores = task.score(folder, data, pairs)
     errors: dict[str, list[float]] = {}
     for score in scores:

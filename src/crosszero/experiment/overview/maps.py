@@ -133,9 +133,9 @@ def lay_out(encoder: str, meanings: Meanings, runs: Runs, *, seed: int) -> Token
     path = runs.folder / "report" / f"map-{key[:16]}.json"
     if not path.is_file():
         _log.info("laying out words of %s", encoder)
-        embedder = Encoder.load(encoder, max_length=runs.max_length)
+        loaded = Encoder.load(encoder, max_length=runs.max_length)
         spans = [word_spans(text, code) for _, code, text in rows]
-        vectors = np.concatenate(embedder.encode_words([text for *_, text in rows], spans))
+        vectors = np.concatenate(loaded.encode_words([text for *_, text in rows], spans))
         kept = np.flatnonzero(vectors.any(axis=1))  # words beyond the length have no vector
         if len(kept) < 6:  # five neighbours are asked
             raise CrosszeroError(f"{len(kept)} words are too few for a map")

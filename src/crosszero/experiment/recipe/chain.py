@@ -173,8 +173,8 @@ def _evaluate(recipe: RecipeConfig, paths: Paths, again: bool, command: str) -> 
 def _measure(recipe: RecipeConfig, encoder: str, paths: Paths) -> list[Score]:
     from crosszero.model.encoder import Encoder
 
-    embedder = Encoder.load(encoder, max_length=recipe.evaluate.max_length)
-    return measure(embedder, recipe.evaluate, paths.held_out if recipe.evaluate.held_out else None)
+    loaded = Encoder.load(encoder, max_length=recipe.evaluate.max_length)
+    return measure(loaded, recipe.evaluate, paths.held_out if recipe.evaluate.held_out else None)
 
 
 def _write_scores(path: Path, scores: dict[str, list[Score]]) -> None:

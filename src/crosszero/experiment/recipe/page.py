@@ -108,18 +108,18 @@ def write_recipe_page(
     map_tables: tuple[Table, ...] = ()
     if held_out is not None:
         samples = list(SampleStore.open(held_out))
-        embedders = [
+        encoders = [
             Encoder.load(name, max_length=recipe.evaluate.max_length)
             for name in (recipe.encoder, str(run))
         ]
         chosen = choose_meanings(samples)
         if len(chosen) > 1:
-            maps, map_tables = draw_maps(chosen, embedders)
+            maps, map_tables = draw_maps(chosen, encoders)
             meanings = tuple(
                 Meaning(text=text, language=language)
                 for language, text in (sorted(m.items(), key=_first)[0] for m in chosen)
             )
-        examples = _examples(samples, embedders)
+        examples = _examples(samples, encoders)
     training = json.loads((run / "training.json").read_text(encoding="utf-8"))
     page = Page(
         title=f"crosszero: {recipe.name}",
@@ -166,7 +166,7 @@ def summarise(scores: dict[str, list[Score]]) -> list[str]:
 
 
 def draw_maps(
-    meanings: Sequence[dict[str, str]], embedders: Sequence[Encoder]
+    meanings: Sequence[dict[str, str]], encoders: Sequence[Encoder]
 ) -> tuple[tuple[Picture, ...], tuple[Table, ...]]:
     """The paper's picture (its figure of token embeddings), with measures beside it.
 
@@ -181,8 +181,8 @@ def draw_maps(
     classes = [number for (number, _, _), words in zip(rows, spans, strict=True) for _ in words]
     languages = [code for (_, code, _), words in zip(rows, spans, strict=True) for _ in words]
     pictures, measured = [], []
-    for when, embedder in zip(("Before", "After"), embedders, strict=True):
-        vectors = np.concatenate(embedder.encode_words([text for *_, text in rows], spans))
+    for when, encoder in zip(("Before", "After"), encoders, strict=True):
+        vectors = np.concatenate(encoder.encode_words([text for *_, text in rows], spans))
         pictures.append(
             draw_map(
                 reduce_tsne(vectors, seed=_SEED),
@@ -242,7 +242,7 @@ def _curves(metrics: list[dict[str, object]], loss: str) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
-def _examples(samples: Sequence[Sample], embedders: Sequence[Encoder]) -> tuple[Example, ...]:
+def _examples(samples: Sequence[Sample], encoders: Sequence[Encoder]) -> tuple[Example, ...]:
     """Ten queries, spread over the language pairs that start with the first language."""
     pairs: dict[tuple[str, str], dict[str, str]] = {}
     for sample in samples:
@@ -259,7 +259,7 @@ def _examples(samples: Sequence[Sample], embedders: Sequence[Encoder]) -> tuple[
         if languages[1] == first:
             sides, languages = (sides[1], sides[0]), (languages[1], languages[0])
         before, after = (
-            (embedder.encode(sides[0]), embedder.encode(sides[1])) for embedder in embedders
+            (encoder.encode(sides[0]), encoder.encode(sides[1])) for encoder in encoders
         )
         found += collect_examples(
             *sides,

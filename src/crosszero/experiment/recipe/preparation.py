@@ -22,9 +22,9 @@ def make_recipe_finder(words: FinderConfig, encoder: str) -> FinderConfig | Find
         return words
     from crosszero.model.encoder import Encoder
 
-    embedder = Encoder.load(encoder)
-    embedder.layer = (embedder.encoder.layers + 1) // 2
-    return make_finder(words, vectors=embedder.encode_words)
+    loaded = Encoder.load(encoder)
+    loaded.layer = (loaded.backbone.layers + 1) // 2
+    return make_finder(words, vectors=loaded.encode_words)
 
 
 class StageLog:

@@ -44,11 +44,11 @@ TATOEBA = "xtreme/tatoeba/accuracy"
 AER = "alignment error rate"
 
 
-def measure(embedder: Encoder, config: EvaluateConfig, held_out: Path | None) -> list[Score]:
+def measure(encoder: Encoder, config: EvaluateConfig, held_out: Path | None) -> list[Score]:
     """Measure everything that the recipe asks for.
 
     Args:
-        embedder: the encoder.
+        encoder: the encoder.
         config: what to measure.
         held_out: store of held-out samples.
 
@@ -58,34 +58,34 @@ def measure(embedder: Encoder, config: EvaluateConfig, held_out: Path | None) ->
     scores: list[Score] = []
     if config.held_out and held_out is not None:
         samples = list(SampleStore.open(held_out))
-        scores += measure_sentences(embedder, samples, HELD_OUT_SENTENCES)
-        scores += measure_words(embedder, samples)
+        scores += measure_sentences(encoder, samples, HELD_OUT_SENTENCES)
+        scores += measure_words(encoder, samples)
     if config.tatoeba:
         for language in config.tatoeba_languages or list_languages(config.tatoeba):
             data = read_tatoeba(config.tatoeba, language)
-            score = score_tatoeba(embedder, data)
+            score = score_tatoeba(encoder, data)
             scores.append(Score(TATOEBA, "en", language, score.accuracy, len(score.hits)))
     for source in config.retrieval:
         samples = [Sample.of(pair) for pair in source.open()]
         if not samples:
             raise DataError(str(source.path), "holds no sentence pairs to measure retrieval on")
-        scores += measure_sentences(embedder, samples, name_source(source))
+        scores += measure_sentences(encoder, samples, name_source(source))
     for stem in config.alignment:
         gold = read_alignment_set(stem)
-        score_aer = score_aligner(embedder, gold)
+        score_aer = score_aligner(encoder, gold)
         source_language, _, target_language = Path(split_base(stem)[0]).name.partition("-")
         scores.append(Score(AER, source_language, target_language, score_aer.aer, len(gold.source)))
     return scores
 
 
-def measure_sentences(embedder: Encoder, samples: Sequence[Sample], name: str) -> Iterator[Score]:
+def measure_sentences(encoder: Encoder, samples: Sequence[Sample], name: str) -> Iterator[Score]:
     """Sentence retrieval in both directions of every language pair; a hit is the gold text."""
     pairs: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
     for sample in samples:
         languages = (sample.source_language, sample.target_language)
         pairs.setdefault(languages, {})[sample.source, sample.target] = None
     texts = list(dict.fromkeys(text for rows in pairs.values() for row in rows for text in row))
-    vectors = embedder.encode(texts)
+    vectors = encoder.encode(texts)
     where = {text: i for i, text in enumerate(texts)}
     for (source, target), rows in sorted(pairs.items()):
         left, right = ([row[side] for row in rows] for side in (0, 1))
@@ -98,11 +98,11 @@ def measure_sentences(embedder: Encoder, samples: Sequence[Sample], name: str) -
         yield Score(name, target, source, scores.backward.text_accuracy, len(rows))
 
 
-def measure_words(embedder: Encoder, samples: Sequence[Sample]) -> Iterator[Score]:
+def measure_words(encoder: Encoder, samples: Sequence[Sample]) -> Iterator[Score]:
     """Contextual word retrieval in both directions of every language pair."""
     if not any(sample.words for sample in samples):
         return
-    for score in score_words(WordLookup(embedder, samples), samples):
+    for score in score_words(WordLookup(encoder, samples), samples):
         yield Score(
             HELD_OUT_WORDS,
             score.query_language,

@@ -69,9 +69,9 @@ def add_head(
         CheckpointError: the encoder can't be loaded.
         ConfigError: it can't take so long examples, or transformers knows no such head for it.
     """
-    encoder = Backbone.load(name)
-    encoder.check_length(config.max_length)
-    settings = copy.deepcopy(encoder.model.config)
+    backbone = Backbone.load(name)
+    backbone.check_length(config.max_length)
+    settings = copy.deepcopy(backbone.model.config)
     settings.id2label = dict(enumerate(labels))
     settings.label2id = {label: i for i, label in enumerate(labels)}
     settings.problem_type = None if kind == "tagging" else "single_label_classification"
@@ -84,11 +84,11 @@ def add_head(
         except ValueError as error:
             raise ConfigError(f"{name}: transformers has no {kind} head for it") from error
     # A head may do without the pooler that the encoder has, or have one where it has none.
-    left = model.base_model.load_state_dict(encoder.base.state_dict(), strict=False)
+    left = model.base_model.load_state_dict(backbone.base.state_dict(), strict=False)
     missing = [key for key in left.missing_keys if "pooler" not in key.split(".")]
     if missing:
         raise CheckpointError(f"{name}: its weights do not fit its {kind} model ({missing[0]})")
-    return TaskModel(model, encoder.tokenizer, tuple(labels), config.max_length)
+    return TaskModel(model, backbone.tokenizer, tuple(labels), config.max_length)
 
 
 def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:
