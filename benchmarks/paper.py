@@ -1,4 +1,4 @@
-"""One training step of the paper's procedure, written plainly from METHOD: our reading of it.
+"""One training step of the paper's procedure, written plainly: our reading of docs/method.md.
 
 Four passes over a batch (two languages x masked language modelling and contrast), every text padded
 to 128 tokens, the vocabulary layer on all positions, one word in each encoding of a sentence pair.
@@ -44,7 +44,7 @@ def paper_losses(
 
 
 def cross_zero(x: Tensor, y: Tensor) -> Tensor:
-    """CZ-NCE, anchor by anchor (METHOD section 3)."""
+    """CZ-NCE, anchor by anchor (docs/method.md)."""
     x, y = functional.normalize(x, dim=1), functional.normalize(y, dim=1)
     losses = []
     for one, other in ((x, y), (y, x)):

@@ -1,7 +1,7 @@
 """Word pairs by asking each sentence for each word of the list: words x sentences.
 
 Two readings. :class:`PlainSearch` follows the rules of crosszero's lexicon finder and must find the
-same pairs. :func:`search_substrings` counts substrings, as METHOD section 1 says of the code that
+same pairs. :func:`search_substrings` counts substrings, as docs/method.md says of the code that
 came with the paper: *art* is then found in *part*, so its pairs differ and are not compared. Both
 leave the search itself to Python's strings, which do it in C.
 """

@@ -82,7 +82,7 @@ def measure_identity(
         True
 
     Source:
-        METHOD section 3.
+        docs/method.md, Losses.
     """
     random = torch.Generator().manual_seed(seed)
     worst, cosine, least, most = 0.0, 1.0, 1.0, 0.0

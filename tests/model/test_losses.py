@@ -1,4 +1,4 @@
-"""Every identity of METHOD section 3, against a slow reading written here."""
+"""Every identity of docs/method.md, Losses, against a slow reading written here."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def info_nce(
         1.1654
 
     Source:
-        METHOD section 3; arXiv 2202.13083, section 2.3.
+        docs/method.md, Losses; arXiv 2202.13083, section 2.3.
     """
     return contrast(x, y, loss="info-nce", temperature=temperature, groups=groups).loss
 

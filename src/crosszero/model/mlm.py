@@ -104,7 +104,7 @@ def mask_tokens(
         :data:`IGNORED` elsewhere.
 
     Source:
-        METHOD section 3; Devlin et al. 2019, section 3.1.
+        docs/method.md, Losses; Devlin et al. 2019, section 3.1.
     """
     chosen = (random.random(len(ids)) < probability) & ~special
     labels = np.where(chosen, ids, IGNORED)

@@ -55,7 +55,7 @@ def build_batch(
     Two samples mean the same where they share an anchor, directly or through others: the same word
     in the same text, in any language pair of a line. The word links of a unit are all used for
     this, chosen as samples or not. Different words of one sentence remain negatives of each other,
-    the hard ones that the paper wants (METHOD section 1).
+    the hard ones that the paper wants (docs/method.md).
 
     Args:
         units: meanings, each with its rows.

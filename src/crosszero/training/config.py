@@ -1,4 +1,4 @@
-"""What training can be told. The defaults are the paper's recipe (METHOD section 4)."""
+"""What training can be told. The defaults are the paper's recipe (docs/method.md)."""
 
 from __future__ import annotations
 

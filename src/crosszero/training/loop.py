@@ -88,7 +88,7 @@ def train(
         >>> cz.train("crosszero-mini", "samples/", out="run/")      # doctest: +SKIP
 
     Source:
-        METHOD sections 2 to 4; arXiv 2202.13083.
+        docs/method.md; arXiv 2202.13083.
     """
     out = Path(out)
     ranks = join_ranks()

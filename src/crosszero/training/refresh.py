@@ -1,7 +1,7 @@
 """Word pairs found anew by the encoder that is being trained.
 
 The word pairs of the next N steps are found with the weights of the step that begins them
-(XLM-Align labels its words by the model itself, METHOD section 7). They are written to a store of
+(XLM-Align labels its words by the model itself: docs/method.md). They are written to a store of
 their own, so that a person can look at them (``crosszero show RUN/words/step-...``) and a run that
 is resumed inside the N steps reads the same ones.
 """

@@ -1,7 +1,7 @@
 """One training step: a batch in, the two losses out.
 
 One pass over the (masked) texts serves both losses, as in the authors' code, where masking happens
-in place and the contrastive branch reads the masked sentence too (METHOD section 3). With
+in place and the contrastive branch reads the masked sentence too (docs/method.md). With
 ``mask_contrastive_input: false`` the contrastive loss reads the text unmasked, in a second pass.
 """
 
@@ -72,7 +72,7 @@ def compute_losses(
             cut to `max_length`.
 
     Source:
-        METHOD sections 2 and 3.
+        docs/method.md, Model and Losses.
     """
     inputs = make_inputs(backbone, batch, config, random, ranks)
     masked, mlm = inputs.masked, None

@@ -121,7 +121,7 @@ def fine_tune_classifier(
         ... )                                                                # doctest: +SKIP
 
     Source:
-        XTREME (arXiv 2003.11080), XTREME_PROTOCOL section 3.
+        docs/xtreme.md; arXiv 2003.11080.
     """
     out = Path(out)
     check_folder(out)

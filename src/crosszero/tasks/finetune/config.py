@@ -1,4 +1,4 @@
-"""What fine-tuning can be told. The defaults are XTREME's for mBERT (XTREME_PROTOCOL section 0)."""
+"""What fine-tuning can be told. The defaults are XTREME's for mBERT (docs/xtreme.md)."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class FineTuneConfig:
             7
 
         Source:
-            XTREME_PROTOCOL section 0; google-research/xtreme, scripts/train_*.sh.
+            docs/xtreme.md; google-research/xtreme, scripts/train_*.sh.
         """
         if task not in _TASKS:
             raise ConfigError(f"unknown task {task!r}: {suggest(task, _TASKS)}")

@@ -29,5 +29,5 @@ def measure_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def plain_loss(model: PreTrainedModel, inputs: Mapping[str, Tensor], labels: Tensor) -> Tensor:
-    """Cross-entropy of the model's outputs (XTREME_PROTOCOL sections 3 and 4)."""
+    """Cross-entropy of the model's outputs (docs/xtreme.md)."""
     return measure_cross_entropy(model(**inputs).logits, labels)

@@ -113,7 +113,7 @@ def fine_tune_tagger(
         ... )                                                                # doctest: +SKIP
 
     Source:
-        XTREME (arXiv 2003.11080), XTREME_PROTOCOL section 4.
+        docs/xtreme.md; arXiv 2003.11080.
     """
     out = Path(out)
     check_folder(out)

@@ -2,7 +2,7 @@
 
 The words of another language have other embeddings than their English translations. A model that
 gives the same answer in a neighbourhood of English embeddings has a better chance to give it there:
-the paper's two neighbours, METHOD section 6.
+the paper's two neighbours, docs/method.md, Neighbours.
 
 In all of them the neighbourhood is an L2 ball around each word's input embedding. Special tokens,
 which all languages share, and padding stay where they are. Radii are given as shares of the mean

@@ -1,7 +1,7 @@
 """EAR: embedding-push, attention-pull and robust target (arXiv 2210.09934).
 
-The text of the paper was not at hand; known are its abstract and METHOD section 6. Embeddings are
-pushed off the English ones to "virtual multilingual" ones; attention of the original and of the
+Written from the abstract; docs/method.md tells what the authors do otherwise. Embeddings are pushed
+off the English ones to "virtual multilingual" ones; attention of the original and of the
 pushed sentence is pulled together, so that the push does not change the meaning; and the two
 predictions are kept equal. What that leaves open was chosen:
 
