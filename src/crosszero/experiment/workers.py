@@ -1,11 +1,11 @@
 """Calls side by side, each in a process of its own.
 
 On few cores, processes with few threads each waste much less than one process whose threads wait
-for each other. A process is spawned for each call rather than kept, so that its peak memory is that
-of the call, and so that one that dies (no memory, say) takes nothing else with it.
+for each other. Each call gets a new process, so that its peak memory is that of the call, and so
+that one that dies (no memory, say) takes nothing else with it.
 
-A worker draws no progress bars, and its log lines are handed to this process, which writes them
-with the name of the call before them.
+A worker draws no progress bars. Its log lines are written by this process, with the name of the
+call before them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, TextIO, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 from crosszero.errors import CrosszeroError
 
@@ -47,32 +48,25 @@ def run_side_by_side(
         Name and result of each call, as they are finished.
 
     Raises:
-        CrosszeroError: what a call raised, or a process died. The others are stopped.
-        RuntimeError: a call raised something else: a bug; the message holds its traceback.
+        CrosszeroError: a process died.
+        Exception: what a call raised. The others are stopped.
     """
     waiting = list(calls.items())[::-1]
-    running: dict[Connection, tuple[str, BaseProcess]] = {}
+    running: dict[Future[T], _Worker[T]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 name, arguments = waiting.pop()
-                connection, process = _start(name, function, arguments, jobs)
-                running[connection] = name, process
-            ready = set(wait(list(running)))
-            for connection in [one for one in running if one in ready]:
-                name, process = running[connection]
-                kind, *content = _receive(connection, name, process)
-                if kind == "log":
-                    level, message = content
-                    _log.log(level, "%s: %s", name, message)
-                    continue
-                del running[connection]
-                process.join()
-                if kind == "error":
-                    raise content[0]
-                yield name, content[0]
+                with _threads(count_threads(jobs)):
+                    worker = _Worker(name, function, arguments)
+                running[worker.future] = worker
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running[future].name, running.pop(future).finish()
     finally:
-        _stop([process for _, process in running.values()])
+        for worker in running.values():
+            worker.terminate()
+        for worker in running.values():
+            worker.join()
 
 
 def count_threads(jobs: int) -> int:
@@ -80,20 +74,6 @@ def count_threads(jobs: int) -> int:
     usable = getattr(os, "sched_getaffinity", None)  # only some systems can limit the cores
     cores = len(usable(0)) if usable else os.cpu_count() or 1
     return max(1, cores // jobs)
-
-
-def _start(
-    name: str, function: Callable[..., Any], arguments: tuple[Any, ...], jobs: int
-) -> tuple[Connection, BaseProcess]:
-    spawn = multiprocessing.get_context("spawn")
-    connection, other_end = spawn.Pipe(duplex=False)
-    process = spawn.Process(
-        target=_work, args=(other_end, function, arguments), name=name, daemon=True
-    )
-    with _threads(count_threads(jobs)):
-        process.start()
-    other_end.close()  # so that the death of the process ends the pipe
-    return connection, process
 
 
 @contextmanager
@@ -110,28 +90,58 @@ def _threads(count: int) -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def _receive(connection: Connection, name: str, process: BaseProcess) -> tuple[Any, ...]:
-    try:
-        received: tuple[Any, ...] = connection.recv()
-    except EOFError:
-        process.join()
-        code = process.exitcode or 0
-        reason = f"signal {-code}" if code < 0 else f"exit status {code}"
-        raise CrosszeroError(
-            f"{name}: its process died ({reason}); if memory ran out, use fewer jobs. Start again "
-            "to go on: what was finished is kept"
-        ) from None
-    return received
+class _Worker(Generic[T]):
+    """A pool of one process for one call: if it dies, it is known which one it was."""
+
+    def __init__(self, name: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        lines, other_end = spawn.Pipe(duplex=False)
+        others = set(multiprocessing.active_children())
+        self.name = name
+        self._pool = ProcessPoolExecutor(1, spawn, initializer=_set_up, initargs=(other_end,))
+        self.future = self._pool.submit(function, *arguments)
+        self._process: BaseProcess | None = None
+        for process in set(multiprocessing.active_children()) - others:
+            self._process = process
+        other_end.close()  # so that the end of the process ends the pipe
+        self._reader = threading.Thread(target=_repeat_lines, args=(name, lines), daemon=True)
+        self._reader.start()
+
+    def finish(self) -> T:
+        """Give what the call gave, after its last log line."""
+        self._pool.shutdown()
+        self._reader.join()
+        try:
+            return self.future.result()
+        except BrokenProcessPool:
+            code = self._process.exitcode if self._process else None
+            reason = f"signal {-code}" if code and code < 0 else f"exit status {code}"
+            raise CrosszeroError(
+                f"{self.name}: its process died ({reason}); if memory ran out, use fewer jobs. "
+                "Start again to go on: what was finished is kept"
+            ) from None
+
+    def terminate(self) -> None:
+        """Tell the process to end, which removes what is half-written."""
+        if self._process is not None:
+            self._process.terminate()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def join(self) -> None:
+        """Wait for the end of a process that was told to end; kill it if it takes long."""
+        if self._process is not None:
+            self._process.join(_PATIENCE)
+            self._process.kill()
+        self._pool.shutdown()
 
 
-def _stop(processes: list[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join(_PATIENCE)
-        if process.is_alive():
-            process.kill()
-            process.join()
+def _repeat_lines(name: str, lines: Connection) -> None:
+    while True:
+        try:
+            level, message = lines.recv()
+        except EOFError:
+            return
+        _log.log(level, "%s: %s", name, message)
 
 
 class _Handover(logging.Handler):
@@ -143,7 +153,7 @@ class _Handover(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._connection.send(("log", record.levelno, self.format(record)))
+            self._connection.send((record.levelno, self.format(record)))
         except OSError:
             self.handleError(record)
 
@@ -161,7 +171,8 @@ class _Plain:
         return getattr(self._stream, name)
 
 
-def _work(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _set_up(connection: Connection) -> None:
+    """What a worker does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the first process, which stops us
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is half-written is removed
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -169,19 +180,11 @@ def _work(connection: Connection, function: Callable[..., Any], arguments: tuple
     _log.setLevel(logging.INFO)
     _log.addHandler(_Handover(connection))
     _log.propagate = False
-    try:
-        answer: tuple[str, Any] = "result", function(*arguments)
-    except (CrosszeroError, OSError) as error:
-        answer = "error", error
-    except Exception:
-        answer = "error", RuntimeError(f"a worker failed:\n{traceback.format_exc()}")
-    connection.send(answer)
-    connection.close()
 
 
 def _follow_parent() -> None:
     """Die when the first process was killed: a new one may soon write to the same folders."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        wait([parent.sentinel])
+        parent.join()
         os.kill(os.getpid(), signal.SIGKILL)
