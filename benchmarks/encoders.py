@@ -67,7 +67,7 @@ def list_matrices(backbone: Backbone) -> list[Any]:
 @contextmanager
 def as_folder(backbone: Backbone) -> Iterator[Path]:
     """Give a folder that ``AutoModel`` and ``SentenceTransformer`` load."""
-    from crosszero.model.folder import save_encoder
+    from crosszero.model.saving import save_encoder
 
     with TemporaryDirectory(prefix="benchmark.") as folder:
         save_encoder(backbone, folder)

@@ -18,8 +18,8 @@ from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
 from crosszero.align.words import Keys
+from crosszero.model.inference import encode_words
 from crosszero.model.loading import MINI
-from crosszero.model.vectors import encode_words
 from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.filters import WordFilter

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from crosszero.model.losses import contrast
-from crosszero.model.names import LossName
+from crosszero.model.options import LossName
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _TINY = 1e-300

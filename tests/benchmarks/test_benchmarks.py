@@ -19,7 +19,7 @@ from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.steps import OurStep, PaperStep
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.bitext.pair import SentencePair
-from crosszero.model.vectors import encode_sentences
+from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon.finder import LexiconFinder
 from crosszero.samples.lexicon.lists import Lexicon

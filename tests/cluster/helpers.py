@@ -13,8 +13,8 @@ from typing import Any
 from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.pair import SentencePair
 from crosszero.cluster import Cluster, Job
-from crosszero.cluster.encoding import EncodeTexts
-from crosszero.cluster.mining import SearchTile
+from crosszero.cluster.text_encoding import EncodeTexts
+from crosszero.cluster.tile_mining import SearchTile
 from crosszero.errors import ConfigError
 
 

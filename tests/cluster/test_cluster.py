@@ -115,7 +115,7 @@ def test_encode_and_mine_on_a_cluster(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("model.encoder.BLOCK", "model.file.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "model.vector_file.BLOCK", "cluster.text_encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 64)
     draw = np.random.default_rng(1)
     words = ("weather", "king", "house", "cat", "sea"), ("temps", "roi", "maison", "chat", "mer")
@@ -141,7 +141,7 @@ def test_vectors_are_those_of_one_process(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("model.encoder.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "cluster.text_encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 16)
     texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(70)]
     folder = model_folder()
@@ -176,11 +176,11 @@ def test_encoding_outlives_a_killed_worker(
     model_folder: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("model.encoder.BLOCK", "cluster.encoding.BLOCK"):
+    for name in ("model.encoder.BLOCK", "cluster.text_encoding.BLOCK"):
         monkeypatch.setattr(f"crosszero.{name}", 16)
     fatal = tmp_path / "killed"
     job = partial(make_fatal, FatalEncode, fatal)
-    monkeypatch.setattr("crosszero.cluster.encoding.EncodeTexts", job)
+    monkeypatch.setattr("crosszero.cluster.text_encoding.EncodeTexts", job)
     texts = [f"the weather is good {'today ' * (n % 9)}" for n in range(90)]
     folder = model_folder()
     out = encode_texts(folder, texts, tmp_path / "v.npy", cluster=cluster)
@@ -195,7 +195,7 @@ def test_mining_outlives_a_killed_worker(
     paths, sides = save_sides(tmp_path)
     fatal = tmp_path / "killed"
     monkeypatch.setattr(
-        "crosszero.cluster.mining.SearchTile", partial(make_fatal, FatalSearch, fatal)
+        "crosszero.cluster.tile_mining.SearchTile", partial(make_fatal, FatalSearch, fatal)
     )
     found = mine_files(*paths, cluster=cluster, tile=(1024, 4096))
     assert int(fatal.read_text()) != os.getpid()

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosszero.cluster import ClusterFill, mine_files
-from crosszero.cluster import mining as mining_module
+from crosszero.cluster import tile_mining as mining_module
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import hash_files
 from crosszero.samples import SampleStore, prepare

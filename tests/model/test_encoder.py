@@ -16,12 +16,12 @@ import transformers
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.folder import load_head, save_encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
+from crosszero.model.mini_batches import cut_slices, pad
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.pooling import pool_spans
-from crosszero.model.slices import cut_slices, pad
+from crosszero.model.saving import load_head, save_encoder
 from crosszero.model.tokens import locate_span
 from tests.conftest import ARCHITECTURES, make_model
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.layers import find_layers
-from crosszero.model.slices import cut_slices, pad
+from crosszero.model.mini_batches import cut_slices, pad
 from tests.conftest import ARCHITECTURES
 
 TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge"]

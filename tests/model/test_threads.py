@@ -13,8 +13,8 @@ import torch
 
 from crosszero.align.spans import Span
 from crosszero.model.backbone import Backbone
+from crosszero.model.inference import encode_sentences, encode_word_layers
 from crosszero.model.threads import run_in_threads
-from crosszero.model.vectors import encode_sentences, encode_word_layers
 
 Folders = Callable[..., Path]
 CPU = torch.device("cpu")

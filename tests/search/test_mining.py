@@ -12,10 +12,10 @@ from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.search import mining, pairs
 from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
+from crosszero.search.mined_pairs import MinedPair, MinedPairs
 from crosszero.search.mining import mine
 from crosszero.search.neighbours import Neighbours
-from crosszero.search.pairs import MinedPair, MinedPairs
-from crosszero.search.texts import mine_texts
+from crosszero.search.text_mining import mine_texts
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.
 EXACT = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, -1)]

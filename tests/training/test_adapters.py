@@ -17,8 +17,8 @@ from crosszero.config import build, to_dict
 from crosszero.errors import CheckpointError, ConfigError, MissingExtraError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.folder import save_encoder
-from crosszero.model.vectors import encode_sentences
+from crosszero.model.inference import encode_sentences
+from crosszero.model.saving import save_encoder
 from crosszero.training import setup
 from crosszero.training.adapters import Adapters, choose_targets
 from crosszero.training.config import LoraConfig, TrainConfig

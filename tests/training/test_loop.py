@@ -324,8 +324,8 @@ def test_training_goes_on_from_a_saved_head(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
     from crosszero.model.backbone import Backbone
-    from crosszero.model.folder import load_head
     from crosszero.model.head import ProjectionHead
+    from crosszero.model.saving import load_head
     from crosszero.training.setup import prepare_run
 
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=3, mlm_weight=0.0)

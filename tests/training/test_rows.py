@@ -322,7 +322,7 @@ def test_a_run_goes_on_beside_the_same_frozen_weights_only(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
     backbone = Backbone.load(model_folder(), mlm=True)
-    from crosszero.model.folder import save_encoder
+    from crosszero.model.saving import save_encoder
 
     save_encoder(backbone, tmp_path / "encoder")
     options = {"freeze_embeddings": True, "steps": 4}

@@ -48,7 +48,7 @@ def encode(
     if ray_address is None:
         from crosszero.bitext.numbered import read_lines
         from crosszero.model.encoder import Encoder
-        from crosszero.model.file import encode_to_file
+        from crosszero.model.vector_file import encode_to_file
 
         lines = read_lines(texts)  # all of them, so that a bad one is told at once
         encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
@@ -179,7 +179,7 @@ def mine(
     sides = read_lines(source), read_lines(target)
     if ray_address is None:
         from crosszero.model.encoder import Encoder
-        from crosszero.search.texts import mine_texts
+        from crosszero.search.text_mining import mine_texts
 
         loaded = Encoder.load(encoder, layer=layer, max_length=max_length)
         pairs = mine_texts(loaded, *sides, k=k, margin=margin)

@@ -12,8 +12,8 @@ import numpy as np
 
 from crosszero.files import atomic_file, hash_files
 from crosszero.model.encoder import Encoder
+from crosszero.model.inference import Vectors
 from crosszero.model.loading import MINI, quiet_transformers
-from crosszero.model.vectors import Vectors
 
 _log = logging.getLogger("crosszero")
 _READ = ["*.safetensors", "*.json", "*.txt", "*.model"]

@@ -35,7 +35,7 @@ from crosszero.model.loading import (
 )
 from crosszero.model.mlm import MlmHead
 from crosszero.model.pooling import add_first_last
-from crosszero.model.slow import tokenize_slowly
+from crosszero.model.slow_tokenizer import tokenize_slowly
 from crosszero.model.tokens import Tokens, make_tokens
 
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30

@@ -10,8 +10,8 @@ import torch
 
 from crosszero.align.spans import Span
 from crosszero.model.backbone import Backbone
-from crosszero.model.file import BLOCK
-from crosszero.model.vectors import Vectors, encode_sentences, encode_word_layers
+from crosszero.model.inference import Vectors, encode_sentences, encode_word_layers
+from crosszero.model.vector_file import BLOCK
 
 
 class Encoder:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from crosszero.model.names import HeadStart, Level
+from crosszero.model.options import HeadStart, Level
 
 _SHIFT = 3.0  # hidden states have a standard deviation near 1: few lie below -3
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from crosszero.model.names import LossName
+from crosszero.model.options import LossName
 
 
 @dataclass(frozen=True, kw_only=True)

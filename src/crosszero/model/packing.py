@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosszero.model.backbone import Backbone, Hidden
+from crosszero.model.mini_batches import pad
 from crosszero.model.pooling import add_first_last, pool_sentences, pool_spans
-from crosszero.model.slices import pad
 
 _PADDING = -1
 

@@ -1,8 +1,8 @@
 """From character spans to token spans.
 
 Samples hold characters, because a span must survive a change of tokeniser. Fast tokenisers
-give the characters of each token (for others see :mod:`crosszero.model.slow`); a word's tokens are
-those that share a character with it.
+give the characters of each token (for others see :mod:`crosszero.model.slow_tokenizer`); a word's
+tokens are those that share a character with it.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Works on NumPy arrays and on any object with the ``encode`` of
 
 from crosszero.search.file import write_pairs
 from crosszero.search.margin import MARGINS, Margin, score_margins
+from crosszero.search.mined_pairs import MinedPair, MinedPairs
 from crosszero.search.mining import mine
-from crosszero.search.pairs import MinedPair, MinedPairs
-from crosszero.search.texts import mine_texts
+from crosszero.search.text_mining import mine_texts
 from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crosszero.files import atomic_file
-from crosszero.search.pairs import MinedPairs
+from crosszero.search.mined_pairs import MinedPairs
 
 
 def write_pairs(

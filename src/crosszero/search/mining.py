@@ -19,6 +19,7 @@ from crosszero.search.margin import (
     check_margin,
     score_margins,
 )
+from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.neighbours import (
     AnyFloats,
     Ints,
@@ -26,7 +27,6 @@ from crosszero.search.neighbours import (
     check_some,
     find_neighbours_both,
 )
-from crosszero.search.pairs import MinedPairs
 
 _BLOCK = 4096  # rows whose scores, or pairs whose rows, are looked at at a time
 
@@ -44,8 +44,8 @@ def mine(
     more as float32, k neighbours for each row and one block of similarities; the full similarity
     matrix never exists.
 
-    Equal texts should be given once (:func:`~crosszero.search.texts.mine_texts` sees to it): copies
-    fill each other's neighbourhoods, which makes every margin of their translation worse.
+    Equal texts should be given once (:func:`~crosszero.search.text_mining.mine_texts` sees to it):
+    copies fill each other's neighbourhoods, which makes every margin of their translation worse.
 
     Args:
         source_vectors: (sources, dim), at least one row, of any length (cosine is used).

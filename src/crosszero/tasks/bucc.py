@@ -2,8 +2,8 @@
 
 Sentence vectors, margin over the 4 nearest neighbours, best candidates of both directions
 one-to-one, threshold tuned on dev and applied to test. Equal sentences take part once and are left
-out of the result (see :mod:`crosszero.search.texts`); XTREME's mBERT reads layer 8, mean over all
-tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3 and appendix.
+out of the result (see :mod:`crosszero.search.text_mining`); XTREME's mBERT reads layer 8, mean over
+all tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3, appendix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
 from crosszero.search.margin import Margin
-from crosszero.search.texts import SentenceEncoder, mine_texts
+from crosszero.search.text_mining import SentenceEncoder, mine_texts
 from crosszero.search.threshold import score_pairs, tune_threshold
 from crosszero.tasks.bucc_data import (
     BuccSet,

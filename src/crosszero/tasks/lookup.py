@@ -9,7 +9,7 @@ import numpy as np
 from crosszero.align.spans import Span
 from crosszero.align.words import word_spans
 from crosszero.model.encoder import Encoder
-from crosszero.model.vectors import Vectors
+from crosszero.model.inference import Vectors
 from crosszero.samples.sample import Sample
 
 

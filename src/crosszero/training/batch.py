@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosszero.align.spans import WordPair
-from crosszero.model.names import Level
+from crosszero.model.options import Level
 from crosszero.samples.sample import Sample
 from crosszero.training.stream import Unit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crosszero.errors import ConfigError
-from crosszero.model.names import HeadStart, Level, LossName
+from crosszero.model.options import HeadStart, Level, LossName
 
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
 Precision = Literal["auto", "fp32", "bf16"]

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.mini_batches import cut_slices
 from crosszero.model.mlm import IGNORED
-from crosszero.model.names import Level
+from crosszero.model.options import Level
 from crosszero.model.packing import lay_out
 from crosszero.model.pooling import pool_spans
-from crosszero.model.slices import cut_slices
 from crosszero.training.inputs import Inputs, Integers, Masked
 
 
@@ -74,7 +74,7 @@ def encode_slice(
 
 
 def cut(inputs: Inputs, budget: int) -> list[Integers]:
-    """The rank's texts in slices of like length; see :func:`crosszero.model.slices.cut_slices`."""
+    """The rank's texts by length; see :func:`crosszero.model.mini_batches.cut_slices`."""
     return cut_slices([len(row) for row in inputs.ids], budget)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from crosszero.errors import TrainingError
 from crosszero.files import atomic_file
-from crosszero.model.folder import save_encoder
+from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.card import write_card

@@ -19,7 +19,7 @@ from crosszero.config import build
 from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
-from crosszero.model.vectors import Vectors, encode_words
+from crosszero.model.inference import Vectors, encode_words
 from crosszero.samples.config import FinderConfig
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.sample import Sample

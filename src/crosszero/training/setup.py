@@ -14,9 +14,9 @@ from accelerate import Accelerator
 from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
-from crosszero.model.folder import PROJECTION, load_head
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
+from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.errors import DataError
-from crosszero.model.names import Level
+from crosszero.model.options import Level
 from crosszero.samples.sample import Sample
 from crosszero.samples.tally import Unit as Unit
 from crosszero.samples.tally import cut_units

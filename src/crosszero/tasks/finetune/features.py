@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from crosszero.model.slices import cut_slices, pad
+from crosszero.model.mini_batches import cut_slices, pad
 
 IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
 

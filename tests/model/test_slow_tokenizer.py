@@ -16,7 +16,7 @@ from transformers import XLMConfig, XLMTokenizer, XLMWithLMHeadModel
 from crosszero.align.spans import Span
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.slow import find_offsets
+from crosszero.model.slow_tokenizer import find_offsets
 from crosszero.tasks.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from tests.conftest import make_tokenizer

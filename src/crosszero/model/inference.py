@@ -14,8 +14,8 @@ from torch import Tensor
 from crosszero.align.spans import Span
 from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
+from crosszero.model.mini_batches import cut_slices, pad
 from crosszero.model.pooling import pool_sentences, pool_spans
-from crosszero.model.slices import cut_slices, pad
 from crosszero.model.threads import run_in_threads
 from crosszero.model.tokens import Tokens, locate_spans
 

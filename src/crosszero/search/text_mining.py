@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 
 from crosszero.search.margin import Margin
+from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.mining import check_settings, mine
 from crosszero.search.neighbours import AnyFloats, check_some
-from crosszero.search.pairs import MinedPairs
 
 
 class SentenceEncoder(Protocol):

@@ -10,9 +10,9 @@ import pytest
 
 from crosszero.errors import CrosszeroError
 from crosszero.model import encoder as encoder_module
-from crosszero.model import file as file_module
+from crosszero.model import vector_file as file_module
 from crosszero.model.encoder import Encoder
-from crosszero.model.file import encode_to_file, write_vectors
+from crosszero.model.vector_file import encode_to_file, write_vectors
 
 
 @pytest.mark.parametrize("sizes", [[1], [9, 1], [7, 120_000, 3]])

@@ -22,6 +22,7 @@ from crosszero.cluster.session import Cluster
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file
 from crosszero.search.margin import Margin
+from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.mining import check_settings, pair_neighbours
 from crosszero.search.nearest import Nearest
 from crosszero.search.neighbours import (
@@ -31,7 +32,6 @@ from crosszero.search.neighbours import (
     check_some,
     unit_rows,
 )
-from crosszero.search.pairs import MinedPairs
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
 _TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions

@@ -13,7 +13,7 @@ import numpy as np
 from crosszero.cluster.session import Cluster
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
-from crosszero.model.file import BLOCK, write_vectors
+from crosszero.model.vector_file import BLOCK, write_vectors
 from crosszero.search.neighbours import Floats
 
 
