@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.experiment.intervals import compare_paired
 from crosszero.experiment.paired import adjust_holm, compare_corpora, measure_corpus
 
 
@@ -52,15 +51,57 @@ def test_equal_to_drawing_sentences_one_by_one():
     assert abs(ratios[1] - ratios[0] - difference) > 0.005
 
 
-def test_hits_and_misses_are_as_in_the_plain_bootstrap():
-    random = np.random.default_rng(2)
-    hits = random.random((2, 300)) < [[0.45], [0.6]]
-    sides = [np.stack([side, np.ones(300)], axis=1)[:, None].astype(np.int64) for side in hits]
-    found = compare_corpora({"fr": (sides[0], sides[1])})[0]["fr"]
-    plain = compare_paired(hits[0], hits[1])
-    assert found.difference == pytest.approx(plain.difference)
-    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.004)
-    assert found.p_value == pytest.approx(plain.p_value, abs=0.01)
+def compare_hits(first, second, **options):
+    """Outcomes of items, right or not, of one system each."""
+    sides = [np.stack([side, np.ones(len(side))], axis=1)[:, None] for side in (first, second)]
+    return compare_corpora({"fr": tuple(side.astype(np.int64) for side in sides)}, **options)[1]
+
+
+def test_bootstrap_agrees_with_drawing_items():
+    random = np.random.default_rng(3)
+    before, after = random.random(200) < 0.5, random.random(200) < 0.6
+    found = compare_hits(before, after, resamples=20_000)
+    differences = after.astype(float) - before
+    draws = differences[random.integers(200, size=(20_000, 200))].mean(axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert found.difference == pytest.approx(differences.mean())
+    assert (found.low, found.high) == (
+        pytest.approx(low, abs=0.006),
+        pytest.approx(high, abs=0.006),
+    )
+    assert found.count == 200
+
+
+def test_bootstrap_sees_a_difference_and_none():
+    hits = np.arange(500) % 2 == 0
+    better = hits | (np.arange(500) % 10 == 1)
+    sure = compare_hits(hits, better)
+    assert sure.low > 0
+    assert sure.p_value < 0.001
+    assert compare_hits(better, hits).difference == -sure.difference
+    same = compare_hits(hits, hits)
+    assert (same.difference, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=50),
+    seed=st.integers(0, 9),
+)
+def test_bootstrap_repeats_and_keeps_its_bounds(pairs, seed):
+    first, second = zip(*pairs, strict=True)
+    found = compare_hits(first, second, resamples=300, seed=seed)
+    assert found == compare_hits(first, second, resamples=300, seed=seed)
+    assert -1 <= found.low <= found.high <= 1
+    assert 0 < found.p_value <= 1
+    turned = compare_hits(second, first, resamples=300, seed=seed)
+    assert turned.difference == pytest.approx(-found.difference)
+
+
+def test_a_tie_is_no_difference():
+    outcome = compare_hits([0] * 20 + [1] * 20 + [1] * 9, [1] * 20 + [0] * 20 + [1] * 9)
+    # either side of 0 has more than half of the draws, as those at 0 are on both
+    assert (outcome.difference, outcome.p_value) == (0.0, 1.0)
 
 
 def test_translated_test_sets_are_drawn_together():

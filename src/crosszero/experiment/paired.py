@@ -16,15 +16,32 @@ Source: Koehn 2004, "Statistical Significance Tests for Machine Translation Eval
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.experiment.intervals import Comparison, summarise_draws
-
 Counts = npt.NDArray[np.int64]
 _Draws = npt.NDArray[np.float64]
 _CHUNK = 1 << 22  # random counts that are held at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """System B against system A on the same items.
+
+    Attributes:
+        difference: score of B minus score of A.
+        low, high: percentile bootstrap interval of the difference.
+        p_value: two-sided bootstrap probability of no difference or one of the other sign.
+        count: how many items.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    count: int
 
 
 def measure_corpus(counts: Counts) -> float:
@@ -87,14 +104,14 @@ def compare_corpora(
         for name, (first, second) in languages.items()
     }
     found = {
-        name: summarise_draws(draws[name], observed[name], count=len(first), confidence=confidence)
+        name: _summarise(draws[name], observed[name], len(first), confidence)
         for name, (first, _) in languages.items()
     }
-    overall = summarise_draws(
+    overall = _summarise(
         np.mean([draws[name] for name in languages], axis=0),
         float(np.mean(list(observed.values()))),
-        count=sum(len(first) for first, _ in languages.values()),
-        confidence=confidence,
+        sum(len(first) for first, _ in languages.values()),
+        confidence,
     )
     return found, overall
 
@@ -135,6 +152,20 @@ def _draw(
         parts.append(np.stack(scores))
     found = np.concatenate(parts, axis=1)  # (2 x languages, resamples)
     return {name: found[2 * i + 1] - found[2 * i] for i, name in enumerate(languages)}
+
+
+def _summarise(draws: _Draws, difference: float, count: int, confidence: float) -> Comparison:
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    # the observed sample counts as one of the draws, so that p is never 0
+    below, above = (draws <= 0).sum() + 1, (draws >= 0).sum() + 1
+    return Comparison(
+        difference=difference,
+        low=float(low),
+        high=float(high),
+        p_value=float(min(1.0, 2 * min(below, above) / (len(draws) + 1))),
+        count=count,
+    )
 
 
 def _divide(sums: _Draws) -> _Draws:
