@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.search import mining, pairs
+from crosszero.search import mined_pairs, mining
 from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
@@ -84,7 +84,7 @@ def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
     monkeypatch.setattr(vectors, "_QUERY_BLOCK", 5)
     monkeypatch.setattr(vectors, "_CANDIDATE_BLOCK", 7)
     monkeypatch.setattr(mining, "_BLOCK", 4)
-    monkeypatch.setattr(pairs, "_BLOCK", 4)
+    monkeypatch.setattr(mined_pairs, "_BLOCK", 4)
     draw = np.random.default_rng(3)
     source, target = draw.normal(size=(23, 6)), draw.normal(size=(31, 6))
     found, wanted = mine(source, target, k=k, margin=margin), slow_mine(source, target, k, margin)
