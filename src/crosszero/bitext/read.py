@@ -11,7 +11,7 @@ from typing import Any
 from crosszero.bitext.formats import FORMATS, detect_format
 from crosszero.bitext.languages import check_languages
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import Reader
+from crosszero.bitext.reader import Reader
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 

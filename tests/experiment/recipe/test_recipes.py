@@ -292,7 +292,7 @@ def test_damaged_scores_are_told(tmp_path: Path) -> None:
 def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own settings, on strings written here: only sizes are cut."""
     from crosszero.experiment.recipe import chain
-    from tests.bitext.test_chromium import write_pak
+    from tests.bitext.test_chromium_pak import write_pak
 
     words = {
         "en-US": ["Open", "Close", "file", "window", "now", "again"],

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crosszero.bitext.chromium import ChromiumReader
-from crosszero.bitext.gettext import GettextReader
-from crosszero.bitext.huggingface import HuggingFaceReader
+from crosszero.bitext.formats.chromium_pak import ChromiumReader
+from crosszero.bitext.formats.gettext_catalogue import GettextReader
+from crosszero.bitext.formats.huggingface import HuggingFaceReader
+from crosszero.bitext.formats.moses import MosesReader
+from crosszero.bitext.formats.multiway import MultiwayReader, find_files
+from crosszero.bitext.formats.tmx import TmxReader
+from crosszero.bitext.formats.tsv import TsvReader
 from crosszero.bitext.languages import split_suffix
-from crosszero.bitext.moses import MosesReader
-from crosszero.bitext.multiway import MultiwayReader, find_files
-from crosszero.bitext.rows import Reader
-from crosszero.bitext.tmx import TmxReader
-from crosszero.bitext.tsv import TsvReader
+from crosszero.bitext.reader import Reader
 from crosszero.errors import ConfigError, DataError
 
 Paths = Sequence[str | Path]

@@ -16,7 +16,7 @@ from xml.parsers import expat
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText, check_file, read_block
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.reader import cut_row, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes

@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from crosszero.bitext.formats.pak import read_pak
 from crosszero.bitext.languages import base_language, check_languages, find_language
 from crosszero.bitext.lines import check_file
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.pak import read_pak
-from crosszero.bitext.rows import cut_row, has_text, plan_pairs
+from crosszero.bitext.reader import cut_row, has_text, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 

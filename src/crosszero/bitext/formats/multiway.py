@@ -11,7 +11,7 @@ from pathlib import Path
 from crosszero.bitext.languages import check_languages, find_language, is_code, split_suffix
 from crosszero.bitext.lines import check_file, read_parallel
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.reader import cut_row, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 
@@ -21,7 +21,7 @@ class MultiwayReader:
 
     With three or more languages, pairs from one line follow each other and share their ``group``,
     ``folder/multi:12``, and a line may be empty in some languages; see
-    :func:`~crosszero.bitext.rows.cut_row`.
+    :func:`~crosszero.bitext.reader.cut_row`.
 
     Args:
         path: a folder, or folder and prefix (``data/multi``), or the files themselves by language.

@@ -9,8 +9,8 @@ from itertools import groupby
 import pytest
 
 from crosszero.bitext import ChromiumReader, SkipLog, find_interface_strings, read_bitext
-from crosszero.bitext.chromium import clean
-from crosszero.bitext.pak import read_pak
+from crosszero.bitext.formats.chromium_pak import clean
+from crosszero.bitext.formats.pak import read_pak
 from crosszero.errors import MissingExtraError
 
 

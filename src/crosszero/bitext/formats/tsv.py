@@ -18,7 +18,7 @@ from crosszero.bitext.languages import (
 )
 from crosszero.bitext.lines import BadText, check_file, read_lines
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.reader import cut_row, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from crosszero.bitext.catalogue import Entry, find_charset
+from crosszero.bitext.formats.gettext_entries import Entry, find_charset
 from crosszero.bitext.lines import BadText, read_lines
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import DataError

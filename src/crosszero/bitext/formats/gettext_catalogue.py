@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crosszero.bitext.catalogue import Entry, read_mo
+from crosszero.bitext.formats.gettext_entries import Entry, read_mo
+from crosszero.bitext.formats.po import read_po
 from crosszero.bitext.languages import check_languages, is_code, same_language, split_suffix
 from crosszero.bitext.lines import check_file
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.po import read_po
-from crosszero.bitext.rows import cut_row, has_text, plan_pairs
+from crosszero.bitext.reader import cut_row, has_text, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.formats.parquet import ParquetRows, choose_split, first_line
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.parquet import ParquetRows, choose_split, first_line
-from crosszero.bitext.rows import cut_row, plan_pairs
+from crosszero.bitext.reader import cut_row, plan_pairs
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 

@@ -13,7 +13,7 @@ from crosszero.bitext.languages import (
 )
 from crosszero.bitext.lines import check_file, read_parallel
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.rows import cut_row
+from crosszero.bitext.reader import cut_row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError
 
