@@ -7,14 +7,15 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import crosszero
-from crosszero.errors import CrosszeroError, DataError
-from crosszero.files import atomic_file, atomic_folder, hash_files, open_bytes
+from crosszero.errors import ConfigError, CrosszeroError, DataError
+from crosszero.files import atomic_file, atomic_folder, check_output, hash_files, open_bytes
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -163,3 +164,109 @@ def test_a_file_is_read_once_as_long_as_it_does_not_change(
     assert hash_files(path) == hashlib.sha256(b"a.txt\0three\0").hexdigest()
     path.rename(other)
     assert hash_files(other) == hashlib.sha256(b"b.txt\0three\0").hexdigest()
+
+
+def test_a_pipe_and_a_link_are_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        with atomic_file(pipe) as file:
+            file.write("eins\n")
+        assert reader.communicate()[0] == b"eins\n"
+    assert pipe.is_fifo()
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("old")
+    link.symlink_to(real)
+    with atomic_file(link) as file:
+        file.write("new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe", "real"]
+
+
+def test_a_dash_is_the_standard_stream(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with atomic_file("-") as file:
+        file.write("日\n")
+    with atomic_file("-", "wb") as file:
+        file.write(b"\x00")
+        file.seek(0)
+        file.write(b"\x01")
+    with pytest.raises(RuntimeError), atomic_file("-") as file:
+        file.write("half")
+        raise RuntimeError
+    assert capfdbinary.readouterr().out == "日\n".encode() + b"\x01"
+    code = "from crosszero.files import open_bytes; print(open_bytes('-').read())"
+    found = subprocess.run(
+        [sys.executable, "-c", code], input=b"eins", capture_output=True, check=True
+    )
+    assert found.stdout.strip() == b"b'eins'"
+
+
+def test_a_name_in_gz_is_compressed(tmp_path: Path) -> None:
+    for name in ("one.gz", "two.gz"):
+        with atomic_file(tmp_path / name) as file:
+            file.write("eins\n")
+    assert gzip.decompress((tmp_path / "one.gz").read_bytes()) == b"eins\n"
+    assert (tmp_path / "one.gz").read_bytes() == (tmp_path / "two.gz").read_bytes()
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CrosszeroError, match="is a folder"), atomic_file(tmp_path):
+        pass
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    with pytest.raises(CrosszeroError, match="can't be written"), atomic_file(tmp_path / "a" / "b"):
+        pass
+
+
+WRITER = """
+import sys, time
+from crosszero.files import atomic_file, atomic_folder
+with atomic_file("one") as file, atomic_folder("two") as folder:
+    (folder / "part").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_dead_writers_left_is_swept(tmp_path: Path) -> None:
+    def start() -> subprocess.Popen[bytes]:
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER], cwd=tmp_path, stdout=subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        return writer
+
+    dead, alive = start(), start()
+    dead.kill()
+    dead.wait()
+    assert len(list(tmp_path.iterdir())) == 4
+    for left in tmp_path.iterdir():
+        os.utime(left)
+    time.sleep(1.1)
+    with atomic_file(tmp_path / "one") as file, atomic_folder(tmp_path / "two"):
+        file.write("whole")
+    names = {p.name for p in tmp_path.iterdir()}
+    assert {"one", "two"} < names
+    assert len(names) == 4  # those of the living writer stay
+    alive.kill()
+    alive.wait()
+
+
+@pytest.mark.parametrize("out", ["in.txt", "./deep/../in.txt", "link", "store/part", "store"])
+def test_an_input_is_never_an_output(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text("text")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "link").symlink_to("in.txt")
+    with pytest.raises(ConfigError, match="is read by this command"):
+        check_output(out, inputs=["in.txt", "store"])
+    check_output("other", inputs=["in.txt", "-"])
+    check_output("-", inputs=["in.txt"])
+    with pytest.raises(ConfigError, match="a file is needed, this is a folder"):
+        check_output("deep")
+    with pytest.raises(ConfigError, match="a folder is needed, this is a file"):
+        check_output("in.txt", folder=True)

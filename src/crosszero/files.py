@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from crosszero.errors import CrosszeroError, DataError
+from crosszero.errors import ConfigError, CrosszeroError, DataError
+
+if sys.platform != "win32":
+    import fcntl
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _COARSE = 2_000_000_000  # ns: of the coarsest file times; younger files may change unseen
@@ -25,34 +31,155 @@ _COARSE = 2_000_000_000  # ns: of the coarsest file times; younger files may cha
 def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ignore[type-arg]
     """Open a file that takes its name only when the block ends without an error.
 
+    Links are followed. What is no plain file (``-`` for standard output, a pipe, a device) is never
+    replaced: it is written to when the block has ended.
+
     Args:
-        path: where the file shall stand; the folder is made if it is missing.
+        path: where the file shall stand; the folder is made if it is missing. A name that ends in
+            ``.gz`` is compressed.
         mode: ``"w"`` (UTF-8, line feed) or ``"wb"``.
 
     Raises:
-        CrosszeroError: the folder can't be written.
+        CrosszeroError: the folder can't be written, or `path` is a folder.
 
     Example:
         >>> with atomic_file("table.json") as file:      # doctest: +SKIP
         ...     file.write("{}")
     """
     path = Path(path)
-    text = {"encoding": "utf-8", "newline": "\n"} if "b" not in mode else {}
+    if is_stream(path):
+        with tempfile.TemporaryFile() as kept:
+            with _encode(kept, path, mode) as file:
+                yield file
+            _pour(kept, path)
+        return
     try:
+        path = path.resolve()
+        if path.is_dir():
+            raise CrosszeroError(f"{path}: is a folder; name a file")
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise CrosszeroError(f"{path}: can't be written ({reason})") from error
     try:
-        with os.fdopen(handle, mode, **text) as file:  # type: ignore[call-overload]
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        with os.fdopen(handle, "wb") as kept:
+            take_lock(kept.fileno())  # tells others that the writer is alive
+            with _encode(kept, path, mode) as file:
+                yield file
+            kept.flush()
+            os.fsync(kept.fileno())
         Path(name).chmod(0o666 & ~_umask())
         os.replace(name, path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        if error.filename is None:
+            error.filename = str(path)  # a full disk is told with the name of the file
+        raise
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def is_stream(path: str | Path) -> bool:
+    """Tell whether a path is ``-``, a pipe or a device: it is written to, never replaced."""
+    path = Path(path)
+    return str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+@contextmanager
+def _encode(kept: IO[bytes], path: Path, mode: str) -> Iterator[IO]:  # type: ignore[type-arg]
+    """Text as UTF-8, and a name in .gz compressed, on the way into a file of bytes."""
+    with ExitStack() as stack:
+        stream: Any = kept
+        if path.suffix == ".gz":
+            stream = stack.enter_context(gzip.GzipFile("", "wb", fileobj=kept, mtime=0))
+        if "b" in mode:
+            yield stream
+            return
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+def _pour(kept: IO[bytes], path: Path) -> None:
+    kept.seek(0)
+    if str(path) == "-":
+        sys.stdout.flush()
+        shutil.copyfileobj(kept, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        with path.open("wb") as stream:
+            shutil.copyfileobj(kept, stream)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what dead writers of a path have left beside it. A living one holds a lock."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        try:
+            if time.time() - left.stat().st_ctime < 1:  # just made, perhaps not locked yet
+                continue
+            handle = os.open(left, os.O_RDONLY)
+        except OSError:
+            continue
+        with suppress(OSError):  # not ours to remove
+            if take_lock(handle):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        os.close(handle)
+
+
+def take_lock(handle: int) -> bool:
+    """Lock an open file or folder, without waiting, until it is closed or the process dies.
+
+    Returns:
+        Whether it is locked now. False where another process holds it, or there are no locks.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def check_output(
+    out: str | Path, *, inputs: Iterable[str | Path] = (), folder: bool = False
+) -> None:
+    """Refuse a place to write to that would cost data, before any work is done.
+
+    Args:
+        out: what the user named.
+        inputs: what is read: must not be overwritten, nor hold `out` where they are folders.
+        folder: whether a folder will be written, rather than a file.
+
+    Raises:
+        ConfigError: `out` is an input or lies in one, or is a file where a folder is to be, or a
+            folder where a file is to be.
+
+    Example:
+        >>> check_output("a.en", inputs=["a.en"])
+        Traceback (most recent call last):
+        ...
+        crosszero.errors.ConfigError: --out a.en: is read by this command; choose another name
+    """
+    if is_stream(out):
+        if folder:
+            raise ConfigError(f"--out {out}: a folder is needed, this is a stream")
+        return
+    try:
+        place = Path(out).resolve()
+        read = [Path(name).resolve() for name in inputs if str(name) != "-"]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"--out {out}: can't be written ({error})") from error
+    if any(name == place or (name.is_dir() and name in place.parents) for name in read):
+        raise ConfigError(f"--out {out}: is read by this command; choose another name")
+    if place.exists() and place.is_dir() != folder:
+        kinds = ("a folder", "a file") if folder else ("a file", "a folder")
+        raise ConfigError(f"--out {out}: {kinds[0]} is needed, this is {kinds[1]}")
 
 
 @contextmanager
@@ -80,7 +207,10 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if old.exists() and not path.exists():
             os.replace(old, path)
+        _sweep(path)
         new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        lock = os.open(new, os.O_RDONLY)
+        take_lock(lock)  # tells others that the writer is alive
     except OSError as error:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
     try:
@@ -90,6 +220,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+    finally:
+        os.close(lock)
 
 
 def _sync(folder: Path) -> None:
@@ -123,11 +255,15 @@ def _umask() -> int:
 def open_bytes(path: str | Path) -> IO[bytes]:
     """Open a plain or gzip-compressed file for reading; the content decides, not the name.
 
+    Args:
+        path: the file; ``-`` is standard input.
+
     Raises:
         DataError: the file is missing or can't be read.
     """
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 - handed on
+        name = os.dup(0) if str(path) == "-" else path
+        file = open(name, "rb")  # noqa: SIM115, PTH123 - handed on
     except OSError as error:
         raise DataError(path, f"can't be read ({error.strerror})") from error
     if file.peek(2)[:2] == _GZIP_MAGIC:
