@@ -9,8 +9,8 @@ from typing import Literal
 
 import pytest
 
-from crosszero.config import build, read_yaml, to_dict
-from crosszero.errors import ConfigError, suggest
+from crosszero.config import build, parse_yaml, read_yaml, to_dict
+from crosszero.errors import ConfigError, quote, suggest, visible
 from crosszero.training.config import TrainConfig
 
 
@@ -103,7 +103,7 @@ def test_yaml_files(tmp_path: Path) -> None:
             read_yaml(path)
     with pytest.raises(ConfigError, match="can't be read"):
         read_yaml(tmp_path / "no.yaml")
-    path.write_text("a: &x {c: 1}\nb: *x\nc: &y [*y]\n")  # aliases are no repetition
+    path.write_text("a: &x {c: 1}\nb: *x\n")  # aliases are no repetition
     assert read_yaml(path)["b"] == {"c": 1}
 
 
@@ -153,3 +153,61 @@ def test_training_settings_of_the_wrong_type(values: dict[str, object]) -> None:
 def test_training_settings_out_of_range(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="given; it must be"):
         TrainConfig(**values)
+
+
+BOMB = "name: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+    f"n{i}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]" for i in range(9)
+)
+CHAIN = "a0: &a0 x\n" + "\n".join(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 3000))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "more than 20,000 values"),
+        (CHAIN, "more than 20,000 values"),
+        ("name: " + "[" * 600 + "]" * 600, "x.yaml:1: not valid YAML: more than 64 levels"),
+        ("name: " + "[" * 100_000, "more than 64 levels"),
+        ("\n".join(f"{' ' * i}a:" for i in range(800)), "more than 64 levels"),
+        ("name: &f {inner: *f}", "x.yaml:1: an alias stands for more than 64 levels"),
+        ('name: "o\\0x"', r"x.yaml:1: 'o\\x00x' holds a character that is no text"),
+        ('a: 1\nname: "\\ud800"', "x.yaml:2: .* holds a character that is no text"),
+        ("name: !!python/object:os.system {}", "could not determine a constructor"),
+        ("name: !!int abc", "not valid YAML"),
+        ("name: 2026-99-99", "not valid YAML"),
+        ("? [1, 2]\n: 3", "unhashable|not valid YAML"),
+        ("a: 1\n--- \nb: 2", "not valid YAML"),
+        ("\x07", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml_is_one_short_line(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message) as caught:
+        build(Outer, read_yaml(path), where="x.yaml")
+    assert len(str(caught.value)) < 400 + len(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_values_are_cut_in_messages() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, {"name": ["x" * 50] * 10_000})
+    assert len(str(caught.value)) < 200
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, {"name": "x", "n" * 10_000: 1})
+    assert len(str(caught.value)) < 300
+
+
+def test_aliases_and_merges_within_reason_are_read() -> None:
+    text = "base: &b {rate: 1.0, up: true}\nuse: {<<: *b, rate: 2.0}\nagain: *b"
+    assert parse_yaml(text, "x") == {
+        "base": {"rate": 1.0, "up": True},
+        "use": {"rate": 2.0, "up": True},
+        "again": {"rate": 1.0, "up": True},
+    }
+
+
+def test_what_a_terminal_would_obey_is_written_out() -> None:
+    assert visible("a\x1b]0;t\x07\u202e\x9bé日") == "a\\u001b]0;t\\u0007\\u202e\\u009bé日"
+    assert quote("x" * 200) == "'" + "x" * 79 + " ..."
+    assert quote({"a": 1}) == "{'a': 1}"

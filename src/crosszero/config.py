@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from crosszero.errors import ConfigError, suggest
+from crosszero.errors import ConfigError, quote, suggest
 
 T = TypeVar("T")
+_DEEPEST, _MOST = 64, 20_000  # levels and values of a YAML file
+_IMPOSSIBLE = frozenset({"\0", *map(chr, range(0xD800, 0xE000))})  # in no name and no text
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -37,44 +39,84 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 def parse_yaml(text: str, where: str) -> Any:
     """Read YAML text.
 
+    Nesting, and what aliases stand for when they are written out, are bounded.
+
     Raises:
-        ConfigError: it is not YAML, or names a setting twice, with `where` and the line.
+        ConfigError: it is not YAML, is nested too deeply or too large, names a setting twice, or
+            holds a character that no name can have, with `where` and the line.
     """
     import yaml
 
+    loader = yaml.SafeLoader("")
     try:
         loader = yaml.SafeLoader(text)
-        try:
-            _check_keys(loader.get_single_node(), where)
-        finally:
-            loader.dispose()
-        return yaml.safe_load(text)
+        root = _compose(loader)
+        _check_nodes(root, where)
+        return None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
-        problem = getattr(error, "problem", None) or "a mistake"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "a mistake"
         raise ConfigError(f"{place}: not valid YAML: {problem}") from error
-    except ValueError as error:  # such as a date in month 99
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        # such as a date in month 99, or a tag on a value that it does not fit
         raise ConfigError(f"{where}: not valid YAML: {error}") from error
+    finally:
+        loader.dispose()
 
 
-def _check_keys(root: Any, where: str) -> None:
-    """YAML's loader lets the last of two equal keys win, silently."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node.id == "scalar" or id(node) in seen:
-            continue
-        seen.add(id(node))  # an alias leads to the same node, even to one above it
-        keys: set[str] = set()
-        for child in node.value:
-            if node.id == "mapping":
-                key, child = child
+def _compose(loader: Any) -> Any:
+    """The tree of a document; YAML's loader itself would recurse until Python gives up."""
+    from yaml.composer import ComposerError
+
+    compose, depth = loader.compose_node, 0
+
+    def compose_node(parent: Any, index: Any) -> Any:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            mark = loader.peek_event().start_mark
+            raise ComposerError(None, None, f"more than {_DEEPEST} levels", mark)
+        node = compose(parent, index)
+        depth -= 1
+        return node
+
+    loader.compose_node = compose_node
+    return loader.get_single_node()
+
+
+def _check_nodes(root: Any, where: str) -> None:
+    """See that keys are not repeated (the last would win, silently) and that aliases are few."""
+    sizes: dict[int, int] = {}  # values that a node stands for
+    open_nodes: set[int] = set()
+
+    def visit(node: Any, depth: int) -> int:
+        line = f"{where}:{node.start_mark.line + 1}"
+        if id(node) in open_nodes or depth > _DEEPEST:
+            raise ConfigError(f"{line}: an alias stands for more than {_DEEPEST} levels")
+        if (known := sizes.get(id(node))) is not None:
+            return known
+        if node.id == "scalar":
+            if any(character in _IMPOSSIBLE for character in node.value):
+                raise ConfigError(f"{line}: {quote(node.value)} holds a character that is no text")
+            return sizes.setdefault(id(node), 1)
+        open_nodes.add(id(node))
+        children, keys = node.value, set[str]()
+        if node.id == "mapping":
+            for key, _ in node.value:
                 if key.id == "scalar" and key.value in keys:
-                    line = key.start_mark.line + 1
-                    raise ConfigError(f"{where}:{line}: {key.value!r} stands there a second time")
+                    at = f"{where}:{key.start_mark.line + 1}"
+                    raise ConfigError(f"{at}: {quote(key.value)} stands there a second time")
                 keys.add(key.value if key.id == "scalar" else "")
-            waiting.append(child)
+            children = [child for pair in node.value for child in pair]
+        size = 1 + sum(visit(child, depth + 1) for child in children)
+        open_nodes.discard(id(node))
+        if size > _MOST:
+            raise ConfigError(f"{line}: more than {_MOST:,} values, aliases written out")
+        return sizes.setdefault(id(node), size)
+
+    if root is not None:
+        visit(root, 0)
 
 
 def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -104,7 +146,9 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
-            raise ConfigError(f"{prefix}unknown setting {str(key)!r}: {suggest(str(key), fields)}")
+            raise ConfigError(
+                f"{prefix}unknown setting {quote(str(key))}: {suggest(str(key)[:80], fields)}"
+            )
     for name, field in fields.items():
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
@@ -126,7 +170,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is Literal:
         if value not in arguments:
             names = [str(a) for a in arguments]
-            raise ConfigError(f"{where}: {value!r} given; {suggest(str(value), names)}")
+            raise ConfigError(f"{where}: {quote(value)} given; {suggest(str(value)[:80], names)}")
         return value
     if origin in (Union, types.UnionType):
         return _convert_union(value, arguments, where)
@@ -134,12 +178,12 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return build(hint, value, where)
     if origin in (list, tuple):
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where}: a list is needed, given {value!r}")
+            raise ConfigError(f"{where}: a list is needed, given {quote(value)}")
         made = [_convert(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value)]
         return tuple(made) if origin is tuple else made
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{where}: 'name: value' lines are needed, given {value!r}")
+            raise ConfigError(f"{where}: 'name: value' lines are needed, given {quote(value)}")
         return {str(k): _convert(v, arguments[1], f"{where}: {k}") for k, v in value.items()}
     return _convert_plain(value, hint, where)
 
@@ -173,7 +217,7 @@ def _convert_plain(value: Any, hint: Any, where: str) -> Any:
             pass
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
-    raise ConfigError(f"{where}: {names.get(hint, str(hint))} is needed, given {value!r}")
+    raise ConfigError(f"{where}: {names.get(hint, str(hint))} is needed, given {quote(value)}")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

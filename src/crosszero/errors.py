@@ -8,6 +8,7 @@ do. Anything else that escapes is a bug of this library and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,34 @@ def suggest(given: str, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     listed = "Allowed: " + ", ".join(names)
     return f"did you mean {near[0]!r}? {listed}" if near else listed
+
+
+def visible(text: str) -> str:
+    """Write characters that a terminal would obey, or that turn text around, as ``\\u001b``.
+
+    Example:
+        >>> visible("a\x1b[2Jb")
+        'a\\u001b[2Jb'
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(map(_show, text))
+
+
+def quote(value: object, limit: int = 80) -> str:
+    """Show a value in a message: as Python writes it, cut after `limit` characters.
+
+    Example:
+        >>> quote("a" * 100, limit=5)
+        "'aaaa ..."
+    """
+    text = repr(value[: limit + 1] if isinstance(value, str | bytes) else value)
+    return visible(text if len(text) <= limit else f"{text[:limit]} ...")
+
+
+def _show(character: str) -> str:
+    harmless = character in "\u200c\u200d"  # joiners that Persian and Indic words are made of
+    if harmless or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co"):
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -6,17 +6,24 @@ answers at once.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
 from crosszero import __version__
-from crosszero.errors import CrosszeroError, PeerError
+from crosszero.errors import CrosszeroError, PeerError, visible
+
+_LONGEST = 2000  # characters of a message
 
 # A module is loaded when one of its commands is called: listing them takes half a second less.
 COMMANDS = {
@@ -60,14 +67,23 @@ def make_app(asked: str = "") -> App:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 when all went well, 2 for an error of the user's, 130 for ^C."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(handlers=[handler])
     # Of several processes of one training (torchrun) the first one speaks for all.
     first = os.environ.get("RANK", "0") == "0"
     logging.getLogger("crosszero").setLevel(logging.INFO if first else logging.ERROR)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if not os.environ.get("COLUMNS", "80").isdecimal() or int(os.environ.get("COLUMNS", 80)) < 40:
+        os.environ["COLUMNS"] = "40"  # help can't be laid out in less, and would try for ever
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, _stop)  # what is half-written is removed, as after ^C
     try:
         make_app(*given[:1])(
             given,
@@ -81,21 +97,38 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except PeerError:  # told by the process that it happened to
         sys.exit(2)
     except CrosszeroError as error:
-        _fail(" ".join(str(error).split("\n")))
+        _fail(str(error))
     except BrokenPipeError:  # the reader of our output went away, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
         _fail("stopped", status=130)
     except OSError as error:
-        if error.errno is None:
-            raise
         name = f"{error.filename}: " if error.filename else ""
-        _fail(f"{name}{error.strerror}")
+        advice = "; make room, or name another place" if error.errno == errno.ENOSPC else ""
+        _fail(f"{name}{error.strerror or error}{advice}")
     sys.exit(0)
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
 def _fail(message: str, *, status: int = 2) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.write(f"crosszero: {message}\n")
+    with suppress(OSError, ValueError):  # closed by whoever started us
+        sys.stdout.flush()
+        sys.stderr.write(f"crosszero: {_shorten(message)}\n")
     sys.exit(status)
+
+
+def _shorten(message: str) -> str:
+    """One line that can't command the terminal, of a length that a person reads."""
+    line = visible(" ".join(message.split("\n")))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+
+
+class _Lines(logging.Formatter):
+    """Log lines, on which text from files may stand."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _shorten(record.getMessage())
