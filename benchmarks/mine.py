@@ -23,7 +23,7 @@ from benchmarks.machine import peak_memory, reset_memory
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.cluster import Cluster, Job, mine_files
-from crosszero.search.mining import mine
+from crosszero.search.vector_mining import mine_vectors
 
 Vectors = NDArray[np.float32]
 Pairs = list[tuple[int, int, float]]
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
     def run_ours(_: int) -> None:
         reset_memory()
-        found["ours"] = [tuple(pair) for pair in mine(source, target, k=_K)]
+        found["ours"] = [tuple(pair) for pair in mine_vectors(source, target, k=_K)]
         peaks["crosszero"] = peak_memory()
 
     def run_faiss(_: int) -> None:

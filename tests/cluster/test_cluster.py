@@ -17,7 +17,7 @@ from crosszero.cluster import Cluster, ClusterFill, encode_texts, mine_files
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.model.encoder import Encoder
 from crosszero.samples import FinderConfig, SampleStore, prepare
-from crosszero.search.mining import mine
+from crosszero.search.vector_mining import mine_vectors
 from tests.cluster.helpers import FatalEncode, FatalSearch, FirstWords, corpus, make_fatal
 from tests.samples.helpers import cipher
 
@@ -165,7 +165,7 @@ def save_sides(folder: Path) -> tuple[list[Path], list[np.ndarray]]:
 def test_mined_pairs_are_those_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
     paths, sides = save_sides(tmp_path)
     found = mine_files(*paths, cluster=cluster, tile=(1024, 4096))
-    expected = mine(*sides)
+    expected = mine_vectors(*sides)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
     assert [pair.score for pair in found] == pytest.approx([pair.score for pair in expected])
 
@@ -199,7 +199,7 @@ def test_mining_outlives_a_killed_worker(
     )
     found = mine_files(*paths, cluster=cluster, tile=(1024, 4096))
     assert int(fatal.read_text()) != os.getpid()
-    expected = mine(*sides)
+    expected = mine_vectors(*sides)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
     assert [pair.score for pair in found] == pytest.approx([pair.score for pair in expected])
     assert sorted(tmp_path.iterdir()) == [*paths, fatal]

@@ -14,7 +14,7 @@ from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import hash_files
 from crosszero.samples import SampleStore, prepare
 from crosszero.search import neighbours as vectors_module
-from crosszero.search.mining import mine
+from crosszero.search.vector_mining import mine_vectors
 from tests.cluster.helpers import FirstWords, Here, corpus
 
 Vectors = NDArray[np.float32]
@@ -63,8 +63,8 @@ def test_tiles_give_the_pairs_and_scores_of_one_process(tmp_path: Path, k: int) 
     assert 4_096 < len(np.unique(target, axis=0)) < 6_000
     paths = save(tmp_path, source, target)
     found = mine_files(*paths, cluster=Here(), k=k, tile=(1_024, 4_096))
-    assert found == mine(source, target, k=k)
-    assert mine_files(*reversed(paths), cluster=Here(), k=k, tile=(4_096, 4_096)) == mine(
+    assert found == mine_vectors(source, target, k=k)
+    assert mine_files(*reversed(paths), cluster=Here(), k=k, tile=(4_096, 4_096)) == mine_vectors(
         target, source, k=k
     )
     assert sorted(tmp_path.iterdir()) == paths
@@ -73,7 +73,7 @@ def test_tiles_give_the_pairs_and_scores_of_one_process(tmp_path: Path, k: int) 
 def test_fewer_rows_than_neighbours(tmp_path: Path) -> None:
     source, target = lattice(3, 1), np.repeat(lattice(2, 1), 3, axis=0)
     paths = save(tmp_path, source, target)
-    assert mine_files(*paths, cluster=Here(), k=9) == mine(source, target, k=9)
+    assert mine_files(*paths, cluster=Here(), k=9) == mine_vectors(source, target, k=9)
 
 
 def test_what_cannot_be_mined_is_named(tmp_path: Path) -> None:

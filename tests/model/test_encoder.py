@@ -18,7 +18,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
-from crosszero.model.mini_batches import cut_slices, pad
+from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.pooling import pool_spans
 from crosszero.model.saving import load_head, save_encoder
@@ -208,7 +208,7 @@ def test_masking_takes_its_share() -> None:
 
 def test_slices_hold_every_text_once_within_the_budget() -> None:
     lengths = np.random.default_rng(1).integers(1, 40, 200).tolist()
-    slices = cut_slices(lengths, 128)
+    slices = cut_mini_batches(lengths, 128)
     assert sorted(np.concatenate(slices).tolist()) == list(range(200))
     for members in slices:
         assert len(members) == 1 or max(lengths[i] for i in members) * len(members) <= 128

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.layers import find_layers
-from crosszero.model.mini_batches import cut_slices, pad
+from crosszero.model.mini_batches import cut_mini_batches, pad
 from tests.conftest import ARCHITECTURES
 
 TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge"]
@@ -60,7 +60,7 @@ def test_slices_are_the_cheapest_of_all(lengths: list[int], budget: int, overhea
     def cost(slices: list[list[int]]) -> int:
         return sum(len(part) * max(part) + overhead for part in slices)
 
-    found = [[lengths[i] for i in part] for part in cut_slices(lengths, budget, overhead)]
+    found = [[lengths[i] for i in part] for part in cut_mini_batches(lengths, budget, overhead)]
     ordered = sorted(lengths, reverse=True)
     assert [size for part in found for size in part] == ordered
     assert all(len(part) == 1 or len(part) * max(part) <= budget for part in found)
@@ -78,6 +78,6 @@ def test_slices_are_the_cheapest_of_all(lengths: list[int], budget: int, overhea
 
 def test_every_text_is_in_one_slice() -> None:
     lengths = [3, 50, 7, 7, 120, 3, 9] * 20
-    slices = cut_slices(lengths, 256)
+    slices = cut_mini_batches(lengths, 256)
     assert sorted(int(i) for part in slices for i in part) == list(range(len(lengths)))
-    assert cut_slices([], 256) == []
+    assert cut_mini_batches([], 256) == []

@@ -38,7 +38,7 @@ def test_vectors_are_those_of_one_core(model_folder: Folders) -> None:
     found = []
     for number in (4, 1):
         torch.set_num_threads(number)
-        options = {"max_length": 64, "slice_tokens": 60}
+        options = {"max_length": 64, "mini_batch_num_tokens": 60}
         sentences = encode_sentences(backbone, TEXTS, **options)  # type: ignore[arg-type]
         words = encode_word_layers(backbone, TEXTS, SPANS, layers=layers, **options)  # type: ignore[arg-type]
         found.append((sentences, np.stack(words)))
@@ -54,7 +54,7 @@ def test_a_middle_layer_is_read_by_all_threads(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder())
     spans = SPANS * 5
     found = encode_word_layers(
-        backbone, TEXTS * 5, spans, layers=[1], max_length=64, slice_tokens=30
+        backbone, TEXTS * 5, spans, layers=[1], max_length=64, mini_batch_num_tokens=30
     )
     backbone.eval()
     for text, some, vectors in zip(TEXTS, spans, found, strict=False):

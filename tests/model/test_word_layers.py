@@ -15,16 +15,16 @@ SPANS = [[Span(0, 3), Span(4, 7)], [Span(5, 12)], [], [Span(0, 2), Span(15, 21)]
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
-@pytest.mark.parametrize("slice_tokens", [1, 4096])
-def test_equal_to_one_layer_at_a_time(model_folder, monkeypatch, kind, slice_tokens):
+@pytest.mark.parametrize("mini_batch_num_tokens", [1, 4096])
+def test_equal_to_one_layer_at_a_time(model_folder, monkeypatch, kind, mini_batch_num_tokens):
     monkeypatch.setattr(module, "BLOCK", 2)
     backbone = Backbone.load(model_folder(kind))
-    encoder = Encoder(backbone, slice_tokens=slice_tokens)
+    encoder = Encoder(backbone, mini_batch_num_tokens=mini_batch_num_tokens)
     layers = [None, 3, 1, 2, 3]
     found = encoder.encode_word_layers(TEXTS, SPANS, layers)
     assert [vectors.shape for vectors in found] == [(5, len(spans), 16) for spans in SPANS]
     for place, layer in enumerate(layers):
-        single = Encoder(backbone, layer=layer, slice_tokens=slice_tokens)
+        single = Encoder(backbone, layer=layer, mini_batch_num_tokens=mini_batch_num_tokens)
         for several, alone in zip(found, single.encode_words(TEXTS, SPANS), strict=True):
             assert np.array_equal(several[place], alone)
     assert not np.allclose(found[0][1], found[0][2])

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.search import mined_pairs, mining
+from crosszero.search import mined_pairs, vector_mining
 from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
-from crosszero.search.mining import mine
+from crosszero.search.mining import mine_texts
 from crosszero.search.neighbours import Neighbours
-from crosszero.search.text_mining import mine_texts
+from crosszero.search.vector_mining import mine_vectors
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.
 EXACT = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, -1)]
@@ -72,7 +72,7 @@ def slow_mine(source, target, k, margin):
 @settings(max_examples=150, deadline=None)
 @given(exact_rows, exact_rows, st.sampled_from([1, 2, 4]), st.sampled_from(MARGINS))
 def test_equal_to_the_loops_also_on_ties(source, target, k, margin):
-    found = mine(np.array(source, float), np.array(target, float), k=k, margin=margin)
+    found = mine_vectors(np.array(source, float), np.array(target, float), k=k, margin=margin)
     wanted = slow_mine(source, target, k, margin)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in wanted]
     assert [pair.score for pair in found] == pytest.approx([pair[2] for pair in wanted], rel=1e-12)
@@ -83,11 +83,14 @@ def test_equal_to_the_loops_also_on_ties(source, target, k, margin):
 def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
     monkeypatch.setattr(vectors, "_QUERY_BLOCK", 5)
     monkeypatch.setattr(vectors, "_CANDIDATE_BLOCK", 7)
-    monkeypatch.setattr(mining, "_BLOCK", 4)
+    monkeypatch.setattr(vector_mining, "_BLOCK", 4)
     monkeypatch.setattr(mined_pairs, "_BLOCK", 4)
     draw = np.random.default_rng(3)
     source, target = draw.normal(size=(23, 6)), draw.normal(size=(31, 6))
-    found, wanted = mine(source, target, k=k, margin=margin), slow_mine(source, target, k, margin)
+    found, wanted = (
+        mine_vectors(source, target, k=k, margin=margin),
+        slow_mine(source, target, k, margin),
+    )
     assert len(found) > 5
     assert {pair[:2] for pair in found} == {pair[:2] for pair in wanted}
     scores = [pair[2] for pair in wanted]
@@ -107,7 +110,7 @@ def test_picking_takes_a_hundred_bytes_a_line():
             for _ in range(2)
         ]
         tracemalloc.start()
-        found = mining.pair_neighbours(*sides, "ratio")
+        found = vector_mining.pair_neighbours(*sides, "ratio")
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert len(found) > lines / 2
@@ -138,7 +141,7 @@ def test_planted_translations_are_found_among_others():
     source, target = draw.normal(size=(200, 32)), draw.normal(size=(300, 32))
     where = draw.permutation(300)[:50]
     target[where] = source[:50] + 0.3 * draw.normal(size=(50, 32))
-    found = mine(source, target)
+    found = mine_vectors(source, target)
     assert {pair[:2] for pair in found[:50]} == set(zip(range(50), where.tolist(), strict=True))
     assert len({pair.source for pair in found}) == len({pair.target for pair in found})
     assert len({pair.source for pair in found}) == len(found)
@@ -146,26 +149,26 @@ def test_planted_translations_are_found_among_others():
 
 
 def test_nearest_both_ways_have_distance_zero_and_are_kept():
-    assert mine(np.eye(2), np.eye(2), k=1, margin="distance") == [(0, 0, 0.0), (1, 1, 0.0)]
+    assert mine_vectors(np.eye(2), np.eye(2), k=1, margin="distance") == [(0, 0, 0.0), (1, 1, 0.0)]
 
 
 def test_lengths_do_not_matter_and_zero_rows_are_in_no_pair():
     source = np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 1e-3]])
-    found = mine(source, np.array([[0.0, 0.0], [0.0, 9.0], [1.0, 0.0]]), k=1)
+    found = mine_vectors(source, np.array([[0.0, 0.0], [0.0, 9.0], [1.0, 0.0]]), k=1)
     assert found == [MinedPair(0, 2, 1.0), MinedPair(2, 1, 1.0)]
 
 
 def test_what_can_not_be_mined():
     with pytest.raises(ConfigError, match="k: 0 given"):
-        mine(np.eye(2), np.eye(2), k=0)
+        mine_vectors(np.eye(2), np.eye(2), k=0)
     with pytest.raises(ConfigError, match="margin: 'best'"):
-        mine(np.eye(2), np.eye(2), margin="best")
+        mine_vectors(np.eye(2), np.eye(2), margin="best")
     with pytest.raises(CrosszeroError, match="there are none"):
-        mine(np.empty((0, 2)), np.eye(2))
+        mine_vectors(np.empty((0, 2)), np.eye(2))
     with pytest.raises(CrosszeroError, match="vector 1 holds a value that is not finite"):
-        mine(np.eye(2), np.array([[1.0, 0.0], [np.nan, 1.0]]))
+        mine_vectors(np.eye(2), np.array([[1.0, 0.0], [np.nan, 1.0]]))
     with pytest.raises(ValueError, match="2 dimensions against 3"):
-        mine(np.eye(2), np.eye(3))
+        mine_vectors(np.eye(2), np.eye(3))
 
 
 class Meaning:
@@ -216,7 +219,7 @@ def test_copies_of_a_sentence_would_drown_its_margin():
     source = [f"s{i}" for i in range(40)] + ["s7"] * 9
     target = [f"t{i}" for i in range(40)]
     collapsed = mine_texts(Table(), source, target, drop_repeated=False)
-    raw = mine(Table().encode(source), Table().encode(target))
+    raw = mine_vectors(Table().encode(source), Table().encode(target))
     high, low = ({p.target: p.score for p in pairs}[7] for pairs in (collapsed, raw))
     assert low < 0.8 * high
 

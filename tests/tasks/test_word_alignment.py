@@ -66,7 +66,7 @@ def test_gold_that_counts_from_one(data):
 
 @pytest.fixture(scope="module")
 def encoder(model_folder):
-    return Encoder(Backbone.load(model_folder("bert")), slice_tokens=40)
+    return Encoder(Backbone.load(model_folder("bert")), mini_batch_num_tokens=40)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_all_layers_equal_one_layer_after_the_other(many, encoder):
     source = [line.split() for line in (many / "word-alignment/en-fr.src").read_text().splitlines()]
     target = [line.split() for line in (many / "word-alignment/en-fr.tgt").read_text().splitlines()]
     for layer, path in zip([None, 1, 2, 3], paths, strict=True):
-        single = Encoder(encoder.backbone, layer=layer, slice_tokens=40)
+        single = Encoder(encoder.backbone, layer=layer, mini_batch_num_tokens=40)
         links = align_words(single, source, target)
         assert path.read_text().splitlines() == [
             " ".join(f"{i}-{j}" for i, j in sentence) for sentence in links

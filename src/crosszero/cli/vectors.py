@@ -172,14 +172,14 @@ def mine(
     """
     from crosszero.bitext.numbered import read_lines
     from crosszero.search.file import write_pairs
-    from crosszero.search.mining import check_settings
+    from crosszero.search.vector_mining import check_settings
 
     _check_cores(cores, ray_address)
     check_settings(k, margin)
     sides = read_lines(source), read_lines(target)
     if ray_address is None:
         from crosszero.model.encoder import Encoder
-        from crosszero.search.text_mining import mine_texts
+        from crosszero.search.mining import mine_texts
 
         loaded = Encoder.load(encoder, layer=layer, max_length=max_length)
         pairs = mine_texts(loaded, *sides, k=k, margin=margin)

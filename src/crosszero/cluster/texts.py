@@ -12,9 +12,9 @@ from crosszero.cluster.tile_mining import mine_files
 from crosszero.errors import CrosszeroError
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.mining import check_settings
+from crosszero.search.mining import DistinctTexts, place_pairs
 from crosszero.search.neighbours import check_some
-from crosszero.search.text_mining import DistinctTexts, place_pairs
+from crosszero.search.vector_mining import check_settings
 
 
 def mine_texts(
@@ -39,11 +39,11 @@ def mine_texts(
         source, target: texts, in any order, at least one each.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
         cluster: an open one.
-        k, margin, drop_repeated: see :func:`crosszero.search.text_mining.mine_texts`.
+        k, margin, drop_repeated: see :func:`crosszero.search.mining.mine_texts`.
         max_length, layer: see :class:`~crosszero.Encoder`.
 
     Returns:
-        What :func:`crosszero.search.text_mining.mine_texts` gives.
+        What :func:`crosszero.search.mining.mine_texts` gives.
 
     Raises:
         ConfigError: `k` or `margin` is no such thing.

@@ -4,9 +4,9 @@ The matrix of all similarities is cut into tiles. A worker reads the rows of a t
 multiplies, and keeps the best k of each row and of each column: both directions of the search from
 one product. The driver puts the tiles together, and picks the pairs as on one machine.
 
-The result is that of :func:`crosszero.search.mining.mine`, ties included: equal vectors count once,
-of equal similarities the lower row is the better one, and the product is cut into the blocks in
-which one machine multiplies, because BLAS may round otherwise at the edge of a block.
+The result is that of :func:`crosszero.search.mine_vectors`, ties included: equal vectors count
+once, of equal similarities the lower row is the better one, and the product is cut into the blocks
+in which one machine multiplies, because BLAS may round otherwise at the edge of a block.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.mining import check_settings, pair_neighbours
 from crosszero.search.nearest import Nearest
 from crosszero.search.neighbours import (
     AnyFloats,
@@ -32,6 +31,7 @@ from crosszero.search.neighbours import (
     check_some,
     unit_rows,
 )
+from crosszero.search.vector_mining import check_settings, pair_neighbours
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
 _TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions
@@ -55,11 +55,11 @@ def mine_files(
         source, target: ``.npy`` files (rows, dim) that all machines see, such as
             :func:`~crosszero.cluster.encode_texts` writes.
         cluster: an open one.
-        k, margin: see :func:`crosszero.search.mining.mine`.
+        k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
         tile: rows of source and target in a tile; multiples of 1024 and 4096.
 
     Returns:
-        What ``mine(np.load(source), np.load(target))`` gives.
+        What ``mine_vectors(np.load(source), np.load(target))`` gives.
 
     Raises:
         ConfigError: `k`, `margin` or `tile` is no such thing.

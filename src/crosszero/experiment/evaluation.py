@@ -45,7 +45,7 @@ class Bench:
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning; none: as many as the
             encoder takes.
-        margin: of ``bucc2018``; see :func:`crosszero.search.mining.mine`.
+        margin: of ``bucc2018``; see :func:`crosszero.search.vector_mining.mine_vectors`.
         layer: hidden layer, from 1, that those tasks read; none: the mean of first and last.
         seed: of fine-tuning.
     """

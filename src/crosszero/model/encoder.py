@@ -21,7 +21,8 @@ class Encoder:
         backbone: the model.
         max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes.
         layer: read one layer, 1 to L, instead of first + last.
-        slice_tokens: padded tokens of a forward pass; ``None`` for as many as suit the device.
+        mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for as many as suit the
+            device.
 
     Example:
         >>> encoder = Encoder.load("crosszero-mini")               # doctest: +SKIP
@@ -35,12 +36,12 @@ class Encoder:
         *,
         max_length: int | None = None,
         layer: int | None = None,
-        slice_tokens: int | None = None,
+        mini_batch_num_tokens: int | None = None,
     ) -> None:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
-        self.slice_tokens = slice_tokens
+        self.mini_batch_num_tokens = mini_batch_num_tokens
         backbone.check_length(self.max_length)
 
     @classmethod
@@ -85,7 +86,7 @@ class Encoder:
                 texts[start : start + BLOCK],
                 max_length=self.max_length,
                 layer=self.layer,
-                slice_tokens=self.slice_tokens,
+                mini_batch_num_tokens=self.mini_batch_num_tokens,
             )
         return vectors
 
@@ -134,6 +135,6 @@ class Encoder:
                 spans[start : start + BLOCK],
                 layers=layers,
                 max_length=self.max_length,
-                slice_tokens=self.slice_tokens,
+                mini_batch_num_tokens=self.mini_batch_num_tokens,
             )
         return found

@@ -14,7 +14,7 @@ from torch import Tensor
 from crosszero.align.spans import Span
 from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
-from crosszero.model.mini_batches import cut_slices, pad
+from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.pooling import pool_sentences, pool_spans
 from crosszero.model.threads import run_in_threads
 from crosszero.model.tokens import Tokens, locate_spans
@@ -29,7 +29,7 @@ def encode_sentences(
     *,
     max_length: int,
     layer: int | None = None,
-    slice_tokens: int | None = None,
+    mini_batch_num_tokens: int | None = None,
 ) -> Vectors:
     """Mean over the tokens of each text, at unit length.
 
@@ -38,8 +38,8 @@ def encode_sentences(
         texts: n sentences; longer ones are cut.
         max_length: tokens of a text, special ones included.
         layer: 1 to L for the output of one layer; ``None`` for first + last layer.
-        slice_tokens: padded tokens of a forward pass; ``None`` for 2,048 on a CPU, in whose caches
-            more would not stay, and 16,384 elsewhere.
+        mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for 2,048 on a CPU, in
+            whose caches more would not stay, and 16,384 elsewhere.
 
     Returns:
         (n, H) in the order of `texts`.
@@ -50,7 +50,7 @@ def encode_sentences(
         pooled = pool_sentences(part.hidden[0], part.mask)
         vectors[part.members] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
 
-    _run(backbone, texts, max_length, [layer], slice_tokens, keep)
+    _run(backbone, texts, max_length, [layer], mini_batch_num_tokens, keep)
     return vectors
 
 
@@ -61,12 +61,12 @@ def encode_words(
     *,
     max_length: int,
     layer: int | None = None,
-    slice_tokens: int | None = None,
+    mini_batch_num_tokens: int | None = None,
 ) -> list[Vectors]:
     """Mean over the sub-tokens of each word in its sentence.
 
     Args:
-        backbone, texts, max_length, layer, slice_tokens: as in :func:`encode_sentences`.
+        backbone, texts, max_length, layer, mini_batch_num_tokens: as in :func:`encode_sentences`.
         spans: for each text the words, in characters.
 
     Returns:
@@ -74,7 +74,12 @@ def encode_words(
         token, is a row of zeros, similar to nothing.
     """
     found = encode_word_layers(
-        backbone, texts, spans, layers=[layer], max_length=max_length, slice_tokens=slice_tokens
+        backbone,
+        texts,
+        spans,
+        layers=[layer],
+        max_length=max_length,
+        mini_batch_num_tokens=mini_batch_num_tokens,
     )
     return [vectors[0] for vectors in found]
 
@@ -86,12 +91,12 @@ def encode_word_layers(
     *,
     layers: Sequence[int | None],
     max_length: int,
-    slice_tokens: int | None = None,
+    mini_batch_num_tokens: int | None = None,
 ) -> list[Vectors]:
     """Word vectors of several layers from one forward pass.
 
     Args:
-        backbone, texts, max_length, slice_tokens: as in :func:`encode_sentences`.
+        backbone, texts, max_length, mini_batch_num_tokens: as in :func:`encode_sentences`.
         spans: for each text the words, in characters.
         layers: each 1 to L, or ``None`` for first + last layer.
 
@@ -123,13 +128,13 @@ def encode_word_layers(
             for text, (_, last), some in zip(part.members, located, vectors, strict=True):
                 found[text][level, last > 0] = some
 
-    _run(backbone, texts, max_length, layers, slice_tokens, keep)
+    _run(backbone, texts, max_length, layers, mini_batch_num_tokens, keep)
     return found
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A slice that was encoded.
+    """A mini-batch that was encoded.
 
     Attributes:
         members: (n,) indices of its texts.
@@ -149,10 +154,10 @@ def _run(
     texts: Sequence[str],
     max_length: int,
     layers: Sequence[int | None],
-    slice_tokens: int | None,
+    mini_batch_num_tokens: int | None,
     keep: Callable[[_Part], None],
 ) -> None:
-    """Encode texts in slices, and hand each slice to `keep`."""
+    """Encode texts in mini-batches, and hand each to `keep`."""
     for layer in layers:
         if layer is not None and not 1 <= layer <= backbone.layers:
             raise ConfigError(
@@ -161,9 +166,9 @@ def _run(
     backbone.check_length(max_length)
     device = next(backbone.parameters()).device
     tokens = backbone.tokenize(texts, max_length)
-    budget = slice_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
+    budget = mini_batch_num_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
 
-    slices = cut_slices([len(t) for t in tokens], budget)
+    mini_batches = cut_mini_batches([len(t) for t in tokens], budget)
     with _inference(backbone), backbone.reading(layers) as read:
 
         @torch.no_grad()
@@ -173,7 +178,7 @@ def _run(
             mask = mask.to(device)
             keep(_Part(members, read(ids.to(device), mask), mask, chosen))
 
-        run_in_threads(work, slices, device)
+        run_in_threads(work, mini_batches, device)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Cutting a batch into slices of texts of like length, so that little is spent on padding.
+"""Cutting a batch into mini-batches of texts of like length, so that little is spent on padding.
 
-A slice is only how a batch is computed: which texts meet in the loss is decided before, and vectors
-come back in the batch's order.
+A mini-batch is only how a batch is computed: which texts meet in the loss is decided before, and
+vectors come back in the batch's order.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from torch import Tensor
 _CPU, _ACCELERATOR = 48, 1024
 
 
-def cut_slices(
+def cut_mini_batches(
     lengths: Sequence[int], budget: int, overhead: int | None = None
 ) -> list[NDArray[np.int64]]:
-    """Sort texts by length and cut them where that costs least, padding and slices together.
+    """Sort texts by length and cut them where that costs least, padding and mini-batches together.
 
-    A slice is padded to its longest text; each one costs something of its own, because all weights
-    (and in training all gradients) pass through memory once more. The cheapest cuts are found
-    exactly, by dynamic programming over the sorted texts.
+    A mini-batch is padded to its longest text; each one costs something of its own, because all
+    weights (and in training all gradients) pass through memory once more. The cheapest cuts are
+    found exactly, by dynamic programming over the sorted texts.
 
     Args:
         lengths: tokens of each text.
-        budget: most padded tokens (texts x longest text) of a slice; one longer text is a slice.
-        overhead: what a slice costs, in padded tokens; ``None`` takes 48 on a CPU and 1,024 where
-            there is an accelerator, which likes its slices large.
+        budget: most padded tokens (texts x longest text) of a mini-batch; a longer text stands
+            alone in one.
+        overhead: what a mini-batch costs, in padded tokens; ``None`` takes 48 on a CPU and 1,024
+            where there is an accelerator, which likes them large.
 
     Returns:
-        For each slice the indices of its texts, longest slice first.
+        For each mini-batch the indices of its texts, longest first.
 
     Example:
-        >>> [s.tolist() for s in cut_slices([2, 9, 3, 8], budget=18, overhead=4)]
+        >>> [s.tolist() for s in cut_mini_batches([2, 9, 3, 8], budget=18, overhead=4)]
         [[1, 3], [2, 0]]
     """
     if overhead is None:
@@ -45,7 +46,7 @@ def cut_slices(
     sizes = np.maximum(sizes[order], 1)
     places = np.arange(len(order) + 1)
     cost = np.zeros(len(order) + 1, dtype=np.int64)  # of the first n texts
-    begin = np.zeros(len(order) + 1, dtype=np.int64)  # where the last slice of these begins
+    begin = np.zeros(len(order) + 1, dtype=np.int64)  # where the last one of these begins
     lowest = 0
     for end in range(1, len(order) + 1):
         while lowest < end - 1 and sizes[lowest] * (end - lowest) > budget:
@@ -54,12 +55,12 @@ def cut_slices(
         costs = cost[lowest:end] + padded
         begin[end] = lowest + int(costs.argmin())
         cost[end] = costs.min() + overhead
-    slices = []
+    mini_batches = []
     end = len(order)
     while end:
-        slices.append(order[begin[end] : end])
+        mini_batches.append(order[begin[end] : end])
         end = int(begin[end])
-    return slices[::-1]
+    return mini_batches[::-1]
 
 
 def pad(rows: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """Several texts in one row instead of padding, and where each of them stands.
 
 Texts in one row must not see each other, and each counts its positions from its own start. On a GPU
-with flash attention all texts of a slice stand in one row, with their borders beside it (varlen),
-and no token is padding. Elsewhere they fill rows no wider than a text may be, and a mask lets a
-token see its own text alone.
+with flash attention all texts of a mini-batch stand in one row, with their borders beside it
+(varlen), and no token is padding. Elsewhere they fill rows no wider than a text may be, and a mask
+lets a token see its own text alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PADDING = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slice:
+class MiniBatch:
     """Texts as the encoder reads them.
 
     Attributes:
@@ -33,8 +33,8 @@ class Slice:
         rows: (n,) row of each text.
         starts: (n,) its first column.
         lengths: (n,) its tokens.
-        mask: (rows, width), 1 for tokens, of a padded slice.
-        inputs: what else the encoder is given, of a packed slice.
+        mask: (rows, width), 1 for tokens, of a padded mini-batch.
+        inputs: what else the encoder is given, of a packed mini-batch.
     """
 
     ids: Tensor
@@ -62,7 +62,7 @@ class Slice:
 
 def lay_out(
     backbone: Backbone, texts: Sequence[Sequence[int]], *, packed: bool | None = None
-) -> Slice:
+) -> MiniBatch:
     """Put texts into rows: one each and padded, or packed.
 
     Args:
@@ -78,7 +78,7 @@ def lay_out(
         ids, mask = pad(texts, padding)
         rows = np.arange(len(texts))
         starts = np.zeros(len(texts), dtype=np.int64)
-        return Slice(
+        return MiniBatch(
             ids=ids.to(device), mask=mask.to(device), rows=rows, starts=starts, lengths=lengths
         )
     varlen = uses_varlen(backbone)
@@ -100,7 +100,7 @@ def lay_out(
         inputs |= {"max_length_q": int(lengths.max()), "max_length_k": int(lengths.max())}
     else:
         inputs["attention_mask"] = _separate(backbone, torch.from_numpy(owner).to(device))
-    return Slice(
+    return MiniBatch(
         ids=torch.from_numpy(ids_).to(device),
         rows=rows,
         starts=starts,

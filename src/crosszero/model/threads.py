@@ -1,7 +1,7 @@
-"""Slices of texts encoded side by side, each on one core.
+"""Mini-batches of texts encoded side by side, each on one core.
 
 A small encoder does little in each operation, so that cores that share every operation mostly wait
-for each other. With a slice for each core they wait once, at the end.
+for each other. With a mini-batch for each core they wait once, at the end.
 """
 
 from __future__ import annotations

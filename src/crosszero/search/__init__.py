@@ -7,9 +7,9 @@ Works on NumPy arrays and on any object with the ``encode`` of
 from crosszero.search.file import write_pairs
 from crosszero.search.margin import MARGINS, Margin, score_margins
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
-from crosszero.search.mining import mine
-from crosszero.search.text_mining import mine_texts
+from crosszero.search.mining import mine_texts
 from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
+from crosszero.search.vector_mining import mine_vectors
 
 __all__ = [
     "MARGINS",
@@ -17,8 +17,8 @@ __all__ = [
     "MinedPair",
     "MinedPairs",
     "PairScore",
-    "mine",
     "mine_texts",
+    "mine_vectors",
     "score_margins",
     "score_pairs",
     "tune_threshold",

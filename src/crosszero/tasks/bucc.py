@@ -2,7 +2,7 @@
 
 Sentence vectors, margin over the 4 nearest neighbours, best candidates of both directions
 one-to-one, threshold tuned on dev and applied to test. Equal sentences take part once and are left
-out of the result (see :mod:`crosszero.search.text_mining`); XTREME's mBERT reads layer 8, mean over
+out of the result (see :mod:`crosszero.search.mining`); XTREME's mBERT reads layer 8, mean over
 all tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3, appendix.
 """
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
 from crosszero.search.margin import Margin
-from crosszero.search.text_mining import SentenceEncoder, mine_texts
+from crosszero.search.mining import SentenceEncoder, mine_texts
 from crosszero.search.threshold import score_pairs, tune_threshold
 from crosszero.tasks.bucc_data import (
     BuccSet,
@@ -98,7 +98,7 @@ class Bucc:
             data: folder that holds ``bucc2018/``, dev gold included.
             predictions: folder of the predictions.
             languages: which; None for all.
-            k, margin: see :func:`crosszero.search.mining.mine`.
+            k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
 
         Returns:
             The files, a pair a line (``<xx> id TAB English id``), best first; a file is empty where
@@ -216,7 +216,7 @@ def mine_ids(
     Args:
         encoder: gives the sentence vectors.
         data: the sentences.
-        k, margin: see :func:`crosszero.search.mining.mine`.
+        k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
 
     Returns:
         (foreign id, English id, score), best first.

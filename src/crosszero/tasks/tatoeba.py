@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from crosszero.bitext.numbered import read_numbers
+from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours
-from crosszero.search.text_mining import SentenceEncoder
 from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.model.mini_batches import cut_slices
+from crosszero.model.mini_batches import cut_mini_batches
 from crosszero.model.mlm import IGNORED
 from crosszero.model.options import Level
 from crosszero.model.packing import lay_out
@@ -74,8 +74,8 @@ def encode_slice(
 
 
 def cut(inputs: Inputs, budget: int) -> list[Integers]:
-    """The rank's texts by length; see :func:`crosszero.model.mini_batches.cut_slices`."""
-    return cut_slices([len(row) for row in inputs.ids], budget)
+    """The rank's texts by length; see :func:`crosszero.model.mini_batches.cut_mini_batches`."""
+    return cut_mini_batches([len(row) for row in inputs.ids], budget)
 
 
 def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from crosszero.model.mini_batches import cut_slices, pad
+from crosszero.model.mini_batches import cut_mini_batches, pad
 
 IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
 
@@ -60,7 +60,7 @@ def cut_features(
         budget: most padded tokens of a slice.
     """
     segmented = _has_segments(model)
-    for members in cut_slices([len(f.ids) for f in features], budget):
+    for members in cut_mini_batches([len(f.ids) for f in features], budget):
         chosen = [features[i] for i in members]
         ids, mask = pad([f.ids for f in chosen], padding)
         inputs = {"input_ids": ids, "attention_mask": mask}
