@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from crosszero.config import build, parse_yaml, read_yaml, to_dict
-from crosszero.errors import ConfigError, quote, suggest, visible
+from crosszero.config import build, parse_yaml, read_json, read_yaml, to_dict
+from crosszero.errors import ConfigError, DataError, quote, suggest, visible
 from crosszero.training.config import TrainConfig
 
 
@@ -211,3 +211,49 @@ def test_what_a_terminal_would_obey_is_written_out() -> None:
     assert visible("a\x1b]0;t\x07\u202e\x9bé日") == "a\\u001b]0;t\\u0007\\u202e\\u009bé日"
     assert quote("x" * 200) == "'" + "x" * 79 + " ..."
     assert quote({"a": 1}) == "{'a': 1}"
+
+
+def test_json_of_the_right_shape_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"name": "x", "rate": 1, "parts": [{"size": 2}]}')
+    assert read_json(path, Outer) == Outer(name="x", rate=1.0, parts=[Inner(size=2)])
+    assert read_json(path, dict[str, Any])["name"] == "x"
+    path.write_text("[3, 4]")
+    assert read_json(path, list[int]) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Outer, "[]"),
+        (Outer, "null"),
+        (Outer, '{"name": "x", "rate": "fast"}'),
+        (Outer, '{"name": "x", "rate": "nan"}'),
+        (Outer, '{"name": "x", "rate": NaN}'),
+        (Outer, '{"name": "x", "rate": null}'),
+        (Outer, '{"name": "x", "parts": {"size": 1}}'),
+        (Outer, '{"name": "x", "maybe": true}'),
+        (Outer, '{"name": "x", "maybe": 1e400}'),
+        (Outer, '{"name": "x", "maybe": 1' + "0" * 5000 + "}"),
+        (list[int], "[1, 2.5]"),
+        (list[int], "[1, Infinity]"),
+        (dict[str, float], '{"a": []}'),
+        (dict[str, Any], "[" * 100_000),
+        (list[str], '["a"'),
+        (list[str], b"\xff\xfe\xfa"),
+        (list[str], ""),
+    ],
+)
+def test_json_of_another_shape_is_one_line(tmp_path: Path, kind: Any, text: str | bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=r"a\.json: damaged \(.+\); run it again$") as caught:
+        read_json(path, kind, "run it again")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_json_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "no.json", tmp_path):
+        with pytest.raises(DataError, match="can't be read"):
+            read_json(path, list[int])

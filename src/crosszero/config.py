@@ -1,4 +1,4 @@
-"""Configurations: frozen dataclasses that YAML and the command line fill, with errors for people.
+"""Configurations: frozen dataclasses that YAML, JSON and the command line fill.
 
 A key that a dataclass does not have is an error with a suggestion: a misspelt ``temprature`` must
 not silently leave the default in force.
@@ -7,12 +7,15 @@ not silently leave the default in force.
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from crosszero.errors import ConfigError, quote, suggest
+from crosszero.errors import ConfigError, DataError, quote, suggest
 
 T = TypeVar("T")
 _DEEPEST, _MOST = 64, 20_000  # levels and values of a YAML file
@@ -119,6 +122,49 @@ def _check_nodes(root: Any, where: str) -> None:
         visit(root, 0)
 
 
+def read_json(path: str | Path, kind: type[T], remedy: str = "") -> T:
+    """Read JSON that crosszero wrote, and see that it has the shape it was written in.
+
+    Args:
+        path: the file.
+        kind: a dataclass, or a type such as ``list[int]`` or ``dict[str, Any]``.
+        remedy: what to do about a damaged file, for the message.
+
+    Raises:
+        DataError: the file can't be read, is not JSON, or is of another shape.
+
+    Example:
+        >>> read_json("run/training.json", dict[str, Any])["loss"]      # doctest: +SKIP
+        'cz-nce'
+    """
+    try:
+        return parse_json(Path(path).read_bytes(), kind)
+    except OSError as error:
+        raise DataError(path, f"can't be read ({error.strerror})") from error
+    except ValueError as error:
+        advice = f"; {remedy}" if remedy else ""
+        raise DataError(path, f"damaged ({error}){advice}") from error
+
+
+def parse_json(text: str | bytes, kind: type[T]) -> T:
+    """As :func:`read_json`, for text.
+
+    Raises:
+        ValueError: it is not JSON (NaN and Infinity are not), or of another shape.
+    """
+    try:
+        value: T = _convert(json.loads(text, parse_constant=_refuse), kind, "content")
+    except ConfigError as error:
+        raise ValueError(str(error)[:200]) from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
 def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Make a dataclass from plain values, nested dataclasses included.
 
@@ -206,15 +252,12 @@ def _convert_plain(value: Any, hint: Any, where: str) -> Any:
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     if hint is float and isinstance(value, str):
         # YAML 1.1 reads 1e-5 (no dot) as text.
-        try:
-            return float(value)
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            if math.isfinite(number := float(value)):
+                return number
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
+        with suppress(OverflowError):
             return float(value)
-        except OverflowError:
-            pass
     if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
         return value
     raise ConfigError(f"{where}: {names.get(hint, str(hint))} is needed, given {quote(value)}")
