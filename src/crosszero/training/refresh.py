@@ -141,7 +141,7 @@ class WordRefresher:
             [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,
             layer=self._layer,
-            slice_tokens=self._config.slice_tokens,
+            mini_batch_num_tokens=self._config.slice_tokens,
         )
         found = dict(zip(distinct, vectors, strict=True))
         return [found[text] for text in texts]
