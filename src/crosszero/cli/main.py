@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -27,20 +26,20 @@ _LONGEST = 2000  # characters of a message
 
 # A module is loaded when one of its commands is called: listing them takes half a second less.
 COMMANDS = {
-    "commands:prepare": "Read parallel text, find the word pairs, and store both.",
-    "commands:show": "Print samples with their word pairs marked, so that a person can look.",
-    "commands:train": "Post-train an encoder on samples.",
-    "vectors:encode": "Write the vector of each line of a text.",
-    "vectors:align": "Link the words of sentences and their translations.",
-    "vectors:mine": "Find the lines of two texts that mean the same.",
+    "learn:prepare": "Read parallel text, find the word pairs, and store both.",
+    "learn:show": "Print samples with their word pairs marked, so that a person can look.",
+    "learn:train": "Post-train an encoder on samples.",
+    "use:encode": "Write the vector of each line of a text.",
+    "use:align": "Link the words of sentences and their translations.",
+    "use:mine": "Find the lines of two texts that mean the same.",
     "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word retrieval.",
     "scores:score": "Score predictions in XTREME's format against gold files.",
     "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
     "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
     "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
     "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
-    "commands:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
-    "commands:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+    "learn:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
+    "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
 }
 
 
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 when all went well, 2 for an error of the user's, 130 for ^C."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
-            setattr(sys, name, Path(os.devnull).open("w"))
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
             stream.reconfigure(errors="backslashreplace")
