@@ -72,8 +72,9 @@ def test_help_is_fast_and_loads_no_torch() -> None:
 def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert len(COMMANDS) == 14
-    for place, summary in COMMANDS.items():
+    assert [*COMMANDS] == ["Use", "Train", "Measure"]
+    listed = {k: v for commands in COMMANDS.values() for k, v in commands.items()}
+    for place, summary in listed.items():
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
         first, *rest = inspect.getdoc(command).splitlines()
@@ -382,3 +383,48 @@ def test_a_pipe_that_closes_is_no_error(corpus: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_standard_streams_stand_for_files(
+    model_folder: Folders, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    source, target = tmp_path / "a.en", tmp_path / "a.fr"
+    source.write_text("the cat\nthe king sees\n")
+    target.write_text("le chat\nle roi voit\n")
+    encoder = str(model_folder())
+    for command, name in (("align", "links"), ("mine", "pairs.tsv"), ("encode", "en.npy")):
+        texts = [source] if command == "encode" else [source, target]
+        assert call(command, *texts, "--encoder", encoder, "--out", tmp_path / name) == 0
+        capfdbinary.readouterr()
+        program = [sys.executable, "-m", "crosszero", command]
+        done = subprocess.run(
+            [*program, "-", *map(str, texts[1:]), "--encoder", encoder, "--out", "-"],
+            stdin=source.open(),
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout == (tmp_path / name).read_bytes()
+        assert done.stdout
+        assert b"-:" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "IN"], "is read by this command"),
+        (["--out", "."], "a file is needed, this is a folder"),
+        (["--out", "x", "--max-length", "1.5"], "1.5"),
+        (["--out", "x", "--max-length", "9" * 20], "unable to convert"),
+    ],
+)
+def test_wrong_values_cost_nothing(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "a.en"
+    source.write_text("the cat\n")
+    given = [str(source) if a == "IN" else str(tmp_path) if a == "." else a for a in arguments]
+    for command, texts in (("encode", [source]), ("align", [source] * 2), ("mine", [source] * 2)):
+        assert call(command, *texts, *given) == 2
+        assert message in capsys.readouterr().err
+    assert source.read_text() == "the cat\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.en"]

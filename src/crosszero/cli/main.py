@@ -17,29 +17,37 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from crosszero import __version__
+from crosszero.cli.flags import convert
 from crosszero.errors import CrosszeroError, PeerError, visible
 
 _LONGEST = 2000  # characters of a message
 
 # A module is loaded when one of its commands is called: listing them takes half a second less.
 COMMANDS = {
-    "learn:prepare": "Read parallel text, find the word pairs, and store both.",
-    "learn:show": "Print samples with their word pairs marked, so that a person can look.",
-    "learn:train": "Post-train an encoder on samples.",
-    "use:encode": "Write the vector of each line of a text.",
-    "use:align": "Link the words of sentences and their translations.",
-    "use:mine": "Find the lines of two texts that mean the same.",
-    "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word retrieval.",
-    "scores:score": "Score predictions in XTREME's format against gold files.",
-    "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
-    "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
-    "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
-    "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
-    "learn:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
-    "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+    "Use": {
+        "use:align": "Link the words of sentences and their translations.",
+        "use:mine": "Find the lines of two texts that mean the same.",
+        "use:encode": "Write the vector of each line of a text.",
+    },
+    "Train": {
+        "learn:prepare": "Read parallel text, find the word pairs, and store both.",
+        "learn:show": "Print samples with their word pairs marked, so that a person can look.",
+        "learn:train": "Post-train an encoder on samples.",
+        "learn:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
+        "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+    },
+    "Measure": {
+        "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
+        "retrieval.",
+        "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
+        "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
+        "scores:score": "Score predictions in XTREME's format against gold files.",
+        "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
+        "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
+    },
 }
 
 
@@ -55,12 +63,16 @@ def make_app(asked: str = "") -> App:
         "together.",
         version=__version__,
         help_format="plaintext",  # the parser of rst takes 80 ms to load
-        default_parameter=Parameter(negative_iterable=()),
+        default_parameter=Parameter(negative_iterable=(), converter=convert),
     )
-    for place, summary in COMMANDS.items():
-        name = place.partition(":")[2].replace("_", "-")
-        line = None if name == asked else summary
-        app.command(f"crosszero.cli.{place}", name=name, help=line, help_format="rst")
+    for number, (heading, commands) in enumerate(COMMANDS.items()):
+        group = Group(heading, sort_key=number)
+        for place, summary in commands.items():
+            name = place.partition(":")[2].replace("_", "-")
+            line = None if name == asked else summary
+            app.command(
+                f"crosszero.cli.{place}", name=name, help=line, group=group, help_format="rst"
+            )
     return app
 
 

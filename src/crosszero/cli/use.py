@@ -1,82 +1,35 @@
-"""The commands that put an encoder to use: vectors, word alignment, pairs nobody has aligned."""
+"""The commands that put an encoder to use: align, mine, encode."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-from crosszero.errors import ConfigError
+from crosszero.cli.flags import (
+    Cores,
+    EncoderName,
+    Layer,
+    MaxLength,
+    Out,
+    RayAddress,
+    Text,
+    check_cores,
+    name_place,
+)
 from crosszero.search.margin import Margin
 
 _log = logging.getLogger("crosszero")
 
 
-def encode(
-    texts: Path,
-    /,
-    *,
-    encoder: str,
-    out: Path,
-    layer: int | None = None,
-    max_length: int | None = None,
-    ray_address: str | None = None,
-    cores: int | None = None,
-) -> None:
-    """Write the vector of each line of a text.
-
-    Example: crosszero encode corpus.en --encoder runs/one --out en.npy
-
-    Parameters
-    ----------
-    texts
-        One text a line, plain or .gz.
-    encoder
-        crosszero-mini, a folder or a hub id.
-    out
-        An .npy file, which numpy.load reads: a unit vector for each line, float32.
-    layer
-        Hidden layer, from 1; by default the mean of the first and the last, as in training.
-    max_length
-        Tokens of a text; longer ones are cut. By default as many as the encoder takes.
-    ray_address
-        Encode on a Ray cluster: auto, HOST:PORT, or local for one of its own on this machine. All
-        machines must see the folder of --out and the encoder. The vectors are the same.
-    cores
-        Cores, and threads, of each process on the cluster; by default 1.
-    """
-    _check_cores(cores, ray_address)
-    if ray_address is None:
-        from crosszero.bitext.numbered import read_lines
-        from crosszero.model.encoder import Encoder
-        from crosszero.model.vector_file import encode_to_file
-
-        lines = read_lines(texts)  # all of them, so that a bad one is told at once
-        encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
-    else:
-        from crosszero.bitext.numbered import iterate_lines
-        from crosszero.cluster import Cluster, encode_texts
-
-        with Cluster(ray_address, cores=cores or 1) as cluster:
-            encode_texts(
-                encoder,
-                iterate_lines(texts),
-                out,
-                cluster=cluster,
-                layer=layer,
-                max_length=max_length,
-            )
-    _log.info("%s: done; numpy.load(%r) reads it", out, str(out))
-
-
 def align(
-    source: Path,
-    target: Path,
+    source: Text,
+    target: Text,
     /,
     *,
-    encoder: str,
-    out: Path,
-    layer: int | None = None,
-    max_length: int | None = None,
+    encoder: EncoderName = "crosszero-mini",
+    out: Out = Path("-"),
+    layer: Layer = None,
+    max_length: MaxLength = None,
 ) -> None:
     """Link the words of sentences and their translations.
 
@@ -85,28 +38,21 @@ def align(
     Parameters
     ----------
     source
-        One sentence a line, its words between spaces, plain or .gz.
+        One sentence a line, its words between spaces, plain or .gz; - is standard input.
     target
         Its translation on the same line.
-    encoder
-        crosszero-mini, a folder or a hub id.
     out
         Pharaoh format: for each line its links i-j, source word and target word, counted from 0. A
         word is linked to the word that is its nearest and to which it is the nearest, if there is
-        one.
-    layer
-        Hidden layer, from 1; by default the mean of the first and the last, as in training.
-        'crosszero evaluate --layers all' measures which aligns best.
-    max_length
-        Tokens of a sentence; words behind them get no link. By default as many as the encoder
-        takes.
+        one. By default standard output.
     """
     from crosszero.align.links import align_words
     from crosszero.bitext.numbered import read_lines, split_words
     from crosszero.errors import DataError
-    from crosszero.files import atomic_file
+    from crosszero.files import atomic_file, check_output
     from crosszero.model.encoder import Encoder
 
+    check_output(out, inputs=[source, target])
     left, right = ([split_words(line) for line in read_lines(path)] for path in (source, target))
     if len(left) != len(right):
         raise DataError(
@@ -118,23 +64,24 @@ def align(
     found = align_words(Encoder.load(encoder, layer=layer, max_length=max_length), left, right)
     with atomic_file(out) as file:
         file.writelines(" ".join(f"{i}-{j}" for i, j in links) + "\n" for links in found)
-    _log.info("%s: %s links in %s lines", out, f"{sum(map(len, found)):,}", f"{len(found):,}")
+    links = f"{sum(map(len, found)):,}"
+    _log.info("%s%s links in %s lines", name_place(out), links, f"{len(found):,}")
 
 
 def mine(
-    source: Path,
-    target: Path,
+    source: Text,
+    target: Text,
     /,
     *,
-    encoder: str,
-    out: Path,
+    encoder: EncoderName = "crosszero-mini",
+    out: Out = Path("-"),
     k: int = 4,
     margin: Margin = "ratio",
     threshold: float | None = None,
-    layer: int | None = None,
-    max_length: int | None = None,
-    ray_address: str | None = None,
-    cores: int | None = None,
+    layer: Layer = None,
+    max_length: MaxLength = None,
+    ray_address: RayAddress = None,
+    cores: Cores = None,
 ) -> None:
     """Find the lines of two texts that mean the same.
 
@@ -143,15 +90,12 @@ def mine(
     Parameters
     ----------
     source
-        One text a line, in any order, plain or .gz. Lines that stand there several times are in no
-        pair: nothing would tell which of them is meant.
+        One text a line, in any order, plain or .gz; - is standard input.
     target
         The same in the other language.
-    encoder
-        crosszero-mini, a folder or a hub id.
     out
         TSV: score, source, target; best first, no line twice. 'crosszero prepare' reads it with
-        --columns 1 2.
+        --columns 1 2. By default standard output.
     k
         Neighbours that a margin looks at.
     margin
@@ -159,22 +103,14 @@ def mine(
         cosine itself (absolute).
     threshold
         Leave out pairs with a lower score.
-    layer
-        Hidden layer, from 1; by default the mean of the first and the last, as in training.
-    max_length
-        Tokens of a text; longer ones are cut. By default as many as the encoder takes.
-    ray_address
-        Work on a Ray cluster: auto, HOST:PORT, or local for one of its own on this machine, which
-        keeps the vectors on the disk. All machines must see the folder of --out and the encoder.
-        The pairs are the same.
-    cores
-        Cores, and threads, of each process on the cluster; by default 1.
     """
     from crosszero.bitext.numbered import read_lines
+    from crosszero.files import check_output
     from crosszero.search.file import write_pairs
     from crosszero.search.vector_mining import check_settings
 
-    _check_cores(cores, ray_address)
+    check_output(out, inputs=[source, target])
+    check_cores(cores, ray_address)
     check_settings(k, margin)
     sides = read_lines(source), read_lines(target)
     if ray_address is None:
@@ -199,12 +135,53 @@ def mine(
                 max_length=max_length,
             )
     count = write_pairs(out, pairs, *sides, threshold=threshold)
-    _log.info("%s: %s pairs", out, f"{count:,}")
+    _log.info("%s%s pairs", name_place(out), f"{count:,}")
 
 
-def _check_cores(cores: int | None, ray_address: str | None) -> None:
-    if cores is not None and ray_address is None:
-        raise ConfigError(
-            "--cores are those of a process on a cluster: give --ray-address, too; for this "
-            "process the variable OMP_NUM_THREADS says how many"
-        )
+def encode(
+    texts: Text,
+    /,
+    *,
+    encoder: EncoderName = "crosszero-mini",
+    out: Out,
+    layer: Layer = None,
+    max_length: MaxLength = None,
+    ray_address: RayAddress = None,
+    cores: Cores = None,
+) -> None:
+    """Write the vector of each line of a text.
+
+    Example: crosszero encode corpus.en --encoder runs/one --out en.npy
+
+    Parameters
+    ----------
+    texts
+        One text a line, plain or .gz; - is standard input.
+    out
+        An .npy file, which numpy.load reads: a unit vector for each line, float32.
+    """
+    from crosszero.files import check_output
+
+    check_output(out, inputs=[texts])
+    check_cores(cores, ray_address)
+    if ray_address is None:
+        from crosszero.bitext.numbered import read_lines
+        from crosszero.model.encoder import Encoder
+        from crosszero.model.vector_file import encode_to_file
+
+        lines = read_lines(texts)  # all of them, so that a bad one is told at once
+        encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
+    else:
+        from crosszero.bitext.numbered import iterate_lines
+        from crosszero.cluster import Cluster, encode_texts
+
+        with Cluster(ray_address, cores=cores or 1) as cluster:
+            encode_texts(
+                encoder,
+                iterate_lines(texts),
+                out,
+                cluster=cluster,
+                layer=layer,
+                max_length=max_length,
+            )
+    _log.info("%sdone; numpy.load reads it", name_place(out))

@@ -1,0 +1,85 @@
+"""Flags that several commands have, described once, and how values are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from crosszero.errors import ConfigError
+
+Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        consume_multiple=True,
+        help="Change single settings: --set train.steps=100 out=elsewhere.",
+    ),
+]
+EncoderName = Annotated[
+    str, Parameter(name="--encoder", help="crosszero-mini, a folder or a hub id.")
+]
+Layer = Annotated[
+    int | None,
+    Parameter(
+        help="Hidden layer, from 1; by default the mean of the first and the last, as in training."
+    ),
+]
+MaxLength = Annotated[
+    int | None,
+    Parameter(
+        help="Tokens of a text; what lies behind them is not seen. By default as many as the "
+        "encoder takes."
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    Parameter(
+        help="Work on a Ray cluster: auto, HOST:PORT, or local for one of its own on this machine. "
+        "All machines must see the folder of --out and the encoder. The result is the same."
+    ),
+]
+Cores = Annotated[
+    int | None,
+    Parameter(help="Cores, and threads, of each process on the cluster; by default 1."),
+]
+Text = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+Out = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+
+
+def convert(kind: Any, tokens: Sequence[Any]) -> Any:
+    """Read values strictly: 1.5 is no whole number, nan and inf are no settings."""
+    return cyclopts.convert(kind, tokens, converter=_convert_one)
+
+
+def _convert_one(kind: Any, text: str) -> Any:
+    if kind is int and not text.removeprefix("-").removeprefix("+").isdecimal():
+        raise ValueError(f"{text!r} is not a whole number")
+    if kind is int and len(text) > 18:
+        raise ValueError(f"{text[:20]}... is too large")
+    if kind is float and not math.isfinite(float(text)):
+        raise ValueError(f"{text!r} is not a finite number")
+    return cyclopts.convert(kind, [text])
+
+
+def check_cores(cores: int | None, ray_address: str | None) -> None:
+    """See that --cores is given with a cluster only, and is at least 1."""
+    if cores is None:
+        return
+    if ray_address is None:
+        raise ConfigError(
+            "--cores are those of a process on a cluster: give --ray-address, too; for this "
+            "process the variable OMP_NUM_THREADS says how many"
+        )
+    if cores < 1:
+        raise ConfigError(f"--cores: {cores} given; at least 1 is needed")
+
+
+def name_place(out: Path) -> str:
+    """Begin a line about what was written: with the file, or with nothing for a stream."""
+    return "" if str(out) == "-" else f"{out}: "
