@@ -25,10 +25,10 @@ from benchmarks.encoders import (
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import Timing, compare, take_turns
-from crosszero.align.encoding import join_words
-from crosszero.align.error import score_alignment
+from crosszero.align.aer import score_alignment
 from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
 from crosszero.align.links import align_words
+from crosszero.align.word_encoder import join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from crosszero.align.word_lists import Lexicon
 from crosszero.bitext.pair import SentencePair
-from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.samples.sample import Sample
 
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"

@@ -17,14 +17,14 @@ from benchmarks.encoders import TINY, load_backbone, middle_layer
 from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
-from crosszero.align.words import Keys
+from crosszero.align.word_boundaries import Keys
+from crosszero.align.word_lists import Lexicon, read_lexicon
 from crosszero.model.inference import encode_words
 from crosszero.model.loading import MINI
 from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon.finder import TEXTS, LexiconFinder
-from crosszero.samples.lexicon.lists import Lexicon, read_lexicon
 from crosszero.samples.lexicon.occurrences import Side
 
 _GOAL, _TIMES = 20_000, 200.0  # sentence pairs per second and core; and against a plain search

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from crosszero.align.words import Keys, token_pattern
+from crosszero.align.word_boundaries import Keys, token_pattern
 from crosszero.bitext.pair import SentencePair
 
 Span = tuple[int, int]

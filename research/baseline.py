@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crosszero.align.error import score_alignment
+from crosszero.align.aer import score_alignment
 from crosszero.align.gold import read_alignment_set
 from crosszero.experiment.recipe.config import RecipeConfig
 from crosszero.experiment.statistical import align_gold

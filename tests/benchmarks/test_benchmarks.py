@@ -18,11 +18,11 @@ from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.steps import OurStep, PaperStep
 from benchmarks.timing import Timing, compare, take_turns
+from crosszero.align.word_lists import Lexicon
 from crosszero.bitext.pair import SentencePair
 from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.lexicon.finder import LexiconFinder
-from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.training.frozen import get_table
 
 NEEDS = {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crosszero.align.error import score_alignment
+from crosszero.align.aer import score_alignment
 from crosszero.align.gold import read_alignment_set
 from crosszero.cli import main
 from crosszero.config import build

@@ -8,16 +8,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from crosszero.align import Lexicon
 from crosszero.align.links import mutual_argmax
-from crosszero.align.reader import WordReader
 from crosszero.align.spans import Span
+from crosszero.align.word_reader import WordReader
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples import (
     AlignerFinder,
     EncoderFinder,
     Finder,
-    Lexicon,
     LexiconFinder,
     NoFinder,
     WordFilter,
@@ -225,7 +225,7 @@ def test_raw_texts_are_let_go_after_fitting() -> None:
 
 
 def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crosszero.align.reader._REMEMBERED", 10)
+    monkeypatch.setattr("crosszero.align.word_reader._REMEMBERED", 10)
     reader = WordReader("en")
     for number in range(100):
         reader.read("!" * number)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.words import Keys, normalise, token_pattern
+from crosszero.align import Lexicon, read_lexicon
+from crosszero.align.word_boundaries import Keys, normalise, token_pattern
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Lexicon, LexiconFinder, WordFilter, read_lexicon
+from crosszero.samples import LexiconFinder, WordFilter
 from crosszero.samples.lexicon import pieces
 from crosszero.samples.lexicon.tree import Tree
 from tests.samples.helpers import pair

@@ -22,7 +22,7 @@ from crosszero.samples import (
     prepare,
     write_store,
 )
-from crosszero.samples.split import Split
+from crosszero.samples.hold_out import Split
 from crosszero.samples.spool import Spool
 from tests.samples.helpers import cipher, pair, sample
 
@@ -159,7 +159,9 @@ def _held(pairs: list[SentencePair], seed: int) -> list[SentencePair]:
 def test_the_split_reads_and_compares_every_pair_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = list(multiway(20))
     compared: list[str] = []
-    monkeypatch.setattr("crosszero.samples.split._same", lambda text: compared.append(text) or text)
+    monkeypatch.setattr(
+        "crosszero.samples.hold_out._same", lambda text: compared.append(text) or text
+    )
     split = Split(3, 1)
     for item in pairs:
         split.see(item)

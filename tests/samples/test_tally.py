@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.samples import Sample, SampleStore, write_store
+from crosszero.samples.columns import METADATA
 from crosszero.samples.seen import Seen
-from crosszero.samples.table import METADATA
 from crosszero.samples.tally import count_samples
 from crosszero.training.stream import SampleStream
 from tests.samples.helpers import sample

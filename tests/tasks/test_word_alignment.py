@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from crosszero.align.encoding import join_words
 from crosszero.align.links import align_words
+from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder

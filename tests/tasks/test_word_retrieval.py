@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from crosszero.align.encoding import WordEncoder
 from crosszero.align.spans import Span, WordPair
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
 from crosszero.tasks.words import score_words

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.encoding import WordEncoder, encode_tokens
 from crosszero.align.gold import Link
+from crosszero.align.word_encoder import WordEncoder, encode_tokens
 from crosszero.search.neighbours import AnyFloats, unit_rows
 
 _log = logging.getLogger("crosszero")

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from crosszero.bitext.read import BitextConfig
 from crosszero.errors import ConfigError
 from crosszero.experiment.recipe.config import PrepareConfig, RecipeConfig
-from crosszero.samples.config import FinderConfig
+from crosszero.samples.prepare_config import FinderConfig
 from crosszero.training.config import LoraConfig, TrainConfig
 
 _log = logging.getLogger("crosszero")

@@ -21,11 +21,11 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.cluster.session import Cluster
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
+from crosszero.samples.columns import open_writer, to_table
 from crosszero.samples.finder import Finder
 from crosszero.samples.preparation import Progress, groups_of_batch
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.samples.table import open_writer, to_table
 from crosszero.samples.tally import Tally, count_samples
 from crosszero.samples.writer import SampleWriter
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crosszero.align.words import word_spans
+from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.sample import Sample
 
 MOST_MEANINGS = 12  # more colours than that can't be told apart

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from crosszero.align.gold import Link, read_sides, split_base
-from crosszero.align.words import word_spans
+from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.outputs import choose_languages, name_output, write_output
 from crosszero.tasks.word_alignment import WordAlignment

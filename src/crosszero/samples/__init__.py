@@ -11,17 +11,15 @@ from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
     from crosszero.samples.aligner import AlignerFinder as AlignerFinder
-    from crosszero.samples.config import FinderConfig as FinderConfig
-    from crosszero.samples.config import make_finder as make_finder
     from crosszero.samples.encoder import EncoderFinder as EncoderFinder
     from crosszero.samples.filters import WordFilter as WordFilter
     from crosszero.samples.finder import Finder as Finder
     from crosszero.samples.finder import NoFinder as NoFinder
     from crosszero.samples.lexicon.finder import LexiconFinder as LexiconFinder
-    from crosszero.samples.lexicon.lists import Lexicon as Lexicon
-    from crosszero.samples.lexicon.lists import read_lexicon as read_lexicon
     from crosszero.samples.preparation import Summary as Summary
     from crosszero.samples.preparation import prepare as prepare
+    from crosszero.samples.prepare_config import FinderConfig as FinderConfig
+    from crosszero.samples.prepare_config import make_finder as make_finder
     from crosszero.samples.sample import Sample as Sample
     from crosszero.samples.show import choose_samples as choose_samples
     from crosszero.samples.show import format_sample as format_sample
@@ -33,8 +31,7 @@ _HOMES = {
     "AlignerFinder": "aligner",
     "EncoderFinder": "encoder",
     "Finder": "finder",
-    "FinderConfig": "config",
-    "Lexicon": "lexicon.lists",
+    "FinderConfig": "prepare_config",
     "LexiconFinder": "lexicon.finder",
     "NoFinder": "finder",
     "Sample": "sample",
@@ -44,9 +41,8 @@ _HOMES = {
     "WordFilter": "filters",
     "choose_samples": "show",
     "format_sample": "show",
-    "make_finder": "config",
+    "make_finder": "prepare_config",
     "prepare": "preparation",
-    "read_lexicon": "lexicon.lists",
     "write_store": "writer",
 }
 __all__ = list(_HOMES)

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from crosszero.align.eflomal import Row, TwoWayModel, fits
-from crosszero.align.reader import WordReader, Words
 from crosszero.align.spans import WordPair
+from crosszero.align.word_reader import WordReader, Words
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
-from crosszero.samples.config import check_fit
 from crosszero.samples.filters import Chooser, WordFilter
+from crosszero.samples.prepare_config import check_fit
 
 _MIN_SCORE = 0.1
 

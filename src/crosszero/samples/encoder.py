@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.links import mutual_argmax
-from crosszero.align.reader import WordReader
 from crosszero.align.spans import Span, WordPair
+from crosszero.align.word_reader import WordReader
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples.filters import Chooser, WordFilter

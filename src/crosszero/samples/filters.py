@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from crosszero.align.reader import Words
 from crosszero.align.spans import WordPair
+from crosszero.align.word_reader import Words
 from crosszero.errors import ConfigError
 from crosszero.samples.stopwords import StopWords
 

@@ -13,14 +13,14 @@ from typing import Any, Protocol
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
-from crosszero.samples.places import check_places, default_held_out, remove_stale
+from crosszero.samples.hold_out import Split
+from crosszero.samples.prepare_config import FinderConfig, make_finder
 from crosszero.samples.sample import Sample
 from crosszero.samples.seen import Seen
-from crosszero.samples.split import Split
 from crosszero.samples.spool import Spool
 from crosszero.samples.store import SampleStore
+from crosszero.samples.store_places import check_places, default_held_out, remove_stale
 from crosszero.samples.writer import SampleWriter, cut_row_groups, write_store
 
 Progress = Callable[[str, int], None]

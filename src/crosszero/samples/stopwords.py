@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from crosszero.align.words import base_language, normalise
+from crosszero.align.word_boundaries import base_language, normalise
 from crosszero.errors import ConfigError
 
 #: A word is a stop word if more than this share of all running words is that word ...

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.errors import DataError
+from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, from_table
+from crosszero.samples.columns import schema as schema
 from crosszero.samples.sample import Sample
-from crosszero.samples.table import METADATA, SCHEMA_VERSION, TEXTS, from_table
-from crosszero.samples.table import schema as schema
 from crosszero.samples.tally import count_samples, read_counts
 from crosszero.samples.writer import SampleWriter as SampleWriter
 from crosszero.samples.writer import write_store as write_store

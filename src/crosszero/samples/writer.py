@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from crosszero.files import atomic_folder, hash_files
-from crosszero.samples.places import check_place
+from crosszero.samples.columns import METADATA, SCHEMA_VERSION, check_spans, open_writer, to_table
 from crosszero.samples.sample import Sample
-from crosszero.samples.table import METADATA, SCHEMA_VERSION, check_spans, open_writer, to_table
+from crosszero.samples.store_places import check_place
 from crosszero.samples.tally import Tally, count_samples, write_counts
 
 

@@ -1,7 +1,7 @@
 """Find the pairs of sentences that mean the same among sentences that nobody has aligned.
 
 Works on NumPy arrays and on any object with the ``encode`` of
-:class:`~crosszero.align.encoding.Encoder`; torch is not imported.
+:class:`~crosszero.model.encoder.Encoder`; torch is not imported.
 """
 
 from crosszero.search.file import write_pairs

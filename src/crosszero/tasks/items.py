@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.align.error import score_alignment
+from crosszero.align.aer import score_alignment
 from crosszero.align.gold import read_alignment_set, split_base
 from crosszero.errors import DataError
 from crosszero.tasks.blocks import check_counts

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from crosszero.align.spans import Span
-from crosszero.align.words import word_spans
+from crosszero.align.word_boundaries import word_spans
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
 from crosszero.samples.sample import Sample

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosszero.align.encoding import WordEncoder
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.bitext.numbered import check_once, read_lines, read_numbers
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.search.neighbours import check_some

@@ -15,8 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from crosszero.align.encoding import WordEncoder, join_words
-from crosszero.align.error import score_alignment
+from crosszero.align.aer import score_alignment
 from crosszero.align.gold import (
     AlignmentSet,
     Link,
@@ -26,6 +25,7 @@ from crosszero.align.gold import (
     split_base,
 )
 from crosszero.align.links import count_lost, link_words, warn_of_lost
+from crosszero.align.word_encoder import WordEncoder, join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.model.encoder import Encoder
 from crosszero.search.neighbours import AnyFloats

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crosszero.align.encoding import WordEncoder
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.bitext.numbered import read_numbers
 from crosszero.errors import DataError
 from crosszero.model.encoder import Encoder
+from crosszero.samples.columns import METADATA
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.samples.table import METADATA
 from crosszero.tasks.lookup import WordLookup
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import TaskScore

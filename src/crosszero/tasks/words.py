@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.align.encoding import WordEncoder, encode_spans
 from crosszero.align.spans import Span
-from crosszero.align.words import normalise, word_spans
+from crosszero.align.word_boundaries import normalise, word_spans
+from crosszero.align.word_encoder import WordEncoder, encode_spans
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
 from crosszero.search.neighbours import AnyFloats, find_neighbours

@@ -20,8 +20,8 @@ from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_words
-from crosszero.samples.config import FinderConfig
 from crosszero.samples.encoder import EncoderFinder
+from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.config import TrainConfig

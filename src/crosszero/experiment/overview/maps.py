@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from crosszero.align.gold import read_alignment_set, split_base
-from crosszero.align.words import word_spans
+from crosszero.align.word_boundaries import word_spans
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.clusters import ClusterScore, measure_clusters

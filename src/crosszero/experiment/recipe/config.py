@@ -11,7 +11,7 @@ from typing import Any
 from crosszero.bitext import BitextConfig
 from crosszero.config import build, parse_yaml, read_yaml
 from crosszero.errors import ConfigError
-from crosszero.samples.config import FinderConfig
+from crosszero.samples.prepare_config import FinderConfig
 from crosszero.training.config import TrainConfig
 
 INTERFACE_STRINGS = "qtwebengine-interface-strings"

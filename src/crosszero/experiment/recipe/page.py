@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crosszero.align.words import word_spans
+from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.meanings import choose_meanings
 from crosszero.experiment.recipe.config import RecipeConfig

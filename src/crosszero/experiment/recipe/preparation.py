@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from crosszero.bitext import BitextConfig, SentencePair
 from crosszero.bitext.skip import SkipLog
-from crosszero.samples.config import FinderConfig, make_finder
 from crosszero.samples.finder import Finder
+from crosszero.samples.prepare_config import FinderConfig, make_finder
 
 _log = logging.getLogger("crosszero")
 

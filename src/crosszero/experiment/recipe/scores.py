@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from crosszero.align.error import score_aligner
+from crosszero.align.aer import score_aligner
 from crosszero.align.gold import read_alignment_set, split_base
 from crosszero.bitext import BitextConfig
 from crosszero.errors import DataError

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.spans import WordPair
-from crosszero.align.words import Keys, token_pattern
+from crosszero.align.word_boundaries import Keys, token_pattern
+from crosszero.align.word_lists import Lexicon
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.memory import collector_paused
 from crosszero.samples.filters import Chooser, WordFilter
-from crosszero.samples.lexicon.lists import Lexicon
 from crosszero.samples.lexicon.pieces import Numbers
 from crosszero.samples.lexicon.translations import Table
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.spans import Span
-from crosszero.align.words import Keys
+from crosszero.align.word_boundaries import Keys
 from crosszero.samples.lexicon.pieces import EMPTY, Numbers, Pieces, TokenSpans, expand
 from crosszero.samples.lexicon.tree import NO_ENTRY, Node, Tree
 

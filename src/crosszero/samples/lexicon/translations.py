@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.words import Keys
+from crosszero.align.word_boundaries import Keys
 from crosszero.samples.lexicon.occurrences import Occurrences, Side, find_sorted
 from crosszero.samples.lexicon.pieces import Numbers, expand
 from crosszero.samples.lexicon.tree import NO_ENTRY

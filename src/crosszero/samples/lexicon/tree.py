@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.words import Keys, token_pattern
+from crosszero.align.word_boundaries import Keys, token_pattern
 
 #: In place of the number of an entry: none ends here.
 NO_ENTRY = -1

@@ -16,9 +16,9 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from crosszero.align.encoding import WordEncoder
 from crosszero.align.gold import AlignmentSet, GoldLinks, Link
 from crosszero.align.links import align_words
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
 
 _log = logging.getLogger("crosszero")

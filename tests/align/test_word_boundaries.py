@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.segment import Segmenter
+from crosszero.align.segmenter import Segmenter
 from crosszero.align.spans import Span
-from crosszero.align.words import base_language, normalise, word_spans
+from crosszero.align.word_boundaries import base_language, normalise, word_spans
 from crosszero.errors import ConfigError
 from crosszero.samples.stopwords import StopWords
 

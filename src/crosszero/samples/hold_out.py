@@ -6,7 +6,7 @@ import heapq
 import random
 from collections.abc import Iterable, Iterator
 
-from crosszero.align.words import normalise
+from crosszero.align.word_boundaries import normalise
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from math import log
 
 from crosszero.align.spans import Span
-from crosszero.align.words import (
+from crosszero.align.word_boundaries import (
     han_pattern,
     katakana_pattern,
     normalise,

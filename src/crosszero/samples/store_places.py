@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.samples.table import METADATA
+from crosszero.samples.columns import METADATA
 
 _log = logging.getLogger("crosszero")
 

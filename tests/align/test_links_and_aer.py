@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.error import score_aligner, score_alignment
+from crosszero.align.aer import score_aligner, score_alignment
 from crosszero.align.gold import (
     AlignmentSet,
     GoldLinks,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from crosszero.align.words import base_language
+from crosszero.align.word_boundaries import base_language
 from crosszero.bitext.lines import BadText, read_lines
 from crosszero.errors import ConfigError, DataError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crosszero.align.word_lists import read_lexicon, split_specifications
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import Finder, NoFinder
-from crosszero.samples.lexicon.lists import read_lexicon, split_specifications
 
 if TYPE_CHECKING:
     from crosszero.samples.encoder import WordVectors

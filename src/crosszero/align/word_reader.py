@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from crosszero.align.segment import Segmenter
+from crosszero.align.segmenter import Segmenter
 from crosszero.align.spans import Span
-from crosszero.align.words import Keys
+from crosszero.align.word_boundaries import Keys
 
 _REMEMBERED = 200_000  # words kept: multi-way corpora show each text once for every other language
 

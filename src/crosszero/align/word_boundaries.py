@@ -10,7 +10,7 @@ A text is cut by one compiled regular expression, so that the cost is one pass i
 - A hyphen separates words. An inner apostrophe joins (*don't*, *м'ята*), except where it marks an
   elision (``l'`` + ``homme``) and except the English *'s*, a word of its own.
 - Scripts that write no spaces (Han, kana, Thai, Lao, Khmer, Myanmar) give one *unit* per letter
-  with its marks; :mod:`crosszero.align.segment` joins units to words.
+  with its marks; :mod:`crosszero.align.segmenter` joins units to words.
 """
 
 from __future__ import annotations
