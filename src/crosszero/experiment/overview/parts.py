@@ -27,7 +27,7 @@ from crosszero.experiment.report import (
     draw_map,
     pick_curve,
 )
-from crosszero.experiment.report.sections import Block
+from crosszero.experiment.report.blocks import Block
 from crosszero.experiment.table import (
     COLUMNS,
     average,

@@ -5,12 +5,17 @@ Tables and the page need nothing beyond the base install; pictures need the extr
 (plotly.js inside the page).
 """
 
+from crosszero.experiment.report.blocks import (
+    Gallery,
+    MeaningList,
+    Section,
+    render_sections,
+)
 from crosszero.experiment.report.colours import pick_colours
 from crosszero.experiment.report.curves import Curve, average_curves, pick_curve
 from crosszero.experiment.report.examples import Example, Neighbour, collect_examples
-from crosszero.experiment.report.figures import Picture, draw_curves, draw_map
 from crosszero.experiment.report.heat import HeatMap
-from crosszero.experiment.report.hover import HoverMap, Point, has_plotly
+from crosszero.experiment.report.maps import HoverMap, Point, has_plotly
 from crosszero.experiment.report.matrices import MATRIX_NOTE, AlignedSentence
 from crosszero.experiment.report.page import (
     MAP_NOTE,
@@ -21,12 +26,7 @@ from crosszero.experiment.report.page import (
     write_page,
 )
 from crosszero.experiment.report.plane import reduce_tsne
-from crosszero.experiment.report.sections import (
-    Gallery,
-    MeaningList,
-    Section,
-    render_sections,
-)
+from crosszero.experiment.report.svg import Picture, draw_curves, draw_map
 from crosszero.experiment.report.tables import (
     Cell,
     Table,

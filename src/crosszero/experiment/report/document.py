@@ -77,7 +77,11 @@ def render_document(
 
 def read_resource(name: str) -> str:
     """Read a file that stands beside this module."""
-    return resources.files("crosszero.experiment.report").joinpath(name).read_text("utf-8")
+    return (
+        resources.files("crosszero.experiment.report")
+        .joinpath("templates", name)
+        .read_text("utf-8")
+    )
 
 
 def _name_script(text: str) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 from crosszero.experiment.report.colours import pick_colours
 from crosszero.experiment.report.document import render_document
 from crosszero.experiment.report.examples import Example, Neighbour
-from crosszero.experiment.report.figures import Picture
 from crosszero.experiment.report.markup import escape, render_phrase
+from crosszero.experiment.report.svg import Picture
 from crosszero.experiment.report.tables import Table, render_html
 from crosszero.files import atomic_file
 

@@ -21,8 +21,8 @@ import numpy as np
 from crosszero.errors import MissingExtraError
 from crosszero.experiment.report.colours import pick_colours
 from crosszero.experiment.report.document import read_resource
-from crosszero.experiment.report.figures import Picture, find_gatherings
 from crosszero.experiment.report.markup import escape
+from crosszero.experiment.report.svg import Picture, find_gatherings
 
 _SYMBOLS = (  # in the order of the markers of the plain picture
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star",
@@ -57,7 +57,7 @@ class HoverMap:
     """A map as a plain picture, with its points.
 
     Attributes:
-        picture: drawn by :func:`~crosszero.experiment.report.figures.draw_map`.
+        picture: drawn by :func:`~crosszero.experiment.report.svg.draw_map`.
         points: the same points; none: the picture alone.
     """
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crosszero.experiment.report.document import render_document
-from crosszero.experiment.report.figures import Picture
 from crosszero.experiment.report.heat import HeatMap, render_heat
-from crosszero.experiment.report.hover import (
+from crosszero.experiment.report.maps import (
     HoverMap,
     list_scripts,
     render_hover,
@@ -26,6 +25,7 @@ from crosszero.experiment.report.page import (
     render_origin,
     render_picture,
 )
+from crosszero.experiment.report.svg import Picture
 from crosszero.experiment.report.tables import Table, render_html
 
 
