@@ -32,7 +32,7 @@ from crosszero.experiment.recipe.scores import (
     TATOEBA,
     Score,
 )
-from crosszero.experiment.report import Table, render_markdown
+from crosszero.experiment.report.tables import Table, render_markdown
 from crosszero.experiment.table import summarise
 from crosszero.files import atomic_file
 from research.baseline import align_statistically

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.experiment.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS
-from crosszero.experiment.report import Table, render_markdown
+from crosszero.experiment.report.tables import Table, render_markdown
 from crosszero.files import atomic_file
 
 _PLACES = ("seed", "out")

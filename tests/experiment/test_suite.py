@@ -23,7 +23,7 @@ from crosszero.experiment.records import (
     read_records,
     write_record,
 )
-from crosszero.experiment.report import render_text
+from crosszero.experiment.report.tables import render_text
 from crosszero.experiment.summary import write_summary
 from crosszero.experiment.table import (
     make_costs,

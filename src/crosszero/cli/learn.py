@@ -215,7 +215,7 @@ def run(
 def _run(config: RecipeConfig, command: str) -> None:
     from crosszero.experiment.recipe.chain import read_scores, run_recipe
     from crosszero.experiment.recipe.page import make_tables
-    from crosszero.experiment.report import render_text
+    from crosszero.experiment.report.tables import render_text
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(

@@ -29,7 +29,7 @@ from crosszero.experiment.recipe.scores import (
     Score,
     measure,
 )
-from crosszero.experiment.report import render_text
+from crosszero.experiment.report.tables import render_text
 
 Folders = Callable[..., Path]
 FOLDER = locate_recipe("demo").parent

@@ -12,16 +12,11 @@ from hypothesis import strategies as st
 
 from crosszero.align.gold import GoldLinks
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.report import (
-    AlignedSentence,
-    Curve,
-    HeatMap,
-    Table,
-    average_curves,
-)
-from crosszero.experiment.report.heat import render_heat, shade_cells
+from crosszero.experiment.report.blocks import AlignedSentence, HeatMap
+from crosszero.experiment.report.curves import Curve, average_curves
+from crosszero.experiment.report.document import render_block
 from crosszero.experiment.report.markup import is_rtl
-from crosszero.experiment.report.matrices import render_aligned
+from crosszero.experiment.report.tables import Table
 
 LINK = st.tuples(st.integers(0, 3), st.integers(0, 2))
 LINKS = st.frozensets(LINK, max_size=8)
@@ -68,7 +63,7 @@ def test_every_cell_says_what_it_is(
         gold=GoldLinks(sure=sure, possible=possible),
         links={"one": links},
     )
-    text = render_aligned(sentence)
+    text = render_block(sentence)
     expected = {
         # sure, possible, given
         (True, False, True): ("sure", "●", "sure, found"),
@@ -102,7 +97,7 @@ def test_columns_run_with_the_target() -> None:
             gold=GoldLinks(sure=frozenset()),
             links={"<one>": frozenset()},
         )
-        text = render_aligned(sentence)
+        text = render_block(sentence)
         assert f'class="matrix" dir="{direction}"' in text
         assert "<b>" not in text
         assert "<one>" not in text
@@ -122,13 +117,13 @@ def test_shades_lie_between_worst_and_best() -> None:
         columns=("", "a", "b"),
         rows=(("x", 10.0, measure_interval([28.0, 32.0])), ("y", None, 15), ("z", math.nan, 10)),
     )
-    assert shade_cells(HeatMap(table=table)) == [[0, 1], [None, 0.25], [None, 0]]
-    assert shade_cells(HeatMap(table=table, less_is_better=True))[0] == [1, 0]
-    html = render_heat(HeatMap(table=table))
+    assert HeatMap(table=table).shades == [[0, 1], [None, 0.25], [None, 0]]
+    assert HeatMap(table=table, lower_is_better=True).shades[0] == [1, 0]
+    html = render_block(HeatMap(table=table))
     assert html.count("--share:") == 4
     assert 'style="--share:25%"><span dir="auto">15</span>' in html
     same = Table(title="t", columns=("", "a"), rows=(("x", 3.0), ("y", 3.0)))
-    assert shade_cells(HeatMap(table=same)) == [[0.0], [0.0]]
+    assert HeatMap(table=same).shades == [[0.0], [0.0]]
 
 
 def test_the_mean_of_seeds_is_taken_step_by_step() -> None:

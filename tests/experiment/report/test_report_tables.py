@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.report import (
+from crosszero.experiment.report.document import render_block
+from crosszero.experiment.report.tables import (
     Table,
     format_cell,
-    render_html,
+    measure_width,
     render_markdown,
     render_text,
 )
-from crosszero.experiment.report.tables import measure_width
 
 TABLE = Table(
     title="Retrieval",
@@ -53,7 +53,7 @@ def test_cells(cell, number, expected):
 def test_numbers_of_numpy_stand_in_any_table():
     plain = Table(title="t", columns=("", "n"), rows=(("x", 0.5), ("y", 7)))
     other = Table(title="t", columns=("", "n"), rows=(("x", np.float32(0.5)), ("y", np.int32(7))))
-    for render in (render_text, render_markdown, render_html):
+    for render in (render_text, render_markdown, render_block):
         assert render(other) == render(plain)
 
 
@@ -113,7 +113,7 @@ class Outline(HTMLParser):
 
 def test_html_is_escaped_and_has_scopes():
     outline = Outline()
-    outline.feed(render_html(TABLE))
+    outline.feed(render_block(TABLE))
     tags = [tag for tag, _ in outline.tags]
     assert "b" not in tags
     assert "東京 | <b>" in outline.data

@@ -13,8 +13,8 @@ import numpy as np
 from crosszero.align.gold import read_alignment_set, split_base
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.overview.runs import Runs
+from crosszero.experiment.report.blocks import AlignedSentence
 from crosszero.experiment.report.markup import is_rtl
-from crosszero.experiment.report.matrices import AlignedSentence
 from crosszero.files import atomic_folder, hash_files, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.word_alignment import WordAlignment, read_links

@@ -20,8 +20,7 @@ from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.meanings import MOST_MEANINGS, choose_meanings
 from crosszero.experiment.overview.alignments import list_pairs
 from crosszero.experiment.overview.runs import Runs
-from crosszero.experiment.report.maps import Point
-from crosszero.experiment.report.plane import reduce_tsne
+from crosszero.experiment.report.maps import Point, reduce_tsne
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore

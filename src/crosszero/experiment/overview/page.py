@@ -18,7 +18,8 @@ from crosszero.experiment.overview.parts import (
 )
 from crosszero.experiment.overview.runs import Runs, System, read_runs
 from crosszero.experiment.records import describe_versions
-from crosszero.experiment.report import Origin, has_plotly, render_sections
+from crosszero.experiment.report.blocks import Origin, Section
+from crosszero.experiment.report.document import has_plotly, render_page
 from crosszero.files import atomic_file
 
 T = TypeVar("T")
@@ -99,15 +100,14 @@ def write_overview(
     notes = list(dict.fromkeys(encoders.notes))
     options = ["--out", str(out)] if out else []
     command = shlex.join(["crosszero", "report", str(path), *options])
-    text = render_sections(
+    text = render_page(
         f"crosszero: {runs.title}",
         [
             *_summarise(runs),
             *(f"{note}." for note in runs.notes),
             *(f"Not shown: {note}." for note in notes),
         ],
-        sections,
-        _describe_origin(runs, command, seed),
+        [*sections, Section("How this was made", [_describe_origin(runs, command, seed)])],
     )
     page = out or runs.folder / "report.html"
     with atomic_file(page) as file:
@@ -131,20 +131,20 @@ def _summarise(runs: Runs) -> list[str]:
 def _describe_origin(runs: Runs, command: str, seed: int) -> Origin:
     records = [record for record in runs.records if record.date]
     dates = sorted(record.date[:10] for record in records)
-    facts = {"draws of this page": f"seed {seed}"}
+    facts = {
+        "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "Seeds": ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records})),
+        "Draws of this page": f"seed {seed}",
+    }
     if records:
         facts |= {
-            "measured": dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-            "measuring took": f"{sum(record.seconds for record in records) / 60:.1f} minutes, "
+            "Measured": dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
+            "Measuring took": f"{sum(record.seconds for record in records) / 60:.1f} minutes, "
             "trainings not counted",
-            "peak memory": f"{max(record.peak_memory for record in records):.0f} MB",
-            "machine": "; ".join(sorted({record.machine for record in records})),
-            "commit": ", ".join(sorted({record.commit for record in records} - {""})),
+            "Peak memory": f"{max(record.peak_memory for record in records):.0f} MB",
+            "Machine": "; ".join(sorted({record.machine for record in records})),
+            "Commit": ", ".join(sorted({record.commit for record in records} - {""})),
         }
-    return Origin(
-        command=command,
-        seeds=tuple(sorted({record.seed for record in runs.records})),
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        versions=records[-1].versions if records else describe_versions(),
-        facts=facts,
-    )
+    versions = records[-1].versions if records else describe_versions()
+    facts["Versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return Origin(command=command, facts=facts)

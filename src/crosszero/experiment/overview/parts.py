@@ -10,24 +10,18 @@ from crosszero.errors import CrosszeroError
 from crosszero.experiment.overview.alignments import choose_sentences, list_pairs, measure_layers
 from crosszero.experiment.overview.maps import TokenMap, find_meanings, lay_out
 from crosszero.experiment.overview.runs import Runs, System
-from crosszero.experiment.report import (
-    MAP_NOTE,
-    MATRIX_NOTE,
-    Curve,
+from crosszero.experiment.report.blocks import (
+    Block,
     Gallery,
     HeatMap,
-    HoverMap,
-    Meaning,
-    MeaningList,
+    Meanings,
+    Phrase,
     Picture,
     Section,
-    Table,
-    average_curves,
-    draw_curves,
-    draw_map,
-    pick_curve,
 )
-from crosszero.experiment.report.blocks import Block
+from crosszero.experiment.report.curves import Curve, average_curves, draw_curves, pick_curve
+from crosszero.experiment.report.maps import MAP_NOTE, draw_map
+from crosszero.experiment.report.tables import Table
 from crosszero.experiment.table import (
     COLUMNS,
     average,
@@ -38,6 +32,11 @@ from crosszero.experiment.table import (
 )
 from crosszero.training.metrics import METRICS, read_metrics
 
+MATRIX_NOTE = (
+    "Rows are source words, columns target words. A full frame is a sure link of the gold standard "
+    "and a dashed one a possible link; ● is a link that the encoder gives and the gold standard "
+    "allows, ✕ one that it does not; a frame that is empty was missed."
+)
 T = TypeVar("T")
 _LOSSES = {"cz-nce": "CZ-NCE", "info-nce": "InfoNCE"}
 _CLUSTERS = {
@@ -67,7 +66,7 @@ def show_results(runs: Runs) -> list[Section]:
     ]
     for column in columns:
         table = make_languages(runs.records, column)
-        heats.append(HeatMap(table=table, less_is_better=column == "AER"))
+        heats.append(HeatMap(table=table, lower_is_better=column == "AER"))
     return [
         Section("Measured", tuple(tables) or ("There are no scores.",)),
         Section("By language", tuple(heats) if columns else ("There are no scores by language.",)),
@@ -178,13 +177,10 @@ def show_maps(runs: Runs, run: Run, *, seed: int, hover: bool) -> Section:
     found = run(lambda encoder: lay_out(encoder, meanings, runs, seed=seed))
     if not found:
         return Section(heading, ("No encoder of these runs could be run.",))
-    legend = tuple(
-        Meaning(text=text, language=code)
-        for code, text in (_choose_text(texts) for texts in meanings)
-    )
+    legend = tuple(Phrase(text, code) for code, text in map(_choose_text, meanings))
     maps = [_draw_map(name, one, len(meanings), source, hover) for name, one in found.items()]
     return Section(
-        heading, (MAP_NOTE, Gallery(tuple(maps)), MeaningList(legend), _make_clusters(found))
+        heading, (MAP_NOTE, Gallery(tuple(maps)), Meanings(legend), _make_clusters(found))
     )
 
 
@@ -192,22 +188,13 @@ def _choose_text(texts: dict[str, str]) -> tuple[str, str]:
     return min(texts.items(), key=lambda item: (item[0] != "en", item[0]))
 
 
-def _draw_map(name: str, one: TokenMap, meanings: int, source: str, hover: bool) -> HoverMap:
-    languages = [point.language for point in one.points]
-    picture = draw_map(
-        _places(one),
-        [point.meaning for point in one.points],
-        languages,
-        caption=f"{name}: t-SNE of {len(one.points)} words of {meanings} meanings from {source} in "
-        f"{len(set(languages))} languages.",
+def _draw_map(name: str, one: TokenMap, meanings: int, source: str, hover: bool) -> Picture:
+    languages = {point.language for point in one.points}
+    caption = (
+        f"{name}: t-SNE of {len(one.points)} words of {meanings} meanings from {source} in "
+        f"{len(languages)} languages."
     )
-    return HoverMap(picture=picture, points=one.points if hover else ())
-
-
-def _places(one: TokenMap) -> Any:
-    import numpy as np
-
-    return np.array([(point.x, point.y) for point in one.points])
+    return draw_map(one.points, caption=caption, hover=hover)
 
 
 def _make_clusters(found: dict[str, TokenMap]) -> Table:

@@ -14,27 +14,28 @@ import numpy as np
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.meanings import choose_meanings
+from crosszero.experiment.overview.examples import collect_examples
 from crosszero.experiment.recipe.config import RecipeConfig
 from crosszero.experiment.recipe.scores import AER, Score
-from crosszero.experiment.report import (
+from crosszero.experiment.report.blocks import (
+    Block,
     Example,
-    Meaning,
+    Gallery,
+    Meanings,
     Origin,
-    Page,
+    Phrase,
     Picture,
-    Table,
-    collect_examples,
-    draw_curves,
-    draw_map,
-    pick_curve,
-    read_metrics,
-    reduce_tsne,
-    write_page,
+    Section,
 )
+from crosszero.experiment.report.curves import draw_curves, pick_curve
+from crosszero.experiment.report.document import render_page
+from crosszero.experiment.report.maps import MAP_NOTE, Point, draw_map, reduce_tsne
+from crosszero.experiment.report.tables import Table
+from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.training.metrics import METRICS
+from crosszero.training.metrics import METRICS, read_metrics
 
 _EXAMPLES = 10
 _SEED = 1
@@ -102,10 +103,8 @@ def write_recipe_page(
         MissingExtraError: matplotlib or scikit-learn is not installed (extra ``report``).
     """
     metrics = read_metrics(run / METRICS)
-    maps: tuple[Picture, ...] = ()
-    examples: tuple[Example, ...] = ()
-    meanings: tuple[Meaning, ...] = ()
-    map_tables: tuple[Table, ...] = ()
+    maps: list[Block] = []
+    examples: list[Block] = []
     if held_out is not None:
         samples = list(SampleStore.open(held_out))
         encoders = [
@@ -114,40 +113,42 @@ def write_recipe_page(
         ]
         chosen = choose_meanings(samples)
         if len(chosen) > 1:
-            maps, map_tables = draw_maps(chosen, encoders)
-            meanings = tuple(
-                Meaning(text=text, language=language)
-                for language, text in (sorted(m.items(), key=_first)[0] for m in chosen)
-            )
-        examples = _examples(samples, encoders)
+            pictures, table = draw_maps(chosen, encoders)
+            phrases = tuple(Phrase(*min(m.items(), key=_first)[::-1]) for m in chosen)
+            maps = [Gallery(pictures), MAP_NOTE, Meanings(phrases), table]
+        examples = [
+            "Queries drawn at random. The number is the cosine with the query; ✓ marks the right "
+            "translation, ✗ another sentence.",
+            *_examples(samples, encoders),
+        ]
     training = json.loads((run / "training.json").read_text(encoding="utf-8"))
-    page = Page(
-        title=f"crosszero: {recipe.name}",
-        summary=tuple(summarise(scores)),
-        tables=make_tables(scores),
-        curves=_curves(metrics, recipe.train.loss),
-        maps=maps,
-        meanings=meanings,
-        map_tables=map_tables,
-        examples=examples,
-        origin=Origin(
-            command=command or f"crosszero run ({recipe.name})",
-            seeds=(recipe.train.seed,),
-            date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            versions={"python": platform.python_version()}
-            | {name: metadata.version(name) for name in _PACKAGES},
-            facts={
-                "encoder": recipe.encoder,
-                "text": ", ".join(_source(s.path, s.format) for s in recipe.bitext),
-                "training": ", ".join(
-                    f"{key} {training[key]}"
-                    for key in ("loss", "level", "batch_size", "learning_rate", "precision")
-                ),
-                "machine": f"{platform.machine()}, {platform.system()}",
-            },
+    facts = {
+        "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "Seed": str(recipe.train.seed),
+        "Encoder": recipe.encoder,
+        "Text": ", ".join(_source(s.path, s.format) for s in recipe.bitext),
+        "Training": ", ".join(
+            f"{key} {training[key]}"
+            for key in ("loss", "level", "batch_size", "learning_rate", "precision")
         ),
+        "Machine": f"{platform.machine()}, {platform.system()}",
+        "Versions": f"python {platform.python_version()}, "
+        + ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES),
+    }
+    origin = Origin(command=command or f"crosszero run ({recipe.name})", facts=facts)
+    text = render_page(
+        f"crosszero: {recipe.name}",
+        summarise(scores),
+        [
+            Section("Results", make_tables(scores)),
+            Section("Training", _curves(metrics, recipe.train.loss)),
+            Section("Map of token embeddings", maps),
+            Section("Nearest neighbours", examples),
+            Section("How this was made", [origin]),
+        ],
     )
-    write_page(page, path)
+    with atomic_file(path) as file:
+        file.write(text)
 
 
 def summarise(scores: dict[str, list[Score]]) -> list[str]:
@@ -167,7 +168,7 @@ def summarise(scores: dict[str, list[Score]]) -> list[str]:
 
 def draw_maps(
     meanings: Sequence[dict[str, str]], encoders: Sequence[Encoder]
-) -> tuple[tuple[Picture, ...], tuple[Table, ...]]:
+) -> tuple[tuple[Picture, ...], Table]:
     """The paper's picture (its figure of token embeddings), with measures beside it.
 
     A point is a word in its sentence; colour says the sentence's meaning, marker the language.
@@ -180,20 +181,27 @@ def draw_maps(
     spans = [word_spans(text, language) for _, language, text in rows]
     classes = [number for (number, _, _), words in zip(rows, spans, strict=True) for _ in words]
     languages = [code for (_, code, _), words in zip(rows, spans, strict=True) for _ in words]
+    words = [
+        text[span.start : span.end]
+        for (*_, text), own in zip(rows, spans, strict=True)
+        for span in own
+    ]
+    texts = [text for (*_, text), own in zip(rows, spans, strict=True) for _ in own]
+    parts = list(zip(classes, languages, words, texts, strict=True))
     pictures, measured = [], []
     for when, encoder in zip(("Before", "After"), encoders, strict=True):
         vectors = np.concatenate(encoder.encode_words([text for *_, text in rows], spans))
-        pictures.append(
-            draw_map(
-                reduce_tsne(vectors, seed=_SEED),
-                classes,
-                languages,
-                caption=f"{when} training: t-SNE of the words of {len(meanings)} held-out meanings "
-                f"in {len(set(languages))} languages.",
-            )
+        plane = reduce_tsne(vectors, seed=_SEED)
+        points = [
+            Point(float(x), float(y), *rest) for (x, y), rest in zip(plane, parts, strict=True)
+        ]
+        caption = (
+            f"{when} training: t-SNE of the words of {len(meanings)} held-out meanings in "
+            f"{len(set(languages))} languages."
         )
+        pictures.append(draw_map(points, caption=caption))
         measured.append(measure_clusters(vectors, classes, languages))
-    return tuple(pictures), (_cluster_table(*measured),)
+    return tuple(pictures), _cluster_table(*measured)
 
 
 def _cluster_table(before: ClusterScore, after: ClusterScore) -> Table:

@@ -1,125 +1,200 @@
-"""A page put together from blocks: sentences, tables, heat maps, pictures, maps, matrices.
-
-What a folder of results lacks is said by a sentence in its place, so that no section is empty.
-"""
+"""What a page is put together from; ``templates/`` says how each block looks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import numbers
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from crosszero.experiment.report.document import render_document
-from crosszero.experiment.report.heat import HeatMap, render_heat
-from crosszero.experiment.report.maps import (
-    HoverMap,
-    list_scripts,
-    render_hover,
-    render_scripts,
-)
-from crosszero.experiment.report.markup import escape
-from crosszero.experiment.report.matrices import AlignedSentence, render_aligned
-from crosszero.experiment.report.page import (
-    Meaning,
-    Origin,
-    render_meanings,
-    render_origin,
-    render_picture,
-)
-from crosszero.experiment.report.svg import Picture
-from crosszero.experiment.report.tables import Table, render_html
+from crosszero.align.gold import GoldLinks, Link
+from crosszero.experiment.intervals import Interval
+from crosszero.experiment.report.colours import pick_colours
+from crosszero.experiment.report.markup import is_rtl
+from crosszero.experiment.report.tables import Cell, Table
+
+
+class Phrase(NamedTuple):
+    """A text and the code of its language, where that is known."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """A table whose numbers stand on a ground whose strength says how good they are.
+
+    The colour adds nothing that the numbers do not say, so that a printer, a screen reader and eyes
+    that see no colours miss nothing.
+
+    Attributes:
+        table: its first column names the rows.
+        lower_is_better: whether the lowest number is the best one.
+    """
+
+    table: Table
+    lower_is_better: bool = False
+
+    @property
+    def shades(self) -> list[list[float | None]]:
+        """For each cell behind the first of its row, its place between worst (0) and best (1).
+
+        Where all numbers are equal there is nothing to shade: all are 0.
+
+        Example:
+            >>> rows = (("fr", 2.0, 6.0), ("ru", 3, "-"))
+            >>> HeatMap(table=Table(title="", columns=("", "a", "b"), rows=rows)).shades
+            [[0.0, 1.0], [0.25, None]]
+        """
+        values = [[_read_number(cell) for cell in row[1:]] for row in self.table.rows]
+        known = [value for row in values for value in row if value is not None]
+        worst, best = min(known, default=0.0), max(known, default=0.0)
+        if self.lower_is_better:
+            worst, best = best, worst
+        span = (best - worst) or 1.0
+        return [
+            [None if value is None else (value - worst) / span for value in row] for row in values
+        ]
+
+
+def _read_number(cell: Cell) -> float | None:
+    mean = cell.mean if isinstance(cell, Interval) else cell
+    value = float(mean) if isinstance(mean, numbers.Real) else math.nan
+    return None if math.isnan(value) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawing.
+
+    Attributes:
+        svg: the element, made here and therefore not escaped again.
+        caption: one sentence below it.
+        traces: plotly's data of the same drawing, if it shall answer the pointer.
+    """
+
+    svg: str
+    caption: str
+    traces: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures of one kind, two beside each other where there is room.
+    """Pictures, two beside each other where there is room."""
 
-    Attributes:
-        pictures: plain ones, or maps.
-    """
-
-    pictures: tuple[Picture | HoverMap, ...]
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
-class MeaningList:
-    """What the numbers and colours of maps stand for.
+class Meanings:
+    """What the numbers and colours of maps stand for: number m + 1 is ``phrases[m]``."""
+
+    phrases: tuple[Phrase, ...]
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Those of the maps."""
+        return pick_colours(len(self.phrases))
+
+
+class Neighbour(NamedTuple):
+    """A sentence that was found.
 
     Attributes:
-        meanings: in the order of their numbers.
+        phrase: the sentence.
+        similarity: its cosine with the query, -1 to 1.
+        right: whether it is the gold translation, by text.
     """
 
-    meanings: tuple[Meaning, ...]
+    phrase: Phrase
+    similarity: float
+    right: bool
 
 
-Block = str | Table | HeatMap | Picture | HoverMap | Gallery | MeaningList | AlignedSentence
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands below it; a string is a sentence.
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A query and the sentences nearest to it.
 
     Attributes:
-        heading: text.
-        blocks: in their order.
+        query: the sentence that was asked.
+        gold: the right answer.
+        found: nearest sentences, best first, by the name of the system.
     """
+
+    query: Phrase
+    gold: Phrase
+    found: Mapping[str, Sequence[Neighbour]]
+
+    @property
+    def missed(self) -> bool:
+        """Whether no system found the right answer."""
+        return not any(one.right for neighbours in self.found.values() for one in neighbours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedSentence:
+    """A sentence pair, its gold links, and those that each system gives, as matrices.
+
+    A matrix is a table of HTML, not a picture, because its headings are words in any script. Where
+    the target runs from right to left, so do the columns.
+
+    Attributes:
+        source, target: words; rows and columns of the matrices.
+        languages: codes of the two.
+        gold: links that people made.
+        links: by name of the system.
+        origin: file and line.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    languages: tuple[str, str]
+    gold: GoldLinks
+    links: Mapping[str, frozenset[Link]]
+    origin: str = ""
+
+    @property
+    def direction(self) -> str:
+        """Of the columns."""
+        return "rtl" if is_rtl(" ".join(self.target)) else "ltr"
+
+    def judge(self, system: str, row: int, column: int) -> tuple[str, str, str]:
+        """Class, hidden words and sign of a cell; empty where nobody links the two words.
+
+        Shapes tell cells apart, and hidden words say what they mean: colours only help.
+        """
+        link, found = (row, column), (row, column) in self.links[system]
+        if link in self.gold.allowed:
+            gold = "sure" if link in self.gold.sure else "possible"
+            return (gold, f"{gold}, found", "●") if found else (gold, f"{gold}, missed", "")
+        return ("wrong", "wrong", "✕") if found else ("", "", "")
+
+    def count(self, system: str) -> tuple[int, int, int]:
+        """How many of its links are allowed, how many wrong, and how many sure ones it misses."""
+        links, gold = self.links[system], self.gold
+        return len(links & gold.allowed), len(links - gold.allowed), len(gold.sure - links)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """How the page was made, so that somebody else can make it again.
+
+    Attributes:
+        command: the command line; may be empty.
+        facts: anything else by name: seeds, versions, machine; empty ones are left out.
+    """
+
+    command: str
+    facts: Mapping[str, str]
+
+
+Block = str | Table | HeatMap | Picture | Gallery | Meanings | Example | AlignedSentence | Origin
+
+
+class Section(NamedTuple):
+    """A heading and what stands below it; a string is a sentence. Without blocks it is left out."""
 
     heading: str
-    blocks: tuple[Block, ...]
-
-
-def render_sections(
-    title: str, summary: Sequence[str], sections: Sequence[Section], origin: Origin
-) -> str:
-    """Give a page as one HTML document.
-
-    Args:
-        title: heading of the page.
-        summary: sentences that say what it shows.
-        sections: in their order.
-        origin: how it was made.
-
-    Raises:
-        MissingExtraError: a map has points, and plotly is not installed.
-
-    Example:
-        >>> origin = Origin(command="", seeds=(1,), date="2026-01-31", versions={})
-        >>> section = Section("Training", ("Nothing was <b>trained</b>.",))
-        >>> "&lt;b&gt;trained" in render_sections("Suite", [], [section], origin)
-        True
-    """
-    content = [(part.heading, "\n".join(map(_render_block, part.blocks))) for part in sections]
-    content.append(("How this was made", render_origin(origin)))
-    hover = any(_has_points(block) for part in sections for block in part.blocks)
-    return render_document(
-        title,
-        summary,
-        content,
-        allowed=list_scripts() if hover else (),
-        foot=render_scripts() if hover else "",
-    )
-
-
-def _has_points(block: Block) -> bool:
-    if isinstance(block, Gallery):
-        return any(map(_has_points, block.pictures))
-    return isinstance(block, HoverMap) and bool(block.points)
-
-
-def _render_block(block: Block) -> str:
-    match block:
-        case str():
-            return f"<p>{escape(block)}</p>"
-        case Table():
-            return render_html(block)
-        case HeatMap():
-            return render_heat(block)
-        case Picture():
-            return render_picture(block)
-        case HoverMap():
-            return render_hover(block)
-        case Gallery():
-            return f'<div class="pair">{"".join(map(_render_block, block.pictures))}</div>'
-        case MeaningList():
-            return render_meanings(block.meanings)
-        case AlignedSentence():
-            return render_aligned(block)
+    blocks: Sequence[Block]

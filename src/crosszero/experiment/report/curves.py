@@ -1,24 +1,32 @@
-"""Training curves out of a run's ``metrics.jsonl``."""
+"""Curves: picked out of a run's log, averaged, smoothed, thinned, drawn."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from crosszero.errors import CrosszeroError
+from crosszero.experiment.report.blocks import Picture
+from crosszero.experiment.report.colours import pick_colours
+from crosszero.experiment.report.svg import INK, MARKERS, keep_latin, open_figure, write_svg
+
 BINS = 500  # as many as a picture of 5 inches can show
+_FEW = 30  # points that are shown one by one
+_LINES = ("-", "--", "-.", ":")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One quantity over the steps of a run.
+    """One quantity over the steps of a run, or over layers.
 
     Attributes:
-        name: what the legend says; Latin letters, since a picture's font has no others for sure.
-        steps: rising step numbers.
+        name: what the legend says.
+        steps: rising numbers.
         values: as many values; not-a-number leaves a gap.
     """
 
@@ -27,18 +35,15 @@ class Curve:
     values: tuple[float, ...]
 
 
-def pick_curve(
-    records: Iterable[Mapping[str, object]], key: str, *, name: str = "", step: str = "step"
-) -> Curve:
+def pick_curve(records: Iterable[Mapping[str, object]], key: str, *, name: str = "") -> Curve:
     """Take one quantity out of the records that have it.
 
     A run that was resumed repeats steps; the last record of a step counts.
 
     Args:
-        records: mappings with a step number and quantities.
+        records: mappings with a ``step`` and quantities.
         key: which quantity.
         name: what the legend shall say; the key by default.
-        step: under which key the step number stands.
 
     Returns:
         Curve, empty if no record has the key.
@@ -49,7 +54,7 @@ def pick_curve(
     """
     found: dict[int, float] = {}
     for record in records:
-        at, value = record.get(step), record.get(key)
+        at, value = record.get("step"), record.get(key)
         if isinstance(at, int | float) and isinstance(value, int | float):
             found[int(at)] = float(value) if math.isfinite(value) else math.nan
     steps = sorted(found)
@@ -57,14 +62,9 @@ def pick_curve(
 
 
 def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
-    """Average runs of one kind, such as those of several seeds, step by step.
+    """Average curves of one quantity, such as those of several seeds, over the steps that all have.
 
-    Args:
-        curves: of the same quantity.
-        name: of the mean.
-
-    Returns:
-        Curve over the steps that all have; a value that one of them lacks is not-a-number.
+    A value that one of them lacks is not-a-number.
 
     Example:
         >>> one, two = (Curve(name="", steps=(1, 2), values=v) for v in ((0.0, 2.0), (1.0, 4.0)))
@@ -80,14 +80,12 @@ def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
 def smooth(values: Sequence[float], window: int) -> list[float]:
     """Average each value with its neighbours, as far as there are any.
 
-    Time grows with the number of values, whatever the window.
+    Values that are not finite are passed over; where there is nothing to average, the mean is
+    not-a-number. Time grows with the number of values, whatever the window.
 
     Args:
-        values: n values; those that are not finite are passed over.
+        values: n values.
         window: how many values are averaged, odd; shorter at both ends.
-
-    Returns:
-        n values; not-a-number where there is nothing to average.
 
     Example:
         >>> smooth([0.0, 3.0, 0.0], 3)
@@ -127,10 +125,6 @@ def thin(curve: Curve, bins: int = BINS) -> Curve:
     highest value stay, so that no peak is lost. The two ends of the curve stay, too. Values that
     are not a number stay only where a whole stretch has no other: narrower gaps are closed.
 
-    Args:
-        curve: with finite values or not-a-number.
-        bins: stretches, from 1.
-
     Returns:
         At most 2 x `bins` + 2 points; the curve itself if it has no more than 2 x `bins`.
 
@@ -138,18 +132,66 @@ def thin(curve: Curve, bins: int = BINS) -> Curve:
         >>> thin(Curve(name="x", steps=(1, 2, 3, 4, 5), values=(0.0, 1.0, 9.0, 2.0, 3.0)), 1).steps
         (1, 3, 5)
     """
-    size = len(curve.steps)
+    size, values = len(curve.steps), curve.values
     if size <= 2 * bins:
         return curve
-    edges = np.arange(bins + 1) * size // bins
+    edges = [size * number // bins for number in range(bins + 1)]
     kept = {0, size - 1}
-    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        known = [i for i in range(start, end) if not math.isnan(curve.values[i])] or [start]
-        kept.add(min(known, key=curve.values.__getitem__))
-        kept.add(max(known, key=curve.values.__getitem__))
+    for start, end in itertools.pairwise(edges):
+        known = [i for i in range(start, end) if not math.isnan(values[i])] or [start]
+        kept |= {min(known, key=values.__getitem__), max(known, key=values.__getitem__)}
     order = sorted(kept)
-    return Curve(
-        name=curve.name,
-        steps=tuple(curve.steps[i] for i in order),
-        values=tuple(curve.values[i] for i in order),
-    )
+    steps = tuple(curve.steps[i] for i in order)
+    return Curve(name=curve.name, steps=steps, values=tuple(values[i] for i in order))
+
+
+def draw_curves(
+    curves: Sequence[Curve], *, label: str, caption: str, axis: str = "step"
+) -> Picture:
+    """Draw curves. Long ones get a running mean over a 25th of the run, over faint raw values.
+
+    Args:
+        curves: at least one that is not empty.
+        label: of the vertical axis, with the unit.
+        caption: one sentence; also what is read out instead of the picture.
+        axis: what the horizontal axis counts.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        CrosszeroError: all curves are empty.
+
+    Example:
+        >>> draw_curves([curve], label="loss", caption="Training loss.")      # doctest: +SKIP
+    """
+    filled = [curve for curve in curves if curve.steps]
+    if not filled:
+        names = ", ".join(curve.name for curve in curves)
+        raise CrosszeroError(f"there is no value of {names} to draw: the run logged none")
+    with open_figure(5.2, 3.4) as figure:
+        axes = figure.add_subplot()
+        colours = pick_colours(len(filled))
+        for number, (curve, colour) in enumerate(zip(filled, colours, strict=True)):
+            if len(curve.values) > 60:
+                raw = thin(curve)
+                axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
+                means = smooth(curve.values, 2 * (len(curve.values) // 50) + 1)
+                curve = thin(replace(curve, values=tuple(means)))
+            axes.plot(
+                curve.steps,
+                curve.values,
+                color=colour,
+                linestyle=_LINES[number % len(_LINES)],
+                linewidth=1.8,
+                label=keep_latin(curve.name),
+                # few points are shown one by one, which also tells curves apart without colours
+                marker=MARKERS[number % len(MARKERS)] if len(curve.values) <= _FEW else "",
+            )
+        if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
+            axes.axhline(0, color=INK, linewidth=0.6, alpha=0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel(keep_latin(axis))
+        axes.set_ylabel(keep_latin(label))
+        axes.grid(color=INK, alpha=0.12)
+        if len(filled) > 1:
+            figure.legend(loc="outside lower left", ncols=2)  # never on top of a curve
+        return Picture(svg=write_svg(figure, caption), caption=caption)

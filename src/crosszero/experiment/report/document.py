@@ -1,87 +1,136 @@
-"""The frame of every page: one HTML document that loads nothing and may run only what it names.
+"""One HTML file that holds all: it works offline, loads nothing, and runs only what it names.
 
-A content security policy forbids all remote things. A page without scripts forbids scripts; a page
-with scripts allows exactly those texts, by their hashes, so that even a mistake in escaping could
-neither run nor fetch.
+Jinja escapes whatever stands in a template's braces. A content security policy forbids all remote
+things. A page without scripts forbids scripts; a page whose maps answer the pointer allows exactly
+its two scripts by their hashes, so that even a mistake in escaping could neither run nor fetch.
+
+plotly.js has 4.8 MB; it is kept in the page compressed (2 MB) and unpacked by the browser. The
+plain pictures stay for paper, for readers without scripts, and for what reads pages aloud.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
-from collections.abc import Iterable, Sequence
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
 from importlib import resources
+from pathlib import Path
 
-from crosszero.experiment.report.markup import escape
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+from crosszero.errors import MissingExtraError
+from crosszero.experiment.report.blocks import (
+    AlignedSentence,
+    Block,
+    Example,
+    Gallery,
+    HeatMap,
+    Meanings,
+    Origin,
+    Picture,
+    Section,
+)
+from crosszero.experiment.report.markup import clean, make_language_tag
+from crosszero.experiment.report.tables import Table
+
+_TEMPLATES: dict[type, str] = {
+    str: "sentence",
+    Table: "table",
+    HeatMap: "heat_map",
+    Picture: "picture",
+    Gallery: "gallery",
+    Meanings: "meanings",
+    Example: "example",
+    AlignedSentence: "matrices",
+    Origin: "origin",
+}
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 
 
-def render_document(
-    title: str,
-    summary: Iterable[str],
-    sections: Iterable[tuple[str, str]],
-    *,
-    allowed: Sequence[str] = (),
-    foot: str = "",
-) -> str:
-    """Give a whole document.
+def render_page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str:
+    """Give a page as one HTML document.
 
     Args:
-        title: heading, as text.
-        summary: sentences below it, as text.
-        sections: heading (text) and content (HTML made by this package); those without content are
-            left out.
-        allowed: the scripts that the page may run, each word for word.
-        foot: HTML behind the sections, such as these research.
+        title: heading of the page.
+        summary: sentences that say what it shows.
+        sections: in their order.
+
+    Raises:
+        MissingExtraError: a map shall answer the pointer, and plotly is not installed.
 
     Example:
-        >>> "<h2" in render_document("Demo", ["Fine."], [("Results", "")])
-        False
+        >>> page = render_page("Suite", [], [Section("Training", ["Nothing was <b>trained</b>."])])
+        >>> "&lt;b&gt;trained" in page
+        True
     """
-    body = "\n".join(
-        f'<section aria-labelledby="s{number}"><h2 id="s{number}">{escape(heading)}</h2>\n'
-        f"{content}\n</section>"
-        for number, (heading, content) in enumerate(sections, start=1)
-        if content
-    )
-    sentences = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in summary)
+    blocks = [block for section in sections for block in section.blocks]
+    hover = any(one.traces for block in blocks for one in getattr(block, "pictures", [block])
+                if isinstance(one, Picture))  # fmt: skip
+    scripts = [read_plotly(), _read("hover.js")] if hover else []
     policy = _POLICY
-    if allowed:
-        policy += f"; script-src {' '.join(map(_name_script, allowed))}"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>
-{read_resource("page.css")}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<div class="summary">
-{sentences}
-</div>
-</header>
-<main>
-{body}
-</main>
-{foot}</body>
-</html>
-"""
+    if scripts:
+        policy += f"; script-src {' '.join(map(_name_script, scripts))}"
+    packed = base64.b64encode(gzip.compress(scripts[0].encode(), 9, mtime=0)) if scripts else b""
+    return _environment().get_template("page.html").render(
+        title=title, summary=summary, sections=sections, policy=policy, style=_read("page.css"),
+        plotly=packed.decode(), script="".join(scripts[1:]),
+    )  # fmt: skip
 
 
-def read_resource(name: str) -> str:
-    """Read a file that stands beside this module."""
-    return (
-        resources.files("crosszero.experiment.report")
-        .joinpath("templates", name)
-        .read_text("utf-8")
+def render_block(block: Block) -> Markup:
+    """Give the HTML of one block.
+
+    Example:
+        >>> render_block(Table(title="t", columns=("n",), rows=((7,),))).count("<th ")
+        2
+    """
+    template = _environment().get_template(f"{_TEMPLATES[type(block)]}.html")
+    return Markup(template.render(block=block))
+
+
+def has_plotly() -> bool:
+    """Whether plotly is installed."""
+    return importlib.util.find_spec("plotly") is not None
+
+
+@cache
+def read_plotly() -> str:
+    """Read plotly.js, as it comes with the Python package.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    found = importlib.util.find_spec("plotly")
+    if found is None or found.origin is None:
+        raise MissingExtraError("plotly", "plotly", "maps with hover texts")
+    path = Path(found.origin).parent / "package_data" / "plotly.min.js"
+    return path.read_text("utf-8").replace("\r\n", "\n")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("crosszero.experiment.report"),
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else clean(value),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= {"render": render_block, "language_tag": make_language_tag}
+    return environment
+
+
+def _read(name: str) -> str:
+    path = resources.files("crosszero.experiment.report") / "templates" / name
+    return path.read_text(encoding="utf-8")
 
 
 def _name_script(text: str) -> str:

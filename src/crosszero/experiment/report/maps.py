@@ -1,30 +1,29 @@
-"""Maps whose points say what they are: plotly inside the page, on top of the plain pictures.
-
-plotly.js is 4.8 MB; it is kept in the page compressed (2 MB) and unpacked by the browser. The plain
-picture stays below for paper, for readers without scripts, and for what reads pages aloud.
-"""
+"""Maps of words: vectors laid out on a plane, drawn, and as data whose points say what they are."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import importlib.util
-import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
+from crosszero.experiment.report.blocks import Picture
 from crosszero.experiment.report.colours import pick_colours
-from crosszero.experiment.report.document import read_resource
-from crosszero.experiment.report.markup import escape
-from crosszero.experiment.report.svg import Picture, find_gatherings
+from crosszero.experiment.report.markup import clean
+from crosszero.experiment.report.svg import INK, MARKERS, keep_latin, open_figure, write_svg
+from crosszero.search.neighbours import AnyFloats, unit_rows
 
-_SYMBOLS = (  # in the order of the markers of the plain picture
+MAP_NOTE = (
+    "One point is one word in its sentence. Colour is its meaning, the marker its language; a "
+    "number stands above a meaning whose points lie together. A map shows who is near whom; "
+    "distances between far groups and the axes mean nothing, so the numbers below are measured in "
+    "the full space."
+)
+_SYMBOLS = (  # of plotly, in the order of MARKERS
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star",
     "triangle-left", "triangle-right", "pentagon", "hexagon",
 )  # fmt: skip
@@ -32,13 +31,12 @@ _WIDTH = 60  # letters of a line of hover text
 _ISOLATE = "\u2068{}\u2069"  # first-strong isolate: each line takes its own direction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One point of a map.
+class Point(NamedTuple):
+    """One word of a map.
 
     Attributes:
         x, y: place, without unit.
-        meaning: number from 0, which is the colour.
+        meaning: number from 0; it has the colour of this number and is written as meaning + 1.
         language: code, which is the marker.
         word: what the point is.
         text: the sentence that it stands in.
@@ -52,106 +50,133 @@ class Point:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class HoverMap:
-    """A map as a plain picture, with its points.
+def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Lay vectors out on a plane by t-SNE over cosine distances, for the eye only.
 
-    Attributes:
-        picture: drawn by :func:`~crosszero.experiment.report.svg.draw_map`.
-        points: the same points; none: the picture alone.
-    """
+    Args:
+        vectors: (n, dim), n from 4 and dim from 2. The perplexity is 30, or less for fewer than
+            91 points.
+        seed: of the layout; the same vectors and seed give the same plane.
 
-    picture: Picture
-    points: tuple[Point, ...] = ()
-
-
-def has_plotly() -> bool:
-    """Whether plotly is installed."""
-    return importlib.util.find_spec("plotly") is not None
-
-
-@cache
-def read_plotly() -> str:
-    """Read plotly.js, as it comes with the Python package.
+    Returns:
+        (n, 2) positions without unit.
 
     Raises:
-        MissingExtraError: plotly is not installed.
+        MissingExtraError: scikit-learn is not installed.
+        ValueError: too few vectors or dimensions.
+
+    Example:
+        >>> reduce_tsne(np.random.default_rng(0).normal(size=(20, 8))).shape      # doctest: +SKIP
+        (20, 2)
     """
-    found = importlib.util.find_spec("plotly")
-    if found is None or found.origin is None:
-        raise MissingExtraError("plotly", "plotly", "maps with hover texts")
-    path = Path(found.origin).parent / "package_data" / "plotly.min.js"
-    return path.read_text("utf-8").replace("\r\n", "\n")
+    unit = unit_rows(vectors)
+    if len(unit) < 4 or unit.shape[1] < 2:
+        raise ValueError(f"t-SNE needs four points in two dimensions, not {unit.shape}")
+    try:
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "report", "the map of token embeddings") from error
+    perplexity = min(30.0, (len(unit) - 1) / 3)
+    reducer = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed, n_jobs=1)
+    # one thread: sums in another order would give another picture
+    with threadpool_limits(limits=1):
+        return np.asarray(reducer.fit_transform(unit), dtype=np.float64)
 
 
-def list_scripts() -> tuple[str, str]:
-    """The two scripts that a page with such maps may run."""
-    return read_plotly(), read_resource("hover.js")
+def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> Picture:
+    """Draw points on a plane: colour and number say the meaning, the marker says the language.
+
+    Args:
+        points: at least one.
+        caption: one sentence; also what is read out instead of the picture.
+        hover: whether points shall answer the pointer, which takes plotly.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> draw_map(points, caption="Before.")      # doctest: +SKIP
+    """
+    place = _stack(points)
+    colours = pick_colours(1 + max(point.meaning for point in points))
+    with open_figure(5.0, 5.4) as figure:
+        axes = figure.add_subplot()
+        for number, (code, own) in enumerate(_group(points).items()):
+            marker = MARKERS[number % len(MARKERS)]
+            fills = [colours[point.meaning] for point in own]
+            axes.scatter(*_stack(own).T, c=fills, marker=marker, s=26, linewidths=0)
+            axes.scatter([], [], c=INK, marker=marker, s=26, linewidths=0, label=keep_latin(code))
+        for number, top in find_gatherings(points):
+            axes.annotate(
+                str(number + 1),
+                top,
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=10,
+                fontweight="bold",
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        # a square in the same unit both ways, with room for the numbers
+        middle = (place.max(axis=0) + place.min(axis=0)) / 2
+        reach = 0.58 * float(np.ptp(place, axis=0).max()) or 1.0
+        axes.set_xlim(middle[0] - reach, middle[0] + reach)
+        axes.set_ylim(middle[1] - reach, middle[1] + reach)
+        axes.set_box_aspect(1)
+        axes.spines[:].set_visible(True)
+        axes.spines[:].set_alpha(0.3)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=6, handletextpad=0.1)
+        svg = write_svg(figure, caption)
+    return Picture(svg=svg, caption=caption, traces=make_traces(points) if hover else ())
 
 
-def render_scripts() -> str:
-    """Give what stands once at the end of the page: plotly.js compressed, and what unpacks it."""
-    plotly, script = list_scripts()
-    packed = base64.b64encode(gzip.compress(plotly.encode(), 9, mtime=0)).decode()
-    return (
-        f'<script type="application/gzip" id="plotly">{packed}</script>\n'
-        f"<script>{script}</script>\n"
-    )
+def find_gatherings(points: Sequence[Point]) -> list[tuple[int, tuple[float, float]]]:
+    """Say where a meaning's number can stand: above the middle of points that lie together.
 
-
-def render_hover(shown: HoverMap) -> str:
-    """Give the figure, with its points as data beside the picture."""
-    caption = escape(shown.picture.caption)
-    data = ""
-    if shown.points:
-        # JSON allows < only inside its texts, where it can be written so that no HTML ends there
-        text = json.dumps(make_traces(shown.points)).replace("<", "\\u003c")
-        data = f'<script type="application/json">{text}</script>'
-    kind = ' class="hover"' if data else ""
-    return f"<figure{kind}>{shown.picture.svg}\n{data}<figcaption>{caption}</figcaption></figure>\n"
+    Returns:
+        Number and position, for those meanings whose number would not stand among strangers.
+    """
+    reach = 0.12 * float(np.ptp(_stack(points), axis=0).max())
+    found = []
+    for number in sorted({point.meaning for point in points}):
+        own = _stack([point for point in points if point.meaning == number])
+        middle = np.median(own, axis=0)
+        near = own[np.hypot(*(own - middle).T) <= reach]
+        if 2 * len(near) >= len(own):
+            # the middle of a scattered class lies where none of its points are
+            found.append((number, (float(middle[0]), float(near[:, 1].max()))))
+    return found
 
 
 def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
-    """Give plotly's data: for each language its points and a legend, then the meanings' numbers.
+    """Give plotly's data: for each language a legend and its points, then the meanings' numbers.
 
     Example:
         >>> point = Point(x=0, y=0, meaning=0, language="fr", word="roi", text="le <roi>")
         >>> make_traces([point])[1]["hovertext"]
         ['<b>\u2068roi\u2069</b> fr, 1<br>\u2068le &lt;roi&gt;\u2069']
     """
-    colours = pick_colours(max((point.meaning for point in points), default=-1) + 1)
+    colours = pick_colours(1 + max(point.meaning for point in points))
     traces: list[dict[str, object]] = []
-    for number, language in enumerate(dict.fromkeys(point.language for point in points)):
-        own = [point for point in points if point.language == language]
-        symbol = _SYMBOLS[number % len(_SYMBOLS)]
+    for number, (language, own) in enumerate(_group(points).items()):
         shared = {"type": "scatter", "mode": "markers", "legendgroup": _clean(language)}
+        look = {"symbol": _SYMBOLS[number % len(_SYMBOLS)], "size": 8}
         # a legend of its own: one of the points would lend it the colour of a meaning
-        grey = {"color": "#808080", "symbol": symbol, "size": 8}
-        legend = {"name": _clean(language), "x": [None], "y": [None], "marker": grey}
-        traces.append({**shared, **legend, "hoverinfo": "skip"})
-        traces.append(
-            {
-                **shared,
-                "showlegend": False,
-                "x": [round(point.x, 2) for point in own],
-                "y": [round(point.y, 2) for point in own],
-                "hoverinfo": "text",
-                "hovertext": [_describe(point) for point in own],
-                "marker": {
-                    "color": [colours[point.meaning] for point in own],
-                    "symbol": symbol,
-                    "size": 8,
-                },
-            }
-        )
-    place = np.array([(point.x, point.y) for point in points]).reshape(-1, 2)
-    numbers = find_gatherings(place, np.array([point.meaning for point in points], np.int64))
+        legend = {"name": _clean(language), "x": [None], "y": [None], "hoverinfo": "skip"}
+        traces.append(shared | legend | {"marker": look | {"color": "#808080"}})
+        texts = {"hoverinfo": "text", "hovertext": [_describe(point) for point in own]}
+        marker = look | {"color": [colours[point.meaning] for point in own]}
+        places = _split([(point.x, point.y) for point in own])
+        traces.append(shared | places | texts | {"showlegend": False, "marker": marker})
+    numbers = find_gatherings(points)
     traces.append(
         {
             "type": "scatter",
             "mode": "text",
-            "x": [round(x, 2) for _, (x, _) in numbers],
-            "y": [round(y, 2) for _, (_, y) in numbers],
+            **_split([top for _, top in numbers]),
             "text": [f"<b>{number + 1}</b>" for number, _ in numbers],
             "textposition": "top center",
             "hoverinfo": "skip",
@@ -159,6 +184,21 @@ def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
         }
     )
     return traces
+
+
+def _stack(points: Sequence[Point]) -> npt.NDArray[np.float64]:
+    return np.array([(point.x, point.y) for point in points], dtype=np.float64)
+
+
+def _split(places: Sequence[tuple[float, float]]) -> dict[str, object]:
+    return {"x": [round(x, 2) for x, _ in places], "y": [round(y, 2) for _, y in places]}
+
+
+def _group(points: Sequence[Point]) -> dict[str, list[Point]]:
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.language, []).append(point)
+    return groups
 
 
 def _describe(point: Point) -> str:
@@ -171,4 +211,4 @@ def _describe(point: Point) -> str:
 
 def _clean(text: str) -> str:
     # the last two would be text for HTML, but markup for nobody: plotly knows few entities
-    return escape(text).replace("&quot;", '"').replace("&#x27;", "'")
+    return str(escape(clean(text))).replace("&#34;", '"').replace("&#39;", "'")

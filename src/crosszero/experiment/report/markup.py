@@ -1,13 +1,11 @@
-"""Safe HTML out of texts that nobody has checked: corpora hold markup, control and bidi characters.
+"""Texts that nobody has checked, made fit for HTML: corpora hold control and bidi characters.
 
-Every text goes through :func:`escape`; a text of a corpus also gets an element of its own with
-``dir="auto"``, which takes the direction from the text's first letter and isolates it, so that an
-Arabic sentence does not reorder the numbers beside it.
+Markup is escaped by Jinja. A text of a corpus also gets an element of its own with ``dir="auto"``
+(``templates/phrase.html``), so that an Arabic sentence does not reorder the numbers beside it.
 """
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 
@@ -16,31 +14,25 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def escape(text: object) -> str:
-    """Escape a text for HTML content and for quoted attributes.
+def clean(text: object) -> str:
+    r"""Replace what HTML forbids.
 
     Example:
-        >>> escape('<b> & "c"')
-        '&lt;b&gt; &amp; &quot;c&quot;'
+        >>> clean("a\x00b")
+        'a\ufffdb'
     """
-    return html.escape(_FORBIDDEN.sub("\ufffd", str(text)))
+    return _FORBIDDEN.sub("\ufffd", str(text))
 
 
-def render_phrase(text: str, language: str = "", *, tag: str = "span") -> str:
-    """Wrap a text of some language into an element that isolates its direction.
-
-    Args:
-        text: any text.
-        language: its code; left out where it is not a well-formed language tag.
-        tag: name of the element.
+def make_language_tag(code: str) -> str:
+    """Write a language as HTML's ``lang`` wants it; nothing where it is not well formed.
 
     Example:
-        >>> render_phrase("Привет", "ru")
-        '<span dir="auto" lang="ru">Привет</span>'
+        >>> make_language_tag("zh_CN"), make_language_tag("?")
+        ('zh-CN', '')
     """
-    code = language.replace("_", "-")
-    lang = f' lang="{code}"' if _LANGUAGE.fullmatch(code) else ""
-    return f'<{tag} dir="auto"{lang}>{escape(text)}</{tag}>'
+    tag = code.replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else ""
 
 
 def is_rtl(text: str) -> bool:

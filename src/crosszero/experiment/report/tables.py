@@ -1,4 +1,7 @@
-"""One table, three looks: plain text for the terminal, Markdown, HTML."""
+"""One table for terminal and Markdown; :mod:`crosszero.experiment.report.document` has its HTML.
+
+Commands print tables, so this module loads nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ import math
 import numbers
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-from crosszero.experiment.intervals import Interval
-from crosszero.experiment.report.markup import escape, render_phrase
+    from crosszero.experiment.intervals import Interval
 
-Cell = str | int | float | np.generic | numbers.Real | Interval | None
+Cell: TypeAlias = "str | int | float | np.generic | numbers.Real | Interval | None"
 _NOTHING = "–"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
@@ -51,6 +54,23 @@ class Table:
         if unknown := set(self.formats) - set(self.columns):
             raise ValueError(f"{self.title}: formats for unknown columns {sorted(unknown)}")
 
+    @property
+    def texts(self) -> list[list[str]]:
+        """The rows as they are shown."""
+        formats = [self.formats.get(name, self.number) for name in self.columns]
+        return [
+            [format_cell(*pair) for pair in zip(row, formats, strict=True)] for row in self.rows
+        ]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers only (and gaps): they are set to the right."""
+        return [
+            any(cell is not None for cell in column)
+            and not any(isinstance(cell, str) for cell in column)
+            for column in ([row[i] for row in self.rows] for i in range(len(self.columns)))
+        ]
+
 
 def format_cell(cell: Cell, number: str = ".1f") -> str:
     """Write one cell.
@@ -63,14 +83,13 @@ def format_cell(cell: Cell, number: str = ".1f") -> str:
         >>> format_cell(0.4321, ".1%"), format_cell(12345), format_cell(None)
         ('43.2%', '12,345', '–')
     """
-    if isinstance(cell, Interval):
-        mean = format_cell(cell.mean, number)
-        half = cell.half_width
-        # the unit once: 41.2 ± 0.8%
-        return mean if math.isnan(half) else f"{mean.removesuffix('%')} ± {format(half, number)}"
     if cell is None:
         return _NOTHING
-    if isinstance(cell, bool | np.bool_):
+    if hasattr(cell, "item"):  # NumPy's
+        cell = cell.item()
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, numbers.Integral):
         return f"{int(cell):,}"
@@ -81,7 +100,10 @@ def format_cell(cell: Cell, number: str = ".1f") -> str:
         text = format(value, number)
         # a rounded -0.0 is a zero
         return text.replace("-", "") if not re.search("[1-9]", text) and value < 0 else text
-    return str(cell)
+    interval = cast("Interval", cell)
+    mean, half = format_cell(interval.mean, number), interval.half_width
+    # the unit once: 41.2 ± 0.8%
+    return mean if math.isnan(half) else f"{mean.removesuffix('%')} ± {format(half, number)}"
 
 
 def render_text(table: Table) -> str:
@@ -94,9 +116,9 @@ def render_text(table: Table) -> str:
         ────  ─
         東京  7
     """
-    body = [[_flatten(cell) for cell in row] for row in _write(table)]
+    body = [[_flatten(cell) for cell in row] for row in table.texts]
     head = [_flatten(name) for name in table.columns]
-    right = _numeric(table)
+    right = table.numeric
     widths = [max(map(measure_width, column)) for column in zip(head, *body, strict=True)]
     lines = [_flatten(table.title)] if table.title else []
     lines.append(_pad(head, widths, right))
@@ -125,51 +147,11 @@ def render_markdown(table: Table) -> str:
 
     lines = [f"**{clean(table.title)}**", ""] if table.title else []
     lines.append(line([clean(name) for name in table.columns]))
-    lines.append(line(["---:" if right else ":---" for right in _numeric(table)]))
-    lines += [line([clean(cell) for cell in row]) for row in _write(table)]
+    lines.append(line(["---:" if right else ":---" for right in table.numeric]))
+    lines += [line([clean(cell) for cell in row]) for row in table.texts]
     if table.note:
         lines += ["", clean(table.note)]
     return "\n".join(lines)
-
-
-def render_html(table: Table, shades: Sequence[Sequence[float | None]] = ()) -> str:
-    """Write a table in HTML: caption, scoped headings, a box that scrolls where it is too wide.
-
-    Args:
-        table: what to write.
-        shades: for each row of the table a number from 0 (none) to 1 (full) for each cell behind
-            the first, or None for a cell without ground; nothing: a plain table.
-
-    Example:
-        >>> "<th scope=\\"col\\"" in render_html(Table(title="t", columns=("n",), rows=((7,),)))
-        True
-    """
-    kinds = [' class="number"' if right else "" for right in _numeric(table)]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(name)}</th>'
-        for name, kind in zip(table.columns, kinds, strict=True)
-    )
-    body = []
-    plain = [None] * (len(kinds) - 1)
-    for (first, *rest), row in zip(_write(table), shades or repeat(plain), strict=bool(shades)):
-        cells = "".join(
-            f"<td{kind}{_shade(share)}>{render_phrase(cell)}</td>"
-            for cell, kind, share in zip(rest, kinds[1:], row, strict=True)
-        )
-        body.append(f'<tr><th scope="row"{kinds[0]}>{render_phrase(first)}</th>{cells}</tr>')
-    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
-    rows, title = "\n".join(body), escape(table.title)
-    return (
-        # a caption is as wide as its table and would scroll away with it, so it is shown outside
-        f'<p class="caption" aria-hidden="true">{title}</p>'
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{title}">'
-        f'<table><caption class="hidden">{title}</caption>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{note}"
-    )
-
-
-def _shade(share: float | None) -> str:
-    return "" if share is None else f' style="--share:{100 * share:.0f}%"'
 
 
 def measure_width(text: str) -> int:
@@ -184,23 +166,6 @@ def measure_width(text: str) -> int:
         if unicodedata.category(character) not in ("Mn", "Me", "Cf"):
             width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
     return width
-
-
-def _write(table: Table) -> list[list[str]]:
-    formats = [table.formats.get(name, table.number) for name in table.columns]
-    return [
-        [format_cell(cell, number) for cell, number in zip(row, formats, strict=True)]
-        for row in table.rows
-    ]
-
-
-def _numeric(table: Table) -> list[bool]:
-    """Which columns hold numbers only (and gaps): they are set to the right."""
-    return [
-        any(cell is not None for cell in column)
-        and not any(isinstance(cell, str) for cell in column)
-        for column in ([row[i] for row in table.rows] for i in range(len(table.columns)))
-    ]
 
 
 def _flatten(text: str) -> str:

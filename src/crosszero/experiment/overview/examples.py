@@ -7,44 +7,11 @@ they look good say nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from crosszero.experiment.report.blocks import Example, Neighbour, Phrase
 from crosszero.search.neighbours import AnyFloats, Ints, find_neighbours
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """A sentence that was found.
-
-    Attributes:
-        text, language: the sentence.
-        similarity: its cosine with the query, -1 to 1.
-        right: whether it is the gold translation, by text.
-    """
-
-    text: str
-    language: str
-    similarity: float
-    right: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One query and its nearest sentences.
-
-    Attributes:
-        query, language: the sentence that was asked.
-        gold: the right answer.
-        before, after: nearest sentences, best first, without and with training.
-    """
-
-    query: str
-    language: str
-    gold: str
-    before: tuple[Neighbour, ...]
-    after: tuple[Neighbour, ...]
 
 
 def collect_examples(
@@ -83,7 +50,7 @@ def collect_examples(
         >>> eye = (np.eye(2), np.eye(2))
         >>> [one] = collect_examples(["a", "b"], ["x", "y"], languages=("en", "fr"), before=eye,
         ...                          after=eye, gold=[0, 1], count=1, k=1)
-        >>> one.after[0].right
+        >>> one.found["After"][0].right
         True
     """
     sizes = {len(queries), len(gold), len(before[0]), len(after[0])}
@@ -93,30 +60,27 @@ def collect_examples(
     rows = np.sort(random.permutation(len(queries))[:count])
     if not len(rows):
         return ()
-    sides = []
+    found = []
     for asked, searched in (before, after):
-        found = find_neighbours(np.asarray(asked)[rows], searched, k=k)
-        sides.append(
+        near = find_neighbours(np.asarray(asked)[rows], searched, k=k)
+        found.append(
             [
                 tuple(
                     Neighbour(
-                        text=candidates[place],
-                        language=languages[1],
-                        similarity=float(similarity),
-                        right=candidates[place] == candidates[gold[row]],
+                        Phrase(candidates[place], languages[1]),
+                        float(similarity),
+                        candidates[place] == candidates[gold[row]],
                     )
                     for place, similarity in zip(index, cosines, strict=True)
                 )
-                for row, index, cosines in zip(rows, found.index, found.similarity, strict=True)
+                for row, index, cosines in zip(rows, near.index, near.similarity, strict=True)
             ]
         )
     return tuple(
         Example(
-            query=queries[row],
-            language=languages[0],
-            gold=candidates[gold[row]],
-            before=one,
-            after=other,
+            query=Phrase(queries[row], languages[0]),
+            gold=Phrase(candidates[gold[row]], languages[1]),
+            found={"Before": one, "After": other},
         )
-        for row, one, other in zip(rows, *sides, strict=True)
+        for row, one, other in zip(rows, *found, strict=True)
     )
