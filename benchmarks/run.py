@@ -37,7 +37,6 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "large_input": ["large_input"],
         "large_input-cached": ["large_input", "--finder", "none", "--gradient-cache"],
         "gradient_cache": ["gradient_cache"],
-        "embedding_step": ["embedding_step"],
         "compile": ["compile"],
         "compile-mbert": ["compile", "--encoder", MBERT, "--texts", "0.25"],
         "mine-200k": ["mine", "--size", "200000", "--dim", "256", "--rounds", "1"],

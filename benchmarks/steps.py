@@ -43,7 +43,7 @@ class OurStep:
     """crosszero's step as its training loop takes it.
 
     Args:
-        backbone: is trained; without MLM nothing else may train it, see :class:`RowAdamW`.
+        backbone: is trained.
         words: most words of a sentence pair; 0 for sentence vectors without MLM.
         precision: of the forward pass, ``fp32`` or ``bf16``.
     """

@@ -23,7 +23,7 @@ from crosszero.files import atomic_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BENCHMARKS = (
-    "train_step", "step_profile", "gradient_cache", "embedding_step", "compile", "find_words",
+    "train_step", "step_profile", "gradient_cache", "compile", "find_words",
     "large_input", "align", "mine", "encode", "start_up",
 )  # fmt: skip
 Run = dict[str, Any]

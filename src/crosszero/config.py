@@ -169,7 +169,8 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Make a dataclass from plain values, nested dataclasses included.
 
     Args:
-        cls: a dataclass; its ``__post_init__`` may raise ConfigError for values out of range.
+        cls: a dataclass; its ``__post_init__`` may raise ConfigError for values out of range. A
+            class variable ``OLD_NAMES`` says what became of settings that it had.
         values: what YAML gave.
         where: put before every message, such as ``demo.yaml: train``.
 
@@ -192,9 +193,8 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
-            raise ConfigError(
-                f"{prefix}unknown setting {quote(str(key))}: {suggest(str(key)[:80], fields)}"
-            )
+            advice = getattr(cls, "OLD_NAMES", {}).get(key) or suggest(str(key)[:80], fields)
+            raise ConfigError(f"{prefix}unknown setting {quote(str(key))}: {advice}")
     for name, field in fields.items():
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -28,7 +28,6 @@ from crosszero.training.frozen import get_table
 NEEDS = {
     "train_step": "sentence_transformers",
     "gradient_cache": "torch",
-    "embedding_step": "torch",
     "compile": "torch",
     "step_profile": "torch",
     "find_words": "thot",

@@ -125,7 +125,7 @@ def test_what_cant_pack_says_so(
     backbone = Backbone.load(model_folder("deberta-v2")).eval()
     assert "can't read packed texts" in find_packing_obstacle(backbone)
     assert not backbone.training
-    options = {"precision": "fp32", "sparse_embeddings": False}
+    options = {"precision": "fp32"}
     with pytest.raises(ConfigError, match=r"pack: true given, but .* take auto or false"):
         decide(backbone, TrainConfig(pack=True, **options), None)
     assert decide(backbone, TrainConfig(**options), None).pack is False

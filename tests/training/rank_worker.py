@@ -21,10 +21,8 @@ from crosszero.model.head import ProjectionHead
 from crosszero.training import loop
 from crosszero.training.batch import build_batch
 from crosszero.training.config import LoraConfig, TrainConfig
-from crosszero.training.frozen import get_table
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
-from crosszero.training.setup import Run
 from crosszero.training.step import compute_losses
 from tests.training.conftest import make_samples
 
@@ -41,10 +39,9 @@ TRAIN: dict[str, Any] = {
     "schedule": "linear", "max_length": 32, "precision": "fp32", "log_every": 1,
     "checkpoint_every": 8, "words_per_sentence": 2,
 }  # fmt: skip
-ROWS: dict[str, Any] = {  # words are found anew within and between checkpoints
+WORDS: dict[str, Any] = {  # found anew within and between checkpoints
     "steps": 11, "checkpoint_every": 4, "refresh_words_every": 3, "mlm_weight": 0.0,
-    "batch_size": 2, "sparse_embeddings": True, "embedding_learning_rate": 1e-3,
-    "weight_decay": 0.1,
+    "batch_size": 2, "embedding_learning_rate": 1e-3, "weight_decay": 0.1,
 }  # fmt: skip
 LORA: dict[str, Any] = {"steps": 6, "lora": LoraConfig(rank=4), "learning_rate": 1e-3}
 MESSAGE = "made:7: the second process finds this line bad"
@@ -105,7 +102,6 @@ def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> Non
         assert [c for c in calls if c.endswith("texts")] in (["14 texts"], ["13 texts"]), calls
         if ranks.first:
             save_file(found, out / f"{name}.safetensors")
-    _add_sparse_gradients(ranks, out)
     deal = Ranks.deal
     Ranks.deal = lambda self, texts: [np.arange(len(texts)), np.arange(0)]
     found = find_gradients(model, CASES["cached"], ranks)
@@ -127,27 +123,13 @@ def _work(model: Path, dropout: Path, store: Path, many: Path, out: Path) -> Non
     train(dropout, store, "whole", steps=6, checkpoint_every=4)
     _lose_end(out, "whole", "killed", ranks)
     train(dropout, store, "killed", resume=True, steps=6, checkpoint_every=4)
-    finish = loop.finish_run
-    loop.finish_run = lambda run: (_compare_tables(run), finish(run))
-    train(model, store, "rows", gradient_cache=True, **ROWS)
-    loop.finish_run = finish
-    _lose_end(out, "rows", "rows killed", ranks)
-    train(model, store, "rows killed", resume=True, gradient_cache=True, **ROWS)
+    train(model, store, "words", gradient_cache=True, **WORDS)
+    _lose_end(out, "words", "words killed", ranks)
+    train(model, store, "words killed", resume=True, gradient_cache=True, **WORDS)
 
     if ranks.first:
         (out / "all was well").touch()
     _fail(model, store, out / "bad", ranks)
-
-
-def _compare_tables(run: Run) -> None:
-    """The rows that are put off stand alike on both processes; padding's never learns."""
-    weight = get_table(run.backbone).weight
-    state = run.optimizer.state[weight]
-    padding = run.backbone.tokenizer.pad_token_id
-    assert len(state["last"].unique()) > 1
-    for tensor in (weight.detach(), state["exp_avg"], state["exp_avg_sq"], state["last"]):
-        own = torch.cat([tensor[:padding], tensor[padding + 1 :]])
-        assert torch.equal(*run.ranks.gather(own, [len(own)] * 2).chunk(2))
 
 
 def _lose_end(out: Path, whole: str, killed: str, ranks: Ranks) -> None:
@@ -157,20 +139,6 @@ def _lose_end(out: Path, whole: str, killed: str, ranks: Ranks) -> None:
         (out / killed / "model.safetensors").unlink()
         shutil.rmtree(max((out / killed / "checkpoints").iterdir()))
     ranks.wait()
-
-
-def _add_sparse_gradients(ranks: Ranks, out: Path) -> None:
-    """One table that both processes use, one that the first alone uses, one that nobody uses."""
-    tables = [torch.nn.Embedding(6, 2, sparse=True) for _ in range(3)]
-    tables[0](torch.tensor([[1, 3], [3, 5]][ranks.index])).sum().backward()
-    if ranks.first:
-        tables[1](torch.tensor([4, 4])).sum().backward()
-    ranks.add_gradients([table.weight for table in tables], torch.zeros(1))
-    gradients = [table.weight.grad for table in tables]
-    assert gradients[2] is None
-    if not ranks.first:
-        found = {str(i): g.to_dense() for i, g in enumerate(gradients[:2])}
-        save_file(found, out / "sparse.safetensors")
 
 
 def _fail(model: Path, store: Path, out: Path, ranks: Ranks) -> None:

@@ -158,10 +158,10 @@ def test_a_missing_extra_is_one_line(
 
 
 def test_the_settings_in_a_recipe() -> None:
-    given = {"lora": {"rank": 8, "targets": ["query"]}, "pack": "auto", "sparse_embeddings": True}
+    given = {"lora": {"rank": 8, "targets": ["query"]}, "pack": "auto"}
     config = build(TrainConfig, given, where="train")
     assert config.lora == LoraConfig(rank=8, targets=("query",))
-    assert (config.pack, config.sparse_embeddings) == ("auto", True)
+    assert config.pack == "auto"
     assert build(TrainConfig, to_dict(config), where="train") == config
     with pytest.raises(ConfigError, match="train: lora: unknown setting 'rnk': did you mean 'ran"):
         build(TrainConfig, {"lora": {"rnk": 8}}, where="train")

@@ -163,7 +163,6 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
 
 
 def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> None:
-    """Also one that wants the gradient by rows afterwards."""
     backbone = Backbone.load(model_folder("bert"), mlm=True)
     head = ProjectionHead(backbone.hidden_size, "multi")
     for _ in range(3):
@@ -174,7 +173,3 @@ def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> No
     assert table.weight.grad is not None
     assert table.weight.grad[:, 0].nonzero().tolist() == [[4]]
     assert float(table.weight.grad[4, 0]) == 2
-    table.weight.grad = None
-    make_optimizer(backbone, head, TrainConfig(mlm_weight=0.0, sparse_embeddings=True))
-    table(torch.tensor([4, 4])).sum().backward()
-    assert table.weight.grad.is_sparse

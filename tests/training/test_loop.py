@@ -345,11 +345,11 @@ def test_training_goes_on_from_a_saved_head(
 def test_precision_stays_what_it_was(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crosszero.training import setup
+    from crosszero.training import choices
 
-    monkeypatch.setattr(setup, "choose_precision", lambda *_: "bf16")
+    monkeypatch.setattr(choices, "choose_precision", lambda *_: "bf16")
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4, precision="auto")
-    monkeypatch.setattr(setup, "choose_precision", lambda *_: "fp32")
+    monkeypatch.setattr(choices, "choose_precision", lambda *_: "fp32")
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
     run(model_folder(), store_folder(60), out, steps=4, precision="auto", resume=True)
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"

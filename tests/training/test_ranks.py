@@ -24,7 +24,7 @@ from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.ranks import Ranks
 from crosszero.training.setup import prepare_run
-from tests.training.rank_worker import CASES, LORA, MESSAGE, ROWS, TRAIN, find_gradients
+from tests.training.rank_worker import CASES, LORA, MESSAGE, TRAIN, WORDS, find_gradients
 
 Folders = Callable[..., Path]
 
@@ -72,23 +72,17 @@ def test_two_processes_give_the_gradients_of_one(
         assert found["counts"][1] > 0
 
 
-def test_sparse_gradients_are_added_up(pair: tuple[Path, str]) -> None:
-    found = load_file(pair[0] / "sparse.safetensors")
-    assert found["0"][:, 0].tolist() == [0, 1, 0, 2, 0, 1]
-    assert found["1"][:, 1].tolist() == [0, 0, 0, 0, 2, 0]
-
-
 def test_two_processes_end_with_the_weights_of_one(
     pair: tuple[Path, str], model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
+    """As it is by default, with words found anew, and adapters."""
     model = model_folder(dropout=0.0)
     start = load_file(model / "model.safetensors")
-    """As it is by default, with words found anew, rows of embeddings put off, and adapters."""
     few, many = store_folder(40), store_folder(40, multiway=True)
     runs: dict[str, tuple[Path, dict[str, Any]]] = {
         "twenty": (few, {}),
         "refreshed": (many, {"steps": 4, "refresh_words_every": 3}),
-        "rows": (few, ROWS),
+        "words": (few, WORDS),
         "lora": (few, LORA),
     }
     for name, (store, changed) in runs.items():
@@ -107,7 +101,7 @@ def test_two_processes_end_with_the_weights_of_one(
                 [line[key] for line in expected], abs=1e-3
             )
         moved = load_file(tmp_path / name / "model.safetensors")
-        least = {"twenty": 8e-4, "refreshed": 2e-4, "rows": 3e-3, "lora": 3e-4}[name]
+        least = {"twenty": 8e-4, "refreshed": 2e-4, "words": 3e-3, "lora": 3e-4}[name]
         assert max(float((moved[key] - start[key]).abs().max()) for key in moved) > least
 
 
@@ -134,8 +128,8 @@ def test_accelerate_launches_two_processes(
 
 
 def test_resume_with_as_many_processes_is_bit_for_bit(pair: tuple[Path, str]) -> None:
-    """Dropout on; rows of embeddings put off, of which the first process reads more."""
-    for names in (("whole", "killed"), ("rows", "rows killed")):
+    """Dropout on; words found anew, for which the first process reads more."""
+    for names in (("whole", "killed"), ("words", "words killed")):
         for file in ("model.safetensors", "projection.safetensors"):
             whole, resumed = (pair[0] / name / file for name in names)
             assert whole.read_bytes() == resumed.read_bytes()

@@ -113,6 +113,11 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
             f"{path / 'progress.json'}: damaged ({error}); remove the folder {path.name} to go on "
             "from an older checkpoint"
         ) from error
+    if progress.settings.get("sparse_embeddings") is True:
+        raise CheckpointError(
+            f"{path}: the run was begun with sparse_embeddings: true, which is gone; start a new "
+            "run folder, or finish it with the version that began it"
+        )
     given = json.loads(json.dumps(dict(settings)))
     for name, value in given.items():
         before = progress.settings.get(name)
@@ -154,8 +159,8 @@ def load_checkpoint(
         if name not in names or (moment and value.shape != names[name].shape):
             raise CheckpointError(f"{path / 'optimizer.safetensors'}: written by another model")
         target = names[name]
-        # AdamW counts its steps on the CPU, unless it is fused; see also RowAdamW.state.
-        there = kind == "rates" or (kind == "step" and not optimizer.defaults["fused"])
+        # AdamW counts its steps on the CPU, unless it is fused.
+        there = kind == "step" and not optimizer.defaults["fused"]
         optimizer.state[target][kind] = value.to("cpu" if there else target.device)
 
 

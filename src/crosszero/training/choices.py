@@ -1,4 +1,4 @@
-"""Techniques that are ``auto``: chosen where they are possible and gain, and kept on resuming."""
+"""Settings that are ``auto``: chosen where they are possible and gain, and kept on resuming."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
 from crosszero.training.checkpoint import Progress
 from crosszero.training.config import TrainConfig
-from crosszero.training.optimizer import choose_sparse
-from crosszero.training.precision import autocast
+from crosszero.training.precision import autocast, choose_precision
 from crosszero.training.ranks import ALONE, Ranks
 
-DECIDED = ("sparse_embeddings", "pack")
+DECIDED: dict[str, Any] = {"precision": "fp32", "pack": False}
+"""Their names, and what a checkpoint means that is older than a setting."""
 _log = logging.getLogger("crosszero")
 
 
@@ -28,10 +28,10 @@ def decide(
 
     Args:
         backbone: as it will be trained, on its device.
-        config: as given, its precision decided.
+        config: as given.
         progress: of the run that goes on: it keeps what was decided when it began, because
             deciding again could come out differently. ``None`` for a new run.
-        ranks: the processes of the run; the first one's machine decides about packing.
+        ranks: the processes of the run; the first one's machine decides.
 
     Raises:
         ConfigError: a technique is asked for that the encoder can't do.
@@ -39,14 +39,16 @@ def decide(
     """
     if progress is not None:
         config = replace(config, **{name: _keep(config, progress, name) for name in DECIDED})
-    sparse = choose_sparse(backbone, config)
+    elif ranks.first:
+        config = replace(config, precision=choose_precision(backbone, config.precision))
+    config = replace(config, precision=ranks.share(config.precision))
     backbone.packs = ranks.share(_choose_packing(backbone, config))
-    return replace(config, sparse_embeddings=sparse, pack=backbone.packs)
+    return replace(config, pack=backbone.packs)
 
 
 def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     given = getattr(config, name)
-    before = progress.settings.get(name, False)  # False: the checkpoint is older than the setting
+    before = progress.settings.get(name, DECIDED[name])
     if given not in ("auto", before):
         raise CheckpointError(
             f"the run was begun with {name}: {before}, now {given} is given; go on with it, or "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from crosszero.errors import ConfigError
 from crosszero.model.options import HeadStart, Level, LossName
@@ -73,9 +73,6 @@ class TrainConfig:
         precision: ``auto`` measures which is fastest on this machine.
         freeze_embeddings: leave the table of token embeddings as it is, which saves its gradient
             and both its moments; an MLM head tied to it keeps its own bias and layers in training.
-        sparse_embeddings: step only the rows of that table that a batch uses, with the same
-            result; ``auto`` does so where nothing else gives the table a gradient: with
-            mlm_weight 0 or an MLM head that is not tied to it.
         lora: train adapters instead of the encoder's own weights (extra ``peft``); they want a
             learning_rate near 2e-4.
         pack: put several texts into a row instead of padding; ``auto`` does so on a GPU with flash
@@ -92,6 +89,8 @@ class TrainConfig:
         keep_checkpoints: how many of the newest checkpoints stay.
         log_every: steps between lines of metrics.jsonl.
     """
+
+    OLD_NAMES: ClassVar = {"sparse_embeddings": "it is gone, leave it out: AdamW steps all rows"}
 
     loss: LossName = "cz-nce"
     level: Level = "multi"
@@ -118,7 +117,6 @@ class TrainConfig:
     max_grad_norm: float = 1.0
     precision: Precision = "auto"
     freeze_embeddings: bool = False
-    sparse_embeddings: Switch = "auto"
     lora: LoraConfig | None = None
     pack: Switch = "auto"
     slice_tokens: int = 4096

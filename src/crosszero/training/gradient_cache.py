@@ -104,9 +104,6 @@ def _encode_again(
     if cache is not None:
         loss = loss + (part.vectors * cache[torch.from_numpy(part.anchors).to(device)]).sum()
     loss.backward()
-    for parameter in backbone.parameters():
-        if parameter.grad is not None and parameter.grad.is_sparse:  # else it grows by each slice
-            parameter.grad = parameter.grad.coalesce()
     mlm = mlm.detach()
     del loss, part
     if device.type == "cpu":  # each slice has another shape

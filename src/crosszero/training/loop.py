@@ -35,7 +35,6 @@ from crosszero.training.metrics import MetricsLog
 from crosszero.training.optimizer import clip_gradients
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import join_ranks
-from crosszero.training.rows import RowAdamW
 from crosszero.training.schedule import learning_rate_factor
 from crosszero.training.setup import Run, finish_run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
@@ -117,8 +116,7 @@ def _run_steps(run: Run, *, show_progress: bool) -> None:
             json.dump(run.settings, file, indent=2)
     batches = run.stream.batches(position)
     if run.refresher:
-        rows = run.optimizer.catch_up if isinstance(run.optimizer, RowAdamW) else None
-        batches = run.refresher.refresh(batches, done, rows)
+        batches = run.refresher.refresh(batches, done)
     with explain_disk(run.out), _open_log(run, done, show_progress) as log:
         for step in range(done, run.total):
             begun = time.perf_counter()

@@ -88,7 +88,7 @@ class Ranks:
         return torch.cat(joined)
 
     def add_gradients(self, parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
-        """Replace every gradient by its sum over the ranks, the dense ones in one all-reduce.
+        """Replace every gradient by its sum over the ranks, in one all-reduce.
 
         A parameter that has a gradient on no rank keeps none, so that the optimiser passes over it
         as it does in a single process.
@@ -102,7 +102,6 @@ class Ranks:
         """
         if self.count == 1:
             return values
-        parameters = self._add_rows(parameters)
         used = torch.tensor([p.grad is not None for p in parameters], device=self.device)
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat(
@@ -121,34 +120,6 @@ class Ranks:
             if ranks:
                 parameter.grad = gradient.view_as(parameter).to(parameter.dtype)
         return sums.clone()  # not a view, which would keep all of `flat`
-
-    def _add_rows(self, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
-        """Sum the sparse gradients, which tables of embeddings may have; give the other ones.
-
-        Few rows of a table are touched, so these are gathered rather than all of them reduced.
-        """
-        sparse = [
-            p.grad.coalesce() if p.grad is not None and p.grad.is_sparse else None
-            for p in parameters
-        ]
-        own = torch.tensor([[-1 if g is None else g._nnz() for g in sparse]])
-        sizes = self.gather(own, [1] * self.count)  # (ranks, parameters)
-        dense = []
-        for parameter, gradient, column in zip(parameters, sparse, sizes.T.tolist(), strict=True):
-            if max(column) < 0:
-                dense.append(parameter)
-                continue
-            counts = [max(0, count) for count in column]
-            if gradient is None:  # on this rank no text was encoded
-                rows = torch.zeros(0, dtype=torch.long, device=parameter.device)
-                values = parameter.new_zeros(0, *parameter.shape[1:])
-            else:
-                rows, values = gradient.indices()[0], gradient.values()
-            rows, values = self.gather(rows, counts), self.gather(values, counts)
-            parameter.grad = torch.sparse_coo_tensor(
-                rows[None], values, parameter.shape, check_invariants=False
-            ).coalesce()
-        return dense
 
     def share(self, value: T) -> T:
         """Give all ranks the first one's value, for which they wait."""

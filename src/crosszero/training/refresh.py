@@ -9,7 +9,7 @@ is resumed inside the N steps reads the same ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -71,9 +71,7 @@ class WordRefresher:
         self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
         self._finder.fit(row.pair for row in islice(store, _LEARN))
 
-    def refresh(
-        self, batches: Iterator[Step], done: int, catch_up: Callable[[], None] | None = None
-    ) -> Iterator[Step]:
+    def refresh(self, batches: Iterator[Step], done: int) -> Iterator[Step]:
         """Hand batches on with new word pairs.
 
         A row in which the encoder finds nothing keeps the pairs of the store.
@@ -81,9 +79,6 @@ class WordRefresher:
         Args:
             batches: from the stream, beginning with step `done`.
             done: number of steps already taken.
-            catch_up: called on each rank before words are found; makes up the rows of embeddings
-                that :class:`~crosszero.training.rows.RowAdamW` has put off, because what only the
-                first rank reads would set its table apart from the others'.
         """
         while done < self._total:
             begun = done - done % self._every
@@ -93,8 +88,6 @@ class WordRefresher:
             marks = folder.with_suffix(".json")
             known = begun < done and folder.is_dir() and marks.is_file()
             known = self._ranks.share(known)
-            if catch_up and not known:
-                catch_up()
             if known:
                 rows = self._read(folder, marks, done - begun)
             elif not self._ranks.first:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,12 @@ from crosszero.training.folder import CHECKPOINTS as CHECKPOINTS
 from crosszero.training.folder import check_disk, check_folder
 from crosszero.training.frozen import freeze_table, hash_frozen
 from crosszero.training.optimizer import make_optimizer
-from crosszero.training.precision import choose_precision
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
-from crosszero.training.rows import RowAdamW
 from crosszero.training.stream import SampleStream
 
 _FREE_TO_CHANGE = (
-    "keep_checkpoints", "log_every", "checkpoint_every", "precision", "gradient_cache", *DECIDED,
+    "keep_checkpoints", "log_every", "checkpoint_every", "gradient_cache", *DECIDED,
 )  # fmt: skip
 _log = logging.getLogger("crosszero")
 
@@ -113,9 +111,8 @@ def prepare_run(
     progress = _read_progress(checkpoint, settings, ranks) if checkpoint else None
     if resume and not checkpoint:
         _log.info("no checkpoint in %s: starting from the beginning", out)
-    config = _decide_precision(backbone, config, progress, ranks)
     config = decide(backbone, config, progress, ranks)
-    decided = {name: getattr(config, name) for name in ("precision", *DECIDED)}
+    decided = {name: getattr(config, name) for name in DECIDED}
     total = progress.total if progress else config.steps
     total = total or math.ceil(config.epochs * stream.count_batches())
     if total < 1:
@@ -142,9 +139,7 @@ def prepare_run(
 
 
 def finish_run(run: Run) -> None:
-    """Make the encoder whole after the last step: all rows up to date, adapters merged."""
-    if isinstance(run.optimizer, RowAdamW):
-        run.optimizer.finish()
+    """Make the encoder whole after the last step: adapters are merged."""
     if run.adapters:
         run.adapters.merge()
 
@@ -208,20 +203,3 @@ def _read_progress(checkpoint: Path, settings: dict[str, Any], ranks: Ranks) -> 
             ranks.count,
         )
     return progress
-
-
-def _decide_precision(
-    backbone: Backbone, config: TrainConfig, progress: Progress | None, ranks: Ranks
-) -> TrainConfig:
-    """A run goes on in the precision it began with; measuring again could choose another."""
-    if progress is None:
-        wanted = config.precision
-        precision = choose_precision(backbone, wanted) if ranks.first else wanted
-        return replace(config, precision=ranks.share(precision))
-    before: Any = progress.settings.get("precision")
-    if config.precision not in ("auto", before):
-        raise CheckpointError(
-            f"the run was begun with precision: {before}, now {config.precision} is given; go on "
-            "with it, or start a new run folder"
-        )
-    return replace(config, precision=before)
