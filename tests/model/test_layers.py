@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -81,3 +82,60 @@ def test_every_text_is_in_one_slice() -> None:
     slices = cut_mini_batches(lengths, 256)
     assert sorted(int(i) for part in slices for i in part) == list(range(len(lengths)))
     assert cut_mini_batches([], 256) == []
+
+
+class _Window(torch.nn.Module):
+    """Pads its texts inside, as Longformer does to whole windows of attention."""
+
+    def __init__(self, base: torch.nn.Module) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(16, 16) for _ in range(3))
+        self.embed = base.get_input_embeddings()
+
+    def forward(self, input_ids: torch.Tensor, **_: object) -> SimpleNamespace:
+        states = [torch.nn.functional.pad(self.embed(input_ids), (0, 0, 0, 5))]
+        for layer in self.layers:
+            states.append(layer(states[-1]))
+        states = [state[:, :-5] for state in states]
+        return SimpleNamespace(hidden_states=tuple(states), last_hidden_state=states[-1])
+
+
+def test_layers_of_another_shape_are_read_from_the_whole_pass(
+    model_folder: Callable[..., Path],
+) -> None:
+    backbone = Backbone.load(model_folder()).eval()
+    window = _Window(backbone.base)
+    backbone.model.base_model_prefix = "window"
+    backbone.model.window = window
+    assert backbone.base is window
+    assert find_layers(window, 3) is None
+    ids = torch.tensor([[2, 7, 9, 3]])
+    states = window(ids).hidden_states
+    with backbone.reading([2, None]) as read:
+        second, both = read(ids, torch.ones_like(ids))
+    assert torch.equal(second, states[2])
+    assert torch.equal(both, states[1] + states[3])
+
+
+def test_no_list_of_layers_is_handed_to_the_model(
+    model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions of transformers number such a list from 0 or from 1."""
+    backbone = Backbone.load(model_folder()).eval()
+    asked: list[object] = []
+    real = type(backbone.base).forward
+
+    def forward(self: torch.nn.Module, *args: object, **options: object) -> object:
+        asked.append(options.get("output_hidden_states"))
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(type(backbone.base), "forward", forward)
+    ids = torch.tensor([[2, 7, 9, 3]])
+    for layers in ([None], [1], [1, 2, None]):
+        for known in (True, False):
+            if not known:
+                monkeypatch.setattr(Backbone, "_blocks", None)
+            with backbone.reading(layers) as read:
+                read(ids, torch.ones_like(ids))
+    assert set(asked) <= {None, True}
+    assert True in asked

@@ -239,23 +239,16 @@ class Backbone(nn.Module):
             (batch, tokens, H) for each of `layers`. Several threads may call it at once.
         """
         last = self.layers
-        wanted = sorted({n for layer in layers for n in ((1, last) if layer is None else (layer,))})
+        wanted = {n for layer in layers for n in ((1, last) if layer is None else (layer,))}
 
         def pick(found: Mapping[int, Tensor]) -> list[Tensor]:
             return [found[1] + found[last] if n is None else found[n] for n in layers]
 
-        def read(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
-            # The others are let go at once: their memory is used again while it is in the cache.
-            output = self.base(
-                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=wanted
-            )
-            return pick({n: output.hidden_states[n] for n in wanted})
-
-        if max(wanted, default=last) < last and self._blocks is not None:
-            with reading(self.base, self._blocks, wanted) as read_some:
-                yield lambda input_ids, mask: pick(read_some(input_ids, mask))
+        if self._blocks is None:
+            yield lambda ids, mask: pick(dict(enumerate(self.hidden_states(ids, mask))))
         else:
-            yield read
+            with reading(self.base, self._blocks, wanted) as read:
+                yield lambda ids, mask: pick(read(ids, mask))
 
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:

@@ -1,4 +1,4 @@
-"""Hidden states of single layers, without computing the layers above them.
+"""Hidden states of single layers, without keeping the others or computing the layers above them.
 
 Words are aligned best by a layer in the middle (8 of 12), so a third of the encoder would be
 computed for nothing. A hook behind the highest layer that is wanted ends the pass. Which modules
@@ -30,7 +30,8 @@ def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
 
     Returns:
         The layers from the lowest on, whose outputs are the model's hidden states 1 to
-        ``count - 1``; ``None`` if no modules of this kind can be told.
+        ``count - 1``, its own output being the last; ``None`` if no modules of this kind can be
+        told.
 
     Example:
         >>> len(find_layers(backbone.base, backbone.layers))          # doctest: +SKIP
@@ -47,11 +48,11 @@ def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
             for module in model.modules():
                 if isinstance(module, nn.ModuleList) and len(module) == count:
                     layers = list(module)
-                    with reading(model, layers, range(1, count)) as read:
+                    with reading(model, layers, range(1, count + 1)) as read:
                         found = read(ids, mask)
-                    if all(
-                        n in found and torch.allclose(found[n], wanted.hidden_states[n], atol=1e-5)
-                        for n in range(1, count)
+                    if len(wanted.hidden_states) == count + 1 and all(
+                        _is_close(found.get(n), wanted.hidden_states[n])
+                        for n in range(1, count + 1)
                     ):
                         return layers
     finally:
@@ -65,17 +66,20 @@ def reading(
 ) -> Iterator[Callable[[Tensor, Tensor], dict[int, Tensor]]]:
     """Make a model end its passes at the highest layer that is wanted, while the context lasts.
 
+    The last layer is read from the model's own output, before which it may normalise.
+
     Args:
         model: without its head.
         layers: as :func:`find_layers` gives them.
-        wanted: numbers of layers, from 1; not the last one, behind which a model may normalise.
+        wanted: numbers of layers, from 1.
 
     Yields:
         A function from `input_ids` and `attention_mask`, (batch, tokens), to the output
         (batch, tokens, H) of each of the `wanted` layers. Several threads may call it at once.
     """
     here = threading.local()  # what the pass of a thread has found; other passes are let be
-    top = max(wanted, default=0)
+    last = len(layers)
+    top = max(wanted, default=last)
 
     def keep(number: int) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, given: Any, output: Any) -> None:
@@ -92,17 +96,24 @@ def reading(
         found: dict[int, Tensor] = {}
         here.found = found
         try:
-            if wanted:
-                model(input_ids=input_ids, attention_mask=attention_mask)
+            output = model(input_ids=input_ids, attention_mask=attention_mask)
+            found[last] = output.last_hidden_state
         except _EnoughError:
             pass
         finally:
             here.found = None
         return found
 
-    hooks = [layers[number - 1].register_forward_hook(keep(number)) for number in set(wanted)]
+    inner = set(wanted) - {last}
+    hooks = [layers[number - 1].register_forward_hook(keep(number)) for number in inner]
     try:
         yield read
     finally:
         for handle in hooks:
             handle.remove()
+
+
+def _is_close(found: Tensor | None, wanted: Tensor) -> bool:
+    if found is None or found.shape != wanted.shape:  # some pad their texts inside
+        return False
+    return torch.allclose(found, wanted, atol=1e-5)
