@@ -10,10 +10,11 @@ from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.plans import depends_on_seed
 from crosszero.experiment.records import Record
 from crosszero.experiment.table import COLUMNS
+from crosszero.tasks.catalogue import list_tasks
 from research.claims.claim import Outcome
 
 LEAST_SEEDS = 3  # with fewer, an interval says next to nothing
-_LESS_IS_BETTER = {"AER"}
+_TASKS = {task.title: task for task in list_tasks()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def list_means(
     metric = COLUMNS[column]
     found = {}
     for record in records:
-        values = [score.value for score in record.scores if score.metric == metric]
+        values = [score.value for score in record.scores if score.name == metric]
         if record.system == system and record.seed in config.seeds and values:
             found[record.seed] = 100 * sum(values) / len(values)
     if found and not depends_on_seed(config, system, _task_of(column)):
@@ -87,7 +88,7 @@ def compare_systems(
     done = [set(found) for sides in means.values() for found in sides]
     seeds = tuple(sorted(set.intersection(*done))) if done else ()
     differences = {
-        column: [(b[s] - a[s]) * (-1 if column in _LESS_IS_BETTER else 1) for s in seeds]
+        column: [(b[s] - a[s]) * (-1 if _TASKS[column].lower_is_better else 1) for s in seeds]
         for column, (a, b) in means.items()
     }
     return Order(
@@ -165,4 +166,4 @@ def _describe_lack(order: Order, config: SuiteConfig) -> str:
 
 
 def _task_of(column: str) -> str:
-    return COLUMNS[column].split("/")[1]
+    return _TASKS[column].name

@@ -21,11 +21,11 @@ from crosszero.experiment.evaluation import (
     settings_of,
 )
 from crosszero.files import hash_files, make_key
-from crosszero.tasks.catalogue import CATALOGUE, find_task
-from crosszero.tasks.finetune import FineTuneConfig
-from crosszero.tasks.task import check_data
+from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.zero_shot import ZeroShotTask
 from tests.experiment.conftest import write
+from tests.tasks.finetune.test_config import make_config
+from tests.tasks.helpers import make_score
 
 Folders = Callable[..., Path]
 
@@ -33,8 +33,8 @@ Folders = Callable[..., Path]
 def test_settings_may_be_text_as_yaml_reads_them(tmp_path: Path) -> None:
     changes = {"learning_rate": "2e-5", "steps": 3}
     bench = Bench(data=tmp_path, out=tmp_path, fine_tune={"xnli": changes}, seed=7)
-    assert settings_of("xnli", bench) == FineTuneConfig.for_task("xnli", steps=3, seed=7)
-    assert settings_of("panx", bench) == FineTuneConfig.for_task("panx", seed=7)
+    assert settings_of("xnli", bench) == make_config("xnli", steps=3, seed=7)
+    assert settings_of("panx", bench) == make_config("panx", seed=7)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_fine_tuned_model_is_named_by_encoder_settings_and_english_data(
     encoder = model_folder()
     changes = {"epochs": 1, "learning_rate": 1e-3}
     bench = Bench(data=xtreme, out=tmp_path, fine_tune={"panx": changes})
-    config = {**dataclasses.asdict(FineTuneConfig.for_task("panx")), **changes}
+    config = {**dataclasses.asdict(make_config("panx")), **changes}
     assert config["epochs"] == 1
     assert isinstance(config["epochs"], int)  # 1, not 1.0: names of models that are there stay
     files = [xtreme / "panx/train-en.tsv", xtreme / "panx/dev-en.tsv"]
@@ -109,7 +109,7 @@ def test_a_language_that_lacks_a_file_is_an_error_not_another_mean(
     monkeypatch.setattr(evaluation, "_make_model", None)  # told before anything is loaded
     files = add_language(xtreme, task)
     bench = Bench(data=xtreme, out=tmp_path / "out")
-    check_data(find_task(task), xtreme)
+    find_task(task).check(xtreme)
     contents = {path: path.read_text() for path in files}
     assert len(files) >= 2
     for path in files:
@@ -128,7 +128,7 @@ def test_a_language_that_lacks_a_file_is_an_error_not_another_mean(
     # the other language alone needs none of them
     for path in files:
         path.unlink()
-    check_data(find_task(task), xtreme)
+    find_task(task).check(xtreme)
 
 
 def test_named_languages_need_no_others(
@@ -141,7 +141,7 @@ def test_named_languages_need_no_others(
     monkeypatch.setattr(evaluation, "_make_model", lambda *_: Ones())
     (xtreme / "labels/pawsx/test-fr.tsv").unlink()
     bench = Bench(data=xtreme, out=tmp_path / "out", languages=["en"])
-    assert measure_task("none", "pawsx", bench) == [("xtreme/pawsx/accuracy", "en", 0.5, 12)]
+    assert measure_task("none", "pawsx", bench) == [make_score("pawsx/accuracy", "en", 0.5, 12)]
     # prediction files of an earlier run are no languages of this one
     write(tmp_path / "out/predictions/pawsx/test-de.tsv", ["0"])
     assert len(measure_task("none", "pawsx", bench)) == 1
@@ -214,11 +214,10 @@ def test_an_encoder_of_the_hub_is_known_by_its_files(
 
 
 def test_all_tasks_are_behind_one_protocol() -> None:
-    assert set(CATALOGUE) == set(TASKS)
-    assert {name for name, task in CATALOGUE.items() if task.fine_tuned} == set(FINE_TUNED)
-    for name, task in CATALOGUE.items():
-        assert task.name == name
-        assert find_task(name) is task
+    assert {task.name for task in list_tasks()} == set(TASKS)
+    assert {task.name for task in list_tasks() if task.fine_tuned} == set(FINE_TUNED)
+    for task in list_tasks():
+        assert find_task(task.name) is task
         assert task.fine_tuned == isinstance(task, ZeroShotTask)
     with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
         find_task("tatoba")

@@ -32,7 +32,8 @@ from crosszero.experiment.table import (
     make_measured,
     make_published,
 )
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Score
+from tests.tasks.helpers import make_score
 
 SUITE = """
 name: small
@@ -98,8 +99,8 @@ def make_record(**changes: Any) -> Record:
         task="tatoeba",
         seed=1,
         scores=(
-            TaskScore("xtreme/tatoeba/accuracy", "ar", 0.25, 4),
-            TaskScore("xtreme/tatoeba/accuracy", "fr", 0.75, 4),
+            make_score("tatoeba/accuracy", "ar", 0.25, 4),
+            make_score("tatoeba/accuracy", "fr", 0.75, 4),
         ),
         key="k",
         data_hash="d",
@@ -127,8 +128,8 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
-    def scores(value: float) -> tuple[TaskScore, ...]:
-        return (TaskScore("xtreme/tatoeba/accuracy", "ar", value, 4),)
+    def scores(value: float) -> tuple[Score, ...]:
+        return (make_score("tatoeba/accuracy", "ar", value, 4),)
 
     records = [
         make_record(),
@@ -137,7 +138,7 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
         make_record(
             system="ML-CTL-CZ",
             task="xnli",
-            scores=(TaskScore("xtreme/xnli/accuracy", "fr", 0.4, 9),),
+            scores=(make_score("xnli/accuracy", "fr", 0.4, 9),),
         ),
     ]
     table = make_measured(records, "small")
@@ -147,7 +148,7 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert "seeds 1, 2" in table.note
     assert "AER" not in table.note
     assert "seqeval" not in table.note
-    tagged = make_record(task="panx", scores=(TaskScore("xtreme/panx/f1", "ar", 0.5, 4),))
+    tagged = make_record(task="panx", scores=(make_score("panx/f1", "ar", 0.5, 4),))
     assert "seqeval 1.2.2" in make_measured([tagged], "small").note
     deviations = make_deviations(records)
     assert deviations is not None
@@ -175,12 +176,12 @@ def test_time_is_told_by_task() -> None:
 def test_the_summary_has_every_value_by_seed(tmp_path: Path) -> None:
     rows = [
         make_record(
-            seed=seed, scores=(TaskScore("m", "ar", value, 4), TaskScore("m", "fr", 1.0, 4))
+            seed=seed, scores=(make_score("t/m", "ar", value, 4), make_score("t/m", "fr", 1.0, 4))
         )
         for seed, value in ((1, 0.5), (2, 0.7))
     ]
     write_summary(rows, tmp_path / "summary.json")
-    found = json.loads((tmp_path / "summary.json").read_text())["start"]["m"]
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["t/m"]
     assert found["ar"]["values"] == [0.5, 0.7]
     assert found["mean"]["seeds"] == [1, 2]
     assert found["mean"]["mean"] == pytest.approx(0.8)
@@ -188,7 +189,7 @@ def test_the_summary_has_every_value_by_seed(tmp_path: Path) -> None:
     half = 12.706204736 * 0.1 / 2  # Student t with one degree of freedom, 0.1 / sqrt 2 / sqrt 2
     assert found["mean"]["high"] - found["mean"]["mean"] == pytest.approx(half)
     write_summary(rows[:1], tmp_path / "summary.json")
-    found = json.loads((tmp_path / "summary.json").read_text())["start"]["m"]
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["t/m"]
     assert found["ar"]["deviation"] is None
 
 
@@ -200,7 +201,7 @@ def test_robust_rows_have_pairs_of_sentences_only(tmp_path: Path) -> None:
     records = [
         make_record(),
         make_record(system="soft", task="xnli",
-                    scores=(TaskScore("xtreme/xnli/accuracy", "fr", 0.4, 9),)),
+                    scores=(make_score("xnli/accuracy", "fr", 0.4, 9),)),
     ]  # fmt: skip
     table = make_measured(records, "small", robust=["soft"])
     assert table.rows == (("start", None, 50.0), ("soft", 40.0, None))

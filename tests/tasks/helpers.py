@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from crosszero.tasks.task import Score
+
 
 def write(path: Path, lines: list[str], *, ending: str = "\n", start: bytes = b"") -> None:
     """Write lines, in the way of the system that `ending` and `start` tell of."""
@@ -35,3 +37,9 @@ class Table:
             self.encode([text[start:end] for start, end in words])
             for text, words in zip(texts, spans, strict=True)
         ]
+
+
+def make_score(name: str, language: str, value: float, count: int) -> Score:
+    """A score by its name, such as ``udpos/f1``."""
+    task, metric = name.split("/")
+    return Score(task=task, metric=metric, language=language, value=value, count=count)

@@ -9,7 +9,7 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.bucc import Bucc, mine_ids, read_threshold
 from crosszero.tasks.bucc_data import read_bucc, read_gold
 from crosszero.tasks.task import Task
-from tests.tasks.helpers import Table, write
+from tests.tasks.helpers import Table, make_score, write
 
 DEV = {"eins": "one", "zwei": "two", "drei": "three"}
 TEST = {"vier": "four", "acht": "eight", "neun": "nine", "zehn": "ten"}
@@ -33,7 +33,7 @@ def data(tmp_path):
 
 
 def values(scores):
-    return {score.metric.rsplit("/", 1)[1]: score.value for score in scores}
+    return {score.metric: score.value for score in scores}
 
 
 def test_whole_task(data, tmp_path):
@@ -45,10 +45,9 @@ def test_whole_task(data, tmp_path):
         (data / "labels/bucc2018/test-de.tsv").read_text().splitlines()
     )
     scores = task.score(tmp_path / "out", data)
-    assert [score.metric for score in scores] == [
-        f"xtreme/bucc2018/{measure}" for measure in ("f1", "precision", "recall")
+    assert scores == [
+        make_score(f"bucc2018/{metric}", "de", 1.0, 4) for metric in ("f1", "precision", "recall")
     ]
-    assert all(score[1:] == ("de", 1.0, 4) for score in scores)
 
 
 def test_the_threshold_comes_from_dev(data, tmp_path):

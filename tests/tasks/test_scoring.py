@@ -11,8 +11,9 @@ from crosszero.cli import main
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.labels import LABELS
 from crosszero.tasks.predictions import write_labels, write_links, write_places, write_tags
-from crosszero.tasks.scoring import average, score_predictions
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.scoring import score_predictions
+from crosszero.tasks.task import Score, average
+from tests.tasks.helpers import make_score
 from tests.tasks.test_spans import slow_spans
 
 LANGUAGES = ("de", "en", "fr")
@@ -65,9 +66,9 @@ def test_like_a_plain_reading(folders, task):
     scores = score_predictions(*folders, tasks=[task])
     assert list(dict.fromkeys(s.language for s in scores)) == languages
     for language in languages:
-        found = {s.metric: s.value for s in scores if s.language == language}
+        found = {s.name: s.value for s in scores if s.language == language}
         plain = score_plainly(*folders, task, language)
-        assert found == {f"xtreme/{task}/{name}": pytest.approx(plain[name]) for name in plain}
+        assert found == {f"{task}/{name}": pytest.approx(plain[name]) for name in plain}
         assert any(0 < value < 1 for value in found.values())
 
 
@@ -75,40 +76,40 @@ def test_gold_is_right(folders):
     _, gold = folders
     scores = score_predictions(gold, gold)
     assert {s.value for s in scores} == {1.0}
-    assert list(dict.fromkeys(s.metric for s in scores)) == [
-        "xtreme/xnli/accuracy", "xtreme/pawsx/accuracy",
-        "xtreme/udpos/f1", "xtreme/udpos/accuracy", "xtreme/panx/f1", "xtreme/panx/accuracy",
-        "xtreme/bucc2018/f1", "xtreme/bucc2018/precision", "xtreme/bucc2018/recall",
-        "xtreme/tatoeba/accuracy",
+    assert list(dict.fromkeys(s.name for s in scores)) == [
+        "xnli/accuracy", "pawsx/accuracy",
+        "udpos/f1", "udpos/accuracy", "panx/f1", "panx/accuracy",
+        "bucc2018/f1", "bucc2018/precision", "bucc2018/recall",
+        "tatoeba/accuracy",
     ]  # fmt: skip
     assert set(average(scores).values()) == {1.0}
 
 
 def test_sizes(folders):
-    sizes = {s.metric: s.size for s in score_predictions(*folders) if s.language == "de"}
-    assert sizes["xtreme/xnli/accuracy"] == sizes["xtreme/tatoeba/accuracy"] == 40
-    assert sizes["xtreme/udpos/accuracy"] == 10 * (1 + 2 + 3 + 4)
+    sizes = {s.name: s.count for s in score_predictions(*folders) if s.language == "de"}
+    assert sizes["xnli/accuracy"] == sizes["tatoeba/accuracy"] == 40
+    assert sizes["udpos/accuracy"] == 10 * (1 + 2 + 3 + 4)
     text = (folders[1] / "panx/test-de.tsv").read_text(encoding="utf-8")
     gold = [sentence.split() for sentence in text.split("\n\n")]
-    assert sizes["xtreme/panx/f1"] == len(slow_spans(gold))
-    assert sizes["xtreme/bucc2018/precision"] == 20
+    assert sizes["panx/f1"] == len(slow_spans(gold))
+    assert sizes["bucc2018/precision"] == 20
 
 
 def test_average_counts_languages_not_items():
     scores = [
-        TaskScore("xtreme/udpos/f1", "de", 0.2, 1000),
-        TaskScore("xtreme/udpos/f1", "fr", 0.6, 10),
-        TaskScore("xtreme/xnli/accuracy", "fr", 0.9, 10),
+        make_score("udpos/f1", "de", 0.2, 1000),
+        make_score("udpos/f1", "fr", 0.6, 10),
+        make_score("xnli/accuracy", "fr", 0.9, 10),
     ]
     means = average(scores)
-    assert means == {"xtreme/udpos/f1": pytest.approx(0.4), "xtreme/xnli/accuracy": 0.9}
-    assert list(means) == ["xtreme/udpos/f1", "xtreme/xnli/accuracy"]
+    assert means == {"udpos/f1": pytest.approx(0.4), "xnli/accuracy": 0.9}
+    assert list(means) == ["udpos/f1", "xnli/accuracy"]
     assert average([]) == {}
 
 
 def test_some_tasks_and_languages(folders):
     scores = score_predictions(*folders, tasks=["tatoeba", "xnli"], languages=["en", "de"])
-    assert [(s.metric.split("/")[1], s.language) for s in scores] == [
+    assert [(s.task, s.language) for s in scores] == [
         ("tatoeba", "de"), ("xnli", "de"), ("xnli", "en"),
     ]  # fmt: skip
 
@@ -119,7 +120,7 @@ def test_what_was_not_predicted_is_no_task(folders, tmp_path):
     with pytest.raises(DataError, match=r"few/tatoeba/test-fr\.tsv: is missing, though"):
         score_predictions(tmp_path / "few", gold)
     (score,) = score_predictions(tmp_path / "few", gold, languages=["de"])
-    assert (score.metric, score.size) == ("xtreme/tatoeba/accuracy", 40)
+    assert (score.name, score.count) == ("tatoeba/accuracy", 40)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -201,7 +202,7 @@ def test_command(folders, tmp_path, capsys):
     assert call("score", *folders, *flags) == 0
     scores = score_predictions(*folders, ["udpos", "tatoeba"], ["de", "fr"])
     saved = json.loads(out.read_text(encoding="utf-8"))
-    assert [TaskScore(**row) for row in saved["scores"]] == scores
+    assert [Score(**row) for row in saved["scores"]] == scores
     assert saved["mean"] == average(scores)
     text = capsys.readouterr().out
     rows = [line.split() for line in text.splitlines()]

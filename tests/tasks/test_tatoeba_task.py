@@ -9,13 +9,14 @@ from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.task import Task
 from crosszero.tasks.tatoeba import Tatoeba
 from crosszero.tasks.tatoeba_data import list_languages
-from tests.tasks.helpers import Table, write
+from tests.tasks.helpers import Table, make_score, write
 
 FRENCH = ["Bonjour.", "Merci.", "Au revoir."]
 ENGLISH = ["Goodbye.", "Hello.", "Thanks."]
 GOLD = ["2", "0", "1"]
 MEANINGS = {"Bonjour.": 0, "Hello.": 0, "Merci.": 1, "Thanks.": 1, "Au revoir.": 2, "Goodbye.": 2}
-FORWARD, BACKWARD = "xtreme/tatoeba/accuracy", "crosszero/tatoeba/reversed-accuracy"
+FORWARD, BACKWARD = "tatoeba/accuracy", "tatoeba/reversed-accuracy"
+RIGHT = [make_score(name, "fr", 1.0, 3) for name in (FORWARD, BACKWARD)]
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,10 @@ def test_xtreme_layout(xtreme):
     assert written == [out / "tatoeba/test-fr.tsv", out / "tatoeba/reversed-fr.tsv"]
     assert written[0].read_text() == "2\n0\n1\n"
     assert written[1].read_text() == "1\n2\n0\n"
-    assert task.score(out, xtreme) == [(FORWARD, "fr", 1.0, 3), (BACKWARD, "fr", 1.0, 3)]
+    assert task.score(out, xtreme) == [
+        make_score(FORWARD, "fr", 1.0, 3),
+        make_score(BACKWARD, "fr", 1.0, 3),
+    ]
 
 
 @pytest.mark.parametrize("folder", ["", "tatoeba/"])
@@ -53,15 +57,15 @@ def test_laser_layout_is_named_by_two_letters(tmp_path, folder, asked):
     paths = Tatoeba().predict(Table(MEANINGS), tmp_path, out, asked)
     assert [path.name for path in paths] == ["test-fr.tsv", "reversed-fr.tsv"]
     scores = Tatoeba().score(out, tmp_path, asked)
-    assert scores == [(FORWARD, "fr", 1.0, 3), (BACKWARD, "fr", 1.0, 3)]
+    assert scores == RIGHT
 
 
 def test_scores_come_from_the_files(xtreme):
     out = xtreme / "out"
     write(out / "tatoeba/test-fr.tsv", ["2", "1", "1"], ending="\r\n", start=b"\xef\xbb\xbf")
-    assert Tatoeba().score(out, xtreme) == [(FORWARD, "fr", pytest.approx(2 / 3), 3)]
+    assert Tatoeba().score(out, xtreme) == [make_score(FORWARD, "fr", pytest.approx(2 / 3), 3)]
     write(out / "tatoeba/reversed-fr.tsv", ["1", "0", "-1"])
-    assert Tatoeba().score(out, xtreme)[1] == (BACKWARD, "fr", pytest.approx(1 / 3), 3)
+    assert Tatoeba().score(out, xtreme)[1] == make_score(BACKWARD, "fr", pytest.approx(1 / 3), 3)
 
 
 def test_a_sentence_without_a_vector_finds_nothing(xtreme):
@@ -71,7 +75,7 @@ def test_a_sentence_without_a_vector_finds_nothing(xtreme):
     assert Tatoeba().score(xtreme / "out", xtreme)[0].value == pytest.approx(2 / 3)
     # what was written is read back by "crosszero score", too
     (score,) = score_predictions(xtreme / "out", xtreme / "labels", ["tatoeba"])
-    assert score == (FORWARD, "fr", pytest.approx(2 / 3), 3)
+    assert score == make_score(FORWARD, "fr", pytest.approx(2 / 3), 3)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,6 @@ def test_the_score_of_mteb(xtreme, monkeypatch):
     write(xtreme / "out/tatoeba/reversed-fr.tsv", ["1", "2", "2"])  # gold is 1 2 0
     scores = {score.metric: score for score in Tatoeba().score(xtreme / "out", xtreme)}
     # Hello: precision and recall 1; Thanks: 1/2 and 1; Goodbye: nobody names it
-    assert scores["mteb/tatoeba/f1"].value == pytest.approx((1 + 2 / 3 + 0) / 3)
-    assert scores["mteb/tatoeba/f1"].size == 3
+    assert scores["mteb-f1"].value == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["mteb-f1"].count == 3
     assert score_as_mteb([0, 1], [0, 0]) is None  # mteb knows no line with two translations

@@ -28,7 +28,7 @@ def data(tmp_path):
 
 
 def values(scores):
-    return {score.metric.removeprefix("crosszero/word-alignment/"): score.value for score in scores}
+    return {score.name.removeprefix("word-alignment/"): score.value for score in scores}
 
 
 def test_whole_task(data):
@@ -40,7 +40,7 @@ def test_whole_task(data):
     assert path.read_text() == "0-0 1-1 2-2 3-3\n0-0 1-1\n"
     scores = task.score(data / "out", data)
     assert values(scores) == {"aer": 0.0, "precision": 1.0, "recall": 1.0, "f1": 1.0}
-    assert {score[1::2] for score in scores} == {("de-en", 2)}
+    assert {(score.language, score.count) for score in scores} == {("de-en", 2)}
 
 
 def test_scores_come_from_the_file(data):

@@ -10,21 +10,9 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from crosszero.experiment.report.tables import Cell, Table
-    from crosszero.tasks.task import TaskScore
+    from crosszero.tasks.task import Score
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
-_ITEMS = {
-    "xnli": "pairs",
-    "pawsx": "pairs",
-    "udpos": "spans",
-    "panx": "spans",
-    "bucc2018": "gold pairs",
-    "tatoeba": "sentences",
-}
-_NOTES = {
-    "udpos": "f1: spans of equal tags, as seqeval 1.2.2 counts them; accuracy: words.",
-    "panx": "f1: spans, as seqeval 1.2.2 counts them; accuracy: words.",
-}
 
 
 def score(
@@ -54,13 +42,14 @@ def score(
         Write all numbers to this JSON file, too: shares in [0, 1].
     """
     from crosszero.experiment.report.tables import render_text
-    from crosszero.tasks.scoring import average, score_predictions
+    from crosszero.tasks.scoring import score_predictions
+    from crosszero.tasks.task import average
 
     scores = score_predictions(predictions, labels, tasks, languages)
     means = average(scores)
     if out is not None:
         _write(out, scores, means)
-    for task in dict.fromkeys(_split(one.metric)[0] for one in scores):
+    for task in dict.fromkeys(one.task for one in scores):
         sys.stdout.write(render_text(_make_table(task, scores, means)) + "\n\n")
 
 
@@ -108,6 +97,7 @@ def compare(
     from crosszero.experiment.plans import find_data
     from crosszero.experiment.report.tables import render_markdown, render_text
     from crosszero.files import atomic_file
+    from crosszero.tasks.word_alignment import WordAlignment
 
     if where.is_dir():
         sides = match_folders(Path(first), Path(second))
@@ -117,7 +107,7 @@ def compare(
         config = read_suite(where)
         sides = list_sides(config, first, second)
         data = {task: find_data(config, task) for task in sides}
-        own = {"word-alignment": config.alignment_pairs}
+        own = {WordAlignment.name: config.alignment_pairs}
     for task in tasks or ():
         if task not in sides:
             raise ConfigError(f"{task}: not a task that both have: {', '.join(sides)}")
@@ -166,36 +156,34 @@ def fetch_xtreme(
         sys.stdout.write(f"{folder}\n")
 
 
-def _make_table(task: str, scores: list[TaskScore], means: dict[str, float]) -> Table:
+def _make_table(task: str, scores: list[Score], means: dict[str, float]) -> Table:
     from crosszero.experiment.report.tables import Table
+    from crosszero.tasks.catalogue import find_task
 
-    mine = [one for one in scores if _split(one.metric)[0] == task]
+    known = find_task(task)
+    mine = [one for one in scores if one.task == task]
     metrics = list(dict.fromkeys(one.metric for one in mine))
     cells = {(one.language, one.metric): one for one in mine}
     rows: list[tuple[Cell, ...]] = []
     for language in dict.fromkeys(one.language for one in mine):
         found = [cells[language, metric] for metric in metrics]
-        rows.append((language, *(100 * one.value for one in found), found[0].size))
-    rows.append(("mean", *(100 * means[metric] for metric in metrics), None))
+        rows.append((language, *(100 * one.value for one in found), found[0].count))
+    rows.append(("mean", *(100 * means[f"{task}/{metric}"] for metric in metrics), None))
     return Table(
-        title=f"xtreme/{task}, per cent",
-        columns=("language", *(_split(metric)[1] for metric in metrics), _ITEMS[task]),
+        title=f"{known.protocol}/{task}, per cent",
+        columns=("language", *metrics, known.unit),
         rows=tuple(rows),
-        note=_NOTES.get(task, ""),
+        note=known.note,
     )
 
 
-def _write(path: Path, scores: list[TaskScore], means: dict[str, float]) -> None:
+def _write(path: Path, scores: list[Score], means: dict[str, float]) -> None:
+    import dataclasses
     import json
 
     from crosszero.files import atomic_file
 
     with atomic_file(path) as file:
-        content = {"mean": means, "scores": [one._asdict() for one in scores]}
+        content = {"mean": means, "scores": [dataclasses.asdict(one) for one in scores]}
         json.dump(content, file, indent=1, ensure_ascii=False)
         file.write("\n")
-
-
-def _split(metric: str) -> tuple[str, str]:
-    _, task, measure = metric.split("/")
-    return task, measure

@@ -87,7 +87,7 @@ def evaluate(
     from crosszero.experiment.report.tables import render_text
     from crosszero.experiment.table import make_scores
     from crosszero.tasks.catalogue import find_task
-    from crosszero.tasks.task import TaskScore, check_data
+    from crosszero.tasks.task import Score
 
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
@@ -112,18 +112,20 @@ def evaluate(
     chosen = choose_tasks(tasks or [task for task in TASKS if bench.locate(task).is_dir()])
     if not chosen:
         raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
-    own = {"word-alignment": pairs, "word-retrieval": None}
-    if languages and own.keys() >= set(chosen):
+    own = {"alignment": pairs, "held_out": None}
+    settings_ = {task: find_task(task).data_setting for task in chosen}
+    if languages and own.keys() >= set(settings_.values()):
         raise ConfigError(f"languages: {', '.join(chosen)} have pairs of languages; use --pairs")
     benches = {
-        task: dataclasses.replace(bench, languages=own.get(task, languages)) for task in chosen
+        task: dataclasses.replace(bench, languages=own.get(settings_[task], languages))
+        for task in chosen
     }
     for task in changes:
         settings_of(task, bench)
     for task, one in benches.items():  # before hours are spent on the first
-        check_data(find_task(task), one.folder(task), one.languages)
+        find_task(task).check(one.folder(task), one.languages)
     write_setup(encoder, bench, pairs)
-    scores: list[TaskScore] = []
+    scores: list[Score] = []
     for task, one in benches.items():
         scores += measure_task(encoder, task, one)
         write_scores(scores, out / "scores.json")

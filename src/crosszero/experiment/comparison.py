@@ -21,10 +21,8 @@ from crosszero.experiment.plans import Plan, make_bench
 from crosszero.experiment.records import Record
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
-from crosszero.tasks.items import METRICS, count_items
+from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.labels import list_languages
-
-_LESS_IS_BETTER = {"word-alignment"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +122,7 @@ def compare_task(
     """Compare two systems on a task.
 
     Args:
-        task: one of :data:`crosszero.tasks.items.METRICS`.
+        task: name of a task.
         sides: A and B.
         data: folder of the task's data, with gold.
         languages: which; by default all that both systems have predictions of.
@@ -158,7 +156,7 @@ def compare_task(
 
 
 def _stack(task: str, side: Side, data: Path, language: str) -> Counts:
-    return np.stack([count_items(task, f, data, language) for f in side.folders], axis=1)
+    return np.stack([find_task(task).count_items(f, data, language) for f in side.folders], axis=1)
 
 
 def make_comparison(found: TaskComparison) -> Table:
@@ -171,9 +169,11 @@ def make_comparison(found: TaskComparison) -> Table:
     rows.append(("mean", *_cells((means[0], means[1]), found.mean, None)))
     first, second = found.sides
     seeds = " and ".join(str(len(side.folders)) for side in found.sides)
-    better = "negative" if found.task in _LESS_IS_BETTER else "positive"
+    task = find_task(found.task)
+    better = "negative" if task.lower_is_better else "positive"
     return Table(
-        title=f"{METRICS[found.task]}: {second.name} against {first.name}, per cent",
+        title=f"{task.protocol}/{task.name}/{task.metric}: {second.name} against {first.name}, "
+        "per cent",
         columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
         rows=tuple(rows),
         number=".2f",

@@ -11,14 +11,14 @@ from crosszero.config import build, read_yaml, to_dict
 from crosszero.errors import ConfigError, suggest
 from crosszero.files import atomic_file
 from crosszero.search.margin import Margin
+from crosszero.tasks.catalogue import find_task, list_tasks
+from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.config import TrainConfig
 
-TASKS = (
-    "tatoeba", "bucc2018", "xnli", "pawsx", "udpos", "panx", "word-alignment", "word-retrieval",
-)  # fmt: skip
+TASKS = tuple(task.name for task in sorted(list_tasks(), key=lambda task: task.fine_tuned))
 SETTINGS = "suite.yaml"  # in the folder of a suite
-FINE_TUNED = ("xnli", "pawsx", "udpos", "panx")
-ROBUST = ("xnli", "pawsx")  # the tasks that the robust losses are made for
+FINE_TUNED = tuple(task.name for task in list_tasks() if task.fine_tuned)
+ROBUST = tuple(task.name for task in list_tasks() if task.robust)
 ALIGNERS = ("eflomal",)
 
 
@@ -91,7 +91,9 @@ class SuiteConfig:
     name: str
     out: str
     systems: dict[str, SystemConfig]
-    tasks: list[str] = field(default_factory=lambda: list(TASKS[:-1]))
+    tasks: list[str] = field(
+        default_factory=lambda: [t for t in TASKS if find_task(t).data_setting != "held_out"]
+    )
     seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
     encoder: str = "crosszero-mini"
     samples: str | None = None
@@ -141,10 +143,10 @@ class SuiteConfig:
         ]  # fmt: skip
         if trained and not self.samples:
             raise ConfigError(f"samples: {', '.join(trained)} need a store to be trained on")
-        needs = {"word-alignment": "alignment", "word-retrieval": "held_out"}
         for task in self.tasks:
-            if not getattr(self, needs.get(task, "data")):
-                raise ConfigError(f"{needs.get(task, 'data')}: is needed by the task {task}")
+            setting = find_task(task).data_setting
+            if not getattr(self, setting):
+                raise ConfigError(f"{setting}: is needed by the task {task}")
 
     def _check_trained(self, system: str) -> None:
         path = self.systems[system].trained
@@ -197,7 +199,7 @@ class SuiteConfig:
         measured on pairs of sentences alone: elsewhere it would be the plain one again.
         """
         if self.systems[system].aligner is not None:
-            return task == "word-alignment"
+            return task == WordAlignment.name
         return task in ROBUST or not self.is_robust(system)
 
     def layer_of(self, system: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,15 +16,12 @@ from crosszero.experiment.config import TASKS, resolve_path
 from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.search.margin import Margin
-from crosszero.tasks.bucc import Bucc
-from crosszero.tasks.catalogue import find_task
+from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
-from crosszero.tasks.task import Task, TaskScore, check_data
-from crosszero.tasks.tatoeba import Tatoeba
-from crosszero.tasks.tatoeba_data import list_laser_files
+from crosszero.tasks.task import Score, Task
 from crosszero.tasks.word_alignment import WordAlignment
-from crosszero.tasks.word_retrieval import WordRetrieval, find_store
+from crosszero.tasks.word_retrieval import WordRetrieval
 from crosszero.tasks.zero_shot import ZeroShotTask
 
 SETUP = "evaluation.json"
@@ -64,13 +61,12 @@ class Bench:
 
     def folder(self, task: str) -> Path:
         """The folder that a task reads."""
-        own = {"word-alignment": self.alignment, "word-retrieval": self.held_out}.get(task)
+        own: Path | None = getattr(self, find_task(task).data_setting)
         return own or self.data
 
     def locate(self, task: str) -> Path:
         """Where the data of a task stand, if they are there."""
-        folder = self.folder(task)
-        return find_store(folder) if task == WordRetrieval.name else folder / task
+        return find_task(task).locate(self.folder(task))
 
 
 def choose_tasks(asked: Sequence[str]) -> list[str]:
@@ -86,7 +82,7 @@ def choose_tasks(asked: Sequence[str]) -> list[str]:
     return chosen
 
 
-def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore]:
+def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[Score]:
     """Predict and score one task.
 
     Args:
@@ -103,17 +99,14 @@ def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[TaskScore
     Example:
         >>> bench = Bench(data=Path("xtreme"), out=Path("out"))
         >>> measure_task("crosszero-mini", "tatoeba", bench)          # doctest: +SKIP
-        [TaskScore(metric='xtreme/tatoeba/accuracy', language='ar', ...)]
+        [Score(task='tatoeba', metric='accuracy', language='ar', ...)]
     """
     made, data, predictions = find_task(task), bench.folder(task), bench.out / "predictions"
-    check_data(made, data, bench.languages)
+    made.check(data, bench.languages)
     model = _make_model(encoder, made, bench)
-    if isinstance(made, WordAlignment) and bench.layers:
-        made.predict(model, data, predictions, bench.languages, layers=bench.layers)
-    elif isinstance(made, Bucc):
-        made.predict(model, data, predictions, bench.languages, margin=bench.margin)
-    else:
-        made.predict(model, data, predictions, bench.languages)
+    options = {name: getattr(bench, name) for name in made.options if hasattr(bench, name)}
+    predict: Callable[..., list[Path]] = made.predict
+    predict(model, data, predictions, bench.languages, **options)
     return made.score(predictions, data, bench.languages)
 
 
@@ -126,7 +119,7 @@ def _make_model(encoder: str | Path, task: Task, bench: Bench) -> Any:
         remove_stopped(folder)
         return task.fine_tune(encoder, bench.data, settings_of(task.name, bench), folder)
     loaded = Encoder.load(encoder, max_length=bench.max_length, layer=bench.layer)
-    if isinstance(task, Tatoeba | Bucc):
+    if task.needs == "sentences":
         return CachedEncoder(loaded, hash_encoder(encoder), bench.out / "vectors")
     return loaded
 
@@ -137,7 +130,11 @@ def settings_of(task: str, bench: Bench) -> FineTuneConfig:
     Raises:
         ConfigError: a setting is unknown, of the wrong type or out of range.
     """
-    defaults = dataclasses.asdict(FineTuneConfig.for_task(task, seed=bench.seed))
+    made = find_task(task)
+    if not isinstance(made, ZeroShotTask):
+        known = [one.name for one in list_tasks() if one.fine_tuned]
+        raise ConfigError(f"{task} is not fine-tuned: {suggest(task, known)}")
+    defaults = dataclasses.asdict(made.make_config(seed=bench.seed))
     changes = bench.fine_tune.get(task, {})
     return build(FineTuneConfig, {**defaults, **changes}, where=f"fine_tune: {task}")
 
@@ -172,11 +169,4 @@ def write_setup(encoder: str, bench: Bench, pairs: Sequence[str] | None = None) 
 
 def hash_data(task: str, bench: Bench) -> str:
     """SHA-256 over the files that a task reads."""
-    folder = bench.folder(task)
-    if task == WordRetrieval.name:
-        folder = find_store(folder)
-        return hash_files(*[folder] if folder.exists() else [])
-    paths = [folder / task, folder / "labels" / task]
-    if task == Tatoeba.name:
-        paths += list_laser_files(folder)  # those beside folder/tatoeba
-    return hash_files(*[path for path in paths if path.exists()])
+    return hash_files(*find_task(task).list_files(bench.folder(task)))

@@ -13,7 +13,7 @@ from crosszero.experiment.evaluation import hash_data
 from crosszero.experiment.plans import Plan, make_bench
 from crosszero.files import make_key
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.bucc import Bucc
+from crosszero.tasks.catalogue import find_task
 
 DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
 
@@ -56,7 +56,7 @@ def make_record_key(config: SuiteConfig, plan: Plan, encoder: str | Path | None)
             del settings[name]  # where files lie does not matter: what they hold is in the hash
         if plan.task in FINE_TUNED:  # such a model reads its own layer and length
             del settings["layer"], settings["max_length"]
-        if plan.task != Bucc.name:
+        if "margin" not in find_task(plan.task).options:
             del settings["margin"]
         settings["encoder"] = hash_encoder(encoder)
     data = hash_data(plan.task, bench)

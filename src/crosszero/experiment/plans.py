@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from crosszero.experiment.config import FINE_TUNED, SuiteConfig
 from crosszero.experiment.evaluation import Bench
+from crosszero.tasks.catalogue import find_task
 
 
 class Plan(NamedTuple):
@@ -42,13 +43,13 @@ def make_bench(config: SuiteConfig, plan: Plan) -> Bench:
     changes = config.systems[plan.system].fine_tune
     shared = config.fine_tune.get(plan.task, {})
     fine_tune = {plan.task: {**shared, **changes}} if plan.task in FINE_TUNED else {}
-    own = {"word-alignment": config.alignment_pairs, "word-retrieval": None}
+    own = {"alignment": config.alignment_pairs, "held_out": None}
     return Bench(
         data=Path(config.data or "."),
         out=Path(config.out) / "runs" / f"{plan.system}-{plan.seed}",
         alignment=Path(config.alignment) if config.alignment else None,
         held_out=Path(config.held_out) if config.held_out else None,
-        languages=own.get(plan.task, config.languages),
+        languages=own.get(find_task(plan.task).data_setting, config.languages),
         fine_tune=fine_tune,
         max_length=config.max_length,
         margin=config.margin,

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
-from crosszero.tasks.scoring import average
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Score, average, read_score
 
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "numpy", "accelerate")
 
@@ -40,7 +39,7 @@ class Record:
     system: str
     task: str
     seed: int
-    scores: tuple[TaskScore, ...]
+    scores: tuple[Score, ...]
     key: str
     data_hash: str
     date: str
@@ -54,14 +53,13 @@ class Record:
 def write_record(record: Record, path: str | Path) -> None:
     """Write a record, whole or not at all."""
     content = dataclasses.asdict(record)
-    content["scores"] = [score._asdict() for score in record.scores]
     with atomic_file(path) as file:
         json.dump(content, file, indent=1, ensure_ascii=False)
 
 
-def write_scores(scores: Sequence[TaskScore], path: str | Path) -> None:
+def write_scores(scores: Sequence[Score], path: str | Path) -> None:
     """Write plain scores and their means over languages, whole or not at all."""
-    content = {"mean": average(scores), "scores": [score._asdict() for score in scores]}
+    content = {"mean": average(scores), "scores": [dataclasses.asdict(score) for score in scores]}
     with atomic_file(path) as file:
         json.dump(content, file, indent=1, ensure_ascii=False)
 
@@ -74,7 +72,7 @@ def read_record(path: str | Path) -> Record:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        content["scores"] = tuple(TaskScore(**row) for row in content["scores"])
+        content["scores"] = tuple(map(read_score, content["scores"]))
         return Record(**content)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CrosszeroError(f"{path}: no record can be read there; remove it") from error

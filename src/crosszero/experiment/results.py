@@ -22,7 +22,6 @@ from crosszero.experiment.plans import (
 )
 from crosszero.experiment.records import Record, read_record
 from crosszero.model.loading import locate_encoder
-from crosszero.tasks.word_retrieval import WordRetrieval, find_store
 
 _log = logging.getLogger("crosszero")
 
@@ -117,8 +116,7 @@ def _find_key(config: SuiteConfig, plan: Plan) -> str | None:
     Raises:
         CrosszeroError: files that it is made of are gone.
     """
-    folder = make_bench(config, plan).folder(plan.task)
-    data = find_store(folder) if plan.task == WordRetrieval.name else folder / plan.task
+    data = make_bench(config, plan).locate(plan.task)
     trained = config.locate_trained(plan.system, plan.seed)
     for path in (data, *([trained] if trained else [])):
         if not path.exists():

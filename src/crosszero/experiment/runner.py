@@ -31,7 +31,7 @@ from crosszero.experiment.results import is_trained
 from crosszero.experiment.statistical import predict_links
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.memory import peak_memory, reset_memory
-from crosszero.tasks.task import TaskScore, check_data
+from crosszero.tasks.task import Score
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.loop import train
 
@@ -138,9 +138,9 @@ def _measure_encoder(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
 def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
     bench = make_bench(config, plan)
 
-    def measure() -> list[TaskScore]:
+    def measure() -> list[Score]:
         data, predictions = bench.folder(plan.task), bench.out / "predictions"
-        check_data(WordAlignment(), data, bench.languages)
+        WordAlignment().check(data, bench.languages)
         predict_links(
             data, predictions, str(config.samples), languages=bench.languages, seed=plan.seed
         )
@@ -153,7 +153,7 @@ def _record(
     config: SuiteConfig,
     plan: Plan,
     encoder: str | None,
-    measure: Callable[[], list[TaskScore]],
+    measure: Callable[[], list[Score]],
 ) -> Record:
     """The record of a measurement: the one that is there if nothing has changed since."""
     key, data = make_record_key(config, plan, encoder)

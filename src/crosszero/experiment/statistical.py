@@ -14,7 +14,7 @@ from pathlib import Path
 from crosszero.align.gold import Link, read_sides, split_base
 from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.outputs import choose_languages, name_output, write_output
+from crosszero.tasks.outputs import name_output, write_output
 from crosszero.tasks.word_alignment import WordAlignment
 
 PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
@@ -52,7 +52,7 @@ def predict_links(
     written = []
     task = WordAlignment()
     pairs = None if languages is None else [split_base(pair)[0] for pair in languages]
-    for pair in choose_languages(task.name, pairs, task.list_languages(data)):
+    for pair in task.choose_languages(data, pairs):
         links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
         lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
         written.append(write_output(name_output(predictions, WordAlignment.name, pair), lines))

@@ -12,7 +12,7 @@ from typing import Any
 from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.records import Record
 from crosszero.files import atomic_file
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Score
 
 
 def summarise_suite(records: Sequence[Record]) -> dict[str, Any]:
@@ -24,9 +24,9 @@ def summarise_suite(records: Sequence[Record]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for record in records:
-        by_metric: dict[str, list[TaskScore]] = {}
+        by_metric: dict[str, list[Score]] = {}
         for score in record.scores:
-            by_metric.setdefault(score.metric, []).append(score)
+            by_metric.setdefault(score.name, []).append(score)
         for metric, scores in by_metric.items():
             cells = found.setdefault(record.system, {}).setdefault(metric, {})
             values = {score.language: score.value for score in scores}

@@ -8,21 +8,12 @@ from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.published import read_published
 from crosszero.experiment.records import Record
 from crosszero.experiment.report.tables import Cell, Table
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.task import Score
 
-# Column, task, metric that stands for the task, and whether less is better.
-COLUMNS = {
-    "XNLI": "xtreme/xnli/accuracy",
-    "PAWS-X": "xtreme/pawsx/accuracy",
-    "POS": "xtreme/udpos/f1",
-    "NER": "xtreme/panx/f1",
-    "BUCC": "xtreme/bucc2018/f1",
-    "Tatoeba": "xtreme/tatoeba/accuracy",
-    "AER": "crosszero/word-alignment/aer",
-    "words": "crosszero/word-retrieval/accuracy",
-}
-
-
+# Column, and name of the score that stands for the task.
+COLUMNS = {task.title: f"{task.name}/{task.metric}" for task in list_tasks()}
+PROTOCOLS = {task.title: task.protocol for task in list_tasks()}
 SPANS = " POS and NER: F1 of spans as seqeval 1.2.2 counts them."
 
 
@@ -30,18 +21,18 @@ def average(records: Sequence[Record], metric: str) -> list[float]:
     """For each seed the mean over languages of a metric, in per cent."""
     found = []
     for record in records:
-        values = [score.value for score in record.scores if score.metric == metric]
+        values = [score.value for score in record.scores if score.name == metric]
         if values:
             found.append(100 * sum(values) / len(values))
     return found
 
 
-def make_scores(scores: Sequence[TaskScore], title: str) -> Table:
+def make_scores(scores: Sequence[Score], title: str) -> Table:
     """A row for each metric and language of one encoder, and the mean of each metric."""
     rows: list[tuple[Cell, ...]] = []
-    for metric in dict.fromkeys(score.metric for score in scores):
-        own = [score for score in scores if score.metric == metric]
-        rows += [(metric, score.language, 100 * score.value, score.size) for score in own]
+    for metric in dict.fromkeys(score.name for score in scores):
+        own = [score for score in scores if score.name == metric]
+        rows += [(metric, score.language, 100 * score.value, score.count) for score in own]
         mean = 100 * sum(score.value for score in own) / len(own)
         rows.append((metric, "mean", mean, None))
     return Table(
@@ -49,7 +40,7 @@ def make_scores(scores: Sequence[TaskScore], title: str) -> Table:
         columns=("metric", "language", "per cent", "items"),
         rows=tuple(rows),
         note="Means are over languages, each counting the same."
-        + (SPANS if {COLUMNS["POS"], COLUMNS["NER"]} & {score.metric for score in scores} else ""),
+        + (SPANS if {COLUMNS["POS"], COLUMNS["NER"]} & {score.name for score in scores} else ""),
     )
 
 
@@ -133,11 +124,11 @@ def make_languages(records: Sequence[Record], column: str) -> Table:
     values: dict[tuple[str, str], list[float]] = {}
     for record in records:
         for score in record.scores:
-            if score.metric == metric:
+            if score.name == metric:
                 values.setdefault((score.language, record.system), []).append(100 * score.value)
     languages = sorted({language for language, _ in values})
     return Table(
-        title=f"{column} ({metric}) by language",
+        title=f"{column} ({PROTOCOLS[column]}/{metric}) by language",
         columns=("language", *systems),
         rows=tuple(
             (language, *(summarise(values.get((language, system), [])) for system in systems))

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from crosszero.tasks.bucc import Bucc as Bucc
     from crosszero.tasks.catalogue import find_task as find_task
     from crosszero.tasks.hub import fetch_xtreme as fetch_xtreme
-    from crosszero.tasks.items import count_items as count_items
     from crosszero.tasks.rows import read_pairs as read_pairs
     from crosszero.tasks.rows import read_tagged as read_tagged
-    from crosszero.tasks.scoring import average as average
     from crosszero.tasks.scoring import score_predictions as score_predictions
     from crosszero.tasks.spans import find_spans as find_spans
     from crosszero.tasks.spans import score_spans as score_spans
+    from crosszero.tasks.task import Score as Score
     from crosszero.tasks.task import Task as Task
-    from crosszero.tasks.task import TaskScore as TaskScore
+    from crosszero.tasks.task import average as average
     from crosszero.tasks.tatoeba import Tatoeba as Tatoeba
     from crosszero.tasks.word_alignment import WordAlignment as WordAlignment
     from crosszero.tasks.word_retrieval import WordRetrieval as WordRetrieval
@@ -33,13 +32,12 @@ _HOMES = {
     "Bucc": "bucc",
     "PairClassification": "zero_shot",
     "Task": "task",
-    "TaskScore": "task",
+    "Score": "task",
     "Tatoeba": "tatoeba",
     "WordAlignment": "word_alignment",
     "WordRetrieval": "word_retrieval",
     "WordTagging": "zero_shot",
-    "average": "scoring",
-    "count_items": "items",
+    "average": "task",
     "fetch_xtreme": "hub",
     "find_spans": "spans",
     "find_task": "catalogue",

@@ -9,9 +9,12 @@ all tokens, which is the setting of the encoder here. Source: Hu et al. 2020, se
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
+
+import numpy as np
 
 from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
@@ -28,7 +31,8 @@ from crosszero.tasks.bucc_data import (
     read_pairs,
 )
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.predictions import read_links
+from crosszero.tasks.task import Items, Score, Task
 
 ScoredIds = list[tuple[str, str, float]]  # foreign id, English id, margin score
 
@@ -42,7 +46,7 @@ class BuccData(NamedTuple):
     test_gold: IdPairs
 
 
-class Bucc:
+class Bucc(Task):
     """The task ``bucc2018``: sentence pairs mined with an encoder.
 
     Example:
@@ -50,11 +54,18 @@ class Bucc:
         >>> task.predict(Encoder.load("run"), "xtreme", "out")                # doctest: +SKIP
         [PosixPath('out/bucc2018/test-zh.tsv')]
         >>> task.score("out", "xtreme")[0]                                     # doctest: +SKIP
-        TaskScore(metric='xtreme/bucc2018/f1', language='zh', value=..., size=138)
+        Score(task='bucc2018', metric='f1', language='zh', value=..., count=138, layer=None)
     """
 
     name = "bucc2018"
-    fine_tuned = False
+    title = "BUCC"
+    metric = "f1"
+    unit = "gold pairs"
+    needs = "sentences"
+    protocol = "xtreme"
+    options = MappingProxyType({"k": 4, "margin": "ratio"})
+    gold_files = True
+    rank = 50
 
     def list_languages(self, data: str | Path) -> list[str]:
         """List the languages of which any file is in `data`, sorted; DataError if none."""
@@ -127,7 +138,7 @@ class Bucc:
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[TaskScore]:
+    ) -> list[Score]:
         """Score the prediction files: F1, precision and recall over the set of pairs.
 
         Where a file is missing, but the mined pairs and the threshold that was tuned on dev are
@@ -138,8 +149,8 @@ class Bucc:
             languages: which; None for all of the data.
 
         Returns:
-            ``xtreme/bucc2018/f1``, ``.../precision`` and ``.../recall`` for each language, 0 where
-            no pair is right; `size` is the number of gold pairs.
+            ``f1``, ``precision`` and ``recall`` for each language, 0 where no pair is right;
+            `count` is the number of gold pairs.
 
         Raises:
             ConfigError: a language is unknown.
@@ -152,14 +163,54 @@ class Bucc:
                 _cut_again(path)
             sentences = read_bucc(data, language, "test")
             found = read_pairs(find_output(path), sentences, empty=True)
-            result = score_pairs(found, read_gold(data, sentences, "test"))
-            for measure in ("f1", "precision", "recall"):
-                metric, value = f"xtreme/{self.name}/{measure}", getattr(result, measure)
-                scores.append(TaskScore(metric, language, value, result.gold))
+            scores += _score(language, found, read_gold(data, sentences, "test"))
         return scores
+
+    def score_labels(
+        self, predictions: Path, labels: Path, languages: Sequence[str]
+    ) -> list[Score]:
+        """Score the pairs of ids against the gold pairs."""
+        return [
+            score
+            for language in languages
+            for score in _score(
+                language,
+                read_links(predictions, language, empty=True),
+                read_links(labels, language),
+            )
+        ]
+
+    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+        """Items are the foreign sentences: twice the right pairs, predicted and gold pairs."""
+        sentences = read_bucc(data, language, "test")
+        gold = read_gold(data, sentences, "test")
+        path = find_output(name_output(predictions, self.name, language))
+        found = read_pairs(path, sentences, empty=True)
+        rows = {name: row for row, name in enumerate(sentences.foreign)}
+
+        def count(pairs: Iterable[tuple[str, str]]) -> Items:
+            places = np.array([rows[name] for name, _ in pairs], dtype=np.int64)
+            return np.bincount(places, minlength=len(rows)).astype(np.int64)
+
+        return np.stack([2 * count(found & gold), count(found) + count(gold)], axis=1)
 
 
 _PARTS: tuple[Part, Part] = ("dev", "test")
+TASKS = (Bucc(),)
+
+
+def _score(language: str, found: Set[tuple[str, str]], gold: Set[tuple[str, str]]) -> list[Score]:
+    result = score_pairs(found, gold)
+    return [
+        Score(
+            task=Bucc.name,
+            metric=metric,
+            language=language,
+            value=getattr(result, metric),
+            count=result.gold,
+        )
+        for metric in ("f1", "precision", "recall")
+    ]
 
 
 class _Mined(NamedTuple):

@@ -1,26 +1,29 @@
-"""The eight tasks by their names."""
+"""All tasks by their names: whatever a module of this folder lists as ``TASKS``."""
 
 from __future__ import annotations
 
-from crosszero.errors import ConfigError, suggest
-from crosszero.tasks.bucc import Bucc
-from crosszero.tasks.task import Task
-from crosszero.tasks.tatoeba import Tatoeba
-from crosszero.tasks.word_alignment import WordAlignment
-from crosszero.tasks.word_retrieval import WordRetrieval
-from crosszero.tasks.zero_shot import PairClassification, WordTagging
+import pkgutil
+from functools import cache
+from importlib import import_module
 
-_ALL: tuple[Task, ...] = (
-    Tatoeba(),
-    Bucc(),
-    PairClassification("xnli"),
-    PairClassification("pawsx"),
-    WordTagging("udpos"),
-    WordTagging("panx"),
-    WordAlignment(),
-    WordRetrieval(),
-)
-CATALOGUE = {task.name: task for task in _ALL}
+import crosszero.tasks
+from crosszero.errors import ConfigError, suggest
+from crosszero.tasks.task import Task
+
+
+@cache
+def list_tasks() -> tuple[Task, ...]:
+    """Give all tasks, in the order of their columns in tables.
+
+    Example:
+        >>> [task.title for task in list_tasks()][:4]
+        ['XNLI', 'PAWS-X', 'POS', 'NER']
+    """
+    modules = [found for found in pkgutil.iter_modules(crosszero.tasks.__path__) if not found.ispkg]
+    found: list[Task] = []
+    for module in modules:
+        found += getattr(import_module(f"crosszero.tasks.{module.name}"), "TASKS", ())
+    return tuple(sorted(found, key=lambda task: (task.rank, task.name)))
 
 
 def find_task(name: str) -> Task:
@@ -30,9 +33,10 @@ def find_task(name: str) -> Task:
         ConfigError: there is none.
 
     Example:
-        >>> find_task("udpos").fine_tuned
-        True
+        >>> find_task("udpos").title
+        'POS'
     """
-    if name not in CATALOGUE:
-        raise ConfigError(f"unknown task {name!r}: {suggest(name, CATALOGUE)}")
-    return CATALOGUE[name]
+    for task in list_tasks():
+        if task.name == name:
+            return task
+    raise ConfigError(f"unknown task {name!r}: {suggest(name, (t.name for t in list_tasks()))}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 
-TASKS = ("xnli", "pawsx", "udpos", "panx", "bucc2018", "tatoeba")
+SCORED = ("xnli", "pawsx", "udpos", "panx", "bucc2018", "tatoeba")
 LABELS = {  # in the order in which XTREME numbers them
     "xnli": ("contradiction", "entailment", "neutral"),
     "pawsx": ("0", "1"),
@@ -20,7 +20,7 @@ LABELS = {  # in the order in which XTREME numbers them
 _CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, zh-CN, sr_Latn
 
 
-def check_task(task: str, allowed: tuple[str, ...] = TASKS) -> None:
+def check_task(task: str, allowed: tuple[str, ...] = SCORED) -> None:
     """See that a task is one of those that are meant.
 
     Raises:

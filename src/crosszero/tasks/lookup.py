@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from crosszero.align.spans import Span
 from crosszero.align.word_boundaries import word_spans
-from crosszero.model.encoder import Encoder
-from crosszero.model.inference import Vectors
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.samples.sample import Sample
+from crosszero.search.neighbours import AnyFloats
 
 
 class WordLookup:
@@ -24,7 +24,7 @@ class WordLookup:
         samples: whatever will be asked: their words, and all words of their texts.
     """
 
-    def __init__(self, encoder: Encoder, samples: Iterable[Sample]) -> None:
+    def __init__(self, encoder: WordEncoder, samples: Iterable[Sample]) -> None:
         self._encoder = encoder
         wanted: dict[str, dict[Span, int]] = {}
         for sample in samples:
@@ -41,20 +41,18 @@ class WordLookup:
         self._places = wanted
         self._vectors = dict(zip(wanted, vectors, strict=True))
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: list[str]) -> AnyFloats:
         """Give sentence vectors; see :meth:`Encoder.encode`."""
         return self._encoder.encode(texts)
 
-    def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+    def encode_words(self, texts: list[str], spans: list[list[Span]]) -> list[AnyFloats]:
         """Give word vectors; texts and words that were not announced are encoded now."""
-        found: list[Vectors] = []
+        found: list[AnyFloats] = []
         for text, words in zip(texts, spans, strict=True):
-            places = self._places.get(text, {})
-            if all(span in places for span in words):
+            places = self._places.get(text)
+            if places is not None and all(span in places for span in words):
                 rows = np.asarray([places[span] for span in words], dtype=np.int64)
-                width = self._encoder.backbone.hidden_size
-                known = self._vectors.get(text, np.empty((0, width), np.float32))
-                found.append(known[rows])
+                found.append(self._vectors[text][rows])
             else:
                 found += self._encoder.encode_words([text], [words])
         return found

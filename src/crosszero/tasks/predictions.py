@@ -206,6 +206,27 @@ def read_links(folder: str | Path, language: str, *, empty: bool = False) -> set
     return links
 
 
+def check_lines(
+    predictions: Path,
+    labels: Path,
+    task: str,
+    language: str,
+    found: Sequence[object],
+    gold: Sequence[object],
+) -> None:
+    """See that a file of predictions has a line for each line of the gold file.
+
+    Raises:
+        DataError: it has not.
+    """
+    if len(found) != len(gold):
+        raise DataError(
+            locate_file(predictions, task, language),
+            f"{len(found)} lines, but {locate_file(labels, task, language)} has {len(gold)}",
+            min(len(found), len(gold)),
+        )
+
+
 def _check_tags(path: Path, task: str, tags: Sequence[Sequence[str]]) -> None:
     line = 0
     for sentence in tags:

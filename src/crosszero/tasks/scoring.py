@@ -1,31 +1,19 @@
-"""Scores of predictions, from the files alone.
+"""Scores of predictions against gold files, without the texts.
 
-Metrics are named ``xtreme/<task>/<measure>``:
-
-- xnli, pawsx, tatoeba: ``accuracy``;
-- udpos, panx: ``f1`` of spans as in seqeval 1.2.2, whose versions differ (for UDPOS it is NOT a
-  score of words; see :mod:`crosszero.tasks.spans`), and ``accuracy`` over words;
-- bucc2018: ``f1``, ``precision`` and ``recall`` of the set of pairs.
-
-XTREME's own number of a task is the plain mean over ALL its languages; :func:`average` is over
-those that were scored. Both folders must have the same languages, so that none is lost unseen.
+XTREME's own number of a task is the plain mean over ALL its languages;
+:func:`~crosszero.tasks.task.average` is over those that were scored. Both folders must have the
+same languages, so that none is lost unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
 from crosszero.errors import ConfigError, DataError, suggest
-from crosszero.tasks.blocks import check_counts
-from crosszero.tasks.labels import TASKS, check_task, list_languages, locate_file
-from crosszero.tasks.predictions import read_labels, read_links, read_places, read_tags
-from crosszero.tasks.spans import score_sets, score_spans
-from crosszero.tasks.task import TaskScore
-
-_Measures = list[tuple[str, float, int]]  # measure, share, items
+from crosszero.tasks.catalogue import find_task, list_tasks
+from crosszero.tasks.labels import list_languages, locate_file
+from crosszero.tasks.task import Score
 
 
 def score_predictions(
@@ -33,7 +21,7 @@ def score_predictions(
     labels: str | Path,
     tasks: Sequence[str] | None = None,
     languages: Sequence[str] | None = None,
-) -> list[TaskScore]:
+) -> list[Score]:
     """Score predictions against gold files, both in XTREME's format.
 
     Args:
@@ -43,7 +31,7 @@ def score_predictions(
         languages: which; by default all. A task that lacks some of them is scored on the others.
 
     Returns:
-        By task, language (sorted) and measure. The size of an ``accuracy`` is a number of pairs,
+        By task, language (sorted) and metric. The count of an ``accuracy`` is a number of pairs,
         words or sentences, that of the others the number of gold spans or gold pairs.
 
     Raises:
@@ -53,7 +41,7 @@ def score_predictions(
 
     Example:
         >>> score_predictions("xtreme/labels", "xtreme/labels", ["pawsx"], ["fr"])  # doctest: +SKIP
-        [TaskScore(metric='xtreme/pawsx/accuracy', language='fr', value=1.0, size=2000)]
+        [Score(task='pawsx', metric='accuracy', language='fr', value=1.0, count=2000, layer=None)]
     """
     predictions, labels = Path(predictions), Path(labels)
     _check_folders(predictions, labels)
@@ -71,30 +59,10 @@ def score_predictions(
         if not chosen[task]:
             raise ConfigError(f"{task} has none of the languages {', '.join(languages or ())}")
     return [
-        TaskScore(f"xtreme/{task}/{measure}", language, value, size)
+        score
         for task, some in chosen.items()
-        for language in some
-        for measure, value, size in _SCORERS[task](predictions, labels, task, language)
+        for score in find_task(task).score_labels(predictions, labels, some)
     ]
-
-
-def average(scores: Iterable[TaskScore]) -> dict[str, float]:
-    """Average each metric over languages, each language counting the same whatever its size.
-
-    Args:
-        scores: what :func:`score_predictions` gave.
-
-    Returns:
-        Metric and mean share, in the order of the scores.
-
-    Example:
-        >>> average([TaskScore("m", "de", 0.5, 10), TaskScore("m", "fr", 1.0, 1000)])
-        {'m': 0.75}
-    """
-    values: dict[str, list[float]] = {}
-    for score in scores:
-        values.setdefault(score.metric, []).append(score.value)
-    return {metric: fmean(some) for metric, some in values.items()}
 
 
 def _check_folders(predictions: Path, labels: Path) -> None:
@@ -108,13 +76,15 @@ def _check_folders(predictions: Path, labels: Path) -> None:
 
 
 def _choose_tasks(predictions: Path, tasks: Sequence[str] | None) -> list[str]:
+    known = [task.name for task in list_tasks() if task.gold_files]
+    for task in tasks or ():
+        if task not in known:
+            raise ConfigError(f"{task!r} is not a task with gold files; {suggest(task, known)}")
     if tasks:
-        for task in tasks:
-            check_task(task)
         return list(dict.fromkeys(tasks))
-    found = [task for task in TASKS if (predictions / task).is_dir()]
+    found = [task for task in known if (predictions / task).is_dir()]
     if not found:
-        raise DataError(predictions, f"holds no folder of a task ({', '.join(TASKS)})")
+        raise DataError(predictions, f"holds no folder of a task ({', '.join(known)})")
     return found
 
 
@@ -139,66 +109,3 @@ def _missing(folder: Path, other: Path, task: str, language: str) -> DataError:
         f"is missing, though {locate_file(other, task, language)} is there; add it, or name the "
         "languages that shall be scored",
     )
-
-
-def _score_labels(predictions: Path, labels: Path, task: str, language: str) -> _Measures:
-    gold = read_labels(labels, task, language)
-    predicted = read_labels(predictions, task, language)
-    return _score_lines(predictions, labels, task, language, predicted, gold)
-
-
-def _score_places(predictions: Path, labels: Path, task: str, language: str) -> _Measures:
-    gold = read_places(labels, language, gold=True)
-    predicted = read_places(predictions, language)
-    return _score_lines(predictions, labels, task, language, predicted, gold)
-
-
-def _score_lines(
-    predictions: Path,
-    labels: Path,
-    task: str,
-    language: str,
-    predicted: Sequence[object],
-    gold: Sequence[object],
-) -> _Measures:
-    if len(predicted) != len(gold):
-        raise DataError(
-            locate_file(predictions, task, language),
-            f"{len(predicted)} lines, but {locate_file(labels, task, language)} has {len(gold)}",
-            min(len(predicted), len(gold)),
-        )
-    return [("accuracy", _share_equal(predicted, gold), len(gold))]
-
-
-def _score_tags(predictions: Path, labels: Path, task: str, language: str) -> _Measures:
-    gold = read_tags(labels, task, language)
-    predicted = read_tags(predictions, task, language)
-    check_counts(
-        locate_file(predictions, task, language),
-        predicted,
-        locate_file(labels, task, language),
-        gold,
-    )
-    spans = score_spans(predicted, gold)
-    words = [list(chain.from_iterable(side)) for side in (predicted, gold)]
-    return [("f1", spans.f1, spans.size), ("accuracy", _share_equal(*words), len(words[1]))]
-
-
-def _score_links(predictions: Path, labels: Path, task: str, language: str) -> _Measures:
-    gold = read_links(labels, language)
-    score = score_sets(read_links(predictions, language, empty=True), gold)
-    return [(name, getattr(score, name), score.size) for name in ("f1", "precision", "recall")]
-
-
-def _share_equal(predicted: Sequence[object], gold: Sequence[object]) -> float:
-    return sum(one == two for one, two in zip(predicted, gold, strict=True)) / len(gold)
-
-
-_SCORERS: dict[str, Callable[[Path, Path, str, str], _Measures]] = {
-    "xnli": _score_labels,
-    "pawsx": _score_labels,
-    "udpos": _score_tags,
-    "panx": _score_tags,
-    "bucc2018": _score_links,
-    "tatoeba": _score_places,
-}

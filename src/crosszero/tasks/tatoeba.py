@@ -20,21 +20,20 @@ from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours
 from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.predictions import check_lines, read_places
+from crosszero.tasks.task import Items, Score, Task, count_hits
 from crosszero.tasks.tatoeba_data import (
     LASER_CODES,
     TatoebaSet,
     list_languages,
+    list_laser_files,
     read_tatoeba,
 )
 
-ACCURACY = "xtreme/tatoeba/accuracy"
-REVERSED_ACCURACY = "crosszero/tatoeba/reversed-accuracy"
-MTEB_F1 = "mteb/tatoeba/f1"
 _SHORT = {long: short for short, long in LASER_CODES.items()}
 
 
-class Tatoeba:
+class Tatoeba(Task):
     """The task ``tatoeba``: sentence retrieval with an encoder.
 
     Example:
@@ -42,11 +41,17 @@ class Tatoeba:
         >>> task.predict(Encoder.load("crosszero-mini"), "xtreme", "out", ["fr"])  # doctest: +SKIP
         [PosixPath('out/tatoeba/test-fr.tsv'), PosixPath('out/tatoeba/reversed-fr.tsv')]
         >>> task.score("out", "xtreme", ["fr"])[0]                                  # doctest: +SKIP
-        TaskScore(metric='xtreme/tatoeba/accuracy', language='fr', value=0.058, size=1000)
+        Score(task='tatoeba', metric='accuracy', language='fr', value=0.058, count=1000, layer=None)
     """
 
     name = "tatoeba"
-    fine_tuned = False
+    title = "Tatoeba"
+    metric = "accuracy"
+    unit = "sentences"
+    needs = "sentences"
+    protocol = "xtreme"
+    gold_files = True
+    rank = 60
 
     def list_languages(self, data: str | Path) -> list[str]:
         """List the languages in `data` by two letters where they have such; DataError if none."""
@@ -107,7 +112,7 @@ class Tatoeba:
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[TaskScore]:
+    ) -> list[Score]:
         """Score the prediction files: share of lines that name the gold line.
 
         Args:
@@ -115,9 +120,8 @@ class Tatoeba:
             languages: which; None for all of the data.
 
         Returns:
-            ``xtreme/tatoeba/accuracy`` for each language, and after it
-            ``crosszero/tatoeba/reversed-accuracy`` where the file of that direction is there, and
-            then ``mteb/tatoeba/f1`` where the package ``mteb`` is installed.
+            ``accuracy`` for each language, and after it ``reversed-accuracy`` where the file of
+            that direction is there, and then ``mteb-f1`` where the package ``mteb`` is installed.
 
         Raises:
             ConfigError: a language is unknown.
@@ -126,21 +130,38 @@ class Tatoeba:
         scores = []
         for language, sentences in self.load(data, languages):
             hits = self._compare(predictions, language, sentences)
-            scores.append(_average(ACCURACY, language, hits))
+            scores.append(_average("accuracy", language, hits))
             path = name_output(predictions, self.name, language, kind="reversed")
             if path.is_file():
                 found = _read(path, sentences, "foreign")
                 hits = _compare_reversed(found, sentences.gold)
-                scores.append(_average(REVERSED_ACCURACY, language, hits))
+                scores.append(_average("reversed-accuracy", language, hits))
                 f1 = score_as_mteb(found, sentences.gold)
                 if f1 is not None:
-                    scores.append(TaskScore(MTEB_F1, language, f1, len(found)))
+                    scores.append(_make_score("mteb-f1", language, f1, len(found)))
         return scores
 
-    def list_hits(self, predictions: str | Path, data: str | Path, language: str) -> list[bool]:
-        """Tell for each English line whether it found the gold line; raises as :meth:`score`."""
+    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+        """Items are the English lines."""
         ((name, sentences),) = self.load(data, [language])
-        return self._compare(predictions, name, sentences)
+        return count_hits(self._compare(predictions, name, sentences))
+
+    def score_labels(
+        self, predictions: Path, labels: Path, languages: Sequence[str]
+    ) -> list[Score]:
+        """Score the file of XTREME's direction against its gold file."""
+        scores = []
+        for language in languages:
+            gold = read_places(labels, language, gold=True)
+            found = read_places(predictions, language)
+            check_lines(predictions, labels, self.name, language, found, gold)
+            hits = [one == other for one, other in zip(found, gold, strict=True)]
+            scores.append(_average("accuracy", language, hits))
+        return scores
+
+    def list_files(self, data: str | Path) -> list[Path]:
+        """Its folders, and LASER's files beside them."""
+        return super().list_files(data) + list_laser_files(data)
 
     def _compare(self, predictions: str | Path, language: str, sentences: TatoebaSet) -> list[bool]:
         path = find_output(name_output(predictions, self.name, language))
@@ -173,5 +194,12 @@ def _compare_reversed(found: Sequence[int], gold: Sequence[int]) -> list[bool]:
     return [number >= 0 and gold[number] == line for line, number in enumerate(found)]
 
 
-def _average(metric: str, language: str, hits: Sequence[bool]) -> TaskScore:
-    return TaskScore(metric, language, sum(hits) / len(hits), len(hits))
+def _average(metric: str, language: str, hits: Sequence[bool]) -> Score:
+    return _make_score(metric, language, sum(hits) / len(hits), len(hits))
+
+
+def _make_score(metric: str, language: str, value: float, count: int) -> Score:
+    return Score(task=Tatoeba.name, metric=metric, language=language, value=value, count=count)
+
+
+TASKS = (Tatoeba(),)

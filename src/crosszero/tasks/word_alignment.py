@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,18 +26,17 @@ from crosszero.align.gold import (
     split_base,
 )
 from crosszero.align.links import count_lost, link_words, warn_of_lost
-from crosszero.align.word_encoder import WordEncoder, join_words
+from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
-from crosszero.model.encoder import Encoder
 from crosszero.search.neighbours import AnyFloats
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Items, Score, Task
 
 Sentences = tuple[tuple[str, ...], ...]
 _CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
 
 
-class WordAlignment:
+class WordAlignment(Task):
     """The task ``word-alignment``; a "language" is a pair such as ``de-en``.
 
     Example:
@@ -45,11 +45,20 @@ class WordAlignment:
         >>> task.predict(encoder, "data", "out", ["de-en"])                 # doctest: +SKIP
         [PosixPath('out/word-alignment/test-de-en.tsv')]
         >>> task.score("out", "data", ["de-en"])[0]                          # doctest: +SKIP
-        TaskScore(metric='crosszero/word-alignment/aer', language='de-en', value=0.79..., size=100)
+        Score(task='word-alignment', metric='aer', language='de-en', value=0.79..., count=100, ...)
     """
 
     name = "word-alignment"
-    fine_tuned = False
+    title = "AER"
+    metric = "aer"
+    unit = "sentence pairs"
+    needs = "words"
+    lower_is_better = True
+    note = "AER: lower is better."
+    data_setting = "alignment"
+    pairs_of_languages = True
+    options = MappingProxyType({"layers": None})
+    rank = 70
 
     def list_languages(self, data: str | Path) -> list[str]:
         """List the pairs that have a ``.gold``, ``.src`` or ``.tgt`` file, sorted.
@@ -81,7 +90,7 @@ class WordAlignment:
 
     def predict(
         self,
-        encoder: WordEncoder,
+        encoder: Any,
         data: str | Path,
         predictions: str | Path,
         languages: Sequence[str] | None = None,
@@ -108,13 +117,13 @@ class WordAlignment:
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
-        if layers and not isinstance(encoder, Encoder):
+        if layers and not hasattr(encoder, "encode_word_layers"):
             raise ConfigError("layers: 'all' needs an Encoder, which knows its layers")
         written = []
         for pair in self._choose(data, languages):
             sides = read_sides(Path(data) / self.name / pair)
             tasks = [self.name]
-            if layers and isinstance(encoder, Encoder):
+            if layers:
                 tasks += [f"{self.name}/layer-{n + 1}" for n in range(encoder.backbone.layers)]
             rows: list[list[str]] = [[] for _ in tasks]
             for links in _align(encoder, *sides, all_layers=layers == "all"):
@@ -129,7 +138,7 @@ class WordAlignment:
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[TaskScore]:
+    ) -> list[Score]:
         """Score the prediction files, and those of single layers where there are some.
 
         Args:
@@ -138,9 +147,8 @@ class WordAlignment:
                 words from 1, where the file itself does not show it.
 
         Returns:
-            For each pair ``crosszero/word-alignment/aer``, ``.../precision``, ``.../recall`` and
-            ``.../f1``, then the same for each layer: ``crosszero/word-alignment/layer-8/aer``.
-            `size` is the number of sentence pairs.
+            For each pair ``aer``, ``precision``, ``recall`` and ``f1``, then the same for each
+            layer, which the score names. `count` is the number of sentence pairs.
 
         Raises:
             ConfigError: a pair is unknown, or what its gold file counts from.
@@ -148,16 +156,34 @@ class WordAlignment:
         """
         scores = []
         for pair, gold in self.load(data, languages):
-            paths = {self.name: find_output(name_output(predictions, self.name, pair))}
-            paths |= _find_layers(predictions, pair)
-            for task, path in paths.items():
+            own = find_output(name_output(predictions, self.name, pair))
+            paths: dict[int | None, Path] = {None: own, **_find_layers(predictions, pair)}
+            for layer, path in paths.items():
                 result = score_alignment(read_links(path, gold), gold.gold)
-                for measure in ("aer", "precision", "recall", "f1"):
-                    value = getattr(result, measure)
-                    scores.append(
-                        TaskScore(f"crosszero/{task}/{measure}", pair, value, len(gold.gold))
+                scores += [
+                    Score(
+                        task=self.name,
+                        metric=metric,
+                        language=pair,
+                        value=getattr(result, metric),
+                        count=len(gold.gold),
+                        layer=layer,
                     )
+                    for metric in ("aer", "precision", "recall", "f1")
+                ]
         return scores
+
+    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+        """Items are pairs of sentences: links but for the right ones, predicted and sure links."""
+        sentences = read_alignment_set(Path(data) / self.name / language)
+        path = name_output(predictions, self.name, split_base(language)[0])
+        found = read_links(find_output(path), sentences)
+        rows = []
+        for links, gold in zip(found, sentences.gold, strict=True):
+            score = score_alignment([links], [gold])
+            whole = score.predicted + score.sure
+            rows.append((whole - score.sure_hits - score.possible_hits, whole))
+        return np.array(rows, dtype=np.int64)
 
     def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
         """Pairs, and how they were asked for: with or without the base of their gold file."""
@@ -183,7 +209,7 @@ def read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
 
 
 def _align(
-    encoder: WordEncoder, source: Sentences, target: Sentences, *, all_layers: bool
+    encoder: Any, source: Sentences, target: Sentences, *, all_layers: bool
 ) -> Iterator[list[list[Link]]]:
     """For each sentence pair the links of the encoder's own vectors, then of layers 1 to L."""
     lost = 0
@@ -196,21 +222,21 @@ def _align(
     warn_of_lost(lost)
 
 
-def _encode(
-    encoder: WordEncoder, sentences: Sentences, all_layers: bool
-) -> Sequence[Sequence[AnyFloats]]:
+def _encode(encoder: Any, sentences: Sentences, all_layers: bool) -> Sequence[Sequence[AnyFloats]]:
     texts, spans = join_words(sentences)
-    if all_layers and isinstance(encoder, Encoder):
+    if all_layers:
         layers = [encoder.layer, *range(1, encoder.backbone.layers + 1)]
         return [list(vectors) for vectors in encoder.encode_word_layers(texts, spans, layers)]
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 
 
-def _find_layers(predictions: str | Path, pair: str) -> dict[str, Path]:
-    """The files of single layers that are there, lowest layer first, by their folders."""
+def _find_layers(predictions: str | Path, pair: str) -> dict[int, Path]:
+    """The files of single layers that are there, lowest layer first."""
     name = WordAlignment.name
     folders = [path.name for path in (Path(predictions) / name).glob("layer-*")]
     numbers = [int(folder[6:]) for folder in folders if re.fullmatch("layer-[1-9][0-9]*", folder)]
-    tasks = [f"{name}/layer-{number}" for number in sorted(numbers)]
-    paths = {task: name_output(predictions, task, pair) for task in tasks}
-    return {task: path for task, path in paths.items() if path.is_file()}
+    paths = {n: name_output(predictions, f"{name}/layer-{n}", pair) for n in sorted(numbers)}
+    return {number: path for number, path in paths.items() if path.is_file()}
+
+
+TASKS = (WordAlignment(),)

@@ -15,13 +15,12 @@ from pathlib import Path
 from crosszero.align.word_encoder import WordEncoder
 from crosszero.bitext.numbered import read_numbers
 from crosszero.errors import DataError
-from crosszero.model.encoder import Encoder
 from crosszero.samples.columns import METADATA
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.lookup import WordLookup
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Items, Score, Task, count_hits
 from crosszero.tasks.words import (
     WordQuestions,
     WordScore,
@@ -39,7 +38,7 @@ def find_store(data: str | Path) -> Path:
     return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
 
 
-class WordRetrieval:
+class WordRetrieval(Task):
     """The task ``word-retrieval``; a "language" is a direction such as ``en-fr``.
 
     Example:
@@ -48,11 +47,17 @@ class WordRetrieval:
         >>> task.predict(encoder, "data", "out", ["en-fr"])                 # doctest: +SKIP
         [PosixPath('out/word-retrieval/test-en-fr.tsv')]
         >>> task.score("out", "data", ["en-fr"])[0]                          # doctest: +SKIP
-        TaskScore(metric='crosszero/word-retrieval/accuracy', language='en-fr', ...)
+        Score(task='word-retrieval', metric='accuracy', language='en-fr', ...)
     """
 
     name = "word-retrieval"
-    fine_tuned = False
+    title = "words"
+    metric = "accuracy"
+    unit = "words"
+    needs = "words"
+    data_setting = "held_out"
+    pairs_of_languages = True
+    rank = 80
 
     def list_languages(self, data: str | Path) -> list[str]:
         """List the directions that have word pairs, sorted.
@@ -103,7 +108,7 @@ class WordRetrieval:
         """
         written = []
         for samples, asked in self._ask(data, languages):
-            lookup = WordLookup(encoder, samples) if isinstance(encoder, Encoder) else encoder
+            lookup = WordLookup(encoder, samples)
             for direction, questions in asked.items():
                 path = name_output(predictions, self.name, direction)
                 written.append(write_output(path, answer(lookup, questions)))
@@ -111,15 +116,15 @@ class WordRetrieval:
 
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[TaskScore]:
+    ) -> list[Score]:
         """Score the prediction files.
 
         Args:
             predictions, data, languages: as in :meth:`predict`.
 
         Returns:
-            For each direction ``crosszero/word-retrieval/accuracy`` (the right word in the right
-            sentence) and ``.../type-accuracy`` (the right word in any sentence).
+            For each direction ``accuracy`` (the right word in the right sentence) and
+            ``type-accuracy`` (the right word in any sentence).
 
         Raises:
             ConfigError: a direction is unknown.
@@ -127,17 +132,32 @@ class WordRetrieval:
         """
         scores = []
         for direction, result in self._score(predictions, data, languages):
-            for measure in ("accuracy", "type_accuracy"):
-                metric = f"crosszero/{self.name}/{measure.replace('_', '-')}"
+            values = {"accuracy": result.accuracy, "type-accuracy": result.type_accuracy}
+            for metric, value in values.items():
                 scores.append(
-                    TaskScore(metric, direction, getattr(result, measure), len(result.hits))
+                    Score(
+                        task=self.name,
+                        metric=metric,
+                        language=direction,
+                        value=value,
+                        count=len(result.hits),
+                    )
                 )
         return scores
 
-    def list_hits(self, predictions: str | Path, data: str | Path, language: str) -> list[bool]:
-        """Tell for each query whether it found the gold word; raises as :meth:`score`."""
+    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+        """Items are the words that ask."""
         ((_, result),) = self._score(predictions, data, [language])
-        return [bool(hit) for hit in result.hits]
+        return count_hits(result.hits)
+
+    def locate(self, data: str | Path) -> Path:
+        """The store: ``<data>/word-retrieval``, or `data` itself where that is a store."""
+        return find_store(data)
+
+    def list_files(self, data: str | Path) -> list[Path]:
+        """The store."""
+        store = find_store(data)
+        return [store] if store.exists() else []
 
     def _score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None
@@ -182,3 +202,6 @@ class WordRetrieval:
                 for questions in list_questions(samples)
             }
             yield samples, {name: asked[name] for name, pair in pairs.items() if pair in group}
+
+
+TASKS = (WordRetrieval(),)

@@ -16,7 +16,8 @@ from crosszero.experiment.keys import locate_training, make_record_key
 from crosszero.experiment.plans import Plan, locate_record
 from crosszero.experiment.records import Record, write_record
 from crosszero.samples.store import collect
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import Score
+from tests.tasks.helpers import make_score
 from tests.training.conftest import make_samples
 
 EVIL = "<script>document.title='owned'</script>"
@@ -33,7 +34,7 @@ def write(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def make_record(system: str, task: str, seed: int, scores: list[TaskScore], *, key: str) -> Record:
+def make_record(system: str, task: str, seed: int, scores: list[Score], *, key: str) -> Record:
     return Record(
         system=system, task=task, seed=seed, scores=tuple(scores), key=key, data_hash="d",
         date="2026-11-22T00:00:00+00:00", seconds=30.0, peak_memory=100.0,
@@ -97,8 +98,8 @@ def make_suite(
             write(run / "metrics.jsonl", [json.dumps(step) for step in steps])
         for system, seed, value in (("start", 1, 0.25), ("CZ", 1, 0.5), ("CZ", 2, 0.625)):
             scores = [
-                TaskScore("xtreme/tatoeba/accuracy", "ar", value, 24),
-                TaskScore("xtreme/tatoeba/accuracy", "fr", value + 0.1, 24),
+                make_score("tatoeba/accuracy", "ar", value, 24),
+                make_score("tatoeba/accuracy", "fr", value + 0.1, 24),
             ]
             plan = Plan(system, "tatoeba", seed)
             encoder = config.encoder if system == "start" else runs[seed]

@@ -75,7 +75,7 @@ def test_suites_are_valid_and_train_as_a_recipe_does(name: str) -> None:
 def test_the_papers_suite_is_xtremes_protocol() -> None:
     from crosszero.experiment.evaluation import settings_of
     from crosszero.experiment.plans import Plan, list_plans, make_bench
-    from crosszero.tasks.finetune.config import FineTuneConfig
+    from tests.tasks.finetune.test_config import make_config
 
     suite = read_suite(locate_recipe("paper-suite"))
     assert (suite.layer, suite.max_length, len(suite.seeds)) == (8, 512, 3)
@@ -84,7 +84,7 @@ def test_the_papers_suite_is_xtremes_protocol() -> None:
     assert not suite.has_seeds("XLM")
     for task in FINE_TUNED:
         bench = make_bench(suite, Plan("mBERT", task, 1))
-        assert settings_of(task, bench) == FineTuneConfig.for_task(task, seed=1)
+        assert settings_of(task, bench) == make_config(task, seed=1)
     assert len(list(list_plans(suite))) == 3 * 6 * 4 + 3 * 4 * 3 + 3 * 2
 
 

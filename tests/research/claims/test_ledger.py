@@ -21,8 +21,8 @@ from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.runner import train_system
 from crosszero.samples.store import collect
-from crosszero.tasks.task import TaskScore
 from tests.experiment.test_suite import make_record
+from tests.tasks.helpers import make_score
 from tests.training.conftest import make_samples, store_folder
 
 __all__ = ["store_folder"]
@@ -32,13 +32,13 @@ Folders = Callable[..., Path]
 def records(system: str, task: str, metric: str, *values: float) -> list[Record]:
     return [
         make_record(
-            system=system, task=task, seed=seed, scores=(TaskScore(metric, "fr", value, 10),)
+            system=system, task=task, seed=seed, scores=(make_score(metric, "fr", value, 10),)
         )
         for seed, value in enumerate(values, start=1)
     ]
 
 
-TATOEBA, AER = "xtreme/tatoeba/accuracy", "crosszero/word-alignment/aer"
+TATOEBA, AER = "tatoeba/accuracy", "word-alignment/aer"
 
 
 def make_config(**changes: Any) -> SuiteConfig:
@@ -82,7 +82,7 @@ def test_a_training_that_is_not_done_is_not_an_encoder_that_needs_none() -> None
     """Its one value must not stand for the seeds that are missing."""
     config = make_config(tasks=["tatoeba", "xnli"])
     found = records("a", "tatoeba", TATOEBA, 0.1) + records("b", "tatoeba", TATOEBA, 0.3, 0.3, 0.3)
-    xnli = "xtreme/xnli/accuracy"
+    xnli = "xnli/accuracy"
     found += records("a", "xnli", xnli, 0.3, 0.3, 0.3) + records("b", "xnli", xnli, 0.5, 0.5, 0.5)
     outcome, evidence = judge_order(found, config, "a", "b")
     assert outcome == "not testable here"

@@ -69,10 +69,10 @@ def measure_layers(encoder: str, runs: Runs) -> Alignment:
         with atomic_folder(folder) as made:
             task.predict(loaded, data, made, [split_base(p)[0] for p in pairs], layers="all")
     scores = task.score(folder, data, pairs)
-    errors: dict[str, list[float]] = {}
+    errors: dict[int | None, list[float]] = {}
     for score in scores:
-        if score.metric.endswith("/aer"):
-            errors.setdefault(score.metric, []).append(100 * score.value)
+        if score.metric == "aer":
+            errors.setdefault(score.layer, []).append(100 * score.value)
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
     return Alignment(folder=folder, error=first, layers=tuple(layers))
 

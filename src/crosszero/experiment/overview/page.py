@@ -116,7 +116,7 @@ def write_overview(
 
 
 def _summarise(runs: Runs) -> list[str]:
-    tasks = len({score.metric.split("/")[1] for record in runs.records for score in record.scores})
+    tasks = len({score.task for record in runs.records for score in record.scores})
     seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records}))
     systems = len({record.system for record in runs.records})
     sentence = (

@@ -15,7 +15,7 @@ from crosszero.experiment.evaluation import SETUP
 from crosszero.experiment.plans import list_plans
 from crosszero.experiment.records import Record, read_records
 from crosszero.experiment.results import find_runs, find_trainings, read_results
-from crosszero.tasks.task import TaskScore
+from crosszero.tasks.task import read_score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ def _read_evaluation(folder: Path) -> Runs:
     scores = _read_json(folder / "scores.json")
     setup = _read_json(folder / SETUP) if (folder / SETUP).is_file() else {}
     try:
-        rows = tuple(TaskScore(**row) for row in scores["scores"])
+        rows = tuple(map(read_score, scores["scores"]))
         encoder = setup.get("encoder")
         name = Path(encoder).name if encoder else folder.resolve().name
         languages = setup.get("languages")
@@ -168,7 +168,7 @@ def _read_evaluation(folder: Path) -> Runs:
             languages=tuple(languages) if languages else None,
             max_length=setup.get("max_length"),
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise CrosszeroError(
             f"{folder}: scores.json or {SETUP} is damaged; evaluate again"
         ) from error

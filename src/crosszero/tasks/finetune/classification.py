@@ -100,7 +100,7 @@ def fine_tune_classifier(
         encoder: ``crosszero-mini``, a folder or a hub id.
         train: labelled pairs; their labels, sorted, are those of the model.
         dev: labelled pairs to choose the model by.
-        config: settings, such as ``FineTuneConfig.for_task("xnli")``.
+        config: settings, such as a task's ``make_config`` gives them.
         out: a new or empty folder. Afterwards it is a model folder that
             ``AutoModelForSequenceClassification`` loads too, with settings and scores in
             ``finetune.json``. Nothing is written elsewhere.
@@ -115,7 +115,7 @@ def fine_tune_classifier(
         TrainingError: the loss is not finite, or the disk can't take the model.
 
     Example:
-        >>> config = FineTuneConfig.for_task("xnli", steps=1000)
+        >>> config = FineTuneConfig(steps=1000)
         >>> fine_tune_classifier(
         ...     "crosszero-mini", train, dev, config, out="runs/xnli"
         ... )                                                                # doctest: +SKIP

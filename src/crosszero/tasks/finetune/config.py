@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from crosszero.config import build
 from crosszero.errors import ConfigError, suggest
 
 Robust = Literal["none", "adversarial", "smoothing", "ear"]
 NumberFormat = Literal["fp32", "bf16"]
-
-_TASKS: dict[str, dict[str, Any]] = {
-    "xnli": {"epochs": 5.0, "eval_every": 100, "seed": 42},
-    "pawsx": {"epochs": 5.0, "eval_every": 200, "seed": 42},
-    "udpos": {"epochs": 10.0, "eval_every": 500, "seed": 1},
-    "panx": {"epochs": 10.0, "eval_every": 1000, "seed": 1},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +48,8 @@ class FineTuneConfig:
         ConfigError: a value is out of range.
 
     Example:
-        >>> FineTuneConfig.for_task("panx").eval_every
-        1000
+        >>> FineTuneConfig(steps=500).batch_size
+        32
     """
 
     learning_rate: float = 2e-5
@@ -104,29 +96,6 @@ class FineTuneConfig:
         _require("seed", self.seed, self.seed < 2**32, "below 2^32")
         _require_name("robust", self.robust, Robust.__args__)  # type: ignore[attr-defined]
         _require_name("precision", self.precision, NumberFormat.__args__)  # type: ignore[attr-defined]
-
-    @classmethod
-    def for_task(cls, task: str, **changes: Any) -> FineTuneConfig:
-        """Give XTREME's settings of a task.
-
-        Args:
-            task: ``xnli``, ``pawsx``, ``udpos`` or ``panx``.
-            changes: settings that shall differ, as YAML gives them: ``2e-5`` may be text.
-
-        Raises:
-            ConfigError: the task or a setting is unknown, or a value is of the wrong type or out of
-                range.
-
-        Example:
-            >>> FineTuneConfig.for_task("xnli", seed=7).seed
-            7
-
-        Source:
-            docs/xtreme.md; google-research/xtreme, scripts/train_*.sh.
-        """
-        if task not in _TASKS:
-            raise ConfigError(f"unknown task {task!r}: {suggest(task, _TASKS)}")
-        return build(cls, _TASKS[task] | changes)
 
 
 def _require(name: str, value: object, holds: bool, allowed: str) -> None:

@@ -90,7 +90,7 @@ def fine_tune_tagger(
         encoder: ``crosszero-mini``, a folder or a hub id.
         train: tagged sentences.
         dev: tagged sentences to choose the model by.
-        config: settings, such as ``FineTuneConfig.for_task("panx")``; the default is that of UDPOS.
+        config: settings, the default is that of UDPOS.
         metric: called with the gold tags and the predicted tags of `dev`; XTREME's is span F1.
         out: a new or empty folder. Afterwards it is a model folder that
             ``AutoModelForTokenClassification`` loads too, with settings and scores in
@@ -107,7 +107,7 @@ def fine_tune_tagger(
         TrainingError: the loss is not finite, or the disk can't take the model.
 
     Example:
-        >>> config = FineTuneConfig.for_task("udpos", steps=1000)
+        >>> config = FineTuneConfig(steps=1000)
         >>> fine_tune_tagger(
         ...     "crosszero-mini", train, dev, config, metric=span_f1, out="runs/udpos"
         ... )                                                                # doctest: +SKIP
