@@ -10,8 +10,8 @@ import numpy as np
 
 from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.config import TASKS, SuiteConfig
-from crosszero.experiment.intervals import Comparison
 from crosszero.experiment.paired import (
+    Comparison,
     Counts,
     adjust_holm,
     compare_corpora,

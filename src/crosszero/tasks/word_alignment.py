@@ -157,7 +157,7 @@ class WordAlignment(Task):
         scores = []
         for pair, gold in self.load(data, languages):
             own = find_output(name_output(predictions, self.name, pair))
-            paths: dict[int | None, Path] = {None: own, **_find_layers(predictions, pair)}
+            paths = {None: own, **_find_layers(predictions, pair)}
             for layer, path in paths.items():
                 result = score_alignment(read_links(path, gold), gold.gold)
                 scores += [
@@ -230,13 +230,13 @@ def _encode(encoder: Any, sentences: Sentences, all_layers: bool) -> Sequence[Se
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 
 
-def _find_layers(predictions: str | Path, pair: str) -> dict[int, Path]:
+def _find_layers(predictions: str | Path, pair: str) -> dict[int | None, Path]:
     """The files of single layers that are there, lowest layer first."""
     name = WordAlignment.name
     folders = [path.name for path in (Path(predictions) / name).glob("layer-*")]
     numbers = [int(folder[6:]) for folder in folders if re.fullmatch("layer-[1-9][0-9]*", folder)]
     paths = {n: name_output(predictions, f"{name}/layer-{n}", pair) for n in sorted(numbers)}
-    return {number: path for number, path in paths.items() if path.is_file()}
+    return {n: path for n, path in paths.items() if path.is_file()}
 
 
 TASKS = (WordAlignment(),)
