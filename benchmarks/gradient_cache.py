@@ -86,11 +86,11 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
 
     from crosszero.model.head import ProjectionHead
     from crosszero.training.batch import build_batch
-    from crosszero.training.config import TrainConfig
     from crosszero.training.gradient_cache import backpropagate
     from crosszero.training.optimizer import make_optimizer
     from crosszero.training.precision import autocast
     from crosszero.training.step import compute_losses
+    from crosszero.training.train_config import TrainConfig
 
     set_threads(options.threads)
     torch.manual_seed(options.seed)

@@ -154,8 +154,8 @@ def read_batches(store: Path, threads: int) -> tuple[int, float]:
     import pyarrow.parquet  # noqa: F401 - libraries are not what is measured
 
     from crosszero.training.batch import build_batch
-    from crosszero.training.config import TrainConfig
     from crosszero.training.stream import Position, SampleStream
+    from crosszero.training.train_config import TrainConfig
 
     set_threads(threads)
     config, random = TrainConfig(level="sentence"), np.random.default_rng(0)
@@ -198,9 +198,9 @@ def take_steps(
 ) -> Steps:
     """Train a few steps."""
     from crosszero.model.backbone import Backbone
-    from crosszero.training.config import TrainConfig
     from crosszero.training.loop import train
     from crosszero.training.metrics import read_metrics
+    from crosszero.training.train_config import TrainConfig
 
     set_threads(threads)
     config = TrainConfig(

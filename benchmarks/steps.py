@@ -15,15 +15,15 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import mask_tokens
 from crosszero.model.tokens import locate_span
 from crosszero.samples.sample import Sample
+from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.choices import decide
-from crosszero.training.config import Precision, TrainConfig
-from crosszero.training.encoding import cut, encode_slice, join
+from crosszero.training.forward_pass import cut, encode_slice, join
 from crosszero.training.inputs import make_inputs
 from crosszero.training.optimizer import clip_gradients, make_optimizer
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE
 from crosszero.training.step import compute_losses
+from crosszero.training.train_config import Precision, TrainConfig
 
 _MASKED = TrainConfig().mlm_probability
 

@@ -11,7 +11,7 @@ import pytest
 
 from crosszero.config import build, parse_yaml, read_json, read_yaml, to_dict
 from crosszero.errors import ConfigError, DataError, quote, suggest, visible
-from crosszero.training.config import TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)

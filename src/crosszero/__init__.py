@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from crosszero.samples import Sample as Sample
     from crosszero.samples import SampleStore as SampleStore
     from crosszero.samples import prepare as prepare
-    from crosszero.training.config import TrainConfig as TrainConfig
     from crosszero.training.loop import train as train
+    from crosszero.training.train_config import TrainConfig as TrainConfig
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ _HOMES = {
     "Sample": "samples",
     "SampleStore": "samples",
     "SentencePair": "bitext",
-    "TrainConfig": "training.config",
+    "TrainConfig": "training.train_config",
     "cz_nce": "model.losses",
     "info_nce": "model.losses",
     "prepare": "samples",

@@ -17,11 +17,11 @@ from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.packing import find_packing_obstacle, lay_out, uses_varlen
+from crosszero.training.auto_settings import decide
 from crosszero.training.batch import build_batch
-from crosszero.training.choices import decide
-from crosszero.training.config import TrainConfig
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.step import compute_losses
+from crosszero.training.train_config import TrainConfig
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
@@ -133,7 +133,7 @@ def test_what_cant_pack_says_so(
     assert decide(bert, TrainConfig(**options), None).pack is False  # a CPU gains nothing
     assert decide(bert, TrainConfig(pack=True, **options), None).pack is True
     assert bert.packs
-    monkeypatch.setattr("crosszero.training.choices._prepare_packing", lambda *_: True)
+    monkeypatch.setattr("crosszero.training.auto_settings._prepare_packing", lambda *_: True)
     with caplog.at_level("INFO", logger="crosszero"):  # as on a GPU with flash attention
         assert decide(backbone, TrainConfig(**options), None).pack is False
         assert decide(bert, TrainConfig(**options), None).pack is True

@@ -20,10 +20,10 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import loop
 from crosszero.training.batch import build_batch
-from crosszero.training.config import LoraConfig, TrainConfig
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
 from crosszero.training.step import compute_losses
+from crosszero.training.train_config import LoraConfig, TrainConfig
 from tests.training.conftest import make_samples
 
 Result = dict[str, torch.Tensor]

@@ -21,8 +21,8 @@ from crosszero.model.inference import encode_sentences
 from crosszero.model.saving import save_encoder
 from crosszero.training import setup
 from crosszero.training.adapters import Adapters, choose_targets
-from crosszero.training.config import LoraConfig, TrainConfig
 from crosszero.training.loop import train
+from crosszero.training.train_config import LoraConfig, TrainConfig
 from tests.conftest import ARCHITECTURES
 
 pytest.importorskip("peft")

@@ -17,11 +17,11 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training import gradient_cache
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.config import TrainConfig
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.loop import train
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Unit
+from crosszero.training.train_config import TrainConfig
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]

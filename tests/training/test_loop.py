@@ -21,10 +21,10 @@ from crosszero.model.backbone import Backbone
 from crosszero.samples.store import SampleStore
 from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
-from crosszero.training.config import TrainConfig
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.schedule import learning_rate_factor
+from crosszero.training.train_config import TrainConfig
 
 Folders = Callable[..., Path]
 QUICK = {
@@ -345,11 +345,11 @@ def test_training_goes_on_from_a_saved_head(
 def test_precision_stays_what_it_was(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crosszero.training import choices
+    from crosszero.training import auto_settings
 
-    monkeypatch.setattr(choices, "choose_precision", lambda *_: "bf16")
+    monkeypatch.setattr(auto_settings, "choose_precision", lambda *_: "bf16")
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4, precision="auto")
-    monkeypatch.setattr(choices, "choose_precision", lambda *_: "fp32")
+    monkeypatch.setattr(auto_settings, "choose_precision", lambda *_: "fp32")
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
     run(model_folder(), store_folder(60), out, steps=4, precision="auto", resume=True)
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"

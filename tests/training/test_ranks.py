@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.samples.store import SampleStore
-from crosszero.training.config import TrainConfig
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.ranks import Ranks
 from crosszero.training.setup import prepare_run
+from crosszero.training.train_config import TrainConfig
 from tests.training.rank_worker import CASES, LORA, MESSAGE, TRAIN, WORDS, find_gradients
 
 Folders = Callable[..., Path]

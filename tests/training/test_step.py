@@ -13,8 +13,8 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.config import TrainConfig
 from crosszero.training.step import UnusableBatchError, compute_losses
+from crosszero.training.train_config import TrainConfig
 from tests.conftest import ARCHITECTURES
 from tests.training.conftest import make_samples
 

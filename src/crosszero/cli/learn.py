@@ -15,7 +15,7 @@ from crosszero.bitext.read import BitextConfig
 from crosszero.errors import ConfigError
 from crosszero.experiment.recipe.config import PrepareConfig, RecipeConfig
 from crosszero.samples.prepare_config import FinderConfig
-from crosszero.training.config import LoraConfig, TrainConfig
+from crosszero.training.train_config import LoraConfig, TrainConfig
 
 _log = logging.getLogger("crosszero")
 _Flat = Parameter(name="*")

@@ -13,7 +13,7 @@ from crosszero.files import atomic_file
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.word_alignment import WordAlignment
-from crosszero.training.config import TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 TASKS = tuple(task.name for task in sorted(list_tasks(), key=lambda task: task.fine_tuned))
 SETTINGS = "suite.yaml"  # in the folder of a suite

@@ -19,7 +19,7 @@ from crosszero.errors import ConfigError, MissingExtraError, suggest
 from crosszero.model.backbone import Backbone
 
 if TYPE_CHECKING:
-    from crosszero.training.config import LoraConfig
+    from crosszero.training.train_config import LoraConfig
 
 _log = logging.getLogger("crosszero")
 

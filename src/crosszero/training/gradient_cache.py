@@ -29,12 +29,12 @@ from crosszero.memory import release_memory
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.batch import Batch
-from crosszero.training.config import TrainConfig
-from crosszero.training.encoding import cut, encode_slice, join, predict
+from crosszero.training.forward_pass import cut, encode_slice, join, predict
 from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.step import StepResult, compare, describe
+from crosszero.training.train_config import TrainConfig
 
 _ENTRIES = 2**21  # similarities computed at a time: 8 MB a copy in fp32
 

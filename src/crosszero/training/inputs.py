@@ -20,8 +20,8 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.tokens import Tokens, locate_span
 from crosszero.training.batch import Batch
-from crosszero.training.config import TrainConfig
 from crosszero.training.ranks import Ranks
+from crosszero.training.train_config import TrainConfig
 
 Integers = NDArray[np.int64]
 

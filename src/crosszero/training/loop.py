@@ -20,7 +20,6 @@ from crosszero.files import atomic_file
 from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.card import write_card
 from crosszero.training.checkpoint import (
     Progress,
     list_checkpoints,
@@ -28,17 +27,18 @@ from crosszero.training.checkpoint import (
     remove_torn,
     save_checkpoint,
 )
-from crosszero.training.config import TrainConfig
-from crosszero.training.folder import CHECKPOINTS, describe_batch, explain_disk
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
+from crosszero.training.model_card import write_card
 from crosszero.training.optimizer import clip_gradients
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import join_ranks
+from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk
 from crosszero.training.schedule import learning_rate_factor
 from crosszero.training.setup import Run, finish_run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Position, Unit
+from crosszero.training.train_config import TrainConfig
 
 _MOST_SKIPPED = 20
 _STEP_SEED = 3  # what random numbers are for; see stream.py

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.training.config import TrainConfig
+from crosszero.training.embedding_gradient import add_in_place, is_plain
 from crosszero.training.frozen import get_table
-from crosszero.training.lookup import add_in_place, is_plain
+from crosszero.training.train_config import TrainConfig
 
 
 def make_optimizer(

@@ -24,9 +24,9 @@ from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
-from crosszero.training.config import TrainConfig
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.stream import Position, Unit
+from crosszero.training.train_config import TrainConfig
 
 WORDS = "words"
 _PAIRS = 1024  # sentence pairs encoded at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from crosszero.training.config import TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 
 def learning_rate_factor(step: int, total: int, config: TrainConfig) -> float:

@@ -19,16 +19,16 @@ from crosszero.model.loading import locate_encoder
 from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
+from crosszero.training.auto_settings import DECIDED, decide
 from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress
-from crosszero.training.choices import DECIDED, decide
-from crosszero.training.config import TrainConfig
-from crosszero.training.folder import CHECKPOINTS as CHECKPOINTS
-from crosszero.training.folder import check_disk, check_folder
 from crosszero.training.frozen import freeze_table, hash_frozen
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
+from crosszero.training.run_folder import CHECKPOINTS as CHECKPOINTS
+from crosszero.training.run_folder import check_disk, check_folder
 from crosszero.training.stream import SampleStream
+from crosszero.training.train_config import TrainConfig
 
 _FREE_TO_CHANGE = (
     "keep_checkpoints", "log_every", "checkpoint_every", "gradient_cache", *DECIDED,

@@ -17,11 +17,11 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import Contrast, contrast
 from crosszero.training.batch import Batch
-from crosszero.training.config import TrainConfig
-from crosszero.training.encoding import Encoded, cut, encode_slice, join, predict
+from crosszero.training.forward_pass import Encoded, cut, encode_slice, join, predict
 from crosszero.training.inputs import Inputs, Masked, make_inputs
 from crosszero.training.inputs import UnusableBatchError as UnusableBatchError
 from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.train_config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from crosszero.bitext import BitextConfig
 from crosszero.config import build, parse_yaml, read_yaml
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig
-from crosszero.training.config import TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 INTERFACE_STRINGS = "qtwebengine-interface-strings"
 """As a path: the strings in the installed package PyQt6-WebEngine-Qt6 (extra ``demo``)."""

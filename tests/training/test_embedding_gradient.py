@@ -15,11 +15,11 @@ from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbed
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.training.config import TrainConfig
+from crosszero.training.embedding_gradient import add_in_place
 from crosszero.training.frozen import freeze_table, get_table
-from crosszero.training.lookup import add_in_place
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.step import compute_losses
+from crosszero.training.train_config import TrainConfig
 from tests.training.test_step import make_batch
 
 Folders = Callable[..., Path]

@@ -16,10 +16,10 @@ from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import setup
-from crosszero.training.config import TrainConfig
 from crosszero.training.frozen import get_table
 from crosszero.training.loop import train
 from crosszero.training.optimizer import clip_gradients, make_optimizer
+from crosszero.training.train_config import TrainConfig
 
 Folders = Callable[..., Path]
 QUICK = {

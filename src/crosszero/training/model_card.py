@@ -8,8 +8,8 @@ from crosszero import __version__
 from crosszero.config import to_dict
 from crosszero.model.backbone import Backbone
 from crosszero.samples.store import SampleStore
-from crosszero.training.config import TrainConfig
 from crosszero.training.metrics import METRICS, read_metrics
+from crosszero.training.train_config import TrainConfig
 
 
 def write_card(

@@ -12,9 +12,9 @@ from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
 from crosszero.training.checkpoint import Progress
-from crosszero.training.config import TrainConfig
 from crosszero.training.precision import autocast, choose_precision
 from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.train_config import TrainConfig
 
 DECIDED: dict[str, Any] = {"precision": "fp32", "pack": False}
 """Their names, and what a checkpoint means that is older than a setting."""

@@ -15,8 +15,8 @@ from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.checkpoint import list_checkpoints
-from crosszero.training.config import TrainConfig
 from crosszero.training.metrics import METRICS
+from crosszero.training.train_config import TrainConfig
 
 CHECKPOINTS = "checkpoints"
 
