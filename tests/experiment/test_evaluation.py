@@ -22,7 +22,7 @@ from crosszero.experiment.evaluation import (
 )
 from crosszero.files import hash_files, make_key
 from crosszero.tasks.catalogue import find_task, list_tasks
-from crosszero.tasks.zero_shot import ZeroShotTask
+from crosszero.tasks.fine_tuned_task import FineTunedTask
 from tests.experiment.conftest import write
 from tests.tasks.finetune.test_config import make_config
 from tests.tasks.helpers import make_score
@@ -218,6 +218,6 @@ def test_all_tasks_are_behind_one_protocol() -> None:
     assert {task.name for task in list_tasks() if task.fine_tuned} == set(FINE_TUNED)
     for task in list_tasks():
         assert find_task(task.name) is task
-        assert task.fine_tuned == isinstance(task, ZeroShotTask)
+        assert task.fine_tuned == isinstance(task, FineTunedTask)
     with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
         find_task("tatoba")

@@ -16,7 +16,7 @@ import pytest
 
 from crosszero.tasks.predictions import read_tags
 from crosszero.tasks.scoring import score_predictions
-from crosszero.tasks.spans import score_spans
+from crosszero.tasks.tag_spans import score_spans
 from tests.tasks.test_scoring import read_plainly, score_plainly
 
 TASKS = ("xnli", "pawsx", "udpos", "panx", "bucc2018", "tatoeba")

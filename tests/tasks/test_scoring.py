@@ -14,7 +14,7 @@ from crosszero.tasks.predictions import write_labels, write_links, write_places,
 from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.task import Score, average
 from tests.tasks.helpers import make_score
-from tests.tasks.test_spans import slow_spans
+from tests.tasks.test_tag_spans import slow_spans
 
 LANGUAGES = ("de", "en", "fr")
 

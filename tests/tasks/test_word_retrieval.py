@@ -7,7 +7,7 @@ from crosszero.align.spans import Span, WordPair
 from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
-from crosszero.tasks.words import score_words
+from crosszero.tasks.word_questions import score_words
 
 MEANING = {"cat": 0, "Katze": 0, "katze": 0, "dog": 1, "Hund": 1, "red": 2, "rot": 2, "猫": 0}
 

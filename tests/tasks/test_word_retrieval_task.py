@@ -10,8 +10,8 @@ from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import word_retrieval
 from crosszero.tasks.task import Task
+from crosszero.tasks.word_questions import list_questions, score_words
 from crosszero.tasks.word_retrieval import WordRetrieval
-from crosszero.tasks.words import list_questions, score_words
 from tests.tasks.helpers import Table, write
 
 MEANINGS = {"cat": 0, "Katze": 0, "dog": 1, "Hund": 1, "red": 2, "rot": 2, "chat": 0}

@@ -17,12 +17,12 @@ from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
+from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
 from crosszero.tasks.task import Score, Task
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval
-from crosszero.tasks.zero_shot import ZeroShotTask
 
 SETUP = "evaluation.json"
 
@@ -112,7 +112,7 @@ def measure_task(encoder: str | Path, task: str, bench: Bench) -> list[Score]:
 
 def _make_model(encoder: str | Path, task: Task, bench: Bench) -> Any:
     """What a task runs: the encoder fine-tuned for it, or its vectors."""
-    if isinstance(task, ZeroShotTask):
+    if isinstance(task, FineTunedTask):
         folder = locate_model(encoder, task.name, bench)
         if is_finished(folder):
             return task.load_model(folder)
@@ -131,7 +131,7 @@ def settings_of(task: str, bench: Bench) -> FineTuneConfig:
         ConfigError: a setting is unknown, of the wrong type or out of range.
     """
     made = find_task(task)
-    if not isinstance(made, ZeroShotTask):
+    if not isinstance(made, FineTunedTask):
         known = [one.name for one in list_tasks() if one.fine_tuned]
         raise ConfigError(f"{task} is not fine-tuned: {suggest(task, known)}")
     defaults = dataclasses.asdict(made.make_config(seed=bench.seed))

@@ -111,7 +111,7 @@ class Task(ABC):
         protocol: whose rules and files it follows.
         lower_is_better: whether the metric is an error.
         fine_tuned: whether an encoder is trained on the English part first; then the task is a
-            :class:`crosszero.tasks.zero_shot.ZeroShotTask`.
+            :class:`crosszero.tasks.fine_tuned_task.FineTunedTask`.
         robust: whether it may be fine-tuned robustly.
         note: a sentence about its scores, for under tables.
         data_setting: which folder of an experiment it reads.

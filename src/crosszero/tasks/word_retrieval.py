@@ -2,8 +2,8 @@
 
 The data is a store of word positioned samples in ``<data>/word-retrieval``, or `data` itself, as
 ``crosszero prepare --hold-out`` writes it: of sentences that no training has seen. What is asked
-and what is right is told in :mod:`crosszero.tasks.words`. A prediction file has a line for
-each query, in the order of :func:`~crosszero.tasks.words.list_questions`, with the 0-based
+and what is right is told in :mod:`crosszero.tasks.word_questions`. A prediction file has a line for
+each query, in the order of :func:`~crosszero.tasks.word_questions.list_questions`, with the 0-based
 number of a candidate of that list.
 """
 
@@ -18,10 +18,10 @@ from crosszero.errors import DataError
 from crosszero.samples.columns import METADATA
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.lookup import WordLookup
 from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
 from crosszero.tasks.task import Items, Score, Task, count_hits
-from crosszero.tasks.words import (
+from crosszero.tasks.word_lookup import WordLookup
+from crosszero.tasks.word_questions import (
     WordQuestions,
     WordScore,
     answer,

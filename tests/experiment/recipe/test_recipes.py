@@ -245,7 +245,7 @@ def test_scores_do_not_depend_on_the_order_of_samples(
     """Word retrieval through the lookup equals word retrieval text by text."""
     from crosszero.experiment.recipe.scores import measure_words
     from crosszero.model.encoder import Encoder
-    from crosszero.tasks.words import score_words
+    from crosszero.tasks.word_questions import score_words
     from tests.training.conftest import make_samples
 
     samples = make_samples(12, multiway=True)

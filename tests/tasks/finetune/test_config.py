@@ -9,13 +9,13 @@ import pytest
 from crosszero.config import build, to_dict
 from crosszero.errors import ConfigError
 from crosszero.tasks.catalogue import find_task
+from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune import FineTuneConfig
-from crosszero.tasks.zero_shot import ZeroShotTask
 
 
 def make_config(task: str, **changes: Any) -> FineTuneConfig:
     found = find_task(task)
-    assert isinstance(found, ZeroShotTask)
+    assert isinstance(found, FineTunedTask)
     return found.make_config(**changes)
 
 

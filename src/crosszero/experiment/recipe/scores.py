@@ -14,10 +14,10 @@ from crosszero.experiment.recipe.config import EvaluateConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.lookup import WordLookup
 from crosszero.tasks.retrieval import score_aligned
 from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba, score_tatoeba
-from crosszero.tasks.words import score_words
+from crosszero.tasks.word_lookup import WordLookup
+from crosszero.tasks.word_questions import score_words
 
 
 class Score(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
 from crosszero.tasks.labels import LABELS
-from crosszero.tasks.spans import find_spans, score_sets, score_spans
+from crosszero.tasks.tag_spans import find_spans, score_sets, score_spans
 
 UPOS = LABELS["udpos"]
 PANX = LABELS["panx"]

@@ -28,7 +28,7 @@ from crosszero.tasks.predictions import (
     write_tags,
 )
 from crosszero.tasks.rows import Split, read_pairs, read_tagged
-from crosszero.tasks.spans import find_spans, score_spans
+from crosszero.tasks.tag_spans import find_spans, score_spans
 from crosszero.tasks.task import Items, Score, Task, count_hits
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Model(Protocol):
         ...
 
 
-class ZeroShotTask(Task, Generic[Example]):
+class FineTunedTask(Task, Generic[Example]):
     """A task whose English part an encoder is fine-tuned on.
 
     Args:
@@ -176,7 +176,7 @@ class ZeroShotTask(Task, Generic[Example]):
         return train, dev
 
 
-class PairClassification(ZeroShotTask[SentencePairExample]):
+class PairClassification(FineTunedTask[SentencePairExample]):
     """The tasks ``xnli`` and ``pawsx``: what holds between two sentences.
 
     Example:
@@ -236,7 +236,7 @@ class PairClassification(ZeroShotTask[SentencePairExample]):
         return [one == other for one, other in zip(found, gold, strict=True)]
 
 
-class WordTagging(ZeroShotTask[TaggedSentence]):
+class WordTagging(FineTunedTask[TaggedSentence]):
     """The tasks ``udpos`` and ``panx``: a tag for each word.
 
     Example:

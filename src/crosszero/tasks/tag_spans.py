@@ -26,7 +26,7 @@ from typing import NamedTuple
 from crosszero.errors import CrosszeroError
 
 
-class Span(NamedTuple):
+class TagSpan(NamedTuple):
     """A run of words of one kind.
 
     Attributes:
@@ -61,7 +61,7 @@ class _Tag(NamedTuple):
     kind: str
 
 
-def find_spans(sentences: Iterable[Sequence[str]]) -> set[Span]:
+def find_spans(sentences: Iterable[Sequence[str]]) -> set[TagSpan]:
     """Find the spans of tagged sentences, as seqeval 1.2.2 does.
 
     Args:
@@ -72,9 +72,9 @@ def find_spans(sentences: Iterable[Sequence[str]]) -> set[Span]:
 
     Example:
         >>> sorted(find_spans([["B-LOC", "I-LOC", "O"], ["I-PER"]]))
-        [Span(kind='LOC', first=0, last=1), Span(kind='PER', first=4, last=4)]
+        [TagSpan(kind='LOC', first=0, last=1), TagSpan(kind='PER', first=4, last=4)]
         >>> sorted(find_spans([["NOUN", "NOUN", "DET"]]))
-        [Span(kind='ET', first=2, last=2), Span(kind='OUN', first=0, last=1)]
+        [TagSpan(kind='ET', first=2, last=2), TagSpan(kind='OUN', first=0, last=1)]
     """
     spans = set()
     place = start = 0
@@ -83,7 +83,7 @@ def find_spans(sentences: Iterable[Sequence[str]]) -> set[Span]:
         for tag in (*sentence, "O"):
             after = _part(tag)
             if _closes(before, after):
-                spans.add(Span(before.kind, start, place - 1))
+                spans.add(TagSpan(before.kind, start, place - 1))
             if _opens(before, after):
                 start = place  # kept when a span closes, and across sentences: see the module
             before = after
