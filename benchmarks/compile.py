@@ -2,7 +2,7 @@
 
     python -m benchmarks.compile --out runs/bench/compile.json
 
-Slices of a training differ in texts and in length, so the compiled graph has dynamic shapes. What
+Mini-batches of a training differ in texts and in length, so the graph has dynamic shapes. What
 compiling costs (once in each process that trains) stands beside what a pass gains by it. Passes are
 those of a training, with dropout; hidden states are compared without.
 """
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Time both, check, record."""
     parser = make_parser("compile", __doc__)
     parser.add_argument("--encoder", choices=SIZES, default=MINI)
-    parser.add_argument("--texts", type=float, default=1.0, help="share of the slices' texts")
+    parser.add_argument("--texts", type=float, default=1.0, help="share of the mini-batches' texts")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.set_defaults(rounds=3)
     options = parser.parse_args(arguments)
@@ -42,29 +42,33 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         options.encoder, options.texts, options.rounds, backend = TINY, 0.1, 1, "eager"
     size, precision = options.encoder, options.precision
     names = ("encoder", "texts", "precision")
-    record = Record(options, {name: getattr(options, name) for name in names} | {"slices": SHAPES})
+    record = Record(
+        options, {name: getattr(options, name) for name in names} | {"mini-batches": SHAPES}
+    )
     backbones = {name: load_backbone(size, seed=options.seed) for name in (EAGER, COMPILED)}
     backbones[COMPILED].base.compile(dynamic=True, backend=backend)
     for backbone in backbones.values():
         backbone.train()
-    slices = [make_slice(texts, width, options.texts) for texts, width in SHAPES]
+    mini_batches = [make_mini_batch(texts, width, options.texts) for texts, width in SHAPES]
     for name, backbone in backbones.items():
         begun = time.perf_counter()
-        run_all(backbone, slices, precision, seed=options.seed)
+        run_all(backbone, mini_batches, precision, seed=options.seed)
         seconds = time.perf_counter() - begun
-        record.add_value(f"{name}: until all slices ran once", size, "s", seconds)
+        record.add_value(f"{name}: until all mini-batches ran once", size, "s", seconds)
     turns = {
-        name: lambda _, backbone=backbone: run_all(backbone, slices, precision, seed=options.seed)
+        name: lambda _, backbone=backbone: run_all(
+            backbone, mini_batches, precision, seed=options.seed
+        )
         for name, backbone in backbones.items()
     }
     timings = take_turns(turns, rounds=options.rounds, warm_up=0)
     with torch.no_grad(), autocast(precision, torch.device("cpu")):
         eager, compiled = (
-            e.eval()(slices[0], torch.ones_like(slices[0])) for e in backbones.values()
+            e.eval()(mini_batches[0], torch.ones_like(mini_batches[0])) for e in backbones.values()
         )
     apart = float((eager.pooled - compiled.pooled).abs().max())
     record.check(f"{size}: hidden states, compiled and eager", apart, _SAME_VECTORS[precision])
-    tokens = sum(ids.numel() for ids in slices)
+    tokens = sum(ids.numel() for ids in mini_batches)
     for name, timing in timings.items():
         record.add_rate(f"{name}, {precision}", size, "tokens/s", tokens, timing)
     ratio = compare(timings[COMPILED], timings[EAGER])
@@ -72,17 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     return record.write(arguments)
 
 
-def make_slice(texts: int, width: int, share: float) -> Tensor:
-    """Random tokens of a slice, (texts, width)."""
+def make_mini_batch(texts: int, width: int, share: float) -> Tensor:
+    """Random tokens of a mini-batch, (texts, width)."""
     return torch.randint(10, 1000, (max(2, int(texts * share)), width))
 
 
 def run_all(
-    backbone: Backbone, slices: Sequence[Tensor], precision: Precision, *, seed: int
+    backbone: Backbone, mini_batches: Sequence[Tensor], precision: Precision, *, seed: int
 ) -> None:
-    """Forward and backward through all slices, with dropout from the same seed each time."""
+    """Forward and backward through all mini-batches, with dropout from the same seed each time."""
     torch.manual_seed(seed)
-    for ids in slices:
+    for ids in mini_batches:
         with autocast(precision, torch.device("cpu")):
             hidden = backbone(ids, torch.ones_like(ids))
         hidden.pooled.float().square().mean().backward()

@@ -3,11 +3,12 @@
     python -m benchmarks.gradient_cache --pairs 64 512 4096 --out runs/bench/gradient_cache.json
 
 Every size runs in a process of its own, so that its memory peak is its own: weights, gradients,
-both moments of AdamW, one slice, and what the similarities take. The smallest size runs without the
-cache, too, and must have the same loss. Texts are made up of random words and as long as those of
-a corpus: a slice of long texts takes more memory than one of as many tokens in short ones, because
-attention keeps numbers for each pair of tokens. Every sixty-fourth text is of 128 tokens. Slices
-are half as large as training's default, because the slice of the longest texts decides the peak.
+both moments of AdamW, one mini-batch, and what the similarities take. The smallest size runs
+without the cache, too, and must have the same loss. Texts are made up of random words and as long
+as those of a corpus: a mini-batch of long texts takes more memory than one of as many tokens in
+short ones, because attention keeps numbers for each pair of tokens. Every sixty-fourth text is of
+128 tokens. Mini-batches are half as large as training's default, because the one of the longest
+texts decides the peak.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--pairs", type=int, nargs="+", default=[64, 512, _GOAL_PAIRS])
     parser.add_argument("--encoder", choices=SIZES, default=MBERT)
     parser.add_argument("--words", type=int, default=24, help="words of a text, on average")
-    parser.add_argument("--slice-tokens", type=int, default=2048)
+    parser.add_argument("--mini-batch-num-tokens", type=int, default=2048)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.pairs, options.encoder, options.slice_tokens = [8], TINY, 64
-    names = ("pairs", "encoder", "words", "slice_tokens", "precision")
+        options.pairs, options.encoder, options.mini_batch_num_tokens = [8], TINY, 64
+    names = ("pairs", "encoder", "words", "mini_batch_num_tokens", "precision")
     record = Record(options, {name: getattr(options, name) for name in names})
     first = min(options.pairs)
     # a quick run stays in this process: starting another takes longer than what it does
@@ -97,7 +98,9 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     backbone = load_backbone(options.encoder, seed=options.seed).train()
     head = ProjectionHead(backbone.hidden_size, "multi").train()
     config = TrainConfig(
-        precision=options.precision, slice_tokens=options.slice_tokens, gradient_cache=cached
+        precision=options.precision,
+        mini_batch_num_tokens=options.mini_batch_num_tokens,
+        gradient_cache=cached,
     )
     optimizer = make_optimizer(backbone, head, config)
     samples = make_samples(pairs, options.words, options.seed)

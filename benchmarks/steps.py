@@ -17,7 +17,7 @@ from crosszero.model.tokens import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.forward_pass import cut, encode_slice, join
+from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join
 from crosszero.training.inputs import make_inputs
 from crosszero.training.optimizer import clip_gradients, make_optimizer
 from crosszero.training.precision import autocast
@@ -77,8 +77,8 @@ class OurStep:
         )
         with autocast(self.precision, torch.device("cpu")):
             parts = [
-                encode_slice(self._backbone, members, inputs, inputs.masked, self._head.level)
-                for members in cut(inputs, self._config.slice_tokens)
+                encode_mini_batch(self._backbone, members, inputs, inputs.masked, self._head.level)
+                for members in cut_texts(inputs, self._config.mini_batch_num_tokens)
             ]
         vectors = join(parts, self._head).vectors
         return vectors[inputs.left], vectors[inputs.right]

@@ -64,7 +64,7 @@ AttentionInterface.register("borders", attend_within_borders)
 def test_packed_losses_and_gradients_equal_padded_ones(
     model_folder: Folders, kind: str, attention: str, cached: bool
 ) -> None:
-    """Words, sentences and masked tokens; some slices do not fill their rows; positions restart.
+    """Words, sentences, masked tokens; some mini-batches do not fill their rows; positions restart.
 
     With the gradient cache as well, against padded texts without it.
     """
@@ -78,7 +78,7 @@ def test_packed_losses_and_gradients_equal_padded_ones(
         pairs_per_group=0,
         random=np.random.default_rng(0),
     )
-    config = TrainConfig(max_length=64, slice_tokens=150, precision="fp32")
+    config = TrainConfig(max_length=64, mini_batch_num_tokens=150, precision="fp32")
     found = []
     for packs in (False, True):
         if packs and attention == "borders":

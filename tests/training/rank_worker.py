@@ -28,9 +28,13 @@ from tests.training.conftest import make_samples
 
 Result = dict[str, torch.Tensor]
 CASES: dict[str, dict[str, Any]] = {
-    "plain": {"slice_tokens": 70},
-    "cached": {"slice_tokens": 50, "gradient_cache": True},
-    "two passes": {"mask_contrastive_input": False, "slice_tokens": 60, "gradient_cache": True},
+    "plain": {"mini_batch_num_tokens": 70},
+    "cached": {"mini_batch_num_tokens": 50, "gradient_cache": True},
+    "two passes": {
+        "mask_contrastive_input": False,
+        "mini_batch_num_tokens": 60,
+        "gradient_cache": True,
+    },
     "sentence": {"level": "sentence", "mlm_weight": 0.0},
     "cut off": {"max_length": 4, "loss": "info-nce"},
 }

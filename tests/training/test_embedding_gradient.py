@@ -27,13 +27,13 @@ ROWS, WIDTH = 7, 3
 
 
 def gradients(
-    in_place: bool, slices: list[list[list[int]]], *, padding: int | None, tied: bool
+    in_place: bool, mini_batches: list[list[list[int]]], *, padding: int | None, tied: bool
 ) -> tuple[Tensor, Tensor | None]:
     torch.manual_seed(3)
     table = nn.Embedding(ROWS, WIDTH, padding_idx=padding).double()
     if in_place:
         add_in_place(table)
-    found = [table(torch.tensor(ids)) for ids in slices]
+    found = [table(torch.tensor(ids)) for ids in mini_batches]
     loss = torch.stack([(x.sin() * torch.arange(1.0, WIDTH + 1)).sum() for x in found]).sum()
     if tied:
         loss = loss + (found[0] @ table.weight.T).exp().sum()
@@ -51,15 +51,15 @@ rectangles = st.tuples(st.integers(1, 4), st.integers(1, 5)).flatmap(
 
 
 @given(
-    slices=st.lists(rectangles, min_size=1, max_size=3),
+    mini_batches=st.lists(rectangles, min_size=1, max_size=3),
     padding=st.sampled_from([None, 0, 2]),
     tied=st.booleans(),
 )
 def test_gradients_are_those_of_torch(
-    slices: list[list[list[int]]], padding: int | None, tied: bool
+    mini_batches: list[list[list[int]]], padding: int | None, tied: bool
 ) -> None:
-    loss, found = gradients(True, slices, padding=padding, tied=tied)
-    expected_loss, expected = gradients(False, slices, padding=padding, tied=tied)
+    loss, found = gradients(True, mini_batches, padding=padding, tied=tied)
+    expected_loss, expected = gradients(False, mini_batches, padding=padding, tied=tied)
     assert torch.equal(loss, expected_loss)
     assert found is not None
     assert expected is not None
@@ -89,8 +89,8 @@ def test_torch_makes_no_gradient_as_large_as_the_table(in_place: bool) -> None:
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])
 @pytest.mark.parametrize("weight", [0.1, 0.0])
 def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: float) -> None:
-    """Several slices, with and without the MLM head that is tied to the table."""
-    config = TrainConfig(mlm_weight=weight, slice_tokens=30, max_length=64)
+    """Several mini-batches, with and without the MLM head that is tied to the table."""
+    config = TrainConfig(mlm_weight=weight, mini_batch_num_tokens=30, max_length=64)
     found = []
     for in_place in (False, True):
         backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True)

@@ -120,6 +120,23 @@ def test_a_checkpoint_older_than_these_settings_goes_on(
         run(model_folder(), store_folder(60), out, resume=True, steps=4, freeze_embeddings=True)
 
 
+def test_a_run_goes_on_whose_settings_had_other_names(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    options = {"steps": 4, "mini_batch_num_tokens": 100}
+    out = run(model_folder(), store_folder(60), tmp_path / "run", **options)
+    path = out / "checkpoints" / "step-00000004" / "progress.json"
+    content = json.loads(path.read_text())
+    content["settings"]["slice_tokens"] = content["settings"].pop("mini_batch_num_tokens")
+    path.write_text(json.dumps(content))
+    before = weights(out)
+    run(model_folder(), store_folder(60), out, resume=True, **options)
+    assert weights(out) == before
+    options["mini_batch_num_tokens"] = 200
+    with pytest.raises(CheckpointError, match="begun with mini_batch_num_tokens: 100, now 200"):
+        run(model_folder(), store_folder(60), out, resume=True, **options)
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_a_run_that_was_begun_with_another_optimizer(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, before: bool
@@ -139,6 +156,8 @@ def test_a_run_that_was_begun_with_another_optimizer(
     assert weights(out) == expected
 
 
-def test_a_recipe_with_the_setting_is_told() -> None:
+def test_a_recipe_is_told_what_became_of_a_setting() -> None:
     with pytest.raises(ConfigError, match="unknown setting 'sparse_embeddings': it is gone"):
         build(TrainConfig, {"sparse_embeddings": True})
+    with pytest.raises(ConfigError, match="'slice_tokens': it is called 'mini_batch_num_tokens'"):
+        build(TrainConfig, {"slice_tokens": 1024})

@@ -1,4 +1,4 @@
-"""The gradient cache: the gradients of the plain step, in the memory of a slice."""
+"""The gradient cache: the gradients of the plain step, in the memory of a mini-batch."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_gradients_are_those_of_the_plain_step(
     multiway: bool,
     choices: dict[str, Any],
 ) -> None:
-    config = TrainConfig(slice_tokens=budget, precision="fp32", **choices)
+    config = TrainConfig(mini_batch_num_tokens=budget, precision="fp32", **choices)
     encoder, head = doubles[config.level]
     batch = make_batch(lines, config.level, words, multiway)
     try:
@@ -127,7 +127,7 @@ def test_gradients_are_those_of_the_plain_step(
 def test_float32_gradients_agree_and_dropout_is_replayed(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.2), "multi")
     batch = make_batch(13, words=3)
-    config = TrainConfig(slice_tokens=45, precision="fp32", mlm_weight=1.0)
+    config = TrainConfig(mini_batch_num_tokens=45, precision="fp32", mlm_weight=1.0)
     _, expected = step(backbone, head, batch, config, cached=False)
     _, found = step(backbone, head, batch, config, cached=True)
     _, other = step(backbone, head, batch, config, cached=True, dropout=4)
@@ -142,9 +142,9 @@ def test_bf16_gradients_flow_through_the_second_pass(model_folder: Folders) -> N
     """Weights that autocast cast without a graph must not be used with one."""
     backbone, head = load(model_folder(dropout=0.0), "multi")
     batch = make_batch(9)
-    exact = TrainConfig(slice_tokens=45, precision="fp32")
+    exact = TrainConfig(mini_batch_num_tokens=45, precision="fp32")
     _, expected = step(backbone, head, batch, exact, cached=False)
-    config = TrainConfig(slice_tokens=45, precision="bf16")
+    config = TrainConfig(mini_batch_num_tokens=45, precision="bf16")
     _, found = step(backbone, head, batch, config, cached=True)
     assert found.keys() == expected.keys()
     flat = [torch.cat([g[name].flatten() for name in found]) for g in (found, expected)]
@@ -168,7 +168,7 @@ class _Held:
 
 def test_memory_does_not_grow_with_the_batch(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.1), "multi")
-    config = TrainConfig(slice_tokens=100, precision="fp32")
+    config = TrainConfig(mini_batch_num_tokens=100, precision="fp32")
     weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
     peaks = {}
 
@@ -215,7 +215,7 @@ def test_training_with_the_cache_ends_with_the_same_weights(
 ) -> None:
     """And a run that ran out of memory can go on with it."""
     common = {"batch_size": 8, "steps": 4, "learning_rate": 1e-4, "max_length": 32}
-    common |= {"precision": "fp32", "slice_tokens": 60, "checkpoint_every": 2}
+    common |= {"precision": "fp32", "mini_batch_num_tokens": 60, "checkpoint_every": 2}
     ends = []
     for cached in (False, True):
         out = tmp_path / str(cached)

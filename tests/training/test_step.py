@@ -1,4 +1,4 @@
-"""The losses of a step, against a slow reading: text by text, word by word, no slices."""
+"""The losses of a step, against a slow reading: text by text, word by word, no mini-batches."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_contrastive_loss_equals_the_slow_reading(
 ) -> None:
     backbone, head = load(model_folder(kind, dropout=0.0), level)
     batch = make_batch(level)
-    config = TrainConfig(level=level, mlm_weight=0.0, slice_tokens=30, max_length=64)
+    config = TrainConfig(level=level, mlm_weight=0.0, mini_batch_num_tokens=30, max_length=64)
     found = compute_losses(backbone, head, batch, config, np.random.default_rng(0))
     vectors = torch.stack(
         [slow_vector(backbone, batch.texts[t], a, b) for t, a, b in batch.anchors]
@@ -84,12 +84,14 @@ def test_contrastive_loss_equals_the_slow_reading(
 
 @pytest.mark.parametrize("together", [True, False])
 def test_slices_change_no_gradient(model_folder: Folders, together: bool) -> None:
-    """Length-sorted slices of a batch give the loss and gradients of the unsliced batch."""
+    """Length-sorted mini-batches of a batch give the loss and gradients of the whole batch."""
     backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     gradients = []
     for budget in (10_000, 40, 25):
-        config = TrainConfig(slice_tokens=budget, mask_contrastive_input=together, max_length=64)
+        config = TrainConfig(
+            mini_batch_num_tokens=budget, mask_contrastive_input=together, max_length=64
+        )
         backbone.zero_grad()
         result = compute_losses(backbone, head, batch, config, np.random.default_rng(5))
         result.loss.backward()
@@ -118,7 +120,7 @@ def test_mlm_loss_is_the_mean_over_languages(
 
     mask = inputs.mask_tokens
     monkeypatch.setattr(inputs, "mask_tokens", spy)
-    config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
+    config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
     found = compute_losses(backbone, head, batch, config, np.random.default_rng(2))
     masked, labels = seen[0]
     losses: dict[str, list[torch.Tensor]] = {}
@@ -153,7 +155,7 @@ def test_one_pass_gives_the_gradients_of_two(
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     mask = inputs.mask_tokens
     monkeypatch.setattr(inputs, "mask_tokens", spy)
-    config = TrainConfig(mlm_probability=0.3, max_length=64, slice_tokens=40)
+    config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
     passes: list[int] = []
     base = backbone.base.register_forward_hook(lambda *_: passes.append(1))
     compute_losses(backbone, head, batch, config, np.random.default_rng(2)).loss.backward()
@@ -165,7 +167,7 @@ def test_one_pass_gives_the_gradients_of_two(
 
     sizes = [len(backbone.tokenizer(text)["input_ids"]) for text in batch.texts]
     masked, labels = (torch.from_numpy(row).split(sizes) for row in seen[0])
-    assert len(passes) < len(batch.texts)  # slices, each of which is read once
+    assert len(passes) < len(batch.texts)  # mini-batches, each of which is read once
     losses: dict[str, list[torch.Tensor]] = {}
     for language, ids, wanted in zip(batch.languages, masked, labels, strict=True):
         logits = backbone.model(input_ids=ids[None]).logits[0]

@@ -58,7 +58,7 @@ def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
 
 
 def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool:
-    """Packing pays where no token is padding; a mask on a CPU costs more than sorted slices do."""
+    """Packing pays where no token is padding; a mask on a CPU costs more than sorting does."""
     if config.pack is False:
         return False
     flash = _prepare_packing(backbone, config)

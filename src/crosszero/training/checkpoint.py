@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,9 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
             f"{path}: the run was begun with sparse_embeddings: true, which is gone; start a new "
             "run folder, or finish it with the version that began it"
         )
+    if "slice_tokens" in progress.settings:  # as it was called
+        renamed = {"mini_batch_num_tokens": progress.settings["slice_tokens"]}
+        progress = replace(progress, settings={**progress.settings, **renamed})
     given = json.loads(json.dumps(dict(settings)))
     for name, value in given.items():
         before = progress.settings.get(name)

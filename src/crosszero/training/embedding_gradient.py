@@ -1,7 +1,7 @@
 """Gradients of lookups in a table of embeddings, added where they belong.
 
 torch makes the gradient of a lookup as large as the table: zeroed, filled in a few hundred rows,
-and added to the one before. A step looks tokens up once for each slice, and with 119,547 x 768
+and added to the one before. A step looks tokens up once for each mini-batch, and with 119,547 x 768
 numbers each time moves a gigabyte through memory. Here the rows of a lookup are added to the
 table's gradient in place.
 """

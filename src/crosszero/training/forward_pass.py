@@ -1,4 +1,4 @@
-"""Slices of a batch through the encoder: vectors of the anchors, hidden states to predict from."""
+"""Mini-batches through the encoder: vectors of the anchors, hidden states to predict from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crosszero.training.inputs import Inputs, Integers, Masked
 
 @dataclass(frozen=True)
 class Encoded:
-    """One or more slices, encoded.
+    """One or more mini-batches, encoded.
 
     Attributes:
         anchors: (k,) which of the rank's anchors stand in them.
@@ -37,14 +37,14 @@ class Encoded:
     hidden: Tensor | None
 
 
-def encode_slice(
+def encode_mini_batch(
     backbone: Backbone, members: Integers, inputs: Inputs, masked: Masked | None, level: Level
 ) -> Encoded:
     """Run some texts through the encoder, and pool their anchors.
 
     Args:
         backbone: on its device.
-        members: texts of the slice; at least one.
+        members: texts of the mini-batch; at least one.
         inputs: all texts of the rank and their anchors.
         masked: read these, and give the hidden states of the tokens to predict; ``None`` reads the
             texts as they stand.
@@ -57,7 +57,9 @@ def encode_slice(
     place = np.full(len(ids), -1)
     place[members] = np.arange(len(members))
     inside = np.flatnonzero(place[inputs.spans.texts] >= 0)
-    of = place[inputs.spans.texts[inside]]  # text of each anchor, as it is counted in the slice
+    of = place[
+        inputs.spans.texts[inside]
+    ]  # text of each anchor, as it is counted in the mini-batch
     vectors = texts.pool(states.pooled)[torch.from_numpy(of).to(device)]
     if level == "multi":
         bounds = (inputs.spans.starts[inside], inputs.spans.ends[inside])
@@ -73,16 +75,16 @@ def encode_slice(
     return Encoded(inside, vectors, members, hidden)
 
 
-def cut(inputs: Inputs, budget: int) -> list[Integers]:
+def cut_texts(inputs: Inputs, num_tokens: int) -> list[Integers]:
     """The rank's texts by length; see :func:`crosszero.model.mini_batches.cut_mini_batches`."""
-    return cut_mini_batches([len(row) for row in inputs.ids], budget)
+    return cut_mini_batches([len(row) for row in inputs.ids], num_tokens)
 
 
 def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:
-    """All slices as one, its anchors in the rank's order.
+    """All mini-batches as one, its anchors in the rank's order.
 
     Args:
-        parts: slices that hold every text of the rank once.
+        parts: mini-batches that hold every text of the rank once.
         head: what the vectors are for; gives their form on a rank that has no text.
     """
     if not parts:

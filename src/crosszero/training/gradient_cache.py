@@ -1,15 +1,15 @@
-"""Gradients of a batch of any size in the memory of one slice.
+"""Gradients of a batch of any size in the memory of one mini-batch.
 
 A contrastive loss ties all texts of a batch together, so a plain step holds the activations of all
 of them. They meet only in the anchors' vectors, though, and those are small. Hence three steps:
 
-1. Encode every slice without a graph, and keep the anchors' vectors, and the state of the random
-   numbers that each slice began with.
+1. Encode every mini-batch without a graph, and keep the anchors' vectors, and the state of the
+   random numbers that each mini-batch began with.
 2. Compute the loss from the vectors, and its gradient with respect to them (the cache). The matrix
    of similarities is computed in blocks of rows, since it grows with the square of the batch.
-3. Encode every slice again, with the same random numbers, hence the same dropout, and
+3. Encode every mini-batch again, with the same random numbers, hence the same dropout, and
    back-propagate its part of the cache, together with its part of the MLM loss, whose logits
-   therefore exist for one slice at a time too.
+   therefore exist for one mini-batch at a time too.
 
 The gradients are those of the plain step, for one more forward pass: a third more computation.
 
@@ -29,7 +29,7 @@ from crosszero.memory import release_memory
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.batch import Batch
-from crosszero.training.forward_pass import cut, encode_slice, join, predict
+from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
@@ -47,10 +47,10 @@ def backpropagate(
     random: np.random.Generator,
     ranks: Ranks = ALONE,
 ) -> StepResult:
-    """Add the gradients of both losses to the parameters, a slice at a time.
+    """Add the gradients of both losses to the parameters, a mini-batch at a time.
 
     Arguments, errors and gradients are those of :func:`crosszero.training.step.compute_losses`;
-    `slice_tokens` decides how much memory is needed. Not to be called under autocast:
+    `mini_batch_num_tokens` decides how much memory is needed. Not to be called under autocast:
     `config.precision` is applied to each forward pass by itself, because autocast would hand the
     weights that it cast in the first pass, without a graph, to the second.
 
@@ -59,19 +59,19 @@ def backpropagate(
     """
     device = next(backbone.parameters()).device
     inputs = make_inputs(backbone, batch, config, random, ranks)
-    slices = cut(inputs, config.slice_tokens)
+    mini_batches = cut_texts(inputs, config.mini_batch_num_tokens)
     masked = inputs.masked
     read = masked if config.mask_contrastive_input else None
     mlm = torch.zeros((), device=device)
     if masked is not None and read is None:
-        for members in slices:  # texts do not meet in the MLM loss: there is nothing to cache
+        for members in mini_batches:  # texts do not meet in the MLM loss: there is nothing to cache
             mlm = mlm + _encode_again(backbone, head, inputs, members, masked, None, config)
 
     states, parts = [], []
-    for members in slices:
+    for members in mini_batches:
         states.append(_RandomState(device))
         with torch.no_grad(), autocast(config.precision, device):
-            part = encode_slice(backbone, members, inputs, read, head.level)
+            part = encode_mini_batch(backbone, members, inputs, read, head.level)
         parts.append(replace(part, hidden=None))
     vectors = join(parts, head).vectors.requires_grad_()
     del parts
@@ -79,7 +79,7 @@ def backpropagate(
         compared = compare(head, vectors, inputs, config, ranks, entries=_ENTRIES)
     compared.loss.backward()
 
-    for members, state in zip(slices, states, strict=True):
+    for members, state in zip(mini_batches, states, strict=True):
         state.restore()
         mlm = mlm + _encode_again(backbone, head, inputs, members, read, vectors.grad, config)
     compared = replace(compared, loss=compared.loss.detach())
@@ -95,10 +95,10 @@ def _encode_again(
     cache: Tensor | None,
     config: TrainConfig,
 ) -> Tensor:
-    """Back-propagate what a slice has to do with either loss, and give its part of the MLM loss."""
+    """Back-propagate a mini-batch's part of both losses, and give that of the MLM loss."""
     device = next(backbone.parameters()).device
     with autocast(config.precision, device):
-        part = encode_slice(backbone, members, inputs, masked, head.level)
+        part = encode_mini_batch(backbone, members, inputs, masked, head.level)
         mlm = torch.zeros((), device=device) if masked is None else predict(backbone, part, masked)
     loss = config.mlm_weight * mlm
     if cache is not None:
@@ -106,7 +106,7 @@ def _encode_again(
     loss.backward()
     mlm = mlm.detach()
     del loss, part
-    if device.type == "cpu":  # each slice has another shape
+    if device.type == "cpu":  # each mini-batch has another shape
         release_memory()
     return mlm
 

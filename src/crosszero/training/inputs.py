@@ -31,7 +31,7 @@ class UnusableBatchError(TrainingError):
 
 
 @dataclass(frozen=True)
-class Spans:
+class AnchorSpans:
     """Anchors as tokens: text, first token, one past the last; (m,) each."""
 
     texts: Integers
@@ -72,7 +72,7 @@ class Inputs:
 
     ids: list[list[int]]
     masked: Masked | None
-    spans: Spans
+    spans: AnchorSpans
     sizes: list[int]
     order: Tensor
     left: Tensor
@@ -119,7 +119,7 @@ def make_inputs(
     return Inputs(
         ids=[t.ids for t in tokens],
         masked=masked,
-        spans=Spans(local[anchor_texts[places[ranks.index]]], bounds[:, 0], bounds[:, 1]),
+        spans=AnchorSpans(local[anchor_texts[places[ranks.index]]], bounds[:, 0], bounds[:, 1]),
         sizes=[len(place) for place in places],
         order=torch.from_numpy(np.argsort(np.concatenate(places))),
         left=left,

@@ -35,9 +35,9 @@ from crosszero.training.precision import autocast
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.setup import Run, finish_run, prepare_run
+from crosszero.training.setup import TrainingRun, finish_run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
-from crosszero.training.stream import Position, Unit
+from crosszero.training.stream import NextBatch, Position
 from crosszero.training.train_config import TrainConfig
 
 _MOST_SKIPPED = 20
@@ -106,7 +106,7 @@ def train(
     return out
 
 
-def _run_steps(run: Run, *, show_progress: bool) -> None:
+def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     done = run.progress.step if run.progress else 0
     position = run.progress.position if run.progress else Position()
     every = run.config.checkpoint_every
@@ -129,7 +129,7 @@ def _run_steps(run: Run, *, show_progress: bool) -> None:
             _save(run, run.total, position)
 
 
-def _open_log(run: Run, done: int, show_progress: bool) -> MetricsLog | nullcontext[None]:
+def _open_log(run: TrainingRun, done: int, show_progress: bool) -> MetricsLog | nullcontext[None]:
     if not run.ranks.first:
         return nullcontext()
     every = run.config.log_every
@@ -137,7 +137,7 @@ def _open_log(run: Run, done: int, show_progress: bool) -> MetricsLog | nullcont
 
 
 def _try_batches(
-    run: Run, batches: Iterator[tuple[list[Unit], Position]], step: int
+    run: TrainingRun, batches: Iterator[NextBatch], step: int
 ) -> tuple[dict[str, Any], Position]:
     """Take a step with the next batch that can be contrasted; one that can't be is passed over."""
     for _ in range(_MOST_SKIPPED):
@@ -162,7 +162,9 @@ def _try_batches(
     raise TrainingError(f"step {step + 1}: {_MOST_SKIPPED} batches in a row: {reason}")
 
 
-def _take_step(run: Run, batch: Batch, step: int, random: np.random.Generator) -> dict[str, Any]:
+def _take_step(
+    run: TrainingRun, batch: Batch, step: int, random: np.random.Generator
+) -> dict[str, Any]:
     config = run.config
     factor = learning_rate_factor(step, run.total, config)
     for group in run.optimizer.param_groups:
@@ -178,7 +180,7 @@ def _take_step(run: Run, batch: Batch, step: int, random: np.random.Generator) -
 
 
 def _add_gradients(
-    run: Run, batch: Batch, random: np.random.Generator, parameters: Sequence[nn.Parameter]
+    run: TrainingRun, batch: Batch, random: np.random.Generator, parameters: Sequence[nn.Parameter]
 ) -> StepResult:
     """Back-propagate a batch; the result and the gradients are those of all ranks together."""
     config, ranks = run.config, run.ranks
@@ -215,7 +217,9 @@ def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[s
     }
 
 
-def _require_finite(run: Run, value: torch.Tensor, name: str, step: int, batch: Batch) -> None:
+def _require_finite(
+    run: TrainingRun, value: torch.Tensor, name: str, step: int, batch: Batch
+) -> None:
     if bool(torch.isfinite(value)):
         return
     where = describe_batch(run.out, step + 1, batch.origins, write=run.ranks.first)
@@ -228,11 +232,11 @@ def _require_finite(run: Run, value: torch.Tensor, name: str, step: int, batch: 
     )
 
 
-def _modules(run: Run) -> dict[str, torch.nn.Module]:
+def _modules(run: TrainingRun) -> dict[str, torch.nn.Module]:
     return {"encoder": run.backbone.model, "head": run.head}
 
 
-def _save(run: Run, step: int, position: Position) -> None:
+def _save(run: TrainingRun, step: int, position: Position) -> None:
     if not run.ranks.first:
         return
     save_checkpoint(

@@ -25,13 +25,12 @@ from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.ranks import ALONE, Ranks
-from crosszero.training.stream import Position, Unit
+from crosszero.training.stream import NextBatch
 from crosszero.training.train_config import TrainConfig
 
 WORDS = "words"
 _PAIRS = 1024  # sentence pairs encoded at a time
 _LEARN = 100_000  # sentence pairs from which word borders of scripts without spaces are learnt
-Step = tuple[list[Unit], Position]
 
 
 class WordRefresher:
@@ -71,7 +70,7 @@ class WordRefresher:
         self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
         self._finder.fit(row.pair for row in islice(store, _LEARN))
 
-    def refresh(self, batches: Iterator[Step], done: int) -> Iterator[Step]:
+    def refresh(self, batches: Iterator[NextBatch], done: int) -> Iterator[NextBatch]:
         """Hand batches on with new word pairs.
 
         A row in which the encoder finds nothing keeps the pairs of the store.
@@ -134,7 +133,7 @@ class WordRefresher:
             [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,
             layer=self._layer,
-            mini_batch_num_tokens=self._config.slice_tokens,
+            mini_batch_num_tokens=self._config.mini_batch_num_tokens,
         )
         found = dict(zip(distinct, vectors, strict=True))
         return [found[text] for text in texts]

@@ -37,7 +37,7 @@ _log = logging.getLogger("crosszero")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TrainingRun:
     """All parts of a training, ready for the first step.
 
     Attributes:
@@ -80,7 +80,7 @@ def prepare_run(
     *,
     resume: bool,
     ranks: Ranks = ALONE,
-) -> Run:
+) -> TrainingRun:
     """Check settings, encoder, samples, folder and disk, and make the parts.
 
     Raises:
@@ -120,7 +120,7 @@ def prepare_run(
     refresher = None
     if config.refresh_words_every:
         refresher = WordRefresher(backbone, config, store, out, total, ranks)
-    return Run(
+    return TrainingRun(
         backbone=backbone,
         head=head,
         optimizer=make_optimizer(backbone, head, config),
@@ -138,7 +138,7 @@ def prepare_run(
     )
 
 
-def finish_run(run: Run) -> None:
+def finish_run(run: TrainingRun) -> None:
     """Make the encoder whole after the last step: adapters are merged."""
     if run.adapters:
         run.adapters.merge()

@@ -17,7 +17,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import Contrast, contrast
 from crosszero.training.batch import Batch
-from crosszero.training.forward_pass import Encoded, cut, encode_slice, join, predict
+from crosszero.training.forward_pass import Encoded, cut_texts, encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs, Masked, make_inputs
 from crosszero.training.inputs import UnusableBatchError as UnusableBatchError
 from crosszero.training.ranks import ALONE, Ranks
@@ -62,7 +62,7 @@ def compute_losses(
         backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
         head: projection of the anchors.
         batch: texts and samples, the same on each rank.
-        config: gives the loss, the temperature, the masking and the slices.
+        config: gives the loss, the temperature, the masking and the mini-batches.
         random: decides which tokens are masked; in the same state on each rank.
         ranks: the processes that encode the batch together. Each back-propagates its own loss; the
             gradients are to be added up.
@@ -93,8 +93,8 @@ def _encode(
     config: TrainConfig,
 ) -> Encoded:
     parts = [
-        encode_slice(backbone, members, inputs, masked, head.level)
-        for members in cut(inputs, config.slice_tokens)
+        encode_mini_batch(backbone, members, inputs, masked, head.level)
+        for members in cut_texts(inputs, config.mini_batch_num_tokens)
     ]
     return join(parts, head)
 

@@ -29,6 +29,8 @@ class Position(NamedTuple):
     batch: int = 0
 
 
+NextBatch = tuple[list[Unit], Position]
+"""The units of a batch, and the position that follows it."""
 _START = Position()
 # Random numbers for different purposes must not be the same ones (3 is the training step's).
 _GROUP_SEED, _UNIT_SEED = 1, 2
@@ -67,7 +69,7 @@ class SampleStream:
     seed: int
     window_rows: int = 32_768
 
-    def batches(self, start: Position = _START) -> Iterator[tuple[list[Unit], Position]]:
+    def batches(self, start: Position = _START) -> Iterator[NextBatch]:
         """Yield batches for ever, each with the position that follows it.
 
         Raises:

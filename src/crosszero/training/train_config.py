@@ -51,7 +51,7 @@ class TrainConfig:
         mask_contrastive_input: true lets one pass serve both losses (paper); false spends a second
             pass on unmasked text.
         batch_size: distinct meanings in a batch: sentence pairs, or multi-way lines with all their
-            languages. Their number is the pool of negatives; slices do not change it.
+            languages. Their number is the pool of negatives; mini-batches do not change it.
         words_per_sentence: word pairs used of each sentence pair, which share its encoding.
         pairs_per_group: language pairs used of each multi-way line; 0 uses all of them.
         max_length: tokens of a sentence; longer ones are cut.
@@ -77,9 +77,9 @@ class TrainConfig:
             learning_rate near 2e-4.
         pack: put several texts into a row instead of padding; ``auto`` does so on a GPU with flash
             attention, where it gains.
-        slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
-            length. Larger is faster on a GPU; apart from dropout the losses do not change.
-        gradient_cache: hold one slice in memory rather than the whole batch, for a third more
+        mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
+            of like length. Larger is faster on a GPU; apart from dropout the losses do not change.
+        gradient_cache: hold one mini-batch in memory rather than the whole batch, for a third more
             computation. The gradients are the same; set it when a batch does not fit.
         refresh_words_every: steps after which word pairs are found anew by the encoder in
             training; 0 keeps those of the store.
@@ -90,7 +90,10 @@ class TrainConfig:
         log_every: steps between lines of metrics.jsonl.
     """
 
-    OLD_NAMES: ClassVar = {"sparse_embeddings": "it is gone, leave it out: AdamW steps all rows"}
+    OLD_NAMES: ClassVar = {
+        "slice_tokens": "it is called 'mini_batch_num_tokens' now",
+        "sparse_embeddings": "it is gone, leave it out: AdamW steps all rows",
+    }
 
     loss: LossName = "cz-nce"
     level: Level = "multi"
@@ -119,7 +122,7 @@ class TrainConfig:
     freeze_embeddings: bool = False
     lora: LoraConfig | None = None
     pack: Switch = "auto"
-    slice_tokens: int = 4096
+    mini_batch_num_tokens: int = 4096
     gradient_cache: bool = False
     refresh_words_every: int = 0
     refresh_layer: int = 0
@@ -130,7 +133,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         positive = (
-            "temperature", "learning_rate", "decay", "slice_tokens", "max_length",
+            "temperature", "learning_rate", "decay", "mini_batch_num_tokens", "max_length",
             "words_per_sentence", "keep_checkpoints", "log_every",
         )  # fmt: skip
         natural = (
