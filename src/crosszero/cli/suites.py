@@ -188,7 +188,7 @@ def report(
     seed
         Of the draw of examples and of the maps.
     """
-    from crosszero.experiment.overview.page import write_overview
+    from crosszero.experiment.page.contents import write_overview
 
     path, notes = write_overview(runs, out=out, hover=hover, seed=seed)
     for note in notes:

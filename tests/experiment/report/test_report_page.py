@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from crosszero.experiment.overview.examples import collect_examples
+from crosszero.experiment.page.nearest_sentences import collect_examples
 from crosszero.experiment.report.blocks import (
     Example,
     Gallery,

@@ -1,1 +1,1 @@
-"""What a suite or one evaluation has left behind, gathered on one HTML page."""
+"""What a folder of results holds."""

@@ -14,7 +14,7 @@ import numpy as np
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.meanings import choose_meanings
-from crosszero.experiment.overview.examples import collect_examples
+from crosszero.experiment.page.nearest_sentences import collect_examples
 from crosszero.experiment.recipe.config import RecipeConfig
 from crosszero.experiment.recipe.scores import AER, Score
 from crosszero.experiment.report.blocks import (

@@ -12,12 +12,12 @@ import pytest
 from crosszero.cli import main
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.config import read_suite
-from crosszero.experiment.overview.maps import _spread
-from crosszero.experiment.overview.page import write_overview
 from crosszero.experiment.overview.runs import read_runs
+from crosszero.experiment.page.contents import write_overview
+from crosszero.experiment.page.word_maps import _spread
 from crosszero.experiment.results import find_trainings
 from crosszero.model.encoder import Encoder
-from tests.experiment.overview.conftest import EVIL
+from tests.experiment.page.conftest import EVIL
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")

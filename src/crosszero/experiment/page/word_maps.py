@@ -18,8 +18,8 @@ from crosszero.errors import CrosszeroError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.meanings import MOST_MEANINGS, choose_meanings
-from crosszero.experiment.overview.alignments import list_pairs
 from crosszero.experiment.overview.runs import Runs
+from crosszero.experiment.page.link_matrices import list_pairs
 from crosszero.experiment.report.maps import Point, reduce_tsne
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder

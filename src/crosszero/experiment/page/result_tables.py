@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.overview.alignments import choose_sentences, list_pairs, measure_layers
-from crosszero.experiment.overview.maps import TokenMap, find_meanings, lay_out
 from crosszero.experiment.overview.runs import Runs, System
+from crosszero.experiment.page.link_matrices import choose_sentences, list_pairs, measure_layers
+from crosszero.experiment.page.word_maps import TokenMap, find_meanings, lay_out
 from crosszero.experiment.report.blocks import (
     Block,
     Gallery,

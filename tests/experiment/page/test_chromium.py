@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crosszero.experiment.overview.page import write_overview
-from tests.experiment.overview.chromium import NAMES, PROGRAM, Browser, open_browser
-from tests.experiment.overview.conftest import EVIL
+from crosszero.experiment.page.contents import write_overview
+from tests.experiment.page.chromium import NAMES, PROGRAM, Browser, open_browser
+from tests.experiment.page.conftest import EVIL
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=f"none of {', '.join(NAMES)} is installed")
 pytest.importorskip("matplotlib")

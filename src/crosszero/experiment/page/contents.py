@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.overview.parts import (
+from crosszero.experiment.overview.runs import Runs, System, read_runs
+from crosszero.experiment.page.result_tables import (
     show_alignments,
     show_maps,
     show_results,
     show_training,
 )
-from crosszero.experiment.overview.runs import Runs, System, read_runs
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.report.blocks import Origin, Section
 from crosszero.experiment.report.document import has_plotly, render_page
