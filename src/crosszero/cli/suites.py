@@ -188,9 +188,9 @@ def report(
     seed
         Of the draw of examples and of the maps.
     """
-    from crosszero.experiment.page.contents import write_overview
+    from crosszero.experiment.page.contents import write_page
 
-    path, notes = write_overview(runs, out=out, hover=hover, seed=seed)
+    path, notes = write_page(runs, out=out, hover=hover, seed=seed)
     for note in notes:
         sys.stdout.write(f"not shown: {note}\n")
     sys.stdout.write(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crosszero.experiment.page.contents import write_overview
+from crosszero.experiment.page.contents import write_page
 from tests.experiment.page.chromium import NAMES, PROGRAM, Browser, open_browser
 from tests.experiment.page.conftest import EVIL
 
@@ -21,7 +21,7 @@ def browser(
     make_suite: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
     pytest.importorskip("plotly")
-    path, _ = write_overview(make_suite(), hover=True)
+    path, _ = write_page(make_suite(), hover=True)
     with open_browser(tmp_path_factory.mktemp("profile")) as opened:
         opened.open(path, ready="document.documentElement.dataset.plots")
         yield opened

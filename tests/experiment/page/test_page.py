@@ -7,14 +7,21 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crosszero.cli import main
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.config import read_suite
 from crosszero.experiment.overview.runs import read_runs
-from crosszero.experiment.page.contents import write_overview
-from crosszero.experiment.page.word_maps import _spread
+from crosszero.experiment.page.contents import write_page
+from crosszero.experiment.page.nearest_sentences import (
+    draw_searches,
+    find_nearest,
+    make_examples,
+)
+from crosszero.experiment.page.word_maps import choose_meanings
+from crosszero.experiment.report.blocks import Example
 from crosszero.experiment.results import find_trainings
 from crosszero.model.encoder import Encoder
 from tests.experiment.page.conftest import EVIL
@@ -25,7 +32,7 @@ pytest.importorskip("sklearn")
 
 @pytest.fixture(scope="module")
 def page(make_suite: Callable[[], Path]) -> tuple[Path, str, list[str]]:
-    path, notes = write_overview(make_suite(), hover=False)
+    path, notes = write_page(make_suite(), hover=False)
     return path, path.read_text("utf-8"), notes
 
 
@@ -36,7 +43,7 @@ def test_everything_is_there_and_what_is_missing_is_said(
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
     assert headings == [
         "Measured", "By language", "Published", "Training", "Word alignment",
-        "Maps of token embeddings", "How this was made",
+        "Maps of token embeddings", "Nearest neighbours", "How this was made",
     ]  # fmt: skip
     assert notes == ["later: its encoder is not known here, or not trained yet"]
     assert "3 of 5 measurements are done." in text
@@ -68,18 +75,18 @@ def test_a_second_call_runs_no_encoder_and_gives_the_same_page(
         raise AssertionError("an encoder was loaded")
 
     monkeypatch.setattr(Encoder, "load", refuse)
-    again, _ = write_overview(page[0].parent, hover=False)
+    again, _ = write_page(page[0].parent, hover=False)
     assert again.read_text("utf-8") == page[1]
     # other settings are no reason to show what is kept: a map of another seed has to be computed
     with pytest.raises(AssertionError, match="was loaded"):
-        write_overview(page[0].parent, hover=False, seed=2)
+        write_page(page[0].parent, hover=False, seed=2)
     assert page[0].read_text("utf-8") == page[1]
 
 
 def test_hover_texts_are_data_that_no_text_can_leave(make_suite: Callable[[], Path]) -> None:
     pytest.importorskip("plotly")
     folder = make_suite()
-    path, _ = write_overview(folder, out=folder / "deep" / "page.html")
+    path, _ = write_page(folder, out=folder / "deep" / "page.html")
     text = path.read_text("utf-8")
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, flags=re.DOTALL)
     kinds = [kind for kind, _ in scripts]
@@ -99,10 +106,10 @@ def test_hover_texts_are_data_that_no_text_can_leave(make_suite: Callable[[], Pa
 def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], Path]) -> None:
     folder = make_suite()
     (folder / "suite.yaml").unlink()
-    path, notes = write_overview(folder, hover=False)
+    path, notes = write_page(folder, hover=False)
     assert len(notes) == 2
     text = path.read_text("utf-8")
-    assert "No gold alignments are named by these runs" in text
+    assert "No gold alignments are named here" in text
     assert "No held-out samples, Tatoeba or gold alignments" in text
     assert "CZ (CZ-NCE)" in text  # trainings are found by the names of the records
 
@@ -117,7 +124,7 @@ def test_stale_results_are_named_and_not_shown(make_suite: Callable[[], Path]) -
     other = settings.replace("CZ:\n    encoder: null\n    train: {}", "CZ:\n    train: {steps: 9}")
     assert other != settings
     (folder / "suite.yaml").write_text(other)
-    path, _ = write_overview(folder, hover=False)
+    path, _ = write_page(folder, hover=False)
     text = path.read_text("utf-8")
     assert "1 of 5 measurements are done." in text
     assert "CZ: records of other settings" in text
@@ -146,7 +153,7 @@ def test_an_encoder_that_is_gone_is_named(
     settings = (folder / "suite.yaml").read_text()
     start = read_suite(folder / "suite.yaml").encoder
     (folder / "suite.yaml").write_text(settings.replace(start, str(tmp_path / "gone")))
-    path, notes = write_overview(folder, hover=False)
+    path, notes = write_page(folder, hover=False)
     assert any(note.startswith("start: ") and "gone" in note for note in notes)
     assert path.read_text("utf-8").count('class="matrix"') == 2
 
@@ -185,13 +192,56 @@ def test_a_folder_without_results_is_refused(
 
 
 def test_every_language_has_its_share_of_a_map() -> None:
-    rich = [{"en": "a", "fr": "b", "ru": str(i)} for i in range(20)]
-    poor = [{"en": "a", "ar": str(i)} for i in range(20)]
-    chosen = _spread([*rich, *poor])
+    rich = [{"en": "a b c", "fr": "b c d", "ru": f"x y {i}"} for i in range(20)]
+    poor = [{"en": "a b c", "ar": f"x y {i}"} for i in range(20)]
+    short = [{"en": "a b", "ar": "x y z"}, {"en": "a b c"}]
+    chosen = choose_meanings([*rich, *poor, *short], seed=1)
     assert len(chosen) == 12
     assert 4 <= sum("ar" in texts for texts in chosen) <= 8
     assert len({tuple(texts.items()) for texts in chosen}) == 12
-    assert _spread(poor[:3]) == poor[:3]
+    assert not any(texts in chosen for texts in short)
+    assert chosen == choose_meanings([*rich, *poor, *short], seed=1)
+    assert len(choose_meanings(poor[:3], seed=1)) == 3
+
+
+def test_queries_are_drawn_by_the_seed_and_judged_by_text() -> None:
+    lines = [{"en": f"q{i}", "fr": f"c{i % 29}", "ru": f"r{i}"} for i in range(30)]
+    searches = draw_searches(lines, 11, seed=0)
+    assert searches == draw_searches(lines, 11, seed=0) != draw_searches(lines, 11, seed=1)
+    assert [search.languages for search in searches] == [("en", "fr"), ("en", "ru")]
+    assert [len(search.queries) for search in searches] == [6, 5]
+    assert [len(search.candidates) for search in searches] == [29, 30]  # c0 is a candidate once
+    for search in searches:
+        for query, gold in zip(search.queries, search.golds, strict=True):
+            assert {"en": query, search.languages[1]: gold}.items() <= lines[int(query[1:])].items()
+            assert gold in search.candidates
+    assert draw_searches([], 5, seed=0) == draw_searches([{"en": "a", "fr": "b"}], 5, seed=0) == []
+
+    class Exact:
+        """An encoder whose vectors of a sentence and of its translation are equal."""
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.eye(30)[[int(text[1:]) for text in texts]]
+
+    class Blind:
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.random.default_rng(len(texts)).normal(size=(len(texts), 30))
+
+    found = {
+        name: find_nearest(encoder, searches)  # type: ignore[arg-type]
+        for name, encoder in (("before", Blind()), ("after", Exact()))
+    }
+    note, *examples = make_examples("here", searches, found)
+    assert "29 to 30 sentences" in str(note)
+    assert len(examples) == 11
+    for example in examples:
+        assert isinstance(example, Example)
+        assert [len(neighbours) for neighbours in example.found.values()] == [3, 3]
+        best = example.found["after"][0]
+        if example.query.text != "q29":  # it means c0, which stands for q0
+            assert best.right
+            assert best.phrase == example.gold
+            assert best.similarity == pytest.approx(1.0)
 
 
 def test_names_that_begin_alike_are_not_mixed_up(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 
-from crosszero.experiment.page.nearest_sentences import collect_examples
 from crosszero.experiment.report.blocks import (
     Example,
     Gallery,
@@ -154,37 +152,3 @@ def test_every_meaning_is_numbered_however_many_there_are():
     meanings = Meanings(tuple(Phrase(f"m{i}", "en") for i in range(30)))
     reader = Reader(render_page("t", (), [Section("Maps", [meanings])]))
     assert sum(text.startswith("m") for text, _ in reader.phrases) == 30
-
-
-def test_examples_are_drawn_by_the_seed_and_judged_by_text():
-    queries = [f"q{i}" for i in range(30)]
-    candidates = [f"c{i}" for i in range(29)] + ["c0"]  # the last repeats the first
-    random = np.random.default_rng(0)
-    noise, eye = random.normal(size=(30, 30)), np.eye(30)
-    settings = {"languages": ("en", "fr"), "gold": list(range(30))}
-
-    def draw(seed, count=10):
-        return collect_examples(
-            queries, candidates, before=(noise, eye), after=(eye, eye), count=count, seed=seed,
-            **settings,
-        )  # fmt: skip
-
-    found = draw(0)
-    assert found == draw(0) != draw(1)
-    assert len(found) == 10
-    for example in found:
-        before, after = example.found.values()
-        assert example.gold.text == candidates[queries.index(example.query.text)]
-        assert len(before) == len(after) == 3
-        assert after[0].right
-        assert after[0].phrase == example.gold
-        assert after[0].similarity == pytest.approx(1.0)
-    everything = {example.query.text: example for example in draw(0, count=99)}
-    assert len(everything) == 30
-    assert [n.right for n in everything["q29"].found["After"]] == [
-        True,
-        True,
-        False,
-    ]  # c0 stands twice
-    with pytest.raises(ValueError, match="must match"):
-        collect_examples(queries[:3], candidates, before=(eye, eye), after=(eye, eye), **settings)

@@ -1,76 +1,33 @@
-"""The page of a suite or of an evaluation: ``crosszero report RUNS``."""
+"""The page of an experiment or of one evaluation, section by section."""
 
 from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.overview.runs import Runs, System, read_runs
-from crosszero.experiment.page.result_tables import (
-    show_alignments,
-    show_maps,
-    show_results,
-    show_training,
-)
+from crosszero.experiment.overview.runs import Runs, read_runs
+from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.page.link_matrices import show_alignments
+from crosszero.experiment.page.nearest_sentences import show_neighbours
+from crosszero.experiment.page.parallel_texts import Lines, find_lines
+from crosszero.experiment.page.result_tables import show_results
+from crosszero.experiment.page.training_curves import show_training
+from crosszero.experiment.page.word_maps import show_maps
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.report.blocks import Origin, Section
 from crosszero.experiment.report.document import has_plotly, render_page
 from crosszero.files import atomic_file
 
-T = TypeVar("T")
 
-
-class Encoders:
-    """The different encoders of the systems, and what could not be shown of them.
-
-    Systems that only differ in how they are fine-tuned have one encoder, which is run once.
-
-    Args:
-        systems: of the runs.
-    """
-
-    def __init__(self, systems: tuple[System, ...]) -> None:
-        self.notes: list[str] = []
-        self.named: dict[str, str] = {}
-        names: dict[str, list[str]] = {}
-        for system in systems:
-            if system.aligner is not None:
-                continue
-            if system.encoder is None:
-                self.notes.append(
-                    f"{system.name}: its encoder is not known here, or not trained yet"
-                )
-                continue
-            identity = hash_encoder(system.encoder)
-            names.setdefault(identity, []).append(system.name)
-            self.named.setdefault(identity, system.encoder)
-        self.named = {", ".join(names[key]): encoder for key, encoder in self.named.items()}
-
-    def run(self, work: Callable[[str], T]) -> dict[str, T]:
-        """Do something with each encoder; one that can't be used is noted, once."""
-        found = {}
-        for name, encoder in list(self.named.items()):
-            try:
-                found[name] = work(encoder)
-            except MissingExtraError:
-                raise
-            except CrosszeroError as error:
-                self.notes.append(f"{name}: {error}")
-        return found
-
-
-def write_overview(
+def write_page(
     path: str | Path, *, out: Path | None = None, hover: bool | None = None, seed: int = 1
 ) -> tuple[Path, list[str]]:
     """Make the page.
 
     Args:
-        path: folder of a suite or of an evaluation, or the suite's YAML file.
+        path: folder of an experiment or of an evaluation, or the experiment's YAML file.
         out: the page; none: ``report.html`` in the folder.
         hover: whether points of the maps say what they are, which takes plotly; none: if it is
             installed.
@@ -84,38 +41,43 @@ def write_overview(
         MissingExtraError: matplotlib or scikit-learn is not installed, or plotly is asked for.
 
     Example:
-        >>> write_overview("runs/suite")                            # doctest: +SKIP
+        >>> write_page("runs/suite")                            # doctest: +SKIP
         (PosixPath('runs/suite/report.html'), [])
     """
     if hover and not has_plotly():
         raise MissingExtraError("plotly", "plotly", "maps with hover texts")
+    hover = has_plotly() if hover is None else hover
     runs = read_runs(path)
-    encoders = Encoders(runs.systems)
+    encoders = Encoders(runs)
+    source, lines = _find_lines(runs, encoders.notes)
+    options = ["--out", str(out)] if out else []
+    command = shlex.join(["crosszero", "report", str(path), *options])
     sections = [
         *show_results(runs),
         show_training(runs),
-        show_alignments(runs, encoders.run, seed=seed),
-        show_maps(runs, encoders.run, seed=seed, hover=has_plotly() if hover is None else hover),
+        show_alignments(runs, encoders, seed=seed),
+        show_maps(source, lines, encoders, seed=seed, hover=hover),
+        show_neighbours(source, lines, encoders, seed=seed),
+        Section("How this was made", [_describe_origin(runs, command, seed)]),
     ]
     notes = list(dict.fromkeys(encoders.notes))
-    options = ["--out", str(out)] if out else []
-    command = shlex.join(["crosszero", "report", str(path), *options])
-    text = render_page(
-        f"crosszero: {runs.title}",
-        [
-            *_summarise(runs),
-            *(f"{note}." for note in runs.notes),
-            *(f"Not shown: {note}." for note in notes),
-        ],
-        [*sections, Section("How this was made", [_describe_origin(runs, command, seed)])],
-    )
+    said = [*runs.notes, *(f"Not shown: {note}" for note in notes)]
+    summary = [_summarise(runs), *(f"{note}." for note in said)]
     page = out or runs.folder / "report.html"
     with atomic_file(page) as file:
-        file.write(text)
+        file.write(render_page(f"crosszero: {runs.title}", summary, sections))
     return page, notes
 
 
-def _summarise(runs: Runs) -> list[str]:
+def _find_lines(runs: Runs, notes: list[str]) -> tuple[str, Lines]:
+    try:
+        return find_lines(runs)
+    except CrosszeroError as error:
+        notes.append(f"maps and nearest neighbours: {error}")
+        return "", []
+
+
+def _summarise(runs: Runs) -> str:
     tasks = len({score.task for record in runs.records for score in record.scores})
     seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records}))
     systems = len({record.system for record in runs.records})
@@ -125,7 +87,7 @@ def _summarise(runs: Runs) -> list[str]:
     )
     if runs.planned is not None and len(runs.records) < runs.planned:
         sentence += f" {len(runs.records)} of {runs.planned} measurements are done."
-    return [sentence]
+    return sentence
 
 
 def _describe_origin(runs: Runs, command: str, seed: int) -> Origin:

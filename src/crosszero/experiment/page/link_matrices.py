@@ -1,31 +1,36 @@
-"""Word alignment for the page: the error of each layer, and the links of single sentences."""
+"""Word alignment: the error of each layer, and matrices of the links of single sentences."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
 from crosszero.align.gold import read_alignment_set, split_base
-from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.overview.runs import Runs
-from crosszero.experiment.report.blocks import AlignedSentence
+from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.report.blocks import AlignedSentence, Section
+from crosszero.experiment.report.curves import Curve, draw_curves
 from crosszero.experiment.report.markup import is_rtl
-from crosszero.files import atomic_folder, hash_files, make_key
-from crosszero.model.encoder import Encoder
+from crosszero.experiment.report.tables import Table
+from crosszero.files import hash_files
 from crosszero.tasks.word_alignment import WordAlignment, read_links
 
-_log = logging.getLogger("crosszero")
+_HEADING = "Word alignment"
 _LEAST, _MOST = 3, 12  # words of a sentence whose matrix fits onto a phone
 _EXAMPLES = 3
+_NOTE = (
+    "Rows are source words, columns target words. A full frame is a sure link of the gold standard "
+    "and a dashed one a possible link; ● is a link that the encoder gives and the gold standard "
+    "allows, ✕ one that it does not; a frame that is empty was missed. Drawn at random among "
+    "sentences of 3 to 12 words, one for each pair."
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Alignment:
+class Alignment(NamedTuple):
     """What one encoder gives.
 
     Attributes:
@@ -39,6 +44,56 @@ class Alignment:
     layers: tuple[float, ...]
 
 
+def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
+    """Alignment error by layer, and matrices of a few sentences.
+
+    Args:
+        runs: may name gold alignments.
+        encoders: to show.
+        seed: of the draw of sentences.
+    """
+    pairs = list_pairs(runs)
+    if not pairs:
+        return Section(_HEADING, ["No gold alignments are named here, or none are there."])
+    data, task = Path(str(runs.alignment)), WordAlignment()
+    names = [split_base(pair)[0] for pair in pairs]
+    found = encoders.run(
+        "alignment",
+        {"pairs": names, "data": hash_files(data / task.name)},
+        lambda encoder, folder: task.predict(encoder, data, folder, names, layers="all"),
+        lambda folder: _score(folder, data, pairs),
+    )
+    if not found:
+        return Section(_HEADING, ["None of the encoders could be run."])
+    rows = []
+    for name, one in found.items():
+        best = int(np.argmin(one.layers))
+        rows.append((name, one.error, one.layers[best], best + 1))
+    table = Table(
+        title="Alignment error rate of the first seed's encoders",
+        columns=("system", "first + last layer", "best single layer", "which"),
+        rows=tuple(rows),
+        note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
+        "on these very sentences, so it flatters.",
+    )
+    picture = draw_curves(
+        [
+            Curve(name=name, steps=tuple(range(1, len(one.layers) + 1)), values=one.layers)
+            for name, one in found.items()
+        ],
+        label="alignment error rate, %",
+        axis="layer",
+        caption="Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
+        "Lower is better.",
+    )
+    folders = {name: one.folder for name, one in found.items()}
+    sentences = draw_sentences(data, pairs, folders, seed=seed)
+    note = _NOTE
+    if not sentences:
+        note = "No sentence of the gold alignments has 3 to 12 words, so no matrix is shown."
+    return Section(_HEADING, [picture, table, note, *sentences])
+
+
 def list_pairs(runs: Runs) -> list[str]:
     """The gold alignments that a page can show; none where the runs name none."""
     folder = runs.alignment / WordAlignment.name if runs.alignment else None
@@ -49,74 +104,57 @@ def list_pairs(runs: Runs) -> list[str]:
     return [asked[pair] for pair in found if pair in asked]
 
 
-def measure_layers(encoder: str, runs: Runs) -> Alignment:
-    """Align all gold sentences with every layer of an encoder, unless that was done before.
-
-    Args:
-        encoder: ``crosszero-mini``, a folder or a hub id.
-        runs: with gold alignments.
-
-    Raises:
-        CrosszeroError: encoder or gold alignments can't be used.
-    """
-    data, task, pairs = Path(str(runs.alignment)), WordAlignment(), list_pairs(runs)
-    settings = {"encoder": hash_encoder(encoder), "length": runs.max_length, "pairs": pairs}
-    key = make_key({**settings, "data": hash_files(data / task.name)})
-    folder = runs.folder / "report" / f"alignment-{key[:16]}"
-    if not folder.is_dir():
-        _log.info("aligning words with %s", encoder)
-        loaded = Encoder.load(encoder, max_length=runs.max_length)
-        with atomic_folder(folder) as made:
-            task.predict(loaded, data, made, [split_base(p)[0] for p in pairs], layers="all")
-    scores = task.score(folder, data, pairs)
+def _score(folder: Path, data: Path, pairs: Sequence[str]) -> Alignment:
     errors: dict[int | None, list[float]] = {}
-    for score in scores:
+    for score in WordAlignment().score(folder, data, pairs):
         if score.metric == "aer":
             errors.setdefault(score.layer, []).append(100 * score.value)
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
-    return Alignment(folder=folder, error=first, layers=tuple(layers))
+    return Alignment(folder, first, tuple(layers))
 
 
-def choose_sentences(
-    runs: Runs, alignments: Mapping[str, Alignment], *, seed: int
+def draw_sentences(
+    data: Path, pairs: Sequence[str], folders: Mapping[str, Path], *, seed: int
 ) -> list[AlignedSentence]:
     """Draw sentences of 3 to 12 words, each from another pair, with the links of all systems.
 
     Pairs that are written from right to left come first, so that a page has one where there is one.
 
     Args:
-        runs: with gold alignments.
-        alignments: by the name of the system.
+        data: folder that holds ``word-alignment/``.
+        pairs: gold alignments.
+        folders: predictions by the name of the system.
         seed: of the draw.
     """
     random = np.random.default_rng(seed)
-    drawn: list[tuple[bool, AlignedSentence]] = []
-    for asked in list_pairs(runs):
+    drawn: list[AlignedSentence] = []
+    for asked in pairs:
         pair = split_base(asked)[0]
-        gold = read_alignment_set(Path(str(runs.alignment)) / WordAlignment.name / asked)
+        gold = read_alignment_set(data / WordAlignment.name / asked)
         sides = list(zip(gold.source, gold.target, strict=True))
-        short = [n for n, pair_ in enumerate(sides) if _fits(pair_)]
+        short = [
+            number
+            for number, both in enumerate(sides)
+            if all(_LEAST <= len(side) <= _MOST for side in both)
+        ]
         if not short:
             continue
         number = int(random.choice(short))
-        links = {}
-        for name, alignment in alignments.items():
-            path = alignment.folder / WordAlignment.name / f"test-{pair}.tsv"
-            links[name] = read_links(path, gold)[number]
         source, target = sides[number]
         first, _, second = pair.partition("-")
-        sentence = AlignedSentence(
-            source=source,
-            target=target,
-            languages=(first, second),
-            gold=gold.gold[number],
-            links=links,
-            origin=f"{pair}, line {number + 1}",
+        links = {
+            name: read_links(folder / WordAlignment.name / f"test-{pair}.tsv", gold)[number]
+            for name, folder in folders.items()
+        }
+        drawn.append(
+            AlignedSentence(
+                source=source,
+                target=target,
+                languages=(first, second),
+                gold=gold.gold[number],
+                links=links,
+                origin=f"{pair}, line {number + 1}",
+            )
         )
-        drawn.append((any(is_rtl(" ".join(side)) for side in (source, target)), sentence))
-    order = np.argsort([not rtl for rtl, _ in drawn], kind="stable")[:_EXAMPLES]
-    return [drawn[i][1] for i in order]
-
-
-def _fits(sides: Sequence[Sequence[str]]) -> bool:
-    return all(_LEAST <= len(side) <= _MOST for side in sides)
+    drawn.sort(key=lambda one: not (is_rtl(" ".join(one.source)) or is_rtl(" ".join(one.target))))
+    return drawn[:_EXAMPLES]

@@ -1,4 +1,4 @@
-"""Nearest-neighbour examples: what an encoder finds for a sentence, before and after training.
+"""Nearest-neighbour examples: what each encoder finds for a sentence in another language.
 
 The queries are drawn at random by a seed, never picked by hand: examples that were chosen because
 they look good say nothing.
@@ -6,81 +6,121 @@ they look good say nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from crosszero.experiment.report.blocks import Example, Neighbour, Phrase
-from crosszero.search.neighbours import AnyFloats, Ints, find_neighbours
+from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.page.parallel_texts import Lines
+from crosszero.experiment.report.blocks import Block, Example, Neighbour, Phrase, Section
+from crosszero.model.encoder import Encoder
+from crosszero.search.neighbours import find_neighbours
+
+Nearest = list[list[list[tuple[float, float]]]]  # search, query, neighbour: number and cosine
+_HEADING = "Nearest neighbours"
+_SHOWN = 20  # examples times encoders, about
+_MOST = 1000  # candidates of a query
+_NEIGHBOURS = 3
+_NOTE = (
+    "Queries drawn at random among sentences from {}; of each, the nearest of {} sentences in the "
+    "other language. The number is the cosine with the query; ✓ marks the right translation, "
+    "✗ another sentence."
+)
 
 
-def collect_examples(
-    queries: Sequence[str],
-    candidates: Sequence[str],
-    *,
-    languages: tuple[str, str],
-    before: tuple[AnyFloats, AnyFloats],
-    after: tuple[AnyFloats, AnyFloats],
-    gold: Sequence[int] | Ints,
-    count: int = 10,
-    k: int = 3,
-    seed: int = 0,
-) -> tuple[Example, ...]:
-    """Draw queries at random and list their nearest candidates under two encoders.
+class Search(NamedTuple):
+    """Queries in one language and candidates in another.
+
+    Attributes:
+        languages: of the two.
+        queries: sentences that are asked.
+        golds: their translations.
+        candidates: sentences that are searched, each once, golds included.
+    """
+
+    languages: tuple[str, str]
+    queries: list[str]
+    golds: list[str]
+    candidates: list[str]
+
+
+def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int) -> Section:
+    """A few sentences and what each encoder finds nearest to them.
 
     Args:
-        queries: texts that may be asked.
-        candidates: texts that may be found.
-        languages: of the queries and of the candidates.
-        before: (queries, dim) and (candidates, dim) vectors of the encoder before training.
-        after: the same of the encoder after training; the dimension may differ.
-        gold: (queries,) for each query the row of its translation among the candidates.
-        count: how many examples; fewer if there are fewer queries.
-        k: how many neighbours each.
+        source: where the lines are from.
+        lines: queries and candidates.
+        encoders: to show; the more there are, the fewer queries.
         seed: of the draw.
+    """
+    searches = draw_searches(lines, max(4, _SHOWN // max(len(encoders), 1)), seed=seed)
+    if not searches:
+        return Section(_HEADING, ["No translated sentences are named here, or none are there."])
+    found: dict[str, Nearest] = encoders.compute(
+        "nearest", {"searches": searches}, lambda encoder: find_nearest(encoder, searches)
+    )
+    if not found:
+        return Section(_HEADING, ["None of the encoders could be run."])
+    return Section(_HEADING, make_examples(source, searches, found))
+
+
+def draw_searches(lines: Lines, count: int, *, seed: int) -> list[Search]:
+    """Draw `count` queries, spread over the languages that stand beside English, or the first.
 
     Returns:
-        Examples in the order of the queries.
-
-    Raises:
-        ValueError: sizes do not fit.
-        CrosszeroError: a vector is not finite.
-
-    Example:
-        >>> eye = (np.eye(2), np.eye(2))
-        >>> [one] = collect_examples(["a", "b"], ["x", "y"], languages=("en", "fr"), before=eye,
-        ...                          after=eye, gold=[0, 1], count=1, k=1)
-        >>> one.found["After"][0].right
-        True
+        Searches with at least two candidates; as many queries as there are, if they are fewer.
     """
-    sizes = {len(queries), len(gold), len(before[0]), len(after[0])}
-    if len(sizes) > 1 or not len(candidates) == len(before[1]) == len(after[1]):
-        raise ValueError("queries, gold and vectors, and candidates and vectors, must match")
+    codes = sorted({code for line in lines for code in line})
+    if not codes:
+        return []
     random = np.random.default_rng(seed)
-    rows = np.sort(random.permutation(len(queries))[:count])
-    if not len(rows):
-        return ()
+    first = "en" if "en" in codes else codes[0]
+    rows = {
+        code: {line[first]: line[code] for line in lines if first in line and code in line}
+        for code in codes
+        if code != first
+    }
+    usable = [code for code in rows if len(set(rows[code].values())) > 1]
+    chosen = sorted(random.permutation(usable)[:count].tolist())
+    searches = []
+    for number, code in enumerate(chosen):
+        share = count // len(chosen) + (number < count % len(chosen))
+        pairs = list(rows[code].items())
+        drawn = [pairs[i] for i in random.permutation(len(pairs))[:_MOST]]
+        queries, golds = zip(*drawn[:share], strict=True)
+        candidates = list(dict.fromkeys(text for _, text in drawn))
+        searches.append(Search((first, code), list(queries), list(golds), candidates))
+    return searches
+
+
+def find_nearest(encoder: Encoder, searches: list[Search]) -> Nearest:
+    """Find the nearest candidates of each query of each search: number and cosine."""
     found = []
-    for asked, searched in (before, after):
-        near = find_neighbours(np.asarray(asked)[rows], searched, k=k)
-        found.append(
-            [
-                tuple(
-                    Neighbour(
-                        Phrase(candidates[place], languages[1]),
-                        float(similarity),
-                        candidates[place] == candidates[gold[row]],
-                    )
-                    for place, similarity in zip(index, cosines, strict=True)
-                )
-                for row, index, cosines in zip(rows, near.index, near.similarity, strict=True)
-            ]
-        )
-    return tuple(
-        Example(
-            query=Phrase(queries[row], languages[0]),
-            gold=Phrase(candidates[gold[row]], languages[1]),
-            found={"Before": one, "After": other},
-        )
-        for row, one, other in zip(rows, *found, strict=True)
-    )
+    for search in searches:
+        vectors = encoder.encode(search.queries), encoder.encode(search.candidates)
+        near = find_neighbours(*vectors, k=min(_NEIGHBOURS, len(search.candidates)))
+        found.append(np.stack([near.index, near.similarity], axis=-1).tolist())
+    return found
+
+
+def make_examples(source: str, searches: list[Search], found: Mapping[str, Nearest]) -> list[Block]:
+    """Put queries and what each system found for them together."""
+    sizes = sorted({len(search.candidates) for search in searches})
+    note = _NOTE.format(source, " to ".join(map(str, dict.fromkeys((sizes[0], sizes[-1])))))
+    examples: list[Block] = [note]
+    for n, search in enumerate(searches):
+        first, second = search.languages
+        for i, (query, gold) in enumerate(zip(search.queries, search.golds, strict=True)):
+            answers = {
+                name: [
+                    Neighbour(Phrase(text, second), cosine, text == gold)
+                    for place, cosine in nearest[n][i]
+                    for text in [search.candidates[int(place)]]
+                ]
+                for name, nearest in found.items()
+            }
+            examples.append(
+                Example(query=Phrase(query, first), gold=Phrase(gold, second), found=answers)
+            )
+    return examples

@@ -11,30 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from crosszero.align.word_boundaries import word_spans
-from crosszero.experiment.clusters import ClusterScore, measure_clusters
-from crosszero.experiment.meanings import choose_meanings
-from crosszero.experiment.page.nearest_sentences import collect_examples
+from crosszero.experiment.page.nearest_sentences import (
+    draw_searches,
+    find_nearest,
+    make_examples,
+)
+from crosszero.experiment.page.parallel_texts import read_samples
+from crosszero.experiment.page.word_maps import choose_meanings, draw_maps, lay_out
 from crosszero.experiment.recipe.config import RecipeConfig
 from crosszero.experiment.recipe.scores import AER, Score
 from crosszero.experiment.report.blocks import (
     Block,
-    Example,
-    Gallery,
-    Meanings,
     Origin,
-    Phrase,
     Picture,
     Section,
 )
 from crosszero.experiment.report.curves import draw_curves, pick_curve
 from crosszero.experiment.report.document import render_page
-from crosszero.experiment.report.maps import MAP_NOTE, Point, draw_map, reduce_tsne
 from crosszero.experiment.report.tables import Table
 from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
-from crosszero.samples.sample import Sample
-from crosszero.samples.store import SampleStore
 from crosszero.training.metrics import METRICS, read_metrics
 
 _EXAMPLES = 10
@@ -106,21 +102,21 @@ def write_recipe_page(
     maps: list[Block] = []
     examples: list[Block] = []
     if held_out is not None:
-        samples = list(SampleStore.open(held_out))
-        encoders = [
-            Encoder.load(name, max_length=recipe.evaluate.max_length)
-            for name in (recipe.encoder, str(run))
-        ]
-        chosen = choose_meanings(samples)
-        if len(chosen) > 1:
-            pictures, table = draw_maps(chosen, encoders)
-            phrases = tuple(Phrase(*min(m.items(), key=_first)[::-1]) for m in chosen)
-            maps = [Gallery(pictures), MAP_NOTE, Meanings(phrases), table]
-        examples = [
-            "Queries drawn at random. The number is the cosine with the query; ✓ marks the right "
-            "translation, ✗ another sentence.",
-            *_examples(samples, encoders),
-        ]
+        lines = read_samples(held_out)
+        encoders = {
+            "before": Encoder.load(recipe.encoder, max_length=recipe.evaluate.max_length),
+            "after": Encoder.load(run, max_length=recipe.evaluate.max_length),
+        }
+        meanings = choose_meanings(lines, seed=_SEED)
+        if len(meanings) > 1:
+            found = {n: lay_out(one, meanings, seed=_SEED) for n, one in encoders.items()}
+            maps = draw_maps("held-out samples", meanings, found, hover=False)
+        searches = draw_searches(lines, _EXAMPLES, seed=_SEED)
+        examples = make_examples(
+            "held-out samples",
+            searches,
+            {name: find_nearest(one, searches) for name, one in encoders.items()},
+        )
     training = json.loads((run / "training.json").read_text(encoding="utf-8"))
     facts = {
         "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -166,65 +162,6 @@ def summarise(scores: dict[str, list[Score]]) -> list[str]:
     return sentences
 
 
-def draw_maps(
-    meanings: Sequence[dict[str, str]], encoders: Sequence[Encoder]
-) -> tuple[tuple[Picture, ...], Table]:
-    """The paper's picture (its figure of token embeddings), with measures beside it.
-
-    A point is a word in its sentence; colour says the sentence's meaning, marker the language.
-    """
-    rows = [
-        (number, language, text)
-        for number, texts in enumerate(meanings)
-        for language, text in texts.items()
-    ]
-    spans = [word_spans(text, language) for _, language, text in rows]
-    classes = [number for (number, _, _), words in zip(rows, spans, strict=True) for _ in words]
-    languages = [code for (_, code, _), words in zip(rows, spans, strict=True) for _ in words]
-    words = [
-        text[span.start : span.end]
-        for (*_, text), own in zip(rows, spans, strict=True)
-        for span in own
-    ]
-    texts = [text for (*_, text), own in zip(rows, spans, strict=True) for _ in own]
-    parts = list(zip(classes, languages, words, texts, strict=True))
-    pictures, measured = [], []
-    for when, encoder in zip(("Before", "After"), encoders, strict=True):
-        vectors = np.concatenate(encoder.encode_words([text for *_, text in rows], spans))
-        plane = reduce_tsne(vectors, seed=_SEED)
-        points = [
-            Point(float(x), float(y), *rest) for (x, y), rest in zip(plane, parts, strict=True)
-        ]
-        caption = (
-            f"{when} training: t-SNE of the words of {len(meanings)} held-out meanings in "
-            f"{len(set(languages))} languages."
-        )
-        pictures.append(draw_map(points, caption=caption))
-        measured.append(measure_clusters(vectors, classes, languages))
-    return tuple(pictures), _cluster_table(*measured)
-
-
-def _cluster_table(before: ClusterScore, after: ClusterScore) -> Table:
-    names = {
-        "purity_meaning": "nearest neighbours of the same meaning",
-        "purity_across": "the same among other languages only",
-        "purity_language": "nearest neighbours of the same language",
-        "silhouette_meaning": "silhouette by meaning",
-        "silhouette_language": "silhouette by language",
-    }
-    return Table(
-        title="What the eye sees, measured on the vectors themselves",
-        columns=("measure", "before", "after"),
-        rows=tuple(
-            (label, float(getattr(before, key)), float(getattr(after, key)))
-            for key, label in names.items()
-        ),
-        number=".3f",
-        note=f"Cosine; {before.neighbours} neighbours. By meaning higher is better, by language "
-        "lower.",
-    )
-
-
 def _curves(metrics: list[dict[str, object]], loss: str) -> tuple[Picture, ...]:
     pictures = [
         draw_curves(
@@ -250,43 +187,8 @@ def _curves(metrics: list[dict[str, object]], loss: str) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
-def _examples(samples: Sequence[Sample], encoders: Sequence[Encoder]) -> tuple[Example, ...]:
-    """Ten queries, spread over the language pairs that start with the first language."""
-    pairs: dict[tuple[str, str], dict[str, str]] = {}
-    for sample in samples:
-        languages = (sample.source_language, sample.target_language)
-        pairs.setdefault(languages, {}).setdefault(sample.source, sample.target)
-    first = "en" if any("en" in pair for pair in pairs) else next(iter(pairs))[0]
-    chosen = [pair for pair in sorted(pairs) if first in pair] or sorted(pairs)
-    shares = np.full(len(chosen), _EXAMPLES // len(chosen))
-    shares[: _EXAMPLES % len(chosen)] += 1
-    found: list[Example] = []
-    for languages, share in zip(chosen, shares, strict=True):
-        rows = pairs[languages]
-        sides = list(rows), list(rows.values())
-        if languages[1] == first:
-            sides, languages = (sides[1], sides[0]), (languages[1], languages[0])
-        before, after = (
-            (encoder.encode(sides[0]), encoder.encode(sides[1])) for encoder in encoders
-        )
-        found += collect_examples(
-            *sides,
-            languages=languages,
-            before=before,
-            after=after,
-            gold=range(len(sides[0])),
-            count=int(share),
-            seed=_SEED,
-        )
-    return tuple(found)
-
-
 def _order(code: str) -> tuple[bool, str]:
     return code != "en", code
-
-
-def _first(item: tuple[str, str]) -> tuple[bool, str]:
-    return _order(item[0])
 
 
 def _source(path: str | list[str], kind: str | None) -> str:

@@ -1,0 +1,67 @@
+"""Sentences that stand in several languages, for maps and nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from crosszero.align.gold import read_alignment_set, split_base
+from crosszero.experiment.overview.runs import Runs
+from crosszero.experiment.page.link_matrices import list_pairs
+from crosszero.samples.store import SampleStore
+from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba
+from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.word_retrieval import find_store
+
+Lines = list[dict[str, str]]  # for each line its texts by language
+
+
+def find_lines(runs: Runs) -> tuple[str, Lines]:
+    """Read lines from the first of three sources there is.
+
+    Those are held-out samples, Tatoeba (its languages meet where they translate the same English
+    sentence), gold alignments.
+
+    Returns:
+        Name of the source, and its lines; no lines where there is no source.
+
+    Raises:
+        CrosszeroError: a source is there but can't be read.
+    """
+    if runs.held_out and find_store(runs.held_out).is_dir():
+        return "held-out samples", read_samples(find_store(runs.held_out))
+    if runs.data and (runs.data / "tatoeba").is_dir():
+        return "Tatoeba", _read_tatoeba(runs.data, runs.languages)
+    if pairs := list_pairs(runs):
+        return "the gold alignments", _read_gold(Path(str(runs.alignment)), pairs)
+    return "", []
+
+
+def read_samples(folder: Path) -> Lines:
+    """Read the lines of a store of samples."""
+    lines: dict[str, dict[str, str]] = {}
+    for number, sample in enumerate(SampleStore.open(folder)):
+        line = lines.setdefault(sample.group or str(number), {})
+        line[sample.source_language] = sample.source
+        line[sample.target_language] = sample.target
+    return list(lines.values())
+
+
+def _read_tatoeba(data: Path, languages: Sequence[str] | None) -> Lines:
+    lines: dict[str, dict[str, str]] = {}
+    for language in list_languages(data):
+        if languages is None or language in languages:
+            found = read_tatoeba(data, language)
+            for english, row in zip(found.english, found.gold, strict=True):
+                lines.setdefault(english, {"en": english}).setdefault(language, found.foreign[row])
+    return list(lines.values())
+
+
+def _read_gold(folder: Path, pairs: Sequence[str]) -> Lines:
+    lines = []
+    for asked in pairs:
+        first, _, second = split_base(asked)[0].partition("-")
+        found = read_alignment_set(folder / WordAlignment.name / asked)
+        for source, target in zip(found.source, found.target, strict=True):
+            lines.append({first: " ".join(source), second or "?": " ".join(target)})
+    return lines
