@@ -11,12 +11,12 @@ from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.meanings import choose_meanings
 from crosszero.experiment.results import find_runs
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import find_store
 from research.claims.claim import Outcome
+from research.claims.meanings import choose_meanings
 from research.claims.orders import LEAST_SEEDS, describe
 
 _MEANINGS = 50
