@@ -12,23 +12,24 @@ from crosszero.experiment.table import (
     make_published,
     make_scores,
 )
+from crosszero.tasks.catalogue import list_tasks
 
 
 def show_results(runs: Runs) -> list[Section]:
     """The measured table, heat maps by language, and the published rows, apart."""
-    columns = [c for c, metric in COLUMNS.items() if average(runs.records, metric)]
-    tables: list[Block] = [make_measured(runs.records, runs.title)] if columns else []
+    tasks = [task for task in list_tasks() if average(runs.records, COLUMNS[task.title])]
+    tables: list[Block] = [make_measured(runs.records, runs.title)] if tasks else []
     if runs.planned is None and len(runs.records) == 1:
         tables.append(make_scores(runs.records[0].scores, "All scores"))
     heats: list[Block] = [
         "The stronger the ground, the better the number among those of its table. Mean and "
         "half-width of the 95 % interval over seeds, where there are several."
     ]
-    for column in columns:
-        table = make_languages(runs.records, column)
-        heats.append(HeatMap(table=table, lower_is_better=column == "AER"))
+    for task in tasks:
+        table = make_languages(runs.records, task.title)
+        heats.append(HeatMap(table=table, lower_is_better=task.lower_is_better))
     return [
         Section("Measured", tables or ["There are no scores."]),
-        Section("By language", heats if columns else ["There are no scores by language."]),
+        Section("By language", heats if tasks else ["There are no scores by language."]),
         Section("Published", [make_published()]),
     ]
