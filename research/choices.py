@@ -17,6 +17,7 @@ from typing import Any
 from crosszero.experiment.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS
 from crosszero.experiment.report.tables import Table, render_markdown
 from crosszero.files import atomic_file
+from crosszero.training.train_config import read_settings
 
 _PLACES = ("seed", "out")
 
@@ -37,7 +38,7 @@ def compare_runs(runs: Sequence[Path]) -> Table:
     Raises:
         ValueError: the runs have other encoders or samples, so that they can't be compared.
     """
-    settings = [json.loads((run / "run" / "training.json").read_text()) for run in runs]
+    settings = [read_settings(run / "run") for run in runs]
     differences = find_differences(settings)
     if mixed := {"encoder", "samples"}.intersection(differences):
         raise ValueError(f"the runs differ in {', '.join(sorted(mixed))}")

@@ -35,7 +35,9 @@ def follow_loss(runs: Sequence[Path]) -> Course:
     Raises:
         DataError: a run has no metrics.
     """
-    losses = [[float(line["contrastive"]) for line in read_metrics(run / METRICS)] for run in runs]
+    losses = [
+        [float(line["contrastive_loss"]) for line in read_metrics(run / METRICS)] for run in runs
+    ]
     everything = [value for run in losses for value in run]
     tails = [value for run in losses for value in run[-max(1, len(run) // 10) :]]
     return Course(

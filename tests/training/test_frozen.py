@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from crosszero.config import build
-from crosszero.errors import CheckpointError, ConfigError
+from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import setup
 from crosszero.training.frozen import get_table
 from crosszero.training.loop import train
 from crosszero.training.optimizer import clip_gradients, make_optimizer
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import TrainConfig, read_settings
 
 Folders = Callable[..., Path]
 QUICK = {
@@ -154,6 +154,16 @@ def test_a_run_that_was_begun_with_another_optimizer(
     else:
         run(model_folder(), store_folder(60), out, resume=True, steps=4)
     assert weights(out) == expected
+
+
+def test_settings_are_read_by_the_names_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    path.write_text('{"loss": "cz-nce", "slice_tokens": 1024, "sparse_embeddings": false}')
+    assert read_settings(tmp_path) == {"loss": "cz-nce", "mini_batch_num_tokens": 1024}
+    for text in ("[]", "[" * 100_000, '{"loss"'):
+        path.write_text(text)
+        with pytest.raises(DataError, match=r"training\.json: damaged"):
+            read_settings(tmp_path)
 
 
 def test_a_recipe_is_told_what_became_of_a_setting() -> None:

@@ -54,7 +54,7 @@ def test_training_pulls_translations_together(
     lines = read_metrics(out / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, 61))
     early, late = lines[:5], lines[-5:]
-    for key, sign in (("contrastive", -1), ("accuracy", 1), ("gap", 1)):
+    for key, sign in (("contrastive_loss", -1), ("accuracy", 1), ("gap", 1)):
         change = sum(line[key] for line in late) - sum(line[key] for line in early)
         assert sign * change > 0, key
     assert sum(line["accuracy"] for line in late) / 5 > 0.5
@@ -70,9 +70,9 @@ def test_the_other_systems_of_the_ablation_train(
 ) -> None:
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=30, **settings)
     lines = read_metrics(out / "metrics.jsonl")
-    assert lines[-1]["contrastive"] < lines[0]["contrastive"]
+    assert lines[-1]["contrastive_loss"] < lines[0]["contrastive_loss"]
     if settings.get("loss") == "info-nce":
-        assert min(line["contrastive"] for line in lines) > 0
+        assert min(line["contrastive_loss"] for line in lines) > 0
 
 
 def test_the_callers_randomness_is_left_alone(

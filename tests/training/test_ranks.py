@@ -96,7 +96,7 @@ def test_two_processes_end_with_the_weights_of_one(
             read_metrics(folder / "metrics.jsonl") for folder in (pair[0] / name, alone)
         )
         assert [line["step"] for line in lines] == list(range(1, config.steps + 1))
-        for key in ("loss", "mlm", "gap", "grad_norm", "tokens", "texts", "samples"):
+        for key in ("loss", "mlm_loss", "gap", "grad_norm", "tokens", "texts", "samples"):
             assert [line[key] for line in lines] == pytest.approx(
                 [line[key] for line in expected], abs=1e-3
             )

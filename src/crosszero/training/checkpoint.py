@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from crosszero.errors import CheckpointError
 from crosszero.files import atomic_folder
 from crosszero.training.stream import Position
+from crosszero.training.train_config import update_names
 
 _PREFIX = "step-"
 
@@ -106,7 +107,7 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
             step=int(content["step"]),
             total=int(content["total"]),
             position=Position(*map(int, content["position"])),
-            settings=dict(content["settings"]),
+            settings=update_names(content["settings"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
@@ -118,9 +119,6 @@ def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
             f"{path}: the run was begun with sparse_embeddings: true, which is gone; start a new "
             "run folder, or finish it with the version that began it"
         )
-    if "slice_tokens" in progress.settings:  # as it was called
-        renamed = {"mini_batch_num_tokens": progress.settings["slice_tokens"]}
-        progress = replace(progress, settings={**progress.settings, **renamed})
     given = json.loads(json.dumps(dict(settings)))
     for name, value in given.items():
         before = progress.settings.get(name)

@@ -38,7 +38,7 @@ from crosszero.training.schedule import learning_rate_factor
 from crosszero.training.setup import TrainingRun, finish_run, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import NextBatch, Position
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import SETTINGS, TrainConfig
 
 _MOST_SKIPPED = 20
 _STEP_SEED = 3  # what random numbers are for; see stream.py
@@ -112,7 +112,7 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     every = run.config.checkpoint_every
     if run.ranks.first:
         remove_torn(run.out / CHECKPOINTS)
-        with atomic_file(run.out / "training.json") as file:
+        with atomic_file(run.out / SETTINGS) as file:
             json.dump(run.settings, file, indent=2)
     batches = run.stream.batches(position)
     if run.refresher:
@@ -204,8 +204,8 @@ def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[s
     return {
         "step": step,
         "loss": float(result.loss.detach()),
-        "contrastive": float(result.contrast.loss.detach()),
-        "mlm": None if result.mlm is None else float(result.mlm.detach()),
+        "contrastive_loss": float(result.contrast.loss.detach()),
+        "mlm_loss": None if result.mlm is None else float(result.mlm.detach()),
         "accuracy": float(result.contrast.accuracy),
         "gap": float(result.contrast.gap),
         "learning_rate": rate,

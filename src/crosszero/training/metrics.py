@@ -13,10 +13,11 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from crosszero.bitext.lines import read_block
-from crosszero.errors import DataError
+from crosszero.errors import DataError, quote
 from crosszero.files import atomic_file, open_bytes
 
 METRICS = "metrics.jsonl"
+_OLD_NAMES = {"mlm": "mlm_loss", "contrastive": "contrastive_loss"}
 _log = logging.getLogger("crosszero")
 _QUIET_SECONDS = 30.0  # between log lines where there is no terminal for a bar
 
@@ -32,9 +33,9 @@ class MetricsLog:
         every: steps between lines.
         show_progress: draw a bar on a terminal, or log a line now and then elsewhere.
 
-    Lines hold step, loss, contrastive, mlm, accuracy (share of anchors that find their positive),
-    gap (cosine of positives minus negatives), learning_rate, grad_norm, texts, tokens, samples,
-    cut_samples, seconds.
+    Lines hold step, loss, contrastive_loss, mlm_loss, accuracy (share of anchors that find their
+    positive), gap (cosine of positives minus negatives), learning_rate, grad_norm, texts, tokens,
+    samples, cut_samples, seconds.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class MetricsLog:
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Read one JSON object per line.
+    """Read one JSON object per line: names and numbers, or null where there is none.
 
     A last line that a kill cut short (no line end, not JSON) is left out. Any other line that
     can't be read stops the reading: a curve with silent holes would be a wrong curve.
@@ -117,10 +118,11 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
         path: a ``metrics.jsonl``. A missing file is a run that has not logged anything yet.
 
     Returns:
-        The objects in the order of the lines; none if the file is missing or empty.
+        The objects in the order of the lines; none if the file is missing or empty. What older runs
+        called ``mlm`` and ``contrastive`` has today's names.
 
     Raises:
-        DataError: the file is there but can't be read, or a line is not a JSON object.
+        DataError: the file is there but can't be read, or a line is not a JSON object of numbers.
 
     Example:
         >>> read_metrics("run/metrics.jsonl")[-1]["step"]      # doctest: +SKIP
@@ -135,15 +137,24 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except ValueError as error:
+            records.append(_parse(line))
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 break
-            raise DataError(path, f"is not JSON ({error})", number) from error
-        if not isinstance(record, dict):
-            raise DataError(path, "a JSON object is needed", number)
-        records.append(record)
+            raise DataError(path, f"is no line of metrics ({error})", number) from error
     return records
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("a JSON object is needed")
+    if type(record.get("step")) is not int:
+        raise ValueError("the number of its step is missing")
+    for name, value in record.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ValueError(f"{quote(name)} is no number, but {quote(value)}")
+    return {_OLD_NAMES.get(name, name): value for name, value in record.items()}
 
 
 def _open_board(folder: Path, done: int) -> Any:

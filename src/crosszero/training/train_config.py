@@ -1,14 +1,18 @@
-"""What training can be told. The defaults are the paper's recipe (docs/method.md)."""
+"""What training is told; the defaults are the paper's recipe (docs/method.md). What a run was told."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+from crosszero.config import read_json
 from crosszero.errors import ConfigError
 from crosszero.model.options import HeadStart, Level, LossName
 
+SETTINGS = "training.json"  # in the folder of a run
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
 Precision = Literal["auto", "fp32", "bf16"]
 Switch = Literal["auto"] | bool
@@ -160,6 +164,31 @@ class TrainConfig:
         inside = all(0 < m < 1 for m in self.milestones)
         _require("milestones", self.milestones, ordered and inside, f"rising and {share}")
         _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+
+
+def read_settings(run: str | Path) -> dict[str, Any]:
+    """Read the settings of a run, by the names that they have today.
+
+    Raises:
+        DataError: they can't be read, or are damaged.
+
+    Example:
+        >>> read_settings("run")["loss"]      # doctest: +SKIP
+        'cz-nce'
+    """
+    return update_names(read_json(Path(run) / SETTINGS, dict[str, Any]))
+
+
+def update_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings that an older version wrote the names of today.
+
+    Example:
+        >>> update_names({"slice_tokens": 1024, "sparse_embeddings": False})
+        {'mini_batch_num_tokens': 1024}
+    """
+    names = {"slice_tokens": "mini_batch_num_tokens"}
+    gone = set() if settings.get("sparse_embeddings") is True else {"sparse_embeddings"}
+    return {names.get(name, name): value for name, value in settings.items() if name not in gone}
 
 
 def _require(name: str, value: object, holds: bool, allowed: str) -> None:

@@ -92,7 +92,7 @@ def make_suite(
             shutil.copytree(model_folder(hidden=24), run)
             (run / "training.json").write_text('{"loss": "cz-nce"}')
             steps = [
-                {"step": step, "contrastive": 3.0 - step * seed, "accuracy": 0.1 * step}
+                {"step": step, "contrastive_loss": 3.0 - step * seed, "accuracy": 0.1 * step}
                 for step in range(1, 6)
             ]
             write(run / "metrics.jsonl", [json.dumps(step) for step in steps])

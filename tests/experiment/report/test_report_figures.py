@@ -1,6 +1,5 @@
 """Curves, colours, the plane, and the SVG that goes into a page."""
 
-import gzip
 import math
 import subprocess
 import sys
@@ -11,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.errors import CrosszeroError, DataError, MissingExtraError
+from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.report.colours import pick_colours
 from crosszero.experiment.report.curves import Curve, draw_curves, pick_curve, smooth, thin
 from crosszero.experiment.report.maps import Point, draw_map, reduce_tsne
-from crosszero.training.metrics import read_metrics
 
 RECORDS = [
     {"step": 10, "loss": 2.0},
@@ -32,37 +30,6 @@ def test_curves_of_records():
     assert math.isnan(curve.values[2])
     assert pick_curve(RECORDS, "accuracy") == Curve(name="accuracy", steps=(20,), values=(0.5,))
     assert pick_curve(RECORDS, "nothing").steps == ()
-
-
-def test_metrics_file_with_a_torn_end(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1, "loss": 2.0}\n\n{"step": 2, "loss": NaN}\n{"step": 3, "lo')
-    records = read_metrics(path)
-    assert [record["step"] for record in records] == [1, 2]
-    path.write_text('{"step": 1}\n{"step": 2, "lo\n{"step": 3}\n')
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not JSON"):
-        read_metrics(path)
-    path.write_text('{"step": 1}\n[1]\n')
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: a JSON object"):
-        read_metrics(path)
-    path.write_text('{"step": 1}\n{"step": 2, "lo\n')  # a whole line, so nothing tore it
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not JSON"):
-        read_metrics(path)
-    for torn in (b"\0\0\0\0", b'{"note": "\xc3'):
-        path.write_bytes(b'{"step": 1}\n' + torn)
-        assert read_metrics(path) == [{"step": 1}]
-
-
-def test_metrics_that_are_not_there_or_damaged(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    assert read_metrics(path) == []
-    path.touch()
-    assert read_metrics(path) == []
-    path.write_bytes(gzip.compress(b'{"step": 1}\n' * 50)[:-9])
-    with pytest.raises(DataError, match=r"metrics\.jsonl: the gzip data ends too early"):
-        read_metrics(path)
-    with pytest.raises(DataError, match="can't be read"):
-        read_metrics(tmp_path)
 
 
 def test_smoothing_keeps_lines_and_gaps():

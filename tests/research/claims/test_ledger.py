@@ -137,7 +137,7 @@ def test_less_alignment_error_is_better_and_a_start_has_one_value() -> None:
 
 def run(folder: Path, losses: list[float]) -> Path:
     folder.mkdir()
-    lines = [json.dumps({"step": i, "contrastive": x}) for i, x in enumerate(losses, start=1)]
+    lines = [json.dumps({"step": i, "contrastive_loss": x}) for i, x in enumerate(losses, start=1)]
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     return folder
 

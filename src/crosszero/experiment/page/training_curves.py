@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from crosszero.errors import DataError
 from crosszero.experiment.overview.runs import Runs, System
 from crosszero.experiment.report.blocks import Gallery, Section
 from crosszero.experiment.report.curves import Curve, average_curves, draw_curves, pick_curve
 from crosszero.training.metrics import METRICS, read_metrics
+from crosszero.training.train_config import read_settings
 
 _LOSSES = {"cz-nce": "CZ-NCE", "info-nce": "InfoNCE"}
 _QUANTITIES = {  # unit and caption
-    "contrastive": (
+    "contrastive_loss": (
         "nats",
         "Contrastive loss of {}, mean over seeds. CZ-NCE crosses zero by design, InfoNCE can't.",
     ),
@@ -24,7 +23,7 @@ _QUANTITIES = {  # unit and caption
         "cosine",
         "Similarity gap: mean cosine of positives minus that of negatives, mean over seeds, of {}.",
     ),
-    "mlm": ("nats", "Masked language modelling loss, mean over seeds, of {}."),
+    "mlm_loss": ("nats", "Masked language modelling loss, mean over seeds, of {}."),
 }
 
 
@@ -41,7 +40,7 @@ def show_training(runs: Runs) -> Section:
             mean = average_curves(found, name=name)
             if mean.steps:
                 curves.append(mean)
-            if key == "contrastive" and len(found) > 1:
+            if key == "contrastive_loss" and len(found) > 1:
                 caption = f"{name}: contrastive loss, one line a seed."
                 seeds.append(draw_curves(found, label="nats", caption=caption))
     pictures = []
@@ -58,8 +57,7 @@ def _find_loss(system: System) -> str:
     """The loss that a system was trained with, as papers write it."""
     try:
         run = next(iter(system.trainings.values()))
-        settings: dict[str, Any] = json.loads((run / "training.json").read_text(encoding="utf-8"))
-        loss = str(settings["loss"])
-    except (StopIteration, OSError, ValueError, KeyError, TypeError):
+        loss = str(read_settings(run)["loss"])
+    except (StopIteration, DataError, KeyError):
         return "loss unknown"
     return _LOSSES.get(loss, loss)

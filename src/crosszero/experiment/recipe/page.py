@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -32,6 +31,7 @@ from crosszero.experiment.report.tables import Table
 from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.training.metrics import METRICS, read_metrics
+from crosszero.training.train_config import read_settings
 
 _EXAMPLES = 10
 _SEED = 1
@@ -117,7 +117,7 @@ def write_recipe_page(
             searches,
             {name: find_nearest(one, searches) for name, one in encoders.items()},
         )
-    training = json.loads((run / "training.json").read_text(encoding="utf-8"))
+    training = read_settings(run)
     facts = {
         "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "Seed": str(recipe.train.seed),
@@ -165,7 +165,7 @@ def summarise(scores: dict[str, list[Score]]) -> list[str]:
 def _curves(metrics: list[dict[str, object]], loss: str) -> tuple[Picture, ...]:
     pictures = [
         draw_curves(
-            [pick_curve(metrics, "contrastive", name=loss)],
+            [pick_curve(metrics, "contrastive_loss", name=loss)],
             label="contrastive loss",
             caption=f"Contrastive loss ({loss}); CZ-NCE crosses zero by design.",
         ),
@@ -176,10 +176,10 @@ def _curves(metrics: list[dict[str, object]], loss: str) -> tuple[Picture, ...]:
             "positives minus that of negatives.",
         ),
     ]
-    if pick_curve(metrics, "mlm").steps:
+    if pick_curve(metrics, "mlm_loss").steps:
         pictures.append(
             draw_curves(
-                [pick_curve(metrics, "mlm")],
+                [pick_curve(metrics, "mlm_loss")],
                 label="nats",
                 caption="Masked language modelling loss.",
             )
