@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.report.document import render_block
 from crosszero.experiment.report.tables import (
     Table,
     format_cell,
-    measure_width,
     render_markdown,
     render_text,
 )
@@ -64,15 +64,7 @@ def test_text_is_aligned_by_what_a_terminal_shows():
     assert lines[3] == "mBERT       1,000     38.7%"
     assert lines[4] == "東京 | <b>      –         –"
     assert lines[-1] == "Three seeds."
-    assert {measure_width(line) for line in lines[1:5]} == {27}
-
-
-@pytest.mark.parametrize(
-    ("text", "width"),
-    [("abc", 3), ("中文", 4), ("e\u0301", 1), ("한국", 4), ("ｆ", 2), ("\u200fa", 1)],
-)
-def test_width(text, width):
-    assert measure_width(text) == width
+    assert {cell_len(line) for line in lines[1:5]} == {27}
 
 
 CELLS = st.text(alphabet="ab中é\u0301|\n\t\x1b<*_`\\", max_size=8)
@@ -86,7 +78,7 @@ def test_any_cell_keeps_the_shape_of_the_table(rows):
     assert len(lines) == 2 + len(rows)
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", "\n".join(lines))
     # numbers end at one edge
-    assert len({measure_width(line) for line in lines[1:]}) == 1
+    assert len({cell_len(line) for line in lines[1:]}) == 1
     marks = render_markdown(table).split("\n")
     assert len(marks) == 2 + len(rows)
     for line in marks:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.overview.runs import Runs
-from crosszero.files import atomic_folder, make_key
+from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 
-T = TypeVar("T")
-_FILE = "found.json"
 _log = logging.getLogger("crosszero")
 
 
@@ -47,23 +44,18 @@ class Encoders:
         return len(self._encoders)
 
     def run(
-        self,
-        work: str,
-        settings: Mapping[str, object],
-        make: Callable[[Encoder, Path], object],
-        read: Callable[[Path], T],
-    ) -> dict[str, T]:
-        """Do some work with each encoder, unless that was done before; what it left is read.
+        self, work: str, settings: Mapping[str, object], make: Callable[[Encoder], object]
+    ) -> dict[str, Any]:
+        """Do some work with each encoder, unless that was done before.
 
         Args:
-            work: what it is, such as ``map``; the kept folder is named by it.
+            work: what it is, such as ``map``; the kept file is named by it.
             settings: all that the result depends on besides the encoder; JSON can hold it.
-            make: runs an encoder and writes files into an empty folder.
-            read: reads such a folder.
+            make: runs an encoder; JSON can hold its result.
 
         Returns:
-            What was read, by the names of the systems. An encoder that can't be used is left out
-            and noted.
+            Results, as read from JSON, by the names of the systems. An encoder that can't be used
+            is left out and noted.
 
         Raises:
             MissingExtraError: a package is not installed that the work needs.
@@ -72,29 +64,16 @@ class Encoders:
         for identity, encoder in self._encoders.items():
             name = ", ".join(self._names[identity])
             key = make_key({**settings, "encoder": identity, "length": self._max_length})
-            folder = self._folder / f"{work}-{key[:16]}"
+            path = self._folder / f"{work}-{key[:16]}.json"
             try:
-                if not folder.is_dir():
+                if not path.is_file():
                     _log.info("%s: running %s", work, encoder)
-                    loaded = Encoder.load(encoder, max_length=self._max_length)
-                    with atomic_folder(folder) as made:
-                        make(loaded, made)
-                found[name] = read(folder)
+                    result = make(Encoder.load(encoder, max_length=self._max_length))
+                    with atomic_file(path) as file:
+                        json.dump(result, file)
+                found[name] = json.loads(path.read_text(encoding="utf-8"))
             except MissingExtraError:
                 raise
             except CrosszeroError as error:
                 self.notes.append(f"{name}: {error}")
         return found
-
-    def compute(
-        self, work: str, settings: Mapping[str, object], make: Callable[[Encoder], object]
-    ) -> dict[str, Any]:
-        """Do work that gives one value, which JSON can hold; the rest is as in :meth:`run`."""
-
-        def write(encoder: Encoder, folder: Path) -> None:
-            (folder / _FILE).write_text(json.dumps(make(encoder)), encoding="utf-8")
-
-        def read(folder: Path) -> Any:
-            return json.loads((folder / _FILE).read_text(encoding="utf-8"))
-
-        return self.run(work, settings, write, read)

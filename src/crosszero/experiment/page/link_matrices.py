@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
 
-from crosszero.align.gold import read_alignment_set, split_base
+from crosszero.align.gold import AlignmentSet, read_alignment_set, split_base
 from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.report.blocks import AlignedSentence, Section
@@ -17,6 +17,7 @@ from crosszero.experiment.report.curves import Curve, draw_curves
 from crosszero.experiment.report.markup import is_rtl
 from crosszero.experiment.report.tables import Table
 from crosszero.files import hash_files
+from crosszero.model.encoder import Encoder
 from crosszero.tasks.word_alignment import WordAlignment, read_links
 
 _HEADING = "Word alignment"
@@ -30,20 +31,6 @@ _NOTE = (
 )
 
 
-class Alignment(NamedTuple):
-    """What one encoder gives.
-
-    Attributes:
-        folder: of its predictions.
-        error: alignment error rate of what the encoder is read at, mean over pairs, in per cent.
-        layers: the same for each layer from 1.
-    """
-
-    folder: Path
-    error: float
-    layers: tuple[float, ...]
-
-
 def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
     """Alignment error by layer, and matrices of a few sentences.
 
@@ -55,20 +42,21 @@ def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
     pairs = list_pairs(runs)
     if not pairs:
         return Section(_HEADING, ["No gold alignments are named here, or none are there."])
-    data, task = Path(str(runs.alignment)), WordAlignment()
-    names = [split_base(pair)[0] for pair in pairs]
+    data = Path(str(runs.alignment))
+    places = draw_sentences(data, pairs, seed=seed)
     found = encoders.run(
         "alignment",
-        {"pairs": names, "data": hash_files(data / task.name)},
-        lambda encoder, folder: task.predict(encoder, data, folder, names, layers="all"),
-        lambda folder: _score(folder, data, pairs),
+        {"pairs": pairs, "data": hash_files(data / WordAlignment.name), "sentences": places},
+        lambda encoder: align_gold(encoder, data, pairs, places),
     )
     if not found:
         return Section(_HEADING, ["None of the encoders could be run."])
-    rows = []
+    rows, curves = [], []
     for name, one in found.items():
-        best = int(np.argmin(one.layers))
-        rows.append((name, one.error, one.layers[best], best + 1))
+        errors, best = one["layers"], int(np.argmin(one["layers"]))
+        rows.append((name, one["error"], errors[best], best + 1))
+        steps = tuple(range(1, len(errors) + 1))
+        curves.append(Curve(name=name, steps=steps, values=tuple(errors)))
     table = Table(
         title="Alignment error rate of the first seed's encoders",
         columns=("system", "first + last layer", "best single layer", "which"),
@@ -77,17 +65,16 @@ def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
         "on these very sentences, so it flatters.",
     )
     picture = draw_curves(
-        [
-            Curve(name=name, steps=tuple(range(1, len(one.layers) + 1)), values=one.layers)
-            for name, one in found.items()
-        ],
+        curves,
         label="alignment error rate, %",
         axis="layer",
         caption="Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
         "Lower is better.",
     )
-    folders = {name: one.folder for name, one in found.items()}
-    sentences = draw_sentences(data, pairs, folders, seed=seed)
+    sentences = [
+        _make_sentence(data, asked, number, {name: one["links"][i] for name, one in found.items()})
+        for i, (asked, number) in enumerate(places)
+    ]
     note = _NOTE
     if not sentences:
         note = "No sentence of the gold alignments has 3 to 12 words, so no matrix is shown."
@@ -104,57 +91,70 @@ def list_pairs(runs: Runs) -> list[str]:
     return [asked[pair] for pair in found if pair in asked]
 
 
-def _score(folder: Path, data: Path, pairs: Sequence[str]) -> Alignment:
+def align_gold(
+    encoder: Encoder, data: Path, pairs: Sequence[str], places: Sequence[tuple[str, int]]
+) -> dict[str, object]:
+    """Align all gold sentences with every layer of an encoder.
+
+    Returns:
+        ``error`` and ``layers``, in per cent, means over pairs: the alignment error rate of what
+        the encoder is read at, and of each layer from 1; ``links`` of the sentences in `places`.
+    """
+    task, links = WordAlignment(), []
     errors: dict[int | None, list[float]] = {}
-    for score in WordAlignment().score(folder, data, pairs):
-        if score.metric == "aer":
-            errors.setdefault(score.layer, []).append(100 * score.value)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        task.predict(encoder, data, folder, [split_base(pair)[0] for pair in pairs], layers="all")
+        for score in task.score(folder, data, pairs):
+            if score.metric == task.metric:
+                errors.setdefault(score.layer, []).append(100 * score.value)
+        for asked, number in places:
+            path = folder / task.name / f"test-{split_base(asked)[0]}.tsv"
+            links.append(sorted(read_links(path, _read_gold(data, asked))[number]))
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
-    return Alignment(folder, first, tuple(layers))
+    return {"error": first, "layers": layers, "links": links}
 
 
-def draw_sentences(
-    data: Path, pairs: Sequence[str], folders: Mapping[str, Path], *, seed: int
-) -> list[AlignedSentence]:
-    """Draw sentences of 3 to 12 words, each from another pair, with the links of all systems.
+def draw_sentences(data: Path, pairs: Sequence[str], *, seed: int) -> list[tuple[str, int]]:
+    """Draw sentences of 3 to 12 words, each from another pair of languages.
 
     Pairs that are written from right to left come first, so that a page has one where there is one.
 
-    Args:
-        data: folder that holds ``word-alignment/``.
-        pairs: gold alignments.
-        folders: predictions by the name of the system.
-        seed: of the draw.
+    Returns:
+        Pair and number of each.
     """
     random = np.random.default_rng(seed)
-    drawn: list[AlignedSentence] = []
+    drawn: list[tuple[bool, str, int]] = []
     for asked in pairs:
-        pair = split_base(asked)[0]
-        gold = read_alignment_set(data / WordAlignment.name / asked)
+        gold = _read_gold(data, asked)
         sides = list(zip(gold.source, gold.target, strict=True))
-        short = [
-            number
-            for number, both in enumerate(sides)
-            if all(_LEAST <= len(side) <= _MOST for side in both)
-        ]
-        if not short:
-            continue
-        number = int(random.choice(short))
-        source, target = sides[number]
-        first, _, second = pair.partition("-")
-        links = {
-            name: read_links(folder / WordAlignment.name / f"test-{pair}.tsv", gold)[number]
-            for name, folder in folders.items()
-        }
-        drawn.append(
-            AlignedSentence(
-                source=source,
-                target=target,
-                languages=(first, second),
-                gold=gold.gold[number],
-                links=links,
-                origin=f"{pair}, line {number + 1}",
-            )
-        )
-    drawn.sort(key=lambda one: not (is_rtl(" ".join(one.source)) or is_rtl(" ".join(one.target))))
-    return drawn[:_EXAMPLES]
+        short = [n for n, both in enumerate(sides) if all(_fits(side) for side in both)]
+        if short:
+            number = int(random.choice(short))
+            rtl = any(is_rtl(" ".join(side)) for side in sides[number])
+            drawn.append((not rtl, asked, number))
+    drawn.sort(key=lambda one: one[0])
+    return [(asked, number) for _, asked, number in drawn[:_EXAMPLES]]
+
+
+def _fits(words: Sequence[str]) -> bool:
+    return _LEAST <= len(words) <= _MOST
+
+
+def _read_gold(data: Path, asked: str) -> AlignmentSet:
+    return read_alignment_set(data / WordAlignment.name / asked)
+
+
+def _make_sentence(
+    data: Path, asked: str, number: int, links: Mapping[str, Sequence[Sequence[int]]]
+) -> AlignedSentence:
+    gold, pair = _read_gold(data, asked), split_base(asked)[0]
+    first, _, second = pair.partition("-")
+    return AlignedSentence(
+        source=gold.source[number],
+        target=gold.target[number],
+        languages=(first, second),
+        gold=gold.gold[number],
+        links={name: frozenset((i, j) for i, j in own) for name, own in links.items()},
+        origin=f"{pair}, line {number + 1}",
+    )

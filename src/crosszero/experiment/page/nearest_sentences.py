@@ -57,7 +57,7 @@ def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int)
     searches = draw_searches(lines, max(4, _SHOWN // max(len(encoders), 1)), seed=seed)
     if not searches:
         return Section(_HEADING, ["No translated sentences are named here, or none are there."])
-    found: dict[str, Nearest] = encoders.compute(
+    found: dict[str, Nearest] = encoders.run(
         "nearest", {"searches": searches}, lambda encoder: find_nearest(encoder, searches)
     )
     if not found:

@@ -45,7 +45,7 @@ def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover
     if len(meanings) < 2:
         lack = "No held-out samples, Tatoeba or gold alignments with translated short sentences"
         return Section(_HEADING, [f"{lack} are named here, or none are there."])
-    found = encoders.compute(
+    found = encoders.run(
         "map",
         {"meanings": meanings, "seed": seed},
         lambda encoder: lay_out(encoder, meanings, seed=seed),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.report.blocks import Picture
@@ -77,45 +76,34 @@ def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
     return Curve(name=name, steps=tuple(steps), values=tuple(means))
 
 
-def smooth(values: Sequence[float], window: int) -> list[float]:
-    """Average each value with its neighbours, as far as there are any.
+def smooth(curve: Curve, window: int, bins: int = BINS) -> Curve:
+    """Average values with their neighbours, at no more places than a picture can show.
 
     Values that are not finite are passed over; where there is nothing to average, the mean is
-    not-a-number. Time grows with the number of values, whatever the window.
+    not-a-number.
 
     Args:
-        values: n values.
+        curve: of any length.
         window: how many values are averaged, odd; shorter at both ends.
+        bins: at how many places, evenly spread, if the curve has more; both ends are among them.
 
     Example:
-        >>> smooth([0.0, 3.0, 0.0], 3)
-        [1.5, 1.0, 1.5]
+        >>> smooth(Curve(name="x", steps=(1, 2, 3), values=(0.0, 3.0, 0.0)), 3).values
+        (1.5, 1.0, 1.5)
     """
-    raw = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(raw)
-    count = _sum_windows(known.astype(np.float64), window // 2)
-    total = _sum_windows(np.where(known, raw, 0.0), window // 2)
-    means: list[float] = np.where(count > 0, total / np.maximum(count, 1.0), np.nan).tolist()
-    return means
-
-
-def _sum_windows(values: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
-    """Sum the `half` values before each value, itself, and the `half` values after it.
-
-    Running sums start anew every window, and a window is the end of one and the start of the next.
-    Nothing is subtracted, so a huge value leaves no rounding error behind it.
-    """
-    size, width = len(values), 2 * half + 1
-    blocks = -(-(size + 2 * half) // width)
-    padded = np.zeros((blocks + 1) * width)
-    padded[half : half + size] = values
-    table = padded.reshape(-1, width)
-    starts = table.cumsum(axis=1).ravel()
-    ends = table[:, ::-1].cumsum(axis=1)[:, ::-1].ravel()
-    first = np.arange(size)
-    whole = first % width == 0  # such a window is one block
-    sums: npt.NDArray[np.float64] = starts[first + width - 1] + np.where(whole, 0.0, ends[first])
-    return sums
+    size, half = len(curve.values), window // 2
+    raw = np.asarray(curve.values)
+    known, places = (
+        np.isfinite(raw),
+        np.unique(np.linspace(0, size - 1, min(size, bins), dtype=int)),
+    )
+    means = []
+    for place in places.tolist():
+        near = slice(max(place - half, 0), place + half + 1)
+        found = raw[near][known[near]]
+        means.append(float(found.mean()) if len(found) else math.nan)
+    steps = tuple(curve.steps[place] for place in places)
+    return Curve(name=curve.name, steps=steps, values=tuple(means))
 
 
 def thin(curve: Curve, bins: int = BINS) -> Curve:
@@ -174,8 +162,7 @@ def draw_curves(
             if len(curve.values) > 60:
                 raw = thin(curve)
                 axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
-                means = smooth(curve.values, 2 * (len(curve.values) // 50) + 1)
-                curve = thin(replace(curve, values=tuple(means)))
+                curve = smooth(curve, 2 * (len(curve.values) // 50) + 1)
             axes.plot(
                 curve.steps,
                 curve.values,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import numbers
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -116,14 +115,19 @@ def render_text(table: Table) -> str:
         ────  ─
         東京  7
     """
+    from rich.cells import cell_len
+
     body = [[_flatten(cell) for cell in row] for row in table.texts]
     head = [_flatten(name) for name in table.columns]
-    right = table.numeric
-    widths = [max(map(measure_width, column)) for column in zip(head, *body, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
+
+    def line(cells: list[str]) -> str:
+        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+        sides = zip(cells, gaps, table.numeric, strict=True)
+        return "  ".join(gap + cell if right else cell + gap for cell, gap, right in sides).rstrip()
+
     lines = [_flatten(table.title)] if table.title else []
-    lines.append(_pad(head, widths, right))
-    lines.append("  ".join("─" * width for width in widths))
-    lines += [_pad(row, widths, right) for row in body]
+    lines += [line(head), "  ".join("─" * width for width in widths), *map(line, body)]
     if table.note:
         lines.append(_flatten(table.note))
     return "\n".join(lines)
@@ -154,28 +158,6 @@ def render_markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
-def measure_width(text: str) -> int:
-    """Count the columns that a text takes in a terminal.
-
-    Example:
-        >>> measure_width("東京"), measure_width("e\\u0301")
-        (4, 1)
-    """
-    width = 0
-    for character in text:
-        if unicodedata.category(character) not in ("Mn", "Me", "Cf"):
-            width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-    return width
-
-
 def _flatten(text: str) -> str:
     # a line break would tear the table, an escape sequence would reach the terminal
     return _CONTROLS.sub(" ", text)
-
-
-def _pad(cells: list[str], widths: list[int], right: list[bool]) -> str:
-    padded = []
-    for cell, width, flush in zip(cells, widths, right, strict=True):
-        gap = " " * (width - measure_width(cell))
-        padded.append(gap + cell if flush else cell + gap)
-    return "  ".join(padded).rstrip()
