@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from crosszero.align.gold import AlignmentSet, read_alignment_set, split_base
+from crosszero.align.gold import AlignmentSet, split_base
 from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.report.blocks import AlignedSentence, Section
@@ -43,11 +43,12 @@ def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
     if not pairs:
         return Section(_HEADING, ["No gold alignments are named here, or none are there."])
     data = Path(str(runs.alignment))
-    places = draw_sentences(data, pairs, seed=seed)
+    golds = dict(WordAlignment().load(data, pairs))
+    drawn = draw_sentences(golds, seed=seed)
     found = encoders.run(
         "alignment",
-        {"pairs": pairs, "data": hash_files(data / WordAlignment.name), "sentences": places},
-        lambda encoder: align_gold(encoder, data, pairs, places),
+        {"pairs": pairs, "data": hash_files(data / WordAlignment.name), "sentences": drawn},
+        lambda encoder: align_gold(encoder, data, pairs, drawn),
     )
     if not found:
         return Section(_HEADING, ["None of the encoders could be run."])
@@ -72,8 +73,8 @@ def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
         "Lower is better.",
     )
     sentences = [
-        _make_sentence(data, asked, number, {name: one["links"][i] for name, one in found.items()})
-        for i, (asked, number) in enumerate(places)
+        make_sentence(pair, golds[pair], n, {name: one["links"][i] for name, one in found.items()})
+        for i, (pair, n) in enumerate(drawn)
     ]
     note = _NOTE
     if not sentences:
@@ -92,30 +93,31 @@ def list_pairs(runs: Runs) -> list[str]:
 
 
 def align_gold(
-    encoder: Encoder, data: Path, pairs: Sequence[str], places: Sequence[tuple[str, int]]
+    encoder: Encoder, data: Path, pairs: Sequence[str], drawn: Sequence[tuple[str, int]]
 ) -> dict[str, object]:
     """Align all gold sentences with every layer of an encoder.
 
     Returns:
         ``error`` and ``layers``, in per cent, means over pairs: the alignment error rate of what
-        the encoder is read at, and of each layer from 1; ``links`` of the sentences in `places`.
+        the encoder is read at, and of each layer from 1; ``links`` of the sentences in `drawn`.
     """
-    task, links = WordAlignment(), []
+    task, golds = WordAlignment(), dict(WordAlignment().load(data, pairs))
     errors: dict[int | None, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        task.predict(encoder, data, folder, [split_base(pair)[0] for pair in pairs], layers="all")
+        task.predict(encoder, data, folder, list(golds), layers="all")
         for score in task.score(folder, data, pairs):
             if score.metric == task.metric:
                 errors.setdefault(score.layer, []).append(100 * score.value)
-        for asked, number in places:
-            path = folder / task.name / f"test-{split_base(asked)[0]}.tsv"
-            links.append(sorted(read_links(path, _read_gold(data, asked))[number]))
+        links = [
+            sorted(read_links(folder / task.name / f"test-{pair}.tsv", golds[pair])[number])
+            for pair, number in drawn
+        ]
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
     return {"error": first, "layers": layers, "links": links}
 
 
-def draw_sentences(data: Path, pairs: Sequence[str], *, seed: int) -> list[tuple[str, int]]:
+def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tuple[str, int]]:
     """Draw sentences of 3 to 12 words, each from another pair of languages.
 
     Pairs that are written from right to left come first, so that a page has one where there is one.
@@ -125,30 +127,21 @@ def draw_sentences(data: Path, pairs: Sequence[str], *, seed: int) -> list[tuple
     """
     random = np.random.default_rng(seed)
     drawn: list[tuple[bool, str, int]] = []
-    for asked in pairs:
-        gold = _read_gold(data, asked)
+    for pair, gold in golds.items():
         sides = list(zip(gold.source, gold.target, strict=True))
-        short = [n for n, both in enumerate(sides) if all(_fits(side) for side in both)]
-        if short:
+        lengths = np.array([[len(side) for side in both] for both in sides]).reshape(-1, 2)
+        short = np.flatnonzero(((lengths >= _LEAST) & (lengths <= _MOST)).all(axis=1))
+        if len(short):
             number = int(random.choice(short))
-            rtl = any(is_rtl(" ".join(side)) for side in sides[number])
-            drawn.append((not rtl, asked, number))
-    drawn.sort(key=lambda one: one[0])
-    return [(asked, number) for _, asked, number in drawn[:_EXAMPLES]]
+            drawn.append((any(is_rtl(" ".join(side)) for side in sides[number]), pair, number))
+    drawn.sort(key=lambda one: not one[0])
+    return [(pair, number) for _, pair, number in drawn[:_EXAMPLES]]
 
 
-def _fits(words: Sequence[str]) -> bool:
-    return _LEAST <= len(words) <= _MOST
-
-
-def _read_gold(data: Path, asked: str) -> AlignmentSet:
-    return read_alignment_set(data / WordAlignment.name / asked)
-
-
-def _make_sentence(
-    data: Path, asked: str, number: int, links: Mapping[str, Sequence[Sequence[int]]]
+def make_sentence(
+    pair: str, gold: AlignmentSet, number: int, links: Mapping[str, Sequence[tuple[int, int]]]
 ) -> AlignedSentence:
-    gold, pair = _read_gold(data, asked), split_base(asked)[0]
+    """Put a sentence and what each system links in it together."""
     first, _, second = pair.partition("-")
     return AlignedSentence(
         source=gold.source[number],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crosszero.align.gold import read_alignment_set, split_base
 from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.page.link_matrices import list_pairs
 from crosszero.samples.store import SampleStore
@@ -59,9 +58,8 @@ def _read_tatoeba(data: Path, languages: Sequence[str] | None) -> Lines:
 
 def _read_gold(folder: Path, pairs: Sequence[str]) -> Lines:
     lines = []
-    for asked in pairs:
-        first, _, second = split_base(asked)[0].partition("-")
-        found = read_alignment_set(folder / WordAlignment.name / asked)
-        for source, target in zip(found.source, found.target, strict=True):
+    for pair, gold in WordAlignment().load(folder, pairs):
+        first, _, second = pair.partition("-")
+        for source, target in zip(gold.source, gold.target, strict=True):
             lines.append({first: " ".join(source), second or "?": " ".join(target)})
     return lines

@@ -1,6 +1,7 @@
 """One HTML file that holds all: it works offline, loads nothing, and runs only what it names.
 
-Jinja escapes whatever stands in a template's braces. A content security policy forbids all remote
+Each block has a template of the name of its class in ``templates/``; Jinja escapes whatever stands
+in a template's braces. A content security policy forbids all remote
 things. A page without scripts forbids scripts; a page whose maps answer the pointer allows exactly
 its two scripts by their hashes, so that even a mistake in escaping could neither run nor fetch.
 
@@ -23,31 +24,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosszero.errors import MissingExtraError
-from crosszero.experiment.report.blocks import (
-    AlignedSentence,
-    Block,
-    Example,
-    Gallery,
-    HeatMap,
-    Meanings,
-    Origin,
-    Picture,
-    Section,
-)
+from crosszero.experiment.report.blocks import Block, Gallery, Picture, Section
 from crosszero.experiment.report.markup import clean, make_language_tag
-from crosszero.experiment.report.tables import Table
 
-_TEMPLATES: dict[type, str] = {
-    str: "sentence",
-    Table: "table",
-    HeatMap: "heat_map",
-    Picture: "picture",
-    Gallery: "gallery",
-    Meanings: "meanings",
-    Example: "example",
-    AlignedSentence: "matrices",
-    Origin: "origin",
-}
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -70,28 +49,30 @@ def render_page(title: str, summary: Sequence[str], sections: Sequence[Section])
         >>> "&lt;b&gt;trained" in page
         True
     """
-    blocks = [block for section in sections for block in section.blocks]
-    hover = any(one.traces for block in blocks for one in getattr(block, "pictures", [block])
-                if isinstance(one, Picture))  # fmt: skip
-    scripts = [read_plotly(), _read("hover.js")] if hover else []
-    policy = _POLICY
-    if scripts:
-        policy += f"; script-src {' '.join(map(_name_script, scripts))}"
-    packed = base64.b64encode(gzip.compress(scripts[0].encode(), 9, mtime=0)) if scripts else b""
-    return _environment().get_template("page.html").render(
-        title=title, summary=summary, sections=sections, policy=policy, style=_read("page.css"),
-        plotly=packed.decode(), script="".join(scripts[1:]),
-    )  # fmt: skip
+    content: dict[str, object] = {"title": title, "summary": summary, "sections": sections}
+    content |= {"style": _read("page.css"), "policy": _POLICY, "script": ""}
+    if any(_has_traces(block) for section in sections for block in section.blocks):
+        plotly, script = read_plotly(), _read("hover.js")
+        content["policy"] = f"{_POLICY}; script-src {_name_script(plotly)} {_name_script(script)}"
+        packed = base64.b64encode(gzip.compress(plotly.encode(), 9, mtime=0)).decode()
+        content |= {"plotly": packed, "script": script}
+    return _environment().get_template("page.html").render(content)
+
+
+def _has_traces(block: Block) -> bool:
+    if isinstance(block, Gallery):
+        return any(map(_has_traces, block.pictures))
+    return isinstance(block, Picture) and bool(block.traces)
 
 
 def render_block(block: Block) -> Markup:
     """Give the HTML of one block.
 
     Example:
-        >>> render_block(Table(title="t", columns=("n",), rows=((7,),))).count("<th ")
-        2
+        >>> print(render_block("1 < 2"))
+        <p>1 &lt; 2</p>
     """
-    template = _environment().get_template(f"{_TEMPLATES[type(block)]}.html")
+    template = _environment().get_template(f"{type(block).__name__}.html")
     return Markup(template.render(block=block))
 
 

@@ -107,17 +107,9 @@ def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> P
             fills = [colours[point.meaning] for point in own]
             axes.scatter(*_stack(own).T, c=fills, marker=marker, s=26, linewidths=0)
             axes.scatter([], [], c=INK, marker=marker, s=26, linewidths=0, label=keep_latin(code))
+        look = {"ha": "center", "va": "bottom", "fontweight": "bold"}
         for number, top in find_gatherings(points):
-            axes.annotate(
-                str(number + 1),
-                top,
-                xytext=(0, 9),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=10,
-                fontweight="bold",
-            )
+            axes.annotate(str(number + 1), top, (0, 9), textcoords="offset points", **look)
         axes.set_xticks([])
         axes.set_yticks([])
         # a square in the same unit both ways, with room for the numbers
@@ -172,17 +164,9 @@ def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
         places = _split([(point.x, point.y) for point in own])
         traces.append(shared | places | texts | {"showlegend": False, "marker": marker})
     numbers = find_gatherings(points)
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "text",
-            **_split([top for _, top in numbers]),
-            "text": [f"<b>{number + 1}</b>" for number, _ in numbers],
-            "textposition": "top center",
-            "hoverinfo": "skip",
-            "showlegend": False,
-        }
-    )
+    texts = {"text": [f"<b>{number + 1}</b>" for number, _ in numbers], "mode": "text"}
+    places = _split([top for _, top in numbers]) | {"textposition": "top center"}
+    traces.append({"type": "scatter", **places, **texts, "hoverinfo": "skip", "showlegend": False})
     return traces
 
 

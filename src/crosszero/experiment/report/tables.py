@@ -121,10 +121,14 @@ def render_text(table: Table) -> str:
     head = [_flatten(name) for name in table.columns]
     widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
 
+    columns = list(zip(widths, table.numeric, strict=True))
+
     def line(cells: list[str]) -> str:
-        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
-        sides = zip(cells, gaps, table.numeric, strict=True)
-        return "  ".join(gap + cell if right else cell + gap for cell, gap, right in sides).rstrip()
+        parts = []
+        for cell, (width, right) in zip(cells, columns, strict=True):
+            gap = " " * (width - cell_len(cell))
+            parts.append(gap + cell if right else cell + gap)
+        return "  ".join(parts).rstrip()
 
     lines = [_flatten(table.title)] if table.title else []
     lines += [line(head), "  ".join("─" * width for width in widths), *map(line, body)]
