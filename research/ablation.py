@@ -33,7 +33,7 @@ from crosszero.experiment.recipe.scores import (
     Score,
 )
 from crosszero.experiment.report.tables import Table, render_markdown
-from crosszero.experiment.table import summarise
+from crosszero.experiment.tables import summarise
 from crosszero.files import atomic_file
 from research.baseline import align_statistically
 

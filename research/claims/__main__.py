@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.config import read_suite
 from crosszero.experiment.records import find_commit
 from crosszero.experiment.results import read_results
+from crosszero.experiment.settings import read_suite
 from crosszero.files import atomic_file
 from research.claims.claim import render_ledger
 from research.claims.ledger import judge_claims

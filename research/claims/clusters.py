@@ -9,9 +9,9 @@ import numpy as np
 
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
-from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.results import find_runs
+from crosszero.experiment.settings import SuiteConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import find_store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.published import read_published
 from crosszero.experiment.records import Record
 from crosszero.experiment.results import find_runs
+from crosszero.experiment.settings import SuiteConfig
 from research.claims.claim import Claim
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.intervals import Interval, measure_interval
-from crosszero.experiment.plans import depends_on_seed
+from crosszero.experiment.plan import depends_on_seed
 from crosszero.experiment.records import Record
-from crosszero.experiment.table import COLUMNS
+from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.tables import COLUMNS
 from crosszero.tasks.catalogue import list_tasks
 from research.claims.claim import Outcome
 

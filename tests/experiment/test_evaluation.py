@@ -12,7 +12,6 @@ import pytest
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment import evaluation
 from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.config import FINE_TUNED, TASKS
 from crosszero.experiment.evaluation import (
     Bench,
     hash_data,
@@ -20,6 +19,7 @@ from crosszero.experiment.evaluation import (
     measure_task,
     settings_of,
 )
+from crosszero.experiment.settings import FINE_TUNED, TASKS
 from crosszero.files import hash_files, make_key
 from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.fine_tuned_task import FineTunedTask

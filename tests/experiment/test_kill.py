@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from crosszero.config import build
-from crosszero.experiment.config import SuiteConfig
+from crosszero.experiment.engine import run_suite
 from crosszero.experiment.records import read_records
 from crosszero.experiment.results import find_runs
-from crosszero.experiment.runner import run_suite
+from crosszero.experiment.settings import SuiteConfig
 from crosszero.training import loop
 
 Folders = Callable[..., Path]

@@ -77,7 +77,7 @@ def prepare(
     """
     from contextlib import ExitStack
 
-    from crosszero.experiment.recipe.preparation import (
+    from crosszero.experiment.preparation import (
         StageLog,
         describe_summary,
         make_recipe_finder,

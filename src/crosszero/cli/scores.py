@@ -93,9 +93,9 @@ def compare(
         make_comparison,
         match_folders,
     )
-    from crosszero.experiment.config import read_suite
-    from crosszero.experiment.plans import find_data
+    from crosszero.experiment.plan import find_data
     from crosszero.experiment.report.tables import render_markdown, render_text
+    from crosszero.experiment.settings import read_suite
     from crosszero.files import atomic_file
     from crosszero.tasks.word_alignment import WordAlignment
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from crosszero.experiment.config import SuiteConfig
     from crosszero.experiment.records import Record
     from crosszero.experiment.report.tables import Table
+    from crosszero.experiment.settings import SuiteConfig
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 
@@ -75,7 +75,6 @@ def evaluate(
     """
     from crosszero.config import parse_yaml
     from crosszero.errors import ConfigError
-    from crosszero.experiment.config import TASKS
     from crosszero.experiment.evaluation import (
         Bench,
         choose_tasks,
@@ -85,7 +84,8 @@ def evaluate(
     )
     from crosszero.experiment.records import write_scores
     from crosszero.experiment.report.tables import render_text
-    from crosszero.experiment.table import make_scores
+    from crosszero.experiment.settings import TASKS
+    from crosszero.experiment.tables import make_scores
     from crosszero.tasks.catalogue import find_task
     from crosszero.tasks.task import Score
 
@@ -146,9 +146,9 @@ def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) 
         Systems and seeds to train and measure at a time, instead of the recipe's number; each gets
         the cores divided by it as threads.
     """
-    from crosszero.experiment.config import read_suite
+    from crosszero.experiment.engine import run_suite
     from crosszero.experiment.report.tables import render_markdown, render_text
-    from crosszero.experiment.runner import run_suite
+    from crosszero.experiment.settings import read_suite
     from crosszero.experiment.summary import write_summary
     from crosszero.files import atomic_file
 
@@ -197,7 +197,7 @@ def report(
 
 
 def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
-    from crosszero.experiment.table import (
+    from crosszero.experiment.tables import (
         COLUMNS,
         average,
         make_costs,

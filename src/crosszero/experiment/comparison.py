@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from crosszero.errors import ConfigError, suggest
-from crosszero.experiment.config import TASKS, SuiteConfig
 from crosszero.experiment.paired import (
     Comparison,
     Counts,
@@ -17,10 +16,11 @@ from crosszero.experiment.paired import (
     compare_corpora,
     measure_corpus,
 )
-from crosszero.experiment.plans import Plan, make_bench
+from crosszero.experiment.plan import Plan, make_bench
 from crosszero.experiment.records import Record
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
+from crosszero.experiment.settings import TASKS, SuiteConfig
 from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.labels import list_languages
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from crosszero.config import build
 from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
-from crosszero.experiment.config import TASKS, resolve_path
+from crosszero.experiment.settings import TASKS, resolve_path
 from crosszero.files import atomic_file, hash_files, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.search.margin import Margin

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from crosszero.config import to_dict
 from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.config import FINE_TUNED, SuiteConfig
 from crosszero.experiment.evaluation import hash_data
-from crosszero.experiment.plans import Plan, make_bench
+from crosszero.experiment.plan import Plan, make_bench
+from crosszero.experiment.settings import FINE_TUNED, SuiteConfig
 from crosszero.files import make_key
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.catalogue import find_task

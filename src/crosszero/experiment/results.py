@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.config import SuiteConfig
 from crosszero.experiment.keys import DIGITS, locate_training, make_record_key
-from crosszero.experiment.plans import (
+from crosszero.experiment.plan import (
     Plan,
     list_plans,
     locate_record,
     make_bench,
 )
 from crosszero.experiment.records import Record, read_record
+from crosszero.experiment.settings import SuiteConfig
 from crosszero.model.loading import locate_encoder
 
 _log = logging.getLogger("crosszero")
@@ -31,7 +31,7 @@ class Results:
     """Records of a suite that count.
 
     Attributes:
-        records: in the order of :func:`crosszero.experiment.plans.list_plans`.
+        records: in the order of :func:`crosszero.experiment.plan.list_plans`.
         notes: sentences about records that do not count, or that could not be checked.
     """
 

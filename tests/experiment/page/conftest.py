@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from crosszero.config import build
-from crosszero.experiment.config import SuiteConfig, write_suite
 from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plans import Plan, locate_record
+from crosszero.experiment.plan import Plan, locate_record
 from crosszero.experiment.records import Record, write_record
+from crosszero.experiment.settings import SuiteConfig, write_suite
 from crosszero.samples.store import collect
 from crosszero.tasks.task import Score
 from tests.tasks.helpers import make_score

@@ -12,7 +12,6 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.config import read_suite
 from crosszero.experiment.overview.runs import read_runs
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.page.nearest_sentences import (
@@ -23,6 +22,7 @@ from crosszero.experiment.page.nearest_sentences import (
 from crosszero.experiment.page.word_maps import choose_meanings
 from crosszero.experiment.report.blocks import Example
 from crosszero.experiment.results import find_trainings
+from crosszero.experiment.settings import read_suite
 from crosszero.model.encoder import Encoder
 from tests.experiment.page.conftest import EVIL
 

@@ -17,11 +17,11 @@ from research.claims.curves import follow_loss, judge_curves
 from research.claims.orders import compare_systems, judge_order
 
 from crosszero.config import build
-from crosszero.experiment.config import SuiteConfig
+from crosszero.experiment.engine import train_system
 from crosszero.experiment.records import Record, write_record
-from crosszero.experiment.runner import train_system
+from crosszero.experiment.settings import SuiteConfig
 from crosszero.samples.store import collect
-from tests.experiment.test_suite import make_record
+from tests.experiment.test_settings import make_record
 from tests.tasks.helpers import make_score
 from tests.training.conftest import make_samples, store_folder
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.config import SETTINGS, SuiteConfig, read_suite
 from crosszero.experiment.evaluation import SETUP
-from crosszero.experiment.plans import list_plans
+from crosszero.experiment.plan import list_plans
 from crosszero.experiment.records import Record, read_records
 from crosszero.experiment.results import find_runs, find_trainings, read_results
+from crosszero.experiment.settings import SETTINGS, SuiteConfig, read_suite
 from crosszero.tasks.task import read_score
 
 

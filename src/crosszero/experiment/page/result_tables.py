@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.report.blocks import Block, HeatMap, Section
-from crosszero.experiment.table import (
+from crosszero.experiment.tables import (
     COLUMNS,
     average,
     make_languages,

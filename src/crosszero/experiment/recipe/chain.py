@@ -13,6 +13,12 @@ from pathlib import Path
 
 from crosszero.bitext import BitextConfig, find_interface_strings
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+from crosszero.experiment.preparation import (
+    StageLog,
+    describe_summary,
+    make_recipe_finder,
+    read_sources,
+)
 from crosszero.experiment.recipe.config import INTERFACE_STRINGS, RecipeConfig
 from crosszero.experiment.recipe.keys import (
     make_baseline_key,
@@ -22,14 +28,8 @@ from crosszero.experiment.recipe.keys import (
     make_train_key,
 )
 from crosszero.experiment.recipe.paths import Paths
-from crosszero.experiment.recipe.preparation import (
-    StageLog,
-    describe_summary,
-    make_recipe_finder,
-    read_sources,
-)
 from crosszero.experiment.recipe.scores import Score, measure, name_source
-from crosszero.experiment.recipe.stamps import Stamps
+from crosszero.experiment.stamps import Stamps
 from crosszero.files import atomic_file
 
 _log = logging.getLogger("crosszero")

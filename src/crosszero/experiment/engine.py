@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment.config import FINE_TUNED, SuiteConfig, write_suite
 from crosszero.experiment.evaluation import measure_task, settings_of
 from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plans import (
+from crosszero.experiment.plan import (
     Plan,
     list_plans,
     locate_record,
@@ -28,6 +27,7 @@ from crosszero.experiment.records import (
     write_record,
 )
 from crosszero.experiment.results import is_trained
+from crosszero.experiment.settings import FINE_TUNED, SuiteConfig, write_suite
 from crosszero.experiment.statistical import predict_links
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.memory import peak_memory, reset_memory
@@ -49,7 +49,7 @@ def run_suite(config: SuiteConfig) -> list[Record]:
 
     Returns:
         A record for each measurement, in the order of
-        :func:`crosszero.experiment.plans.list_plans`.
+        :func:`crosszero.experiment.plan.list_plans`.
 
     Raises:
         CrosszeroError: settings, data or encoders can't be used.

@@ -13,7 +13,6 @@ import pytest
 
 from crosszero.bitext import BitextConfig
 from crosszero.errors import ConfigError, DataError
-from crosszero.experiment.config import FINE_TUNED, TASKS, read_suite
 from crosszero.experiment.recipe.chain import read_scores, run_recipe
 from crosszero.experiment.recipe.config import (
     EvaluateConfig,
@@ -30,6 +29,7 @@ from crosszero.experiment.recipe.scores import (
     measure,
 )
 from crosszero.experiment.report.tables import render_text
+from crosszero.experiment.settings import FINE_TUNED, TASKS, read_suite
 
 Folders = Callable[..., Path]
 FOLDER = locate_recipe("demo").parent
@@ -74,7 +74,7 @@ def test_suites_are_valid_and_train_as_a_recipe_does(name: str) -> None:
 
 def test_the_papers_suite_is_xtremes_protocol() -> None:
     from crosszero.experiment.evaluation import settings_of
-    from crosszero.experiment.plans import Plan, list_plans, make_bench
+    from crosszero.experiment.plan import Plan, list_plans, make_bench
     from tests.tasks.finetune.test_config import make_config
 
     suite = read_suite(locate_recipe("paper-suite"))
@@ -147,7 +147,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
 
 
 def test_recipes_stand_at_the_root_of_the_repository() -> None:
-    root = Path(__file__).parents[3] / "recipes"
+    root = Path(__file__).parents[2] / "recipes"
     assert {p.stem for p in root.glob("*.yaml")} == {*RECIPES, *SUITES}
 
 

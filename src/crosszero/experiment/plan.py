@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from crosszero.experiment.config import FINE_TUNED, SuiteConfig
 from crosszero.experiment.evaluation import Bench
+from crosszero.experiment.settings import FINE_TUNED, SuiteConfig
 from crosszero.tasks.catalogue import find_task
 
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment.config import SuiteConfig, read_suite
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.plans import Plan, list_plans
+from crosszero.experiment.plan import Plan, list_plans
 from crosszero.experiment.published import read_published
 from crosszero.experiment.recipe.config import locate_recipe
 from crosszero.experiment.records import (
@@ -24,8 +23,9 @@ from crosszero.experiment.records import (
     write_record,
 )
 from crosszero.experiment.report.tables import render_text
+from crosszero.experiment.settings import SuiteConfig, read_suite
 from crosszero.experiment.summary import write_summary
-from crosszero.experiment.table import (
+from crosszero.experiment.tables import (
     make_costs,
     make_deviations,
     make_languages,

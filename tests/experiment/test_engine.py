@@ -19,10 +19,10 @@ from crosszero.align.gold import read_alignment_set
 from crosszero.cli import main
 from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment import runner
+from crosszero.experiment import engine
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
 from crosszero.experiment.comparison import compare_task, list_sides
-from crosszero.experiment.config import SuiteConfig, SystemConfig
+from crosszero.experiment.engine import run_suite
 from crosszero.experiment.evaluation import (
     Bench,
     choose_tasks,
@@ -30,14 +30,14 @@ from crosszero.experiment.evaluation import (
     settings_of,
 )
 from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plans import Plan, list_plans, locate_record
+from crosszero.experiment.plan import Plan, list_plans, locate_record
 from crosszero.experiment.records import read_records, write_record
 from crosszero.experiment.results import find_runs, read_results
-from crosszero.experiment.runner import run_suite
+from crosszero.experiment.settings import SuiteConfig, SystemConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples import SampleStore
 from tests.experiment.conftest import write
-from tests.experiment.test_suite import make_record
+from tests.experiment.test_settings import make_record
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 4, "batch_size": 8, "max_length": 32}
@@ -85,7 +85,7 @@ def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
         done.append(task)
         return measure_task(encoder, task, bench)
 
-    monkeypatch.setattr(runner, "measure_task", count)
+    monkeypatch.setattr(engine, "measure_task", count)
     with pytest.raises(KeyboardInterrupt):
         run_suite(suite)
     records = run_suite(suite)
@@ -107,7 +107,7 @@ def test_encoders_that_are_trained_already(
     for seed in suite.seeds:
         (run,) = find_runs(suite, "CZ", seed)
         run.rename(tmp_path / f"CZ-{seed}-run")
-    monkeypatch.setattr(runner, "train", None)  # nothing is trained
+    monkeypatch.setattr(engine, "train", None)  # nothing is trained
     systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
     ready = dataclasses.replace(
         suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1
@@ -408,7 +408,7 @@ def test_a_stale_record_goes_before_its_predictions_do(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "measure_task", stop)
+    monkeypatch.setattr(engine, "measure_task", stop)
     with pytest.raises(KeyboardInterrupt):
         run_suite(dataclasses.replace(suite, max_length=16))
     assert read_results(suite).records == ()
@@ -423,7 +423,7 @@ def test_what_changed_is_measured_again(
         done.append((Path(bench.out).name, task))
         return measure_task(encoder, task, bench)
 
-    monkeypatch.setattr(runner, "measure_task", count)
+    monkeypatch.setattr(engine, "measure_task", count)
     suite = dataclasses.replace(suite, tasks=["tatoeba", "pawsx"], seeds=[1])
     run_suite(suite)
     done.clear()
