@@ -33,7 +33,8 @@ bench: $(VENV)/.dev
 
 # The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
 results: $(VENV)/.dev
-	$(BIN)/python -m research.ablation --data $(DATA) --out runs/ablation
+	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
+	$(BIN)/crosszero run runs/ablation.yaml
 
 # Checks that what the documentation shows is what the program prints.
 docs: $(VENV)/.dev

@@ -1,6 +1,6 @@
 """Runs that differ in one setting, side by side, on held-out lines only.
 
-    python -m research.choices runs/ablation/ML-CTL-CZ-1 runs/random-head --out runs/choices.md
+    python -m research.choices runs/identity-head runs/random-head --out runs/choices.md
 
 Test sets are left out even where they were measured: settings are not chosen on them.
 """
@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crosszero.experiment.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS
 from crosszero.experiment.report.tables import Table, render_markdown
 from crosszero.files import atomic_file
 from crosszero.training.train_config import read_settings
 
 _PLACES = ("seed", "out")
+_MEASURES = {
+    "held-out sentences": "sentence-retrieval/text-accuracy",
+    "held-out words": "word-retrieval/accuracy",
+}
 
 
 def find_differences(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -44,19 +47,14 @@ def compare_runs(runs: Sequence[Path]) -> Table:
         raise ValueError(f"the runs differ in {', '.join(sorted(mixed))}")
     rows: list[tuple[str | float, ...]] = []
     for run, setting in zip(runs, settings, strict=True):
-        scores = json.loads((run / "scores.json").read_text())["after"]
-        means = [_average(scores, measure) for measure in (HELD_OUT_SENTENCES, HELD_OUT_WORDS)]
+        numbers = json.loads((run / "summary.json").read_text())["after"]
+        means = [100 * numbers[measure]["mean"]["mean"] for measure in _MEASURES.values()]
         rows.append((*(str(setting.get(name)) for name in differences), *means))
     return Table(
         title="Held-out lines, mean over language pairs and directions, per cent",
-        columns=(*differences, "held-out sentences", "held-out words"),
+        columns=(*differences, *_MEASURES),
         rows=tuple(rows),
     )
-
-
-def _average(scores: Sequence[Mapping[str, Any]], measure: str) -> float:
-    values = [score["value"] for score in scores if score["measure"] == measure]
-    return 100 * sum(values) / len(values)
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.recipes import read_experiment
 from crosszero.experiment.records import find_commit
 from crosszero.experiment.results import read_results
-from crosszero.experiment.settings import read_suite
 from crosszero.files import atomic_file
 from research.claims.claim import render_ledger
 from research.claims.ledger import judge_claims
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("recipe", type=Path, help="the suite's YAML file")
     parser.add_argument("--out", type=Path, default=Path("docs/claims.md"), help="the page")
     given = parser.parse_args(arguments)
-    config = read_suite(given.recipe)
+    config = read_experiment(given.recipe)
     results = read_results(config)
     command = f"python -m research.claims {given.recipe} --out {given.out}"
-    suite = f"crosszero suite {given.recipe}"
+    suite = f"crosszero run {given.recipe}"
     found = judge_claims(results.records, config, suite=suite, command=command)
     today = datetime.date.today().isoformat()
     made = f"Made by `{command}` on {today}, commit {find_commit() or 'unknown'}."

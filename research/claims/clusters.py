@@ -10,8 +10,8 @@ import numpy as np
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.results import find_runs
-from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.results import find_run
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import find_store
@@ -23,21 +23,22 @@ _MEANINGS = 50
 _MEASURES = {"purity_across": "purity", "silhouette_meaning": "silhouette"}
 
 
-def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
+def judge_clusters(config: ExperimentConfig, *systems: str) -> tuple[Outcome, str]:
     """Hold the last system's clusters against those of the others, over the suite's seeds.
 
     It holds where the last one's purity and silhouette by meaning are higher than each other
     system's, with the 95 % interval of the paired differences above 0.
     """
-    if config.held_out is None or len(config.seeds) < LEAST_SEEDS:
+    held_out = config.folder_of("held_out")
+    if held_out is None or len(config.seeds) < LEAST_SEEDS:
         return (
             "not testable here",
             f"Held-out samples and at least {LEAST_SEEDS} seeds are needed: the suite names "
-            f"{config.held_out or 'no samples'} and has {len(config.seeds)} seeds.",
+            f"{held_out or 'no samples'} and has {len(config.seeds)} seeds.",
         )
-    if systems[-1] in config.systems and not config.has_seeds(systems[-1]):
+    if systems[-1] in config.systems and not config.systems[systems[-1]].has_seeds:
         return "not testable here", f"{systems[-1]} is not trained with several seeds."
-    store = SampleStore.open(find_store(config.held_out))
+    store = SampleStore.open(find_store(held_out))
     meanings = choose_meanings(list(store), _MEANINGS)
     scores = {}
     for system in systems:
@@ -49,7 +50,7 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
     parts, holds = [], True
     last = scores[systems[-1]]
     for system in systems[:-1]:
-        others = scores[system] if config.has_seeds(system) else scores[system] * len(last)
+        others = scores[system] if config.systems[system].has_seeds else scores[system] * len(last)
         for name, label in _MEASURES.items():
             interval = measure_interval(
                 [getattr(b, name) - getattr(a, name) for a, b in zip(others, last, strict=True)]
@@ -61,15 +62,14 @@ def judge_clusters(config: SuiteConfig, *systems: str) -> tuple[Outcome, str]:
 
 
 def _measure(
-    config: SuiteConfig, system: str, meanings: list[dict[str, str]]
+    config: ExperimentConfig, system: str, meanings: list[dict[str, str]]
 ) -> Iterator[ClusterScore]:
-    if not config.has_seeds(system):
-        yield measure_words(config.encoder_of(system), meanings)
+    if not config.systems[system].has_seeds:
+        yield measure_words(config.start_of(system, config.seeds[0]), meanings)
         return
-    runs = [run for seed in config.seeds for run in find_runs(config, system, seed)]
-    if len(runs) == len(config.seeds):
-        for run in runs:
-            yield measure_words(run, meanings)
+    runs = [find_run(config, system, seed) for seed in config.seeds]
+    for run in runs if all(runs) else ():
+        yield measure_words(str(run), meanings)
 
 
 def measure_words(encoder: str | Path, meanings: list[dict[str, str]]) -> ClusterScore:

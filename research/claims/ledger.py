@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from crosszero.experiment.published import read_published
 from crosszero.experiment.records import Record
-from crosszero.experiment.results import find_runs
-from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.results import find_run
+from crosszero.experiment.settings import ExperimentConfig
 from research.claims.claim import Claim
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves
@@ -20,9 +21,11 @@ from research.claims.rounding import (
     make_rounding,
 )
 
+PUBLISHED = Path(__file__).parents[1] / "published.yaml"
+
 
 def judge_claims(
-    records: Sequence[Record], config: SuiteConfig, *, suite: str, command: str
+    records: Sequence[Record], config: ExperimentConfig, *, suite: str, command: str
 ) -> list[Claim]:
     """Test all twelve claims.
 
@@ -50,7 +53,7 @@ def judge_claims(
 
 
 def _list_published() -> list[Claim]:
-    published = read_published()
+    published = read_published(PUBLISHED)
     rows = {row.system: row for row in published.rows}
     claims = []
     for number, system in enumerate(("mBERT", "XLM", "MMTE", "ML-CTL-CZ"), start=1):
@@ -72,7 +75,7 @@ def _list_published() -> list[Claim]:
     return claims
 
 
-def _judge_systems(records: Sequence[Record], config: SuiteConfig, suite: str) -> list[Claim]:
+def _judge_systems(records: Sequence[Record], config: ExperimentConfig, suite: str) -> list[Claim]:
     claims = []
     orders = [("info-snt", "CZ-snt"), ("CZ-snt", "ML-CTL-CZ"), ("info-snt", "ML-CTL-CZ")]
     for number, (first, second) in enumerate(orders, start=5):
@@ -91,7 +94,7 @@ def _judge_systems(records: Sequence[Record], config: SuiteConfig, suite: str) -
     return claims
 
 
-def _judge_map(config: SuiteConfig, command: str) -> Claim:
+def _judge_map(config: ExperimentConfig, command: str) -> Claim:
     outcome, evidence = judge_clusters(config, _find_start(config), "CZ-snt", "ML-CTL-CZ")
     return Claim(
         number=8,
@@ -104,7 +107,7 @@ def _judge_map(config: SuiteConfig, command: str) -> Claim:
     )
 
 
-def _judge_start(records: Sequence[Record], config: SuiteConfig, suite: str) -> Claim:
+def _judge_start(records: Sequence[Record], config: ExperimentConfig, suite: str) -> Claim:
     outcome, evidence = judge_order(records, config, _find_start(config), "ML-CTL-CZ", least=3)
     return Claim(
         number=9,
@@ -117,21 +120,21 @@ def _judge_start(records: Sequence[Record], config: SuiteConfig, suite: str) -> 
     )
 
 
-def _find_start(config: SuiteConfig) -> str:
+def _find_start(config: ExperimentConfig) -> str:
     """The system that is the suite's encoder as it is; the encoder's name where there is none."""
     for name, system in config.systems.items():
-        plain = not config.has_seeds(name) and not system.fine_tune and system.layer is None
-        if plain and config.encoder_of(name) == config.encoder:
+        plain = not system.has_seeds and not system.fine_tune and system.layer is None
+        if plain and config.start_of(name, config.seeds[0]) == config.encoder:
             return name
     return config.encoder
 
 
-def _judge_course(config: SuiteConfig, command: str) -> Claim:
+def _judge_course(config: ExperimentConfig, command: str) -> Claim:
     found = [
-        [find_runs(config, system, seed) for system in ("ML-CTL-info", "ML-CTL-CZ")]
+        [find_run(config, system, seed) for system in ("ML-CTL-info", "ML-CTL-CZ")]
         for seed in config.seeds
     ]
-    pairs = [(info[0], cz[0]) for info, cz in found if info and cz]
+    pairs = [(info, cz) for info, cz in found if info and cz]
     outcome, evidence = judge_curves([info for info, _ in pairs], [cz for _, cz in pairs])
     return Claim(
         number=10,

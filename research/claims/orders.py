@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crosszero.experiment.intervals import Interval, measure_interval
-from crosszero.experiment.plan import depends_on_seed
+from crosszero.experiment.plan import depends_on_seed, does_task
 from crosszero.experiment.records import Record
-from crosszero.experiment.settings import SuiteConfig
-from crosszero.experiment.tables import COLUMNS
-from crosszero.tasks.catalogue import list_tasks
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.tasks.task import Task, average
 from research.claims.claim import Outcome
 
 LEAST_SEEDS = 3  # with fewer, an interval says next to nothing
-_TASKS = {task.title: task for task in list_tasks()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +43,26 @@ class Order:
 
 
 def list_means(
-    records: Sequence[Record], config: SuiteConfig, system: str, column: str
+    records: Sequence[Record], config: ExperimentConfig, system: str, task: Task
 ) -> dict[int, float]:
     """For each seed of the suite the mean over languages of a system's scores, in per cent.
 
     A system that is neither trained nor fine-tuned for the task is measured once; its value stands
     for all seeds. That of a system that is trained stands for its own seed, however few there are.
     """
-    metric = COLUMNS[column]
+    metric = f"{task.name}/{task.metric}"
     found = {}
     for record in records:
-        values = [score.value for score in record.scores if score.name == metric]
-        if record.system == system and record.seed in config.seeds and values:
-            found[record.seed] = 100 * sum(values) / len(values)
-    if found and not depends_on_seed(config, system, _task_of(column)):
+        means = average(record.scores)
+        if record.system == system and record.seed in config.seeds and metric in means:
+            found[record.seed] = 100 * means[metric]
+    if found and not depends_on_seed(config, system, task.name):
         return dict.fromkeys(config.seeds, next(iter(found.values())))
     return found
 
 
 def compare_systems(
-    records: Sequence[Record], config: SuiteConfig, first: str, second: str
+    records: Sequence[Record], config: ExperimentConfig, first: str, second: str
 ) -> Order:
     """Pair two systems of a suite, seed by seed.
 
@@ -73,24 +71,22 @@ def compare_systems(
         config: of the suite.
         first, second: systems of it.
     """
-    means: dict[str, list[dict[int, float]]] = {}
+    differences: dict[str, list[float]] = {}
     missing: dict[tuple[str, str], list[str]] = {}
-    for column in COLUMNS:
-        task = _task_of(column)
-        sides = (first, second)
-        if task not in config.tasks or not all(config.measures(name, task) for name in sides):
-            continue
-        means[column] = [list_means(records, config, name, column) for name in sides]
-        for name, found in zip(sides, means[column], strict=True):
+    sides = (first, second)
+    tasks = sorted(map(config.find_task, config.tasks), key=lambda task: task.rank)
+    tasks = [t for t in tasks if all(does_task(config, name, t.name) for name in sides)]
+    means = [[list_means(records, config, name, task) for name in sides] for task in tasks]
+    for task, pair in zip(tasks, means, strict=True):
+        for name, found in zip(sides, pair, strict=True):
             lacking = ", ".join(str(seed) for seed in config.seeds if seed not in found)
             if lacking:
-                missing.setdefault((name, lacking), []).append(task)
-    done = [set(found) for sides in means.values() for found in sides]
+                missing.setdefault((name, lacking), []).append(task.name)
+    done = [set(found) for pair in means for found in pair]
     seeds = tuple(sorted(set.intersection(*done))) if done else ()
-    differences = {
-        column: [(b[s] - a[s]) * (-1 if _TASKS[column].lower_is_better else 1) for s in seeds]
-        for column, (a, b) in means.items()
-    }
+    for task, (a, b) in zip(tasks, means, strict=True):
+        sign = -1 if task.lower_is_better else 1
+        differences[task.title] = [sign * (b[seed] - a[seed]) for seed in seeds]
     return Order(
         seeds=seeds,
         differences=differences,
@@ -103,7 +99,7 @@ def compare_systems(
 
 def judge_order(
     records: Sequence[Record],
-    config: SuiteConfig,
+    config: ExperimentConfig,
     first: str,
     second: str,
     *,
@@ -127,7 +123,7 @@ def judge_order(
     for name in (first, second):
         if name not in config.systems:
             return "not testable here", f"The suite has no system {name}."
-    if not config.has_seeds(first) and not config.has_seeds(second):
+    if not config.systems[first].has_seeds and not config.systems[second].has_seeds:
         return "not testable here", f"Neither {first} nor {second} is trained with several seeds."
     order = compare_systems(records, config, first, second)
     if not order.differences:
@@ -157,13 +153,9 @@ def describe(interval: Interval) -> str:
     return f"{interval.mean:+.2f} ± {interval.half_width:.2f}"
 
 
-def _describe_lack(order: Order, config: SuiteConfig) -> str:
+def _describe_lack(order: Order, config: ExperimentConfig) -> str:
     done = f"{len(order.seeds)} of the suite's {len(config.seeds)} seeds"
     lack = f"At least {LEAST_SEEDS} seeds are needed, and both are done on all tasks with {done}"
     if not order.missing:
         return f"{lack}; give the suite more."
     return f"{lack}. Missing: {'; '.join(order.missing)}."
-
-
-def _task_of(column: str) -> str:
-    return _TASKS[column].name

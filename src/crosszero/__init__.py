@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from crosszero.bitext import SentencePair as SentencePair
     from crosszero.bitext import read_bitext as read_bitext
     from crosszero.errors import CrosszeroError as CrosszeroError
+    from crosszero.experiment.evaluation import evaluate as evaluate
+    from crosszero.experiment.scores import Scores as Scores
     from crosszero.model.encoder import Encoder as Encoder
     from crosszero.model.losses import cz_nce as cz_nce
     from crosszero.model.losses import info_nce as info_nce
     from crosszero.samples import Sample as Sample
     from crosszero.samples import SampleStore as SampleStore
     from crosszero.samples import prepare as prepare
+    from crosszero.tasks.task import Score as Score
     from crosszero.training.loop import train as train
     from crosszero.training.train_config import TrainConfig as TrainConfig
 
@@ -34,9 +37,12 @@ _HOMES = {
     "Encoder": "model.encoder",
     "Sample": "samples",
     "SampleStore": "samples",
+    "Score": "tasks.task",
+    "Scores": "experiment.scores",
     "SentencePair": "bitext",
     "TrainConfig": "training.train_config",
     "cz_nce": "model.losses",
+    "evaluate": "experiment.evaluation",
     "info_nce": "model.losses",
     "prepare": "samples",
     "read_bitext": "bitext",

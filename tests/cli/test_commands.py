@@ -179,7 +179,8 @@ RECIPE = {
     "name": "x",
     "out": "made",
     "bitext": [{"path": "c.en-fr.tsv"}],
-    "evaluate": {"held_out": False},
+    "tasks": ["word-alignment"],
+    "alignment": "gold",
 }
 
 
@@ -195,11 +196,13 @@ RECIPE = {
         ({"train": {"steps": 1.5}}, "a whole number"),
         ({"train": {"milestones": [0.9, 0.1]}}, "rising"),
         ({"train": None}, "train"),
-        ({"bitext": []}, "at least one source"),
+        ({"bitext": []}, "text to make it from (bitext)"),
+        ({"systems": {}}, "systems: at least one"),
         ({"bitext": {"path": "x"}}, "a list is needed"),
         ({"bitext": [{"file": "x"}]}, "unknown setting 'file'"),
         ({"words": {"kind": "oracle"}}, "Allowed: aligner"),
-        ({"evaluate": {"held_out": True}}, "hold_out"),
+        ({"tasks": ["word-retrieval"]}, "hold_out"),
+        ({"evaluate": {"held_out": True}}, "write instead: tasks: [sentence-retrieval, word-retr"),
         ({"out": None}, "out"),
     ],
 )

@@ -21,19 +21,14 @@ from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.experiment import engine
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
-from crosszero.experiment.comparison import compare_task, list_sides
-from crosszero.experiment.engine import run_suite
-from crosszero.experiment.evaluation import (
-    Bench,
-    choose_tasks,
-    measure_task,
-    settings_of,
-)
-from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plan import Plan, list_plans, locate_record
-from crosszero.experiment.records import read_records, write_record
-from crosszero.experiment.results import find_runs, read_results
-from crosszero.experiment.settings import SuiteConfig, SystemConfig
+from crosszero.experiment.comparison import compare, pair_systems
+from crosszero.experiment.engine import run_experiment
+from crosszero.experiment.evaluation import evaluate
+from crosszero.experiment.measurement import Measured, Measurement
+from crosszero.experiment.plan import list_measurements, locate_training, make_measurement
+from crosszero.experiment.records import Record, read_record, write_record
+from crosszero.experiment.results import find_run, read_results
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples import SampleStore
 from tests.experiment.conftest import write
@@ -60,32 +55,45 @@ def suite(xtreme: Path, model_folder: Folders, store_folder: Folders, tmp_path: 
         "systems": {"start": {}, "CZ": {"train": {}}},
         "fine_tune": QUICK,
         "max_length": 32,
+        "page": False,
     }  # fmt: skip
-    return build(SuiteConfig, values)
+    return build(ExperimentConfig, values)
 
 
-def test_an_untrained_encoder_is_measured_once_where_no_seed_matters(suite: SuiteConfig) -> None:
-    plans = list(list_plans(suite))
-    assert Plan("start", "tatoeba", 1) in plans
-    assert Plan("start", "tatoeba", 2) not in plans
-    assert Plan("start", "pawsx", 2) in plans
-    assert Plan("CZ", "tatoeba", 2) in plans
+def run_suite(config: ExperimentConfig) -> tuple[Record, ...]:
+    return run_experiment(config).records
+
+
+def list_plans(config: ExperimentConfig) -> list[tuple[str, str, int]]:
+    return [(one.system, one.task.name, one.seed) for one in list_measurements(config)]
+
+
+def test_an_untrained_encoder_is_measured_once_where_no_seed_matters(
+    suite: ExperimentConfig,
+) -> None:
+    plans = list_plans(suite)
+    assert ("start", "tatoeba", 1) in plans
+    assert ("start", "tatoeba", 2) not in plans
+    assert ("start", "pawsx", 2) in plans
+    assert ("CZ", "tatoeba", 2) in plans
     assert len(plans) == 14
 
 
 def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
-    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    suite: ExperimentConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     done: list[str] = []
 
-    def count(encoder: str, task: str, bench: Bench) -> Any:
+    measure = Measurement.run
+
+    def count(one: Measurement, encoder: str | None) -> Measured:
         if len(done) == 5 and "stop" not in done:
             done.append("stop")
             raise KeyboardInterrupt
-        done.append(task)
-        return measure_task(encoder, task, bench)
+        done.append(one.task.name)
+        return measure(one, encoder)
 
-    monkeypatch.setattr(engine, "measure_task", count)
+    monkeypatch.setattr(Measurement, "run", count)
     with pytest.raises(KeyboardInterrupt):
         run_suite(suite)
     records = run_suite(suite)
@@ -94,18 +102,18 @@ def test_a_suite_that_was_stopped_goes_on_to_the_same_table(
     assert len(done) == 15
     whole = run_suite(dataclasses.replace(suite, out=str(tmp_path / "other")))
     assert [record.scores for record in whole] == [record.scores for record in records]
-    assert {record.key for record in read_records(Path(suite.out) / "records")} == {
-        record.key for record in records
-    }
+    kept = [read_record(path) for path in (Path(suite.out) / "records").iterdir()]
+    assert {record.key for record in kept} == {record.key for record in records}
 
 
 def test_encoders_that_are_trained_already(
-    suite: SuiteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    suite: ExperimentConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = dataclasses.replace(suite, tasks=["tatoeba"], systems={"CZ": SystemConfig(train={})})
     whole = run_suite(suite)
     for seed in suite.seeds:
-        (run,) = find_runs(suite, "CZ", seed)
+        run = find_run(suite, "CZ", seed)
+        assert run is not None
         run.rename(tmp_path / f"CZ-{seed}-run")
     monkeypatch.setattr(engine, "train", None)  # nothing is trained
     systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
@@ -116,26 +124,29 @@ def test_encoders_that_are_trained_already(
     assert [(r.seed, r.scores) for r in found] == [(r.seed, r.scores) for r in whole]
     assert found[0].key != found[1].key  # each seed has its own encoder
     for seed in suite.seeds:
-        (run,) = find_runs(ready, "CZ", seed)
+        run = find_run(ready, "CZ", seed)
+        assert run == tmp_path / f"CZ-{seed}-run"
         assert (run / "metrics.jsonl").is_file()
         assert json.loads((run / "training.json").read_text())["seed"] == seed
     (tmp_path / "CZ-2-run/config.json").unlink()
-    assert find_runs(ready, "CZ", 2) == []
+    assert find_run(ready, "CZ", 2) is None
     with pytest.raises(ConfigError, match=r"CZ-2-run: its training has not ended"):
         run_suite(dataclasses.replace(ready, out=str(tmp_path / "other")))
     assert not (tmp_path / "other").exists()  # told before anything runs
-    with pytest.raises(ConfigError, match="there is no such folder"):
+    with pytest.raises(ConfigError, match="no such folder"):
         run_suite(dataclasses.replace(ready, seeds=[3]))
 
 
-def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: SuiteConfig) -> None:
+def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: ExperimentConfig) -> None:
     tasks = ["tatoeba", "pawsx", "word-alignment"]
     systems = {"start": SystemConfig(), "first": SystemConfig(layer=1)}
     config = dataclasses.replace(suite, tasks=tasks, seeds=[1], systems=systems)
     found = {(record.system, record.task): record for record in run_suite(config)}
-    bench = Bench(data=Path(str(suite.data)), out=Path(suite.out) / "one", max_length=32, layer=1)
     for task in ("tatoeba", "word-alignment"):
-        assert list(found["first", task].scores) == measure_task(suite.encoder, task, bench)
+        alone = evaluate(suite.encoder, tasks=[task], data=suite.data, max_length=32, layer=1)
+        assert found["first", task].scores == tuple(alone)
+        assert found["first", task].layer == 1
+        assert found["start", task].layer is None
         assert found["first", task].key != found["start", task].key
     texts = (Path(str(suite.data)) / "tatoeba/fr-en.en").read_text().splitlines()
     expected = Encoder.load(suite.encoder, max_length=32, layer=1).encode(texts)
@@ -145,7 +156,7 @@ def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: SuiteConfig) -> None
     # a fine-tuned model reads what its head reads: the same record
     assert found["first", "pawsx"].key == found["start", "pawsx"].key
     again = run_suite(dataclasses.replace(config, layer=1))
-    assert again[3:] == [found["first", task] for task in tasks]
+    assert list(again[3:]) == [found["first", task] for task in tasks]
     assert again[0].scores == again[3].scores
     with pytest.raises(ConfigError, match=r"layer: 0 given; layers count from 1"):
         dataclasses.replace(config, layer=0)
@@ -155,7 +166,7 @@ def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: SuiteConfig) -> None
 
 
 def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
-    suite: SuiteConfig, tmp_path: Path
+    suite: ExperimentConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
     store = Path(str(suite.samples))
@@ -176,7 +187,7 @@ def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
 
 
 def test_a_statistical_aligner_is_a_row(
-    suite: SuiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    suite: ExperimentConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     systems = {"start": SystemConfig(), "eflomal": SystemConfig(aligner="eflomal")}
     config = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], systems=systems)
@@ -201,7 +212,7 @@ def test_a_statistical_aligner_is_a_row(
     with pytest.raises(ConfigError, match="samples: eflomal need a store"):
         dataclasses.replace(config, samples=None)
     with pytest.raises(ConfigError, match=r"aligner: 'eflomel' given; did you mean 'eflomal'"):
-        SystemConfig(aligner="eflomel")
+        build(SystemConfig, {"aligner": "eflomel"})
     with pytest.raises(ConfigError, match="aligner: has no encoder"):
         SystemConfig(aligner="eflomal", encoder="crosszero-mini")
 
@@ -257,7 +268,7 @@ def grow_diag_final_and(
 
 
 def test_two_systems_are_compared(
-    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    suite: ExperimentConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     trained = SystemConfig(trained=str(tmp_path / "CZ-{seed}"))
     systems = {"start": SystemConfig(), "CZ": trained}
@@ -274,7 +285,7 @@ def test_two_systems_are_compared(
             folder / "word-alignment/test-en-fr.tsv", ["0-0 1-1 2-2"] * right + [""] * (12 - right)
         )
         for task in ("tatoeba", "word-alignment"):
-            leave_record(suite, Plan(system, task, seed))
+            leave_record(suite, system, task, seed)
     recipe = tmp_path / "suite.yaml"
     recipe.write_text(json.dumps(dataclasses.asdict(suite)))
     with pytest.raises(SystemExit) as caught:
@@ -311,54 +322,60 @@ def test_two_systems_are_compared(
         assert message in capsys.readouterr().err
 
 
-def test_a_run_is_found_by_what_it_was_trained_with(suite: SuiteConfig, tmp_path: Path) -> None:
+def test_a_run_is_found_by_what_it_was_trained_with(
+    suite: ExperimentConfig, tmp_path: Path
+) -> None:
     """Settings that were changed and changed back: the newest folder is not the suite's."""
     changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
     folders = {}
     for config in (suite, changed):
-        assert find_runs(config, "CZ", 1) == []
-        folders[config.train["learning_rate"]] = folder = finish(locate_training(config, "CZ", 1))
-        assert find_runs(config, "CZ", 1) == [folder]
-    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
+        assert find_run(config, "CZ", 1) is None
+        folders[config.train["learning_rate"]] = folder = finish(train_nothing(config))
+        assert find_run(config, "CZ", 1) == folder
+    assert find_run(suite, "CZ", 1) == folders[1e-3]
     finish(Path(suite.out) / "encoders/CZ-1-1-0123456789ab")  # of a system "CZ-1"
-    assert find_runs(suite, "CZ", 1) == [folders[1e-3]]
-    assert find_runs(suite, "gone", 1) == find_runs(suite, "start", 1) == []
+    assert find_run(suite, "CZ", 1) == folders[1e-3]
+    assert find_run(suite, "gone", 1) is find_run(suite, "start", 1) is None
     # what a run was trained with can't be told without its samples: the newest
     moved = dataclasses.replace(suite, samples=str(tmp_path / "moved"))
     os.utime(folders[1e-4], (2e9, 2e9))
-    assert find_runs(moved, "CZ", 1) == [folders[1e-4]]
+    assert find_run(moved, "CZ", 1) == folders[1e-4]
 
 
-def finish(folder: Path | None) -> Path:
+def train_nothing(config: ExperimentConfig) -> Path:
+    training = locate_training(config, "CZ", 1)
+    assert training is not None
+    return training.folder
+
+
+def finish(folder: Path) -> Path:
     """Leave what tells that a training has ended."""
-    assert folder is not None
     folder.mkdir(parents=True)
     (folder / "config.json").touch()
     return folder
 
 
-def leave_record(config: SuiteConfig, plan: Plan) -> None:
+def leave_record(config: ExperimentConfig, system: str, task: str, seed: int) -> None:
     """What the suite would leave of a measurement, without measuring."""
-    trained = config.locate_trained(plan.system, plan.seed)
-    key = make_record_key(config, plan, str(trained or config.encoder_of(plan.system))).key
-    record = make_record(system=plan.system, task=plan.task, seed=plan.seed, key=key)
-    write_record(record, locate_record(config, plan))
+    one = make_measurement(config, system, task, seed)
+    key, _ = one.make_key(config.start_of(system, seed))
+    write_record(make_record(system=system, task=task, seed=seed, key=key), one.record)
 
 
 def test_records_that_the_suite_has_outlived_do_not_count(
-    suite: SuiteConfig, xtreme: Path, caplog: pytest.LogCaptureFixture
+    suite: ExperimentConfig, xtreme: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     suite = dataclasses.replace(suite, tasks=["tatoeba", "panx"], systems={"start": SystemConfig()})
-    plans = list(list_plans(suite))
+    plans = list_plans(suite)
     assert len(plans) == 3
     for plan in plans:
-        leave_record(suite, plan)
+        leave_record(suite, *plan)
 
-    def read(config: SuiteConfig) -> list[Plan]:
+    def read(config: ExperimentConfig) -> list[tuple[str, str, int]]:
         results = read_results(config)
         assert [r.message for r in caplog.records] == list(results.notes)  # told as warnings
         caplog.clear()
-        return [Plan(r.system, r.task, r.seed) for r in results.records]
+        return [(r.system, r.task, r.seed) for r in results.records]
 
     assert read(suite) == plans
     # what was taken out stays in the folder, and is no business of the suite's
@@ -385,45 +402,47 @@ def test_records_that_the_suite_has_outlived_do_not_count(
     assert len(read_results(suite).records) == 3
 
 
-def test_a_record_whose_encoder_is_not_trained_any_more_does_not_count(suite: SuiteConfig) -> None:
+def test_a_record_whose_encoder_is_not_trained_any_more_does_not_count(
+    suite: ExperimentConfig,
+) -> None:
     suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
     records = run_suite(suite)
-    assert read_results(suite).records == tuple(records)
+    assert read_results(suite).records == records
     changed = dataclasses.replace(suite, train={**suite.train, "learning_rate": 1e-4})
     assert [record.system for record in read_results(changed).records] == ["start"]
     again = run_suite(changed)
-    assert read_results(changed).records == tuple(again)
+    assert read_results(changed).records == again
     assert [record.system for record in read_results(suite).records] == ["start"]
 
 
 def test_a_stale_record_goes_before_its_predictions_do(
-    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch
+    suite: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it would vouch for the predictions of other settings if those are then changed back."""
     suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
-    for plan in list_plans(suite):
-        if plan.system == "start":
-            leave_record(suite, plan)
+    leave_record(suite, "start", "tatoeba", 1)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine, "measure_task", stop)
+    monkeypatch.setattr(Measurement, "run", stop)
     with pytest.raises(KeyboardInterrupt):
         run_suite(dataclasses.replace(suite, max_length=16))
     assert read_results(suite).records == ()
 
 
 def test_what_changed_is_measured_again(
-    suite: SuiteConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
+    suite: ExperimentConfig, xtreme: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[tuple[str, str]] = []
 
-    def count(encoder: str, task: str, bench: Bench) -> Any:
-        done.append((Path(bench.out).name, task))
-        return measure_task(encoder, task, bench)
+    measure = Measurement.run
 
-    monkeypatch.setattr(engine, "measure_task", count)
+    def count(one: Measurement, encoder: str | None) -> Measured:
+        done.append((f"{one.system}-{one.seed}", one.task.name))
+        return measure(one, encoder)
+
+    monkeypatch.setattr(Measurement, "run", count)
     suite = dataclasses.replace(suite, tasks=["tatoeba", "pawsx"], seeds=[1])
     run_suite(suite)
     done.clear()
@@ -439,7 +458,7 @@ def test_what_changed_is_measured_again(
 
 
 def test_jobs_side_by_side_give_the_same_table(
-    suite: SuiteConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    suite: ExperimentConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     suite = dataclasses.replace(suite, tasks=["tatoeba", "word-alignment"], seeds=[1])
     alone = run_suite(suite)
@@ -474,17 +493,47 @@ def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_
     assert file.is_file()
 
 
-def test_unknown_tasks_and_settings_are_told(xtreme: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'tatoeba'"):
-        choose_tasks(["tatoba"])
-    assert "panx" in choose_tasks(["all"])
-    bench = Bench(data=xtreme, out=tmp_path, fine_tune={"xnli": {"epoch": 2}})
-    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
-        settings_of("xnli", bench)
+def test_unknown_tasks_and_settings_are_told(xtreme: Path) -> None:
+    for changes, message in (
+        ({"tasks": ["tatoba"]}, "did you mean 'tatoeba'"),
+        ({"tasks": ["word-retrieval"], "data": None}, "held_out: is needed by the task"),
+        ({"tasks": ["tatoeba"], "fine_tune": {"xnli": {"epoch": 2}}}, "did you mean 'epochs'"),
+        ({"tasks": ["word-alignment"], "languages": ["fr"]}, "--pairs"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            evaluate("none", **{"data": xtreme, **changes})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="holds no folder of a task"):
+        evaluate("none", data=xtreme / "labels" / "tatoeba")
+
+
+def test_what_is_measured_can_be_asked(xtreme: Path, model_folder: Folders, tmp_path: Path) -> None:
+    import crosszero as cz
+
+    scores = cz.evaluate(
+        model_folder(),
+        tasks=["tatoeba", "word-alignment"],
+        data=xtreme,
+        layers="all",
+        max_length=32,
+    )
+    assert isinstance(scores, cz.Scores)
+    assert all(isinstance(score, cz.Score) for score in scores)
+    by_name = {score.name: score.value for score in scores}
+    assert scores.mean("tatoeba") == by_name["tatoeba/accuracy"]
+    assert scores.mean("word-alignment") == scores.mean("word-alignment/aer")
+    assert scores.by_language("word-alignment/layer-2/aer") == {
+        "en-fr": by_name["word-alignment/layer-2/aer"]
+    }
+    assert str(scores) == str(scores.table())
+    assert "tatoeba/accuracy" in str(scores)
+    with pytest.raises(ConfigError, match="did you mean 'tatoeba/accuracy'"):
+        scores.mean("tatoeba/acuracy")
+    scores.write(tmp_path / "scores.json")
+    assert list(cz.Scores.read(tmp_path / "scores.json")) == list(scores)
 
 
 def test_the_commands(
-    suite: SuiteConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    suite: ExperimentConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "measured"
     arguments = ["evaluate", suite.encoder, "--data", str(xtreme), "--out", str(out)]
@@ -500,10 +549,11 @@ def test_the_commands(
     assert caught.value.code == 2
     assert "stps" in capsys.readouterr().err
     recipe = tmp_path / "suite.yaml"
-    small = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
+    published = str(Path(__file__).parents[2] / "research/published.yaml")
+    small = dataclasses.replace(suite, tasks=["tatoeba"], published=published)
     recipe.write_text(json.dumps(dataclasses.asdict(small)))
     with pytest.raises(SystemExit) as caught:
-        main(["suite", str(recipe)])
+        main(["run", str(recipe), "--set", "seeds=[1]"])
     assert caught.value.code == 0
     assert "Published, not measured here" in capsys.readouterr().out
     assert "never released" in (Path(suite.out) / "tables.md").read_text()
@@ -511,7 +561,7 @@ def test_the_commands(
 
 
 def test_a_gold_file_may_be_told_what_it_counts_from(
-    suite: SuiteConfig, xtreme: Path, tmp_path: Path
+    suite: ExperimentConfig, xtreme: Path, tmp_path: Path
 ) -> None:
     """No index is 0 and none is the last: the suite has to say it, for encoders and aligners."""
     pytest.importorskip("thot")
@@ -534,8 +584,7 @@ def test_a_gold_file_may_be_told_what_it_counts_from(
             with pytest.raises(ConfigError, match=r"alignment_pairs: \[en-fr:0\]"):
                 run_suite(suite)
     assert found[":0"] != found[":1"]
-    sides = list_sides(suite, "start", "eflomal")["word-alignment"]
-    compared = compare_task("word-alignment", sides, xtreme, suite.alignment_pairs, resamples=10)
+    compared = compare(pair_systems(suite, "start", "eflomal")["word-alignment"], resamples=10)
     values = [scores[0].value for scores in found[":1"]]
     assert compared.scores["en-fr:1"] == pytest.approx(values)
 
@@ -545,7 +594,7 @@ def test_everything_is_read_before_the_first_task_takes_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """`--tasks all` where the gold alignments stand elsewhere, and then where they are named."""
-    monkeypatch.setattr("crosszero.experiment.evaluation.measure_task", lambda *_: [])
+    monkeypatch.setattr(Measurement, "run", lambda *_: Measured(()))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
@@ -581,11 +630,11 @@ def test_gold_alignments_may_stand_elsewhere(
     assert setup["pairs"] == ["en-fr:0"]
 
 
-def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: SuiteConfig) -> None:
+def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: ExperimentConfig) -> None:
     other = dataclasses.replace(suite, max_length=None, margin="distance", layer=1)
     same = {
-        task: make_record_key(suite, Plan("start", task, 1), suite.encoder)
-        == make_record_key(other, Plan("start", task, 1), suite.encoder)
+        task: make_measurement(suite, "start", task, 1).make_key(suite.encoder)
+        == make_measurement(other, "start", task, 1).make_key(suite.encoder)
         for task in ("panx", "tatoeba")
     }
     assert same == {"panx": True, "tatoeba": False}

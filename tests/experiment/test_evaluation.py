@@ -10,17 +10,10 @@ from typing import Any
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.experiment import evaluation
 from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.evaluation import (
-    Bench,
-    hash_data,
-    locate_model,
-    measure_task,
-    settings_of,
-)
-from crosszero.experiment.settings import FINE_TUNED, TASKS
+from crosszero.experiment.measurement import Measurement
 from crosszero.files import hash_files, make_key
+from crosszero.model.encoder import Encoder
 from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from tests.experiment.conftest import write
@@ -30,11 +23,19 @@ from tests.tasks.helpers import make_score
 Folders = Callable[..., Path]
 
 
+def make_measurement(task: str, data: Path, out: Path = Path("out"), **changes: Any) -> Measurement:
+    return Measurement(
+        system="start", task=find_task(task), data=data, folder=out, record=out / "record.json",
+        **{"seed": 1, **changes},
+    )  # fmt: skip
+
+
 def test_settings_may_be_text_as_yaml_reads_them(tmp_path: Path) -> None:
     changes = {"learning_rate": "2e-5", "steps": 3}
-    bench = Bench(data=tmp_path, out=tmp_path, fine_tune={"xnli": changes}, seed=7)
-    assert settings_of("xnli", bench) == make_config("xnli", steps=3, seed=7)
-    assert settings_of("panx", bench) == make_config("panx", seed=7)
+    one = make_measurement("xnli", tmp_path, fine_tune=changes, seed=7)
+    assert one.make_config() == make_config("xnli", steps=3, seed=7)
+    other = make_measurement("panx", tmp_path, seed=7)
+    assert other.make_config() == make_config("panx", seed=7)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,8 @@ def test_settings_may_be_text_as_yaml_reads_them(tmp_path: Path) -> None:
 def test_settings_of_the_wrong_type_are_told(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    bench = Bench(data=tmp_path, out=tmp_path, fine_tune={"xnli": change})
     with pytest.raises(ConfigError, match=f"fine_tune: xnli: {message}"):
-        settings_of("xnli", bench)
+        make_measurement("xnli", tmp_path, fine_tune=change).make_config()
 
 
 def test_a_fine_tuned_model_is_named_by_encoder_settings_and_english_data(
@@ -62,15 +62,15 @@ def test_a_fine_tuned_model_is_named_by_encoder_settings_and_english_data(
 ) -> None:
     encoder = model_folder()
     changes = {"epochs": 1, "learning_rate": 1e-3}
-    bench = Bench(data=xtreme, out=tmp_path, fine_tune={"panx": changes})
+    one = make_measurement("panx", xtreme, tmp_path, fine_tune=changes)
     config = {**dataclasses.asdict(make_config("panx")), **changes}
     assert config["epochs"] == 1
     assert isinstance(config["epochs"], int)  # 1, not 1.0: names of models that are there stay
     files = [xtreme / "panx/train-en.tsv", xtreme / "panx/dev-en.tsv"]
     key = make_key({"encoder": hash_encoder(encoder), "config": config}, files)
-    assert locate_model(encoder, "panx", bench) == tmp_path / "models" / f"panx-{key[:16]}"
-    other = dataclasses.replace(bench, seed=2)
-    assert locate_model(encoder, "panx", other) != locate_model(encoder, "panx", bench)
+    assert one.locate_model(encoder) == tmp_path / "models" / f"panx-{key[:16]}"
+    other = dataclasses.replace(one, seed=2)
+    assert other.locate_model(encoder) != one.locate_model(encoder)
 
 
 def write_bucc(folder: Path) -> None:
@@ -106,22 +106,22 @@ def add_language(folder: Path, task: str) -> list[Path]:
 def test_a_language_that_lacks_a_file_is_an_error_not_another_mean(
     xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
-    monkeypatch.setattr(evaluation, "_make_model", None)  # told before anything is loaded
+    monkeypatch.setattr(Encoder, "load", None)  # told before anything is loaded
     files = add_language(xtreme, task)
-    bench = Bench(data=xtreme, out=tmp_path / "out")
+    one = make_measurement(task, xtreme, tmp_path / "out")
     find_task(task).check(xtreme)
     contents = {path: path.read_text() for path in files}
     assert len(files) >= 2
     for path in files:
         path.unlink()
         with pytest.raises(DataError) as caught:
-            measure_task("none", task, bench)
+            one.run("none")
         assert caught.value.path == str(path)
         for other in files:  # this file alone
             other.unlink(missing_ok=True)
         write(path, contents[path].splitlines())
         with pytest.raises(DataError) as caught:
-            measure_task("none", task, bench)
+            one.run("none")
         assert caught.value.path in {str(other) for other in files if other != path}
         for other, content in contents.items():
             write(other, content.splitlines())
@@ -138,15 +138,15 @@ def test_named_languages_need_no_others(
         def predict(self, rows: list[Any]) -> list[str]:
             return ["1"] * len(rows)
 
-    monkeypatch.setattr(evaluation, "_make_model", lambda *_: Ones())
+    monkeypatch.setattr(Measurement, "_fine_tune", lambda *_: Ones())
     (xtreme / "labels/pawsx/test-fr.tsv").unlink()
-    bench = Bench(data=xtreme, out=tmp_path / "out", languages=["en"])
-    assert measure_task("none", "pawsx", bench) == [make_score("pawsx/accuracy", "en", 0.5, 12)]
+    one = make_measurement("pawsx", xtreme, tmp_path / "out", languages=["en"])
+    assert one.run("none").scores == (make_score("pawsx/accuracy", "en", 0.5, 12),)
     # prediction files of an earlier run are no languages of this one
     write(tmp_path / "out/predictions/pawsx/test-de.tsv", ["0"])
-    assert len(measure_task("none", "pawsx", bench)) == 1
+    assert len(one.run("none").scores) == 1
     with pytest.raises(ConfigError, match="pawsx has no data for 'de'; Allowed: en, fr"):
-        measure_task("none", "pawsx", dataclasses.replace(bench, languages=["de"]))
+        dataclasses.replace(one, languages=["de"]).run("none")
     # what is there to choose the model by is no language to test
     for name in ("dev-de", "dev-fr", "train-de"):
         write(xtreme / f"pawsx/{name}.tsv", ["a\tb\t1"])
@@ -156,35 +156,36 @@ def test_named_languages_need_no_others(
 def test_wrong_gold_is_told_before_fine_tuning(
     xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "_make_model", None)
-    bench = Bench(data=xtreme, out=tmp_path / "out")
+    monkeypatch.setattr(Measurement, "_fine_tune", None)
     write(xtreme / "labels/pawsx/test-fr.tsv", ["0", "1"] * 6 + ["1"])
     with pytest.raises(DataError, match=r"labels/pawsx/test-fr\.tsv:12: 13 labels, but"):
-        measure_task("none", "pawsx", bench)
+        make_measurement("pawsx", xtreme, tmp_path).run("none")
     for path in (xtreme / "labels/panx").iterdir():
         path.unlink()
     (xtreme / "labels/panx").rmdir()
     with pytest.raises(DataError, match=r"labels/panx/test-en\.tsv: is missing"):
-        measure_task("none", "panx", bench)
+        make_measurement("panx", xtreme, tmp_path).run("none")
     with pytest.raises(DataError, match=r"holds no test data of xnli \(xnli/test-<xx>\.tsv\)"):
-        measure_task("none", "xnli", bench)
+        make_measurement("xnli", xtreme, tmp_path).run("none")
 
 
-def test_the_hash_of_data_is_that_of_the_files_that_are_read(xtreme: Path, tmp_path: Path) -> None:
-    bench = Bench(data=xtreme, out=tmp_path)
-    plain = hash_data("tatoeba", bench)
+def test_the_hash_of_data_is_that_of_the_files_that_are_read(xtreme: Path) -> None:
+    def hash_data(task: str) -> str:
+        return make_measurement(task, xtreme).make_key("none")[1]
+
+    plain = hash_data("tatoeba")
     assert plain == hash_files(xtreme / "tatoeba", xtreme / "labels/tatoeba")  # as it ever was
     for name in ("notes.txt", "tatoeba.txt"):
         write(xtreme / name, ["not read"])
-    assert hash_data("tatoeba", bench) == plain
+    assert hash_data("tatoeba") == plain
     seen = {plain}
     for name in ("tatoeba.deu-eng.deu", "tatoeba.deu-eng.eng", "tatoeba/tatoeba.ita-eng.ita"):
         for line in ("one", "two"):
             write(xtreme / name, [line])
-            seen.add(hash_data("tatoeba", bench))
+            seen.add(hash_data("tatoeba"))
     assert len(seen) == 7
     write(xtreme / "tatoeba.deu-eng.deu", ["one"])
-    assert hash_data("panx", bench) == hash_files(xtreme / "panx", xtreme / "labels/panx")
+    assert hash_data("panx") == hash_files(xtreme / "panx", xtreme / "labels/panx")
 
 
 def test_an_encoder_of_the_hub_is_known_by_its_files(
@@ -214,8 +215,8 @@ def test_an_encoder_of_the_hub_is_known_by_its_files(
 
 
 def test_all_tasks_are_behind_one_protocol() -> None:
-    assert {task.name for task in list_tasks()} == set(TASKS)
-    assert {task.name for task in list_tasks() if task.fine_tuned} == set(FINE_TUNED)
+    fine_tuned = {task.name for task in list_tasks() if task.fine_tuned}
+    assert fine_tuned == {"xnli", "pawsx", "udpos", "panx"}
     for task in list_tasks():
         assert find_task(task.name) is task
         assert task.fine_tuned == isinstance(task, FineTunedTask)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from crosszero.config import build
-from crosszero.experiment.engine import run_suite
-from crosszero.experiment.records import read_records
-from crosszero.experiment.results import find_runs
-from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.engine import run_experiment
+from crosszero.experiment.records import read_record
+from crosszero.experiment.results import find_run
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.training import loop
 
 Folders = Callable[..., Path]
@@ -40,8 +40,9 @@ def suite(xtreme: Path, model_folder: Folders, store_folder: Folders, tmp_path: 
         "fine_tune": {"pawsx": {"steps": 10, "eval_every": 2, "batch_size": 8, "max_length": 32,
                                 "learning_rate": 1e-3}},
         "max_length": 32,
+        "page": False,
     }  # fmt: skip
-    return build(SuiteConfig, values)
+    return build(ExperimentConfig, values)
 
 
 SCRIPT = """
@@ -69,11 +70,13 @@ def score(self, number):
         wait_for_death()
 
 loop._take_step, _Best._consider = step, score
-main(["suite", recipe])
+main(["run", recipe])
 """
 
 
-def test_a_suite_that_was_killed_gives_the_same_table(suite: SuiteConfig, tmp_path: Path) -> None:
+def test_a_suite_that_was_killed_gives_the_same_table(
+    suite: ExperimentConfig, tmp_path: Path
+) -> None:
     out = Path(suite.out)
     (tmp_path / "suite.yaml").write_text(json.dumps(dataclasses.asdict(suite)))
     kill_in("training", tmp_path)
@@ -83,10 +86,10 @@ def test_a_suite_that_was_killed_gives_the_same_table(suite: SuiteConfig, tmp_pa
     kill_in("fine-tuning", tmp_path)
     (model,) = out.glob("runs/CZ-1/models/*")
     assert (model / "model.safetensors").exists()  # the best so far: not the model to measure
-    found = run_suite(suite)
-    whole = run_suite(dataclasses.replace(suite, out=str(tmp_path / "whole")))
+    found = run_experiment(suite).records
+    whole = run_experiment(dataclasses.replace(suite, out=str(tmp_path / "whole"))).records
     assert [record.scores for record in found] == [record.scores for record in whole]
-    keys = {record.key for record in read_records(out / "records")}
+    keys = {read_record(path).key for path in (out / "records").iterdir()}
     assert keys == {record.key for record in whole}
     for pattern in ("encoders/*/metrics.jsonl", "runs/CZ-1/models/*/finetune.json"):
         logs = [next(folder.glob(pattern)) for folder in (out, tmp_path / "whole")]
@@ -126,7 +129,7 @@ def kill_in(where: str, folder: Path) -> None:
 
 
 def test_a_training_stopped_before_its_first_checkpoint_begins_again(
-    suite: SuiteConfig, monkeypatch: pytest.MonkeyPatch
+    suite: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = dataclasses.replace(
         suite, tasks=["tatoeba"], train={**suite.train, "steps": 3, "checkpoint_every": 0}
@@ -140,9 +143,10 @@ def test_a_training_stopped_before_its_first_checkpoint_begins_again(
     take_step = loop._take_step
     monkeypatch.setattr(loop, "_take_step", stop)
     with pytest.raises(KeyboardInterrupt):
-        run_suite(suite)
+        run_experiment(suite)
     monkeypatch.setattr(loop, "_take_step", take_step)
-    assert len(run_suite(suite)) == 1
-    (run,) = find_runs(suite, "CZ", 1)
+    assert len(run_experiment(suite).records) == 1
+    run = find_run(suite, "CZ", 1)
+    assert run is not None
     lines = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert lines == [1, 2, 3]

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crosszero.bitext import BitextConfig
+from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
-from crosszero.experiment.recipe.chain import read_scores, run_recipe
-from crosszero.experiment.recipe.config import (
-    EvaluateConfig,
-    RecipeConfig,
-    locate_recipe,
-    override,
-    read_recipe,
-)
-from crosszero.experiment.recipe.page import make_tables, summarise
-from crosszero.experiment.recipe.scores import (
-    HELD_OUT_SENTENCES,
-    HELD_OUT_WORDS,
-    Score,
-    measure,
-)
-from crosszero.experiment.report.tables import render_text
-from crosszero.experiment.settings import FINE_TUNED, TASKS, read_suite
+from crosszero.experiment.engine import run_experiment
+from crosszero.experiment.plan import list_measurements, make_measurement
+from crosszero.experiment.published import read_published
+from crosszero.experiment.recipes import locate_recipe, read_experiment
+from crosszero.experiment.results import read_results
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.tasks.catalogue import list_tasks
 
 Folders = Callable[..., Path]
 FOLDER = locate_recipe("demo").parent
 SUITES = sorted(p.stem for p in FOLDER.glob("*suite.yaml"))
 TRAINED_AS = {"suite": "ablation", "paper-suite": "paper"}
+ROOT = Path(__file__).parents[2]
 RECIPES = sorted({p.stem for p in FOLDER.glob("*.yaml")} - set(SUITES))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [*RECIPES, *SUITES])
 def test_recipes_are_valid_and_commented(name: str) -> None:
-    recipe = read_recipe(locate_recipe(name))
-    assert recipe.bitext
+    config = read_experiment(locate_recipe(name))
+    assert bool(config.bitext) == (name in RECIPES)
     text = locate_recipe(name).read_text()
     assert text.startswith("#")
     assert text.count("#") >= 5
@@ -52,40 +44,38 @@ def test_every_suite_is_known_here() -> None:
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_suites_are_valid_and_train_as_a_recipe_does(name: str) -> None:
-    suite = read_suite(locate_recipe(name))
-    recipe = read_recipe(locate_recipe(TRAINED_AS[name]))
+def test_suites_train_as_a_recipe_does(name: str) -> None:
+    suite = read_experiment(locate_recipe(name))
+    recipe = read_experiment(locate_recipe(TRAINED_AS[name]))
     assert suite.encoder == recipe.encoder
+    expected = recipe.training("after" if recipe.is_plain else "ML-CTL-CZ", 1)
     trained = {}
     for system in suite.systems:
-        training = suite.training(system, recipe.train.seed)
+        training = suite.training(system, 1)
         if training is not None:
             trained[system] = (training.loss, training.level)
-            same = {"loss": recipe.train.loss, "level": recipe.train.level}
-            assert dataclasses.replace(training, **same) == recipe.train  # type: ignore[arg-type]
+            assert dataclasses.replace(training, loss="cz-nce", level="multi") == expected
     assert trained == {
         "info-snt": ("info-nce", "sentence"),
         "CZ-snt": ("cz-nce", "sentence"),
         "ML-CTL-info": ("info-nce", "multi"),
         "ML-CTL-CZ": ("cz-nce", "multi"),
     }
-    assert locate_recipe(name).read_text().startswith("#")
 
 
 def test_the_papers_suite_is_xtremes_protocol() -> None:
-    from crosszero.experiment.evaluation import settings_of
-    from crosszero.experiment.plan import Plan, list_plans, make_bench
     from tests.tasks.finetune.test_config import make_config
 
-    suite = read_suite(locate_recipe("paper-suite"))
+    suite = read_experiment(locate_recipe("paper-suite"))
     assert (suite.layer, suite.max_length, len(suite.seeds)) == (8, 512, 3)
-    assert set(suite.tasks) == {*TASKS} - {"word-retrieval"}
-    assert not suite.has_seeds("mBERT")
-    assert not suite.has_seeds("XLM")
-    for task in FINE_TUNED:
-        bench = make_bench(suite, Plan("mBERT", task, 1))
-        assert settings_of(task, bench) == make_config(task, seed=1)
-    assert len(list(list_plans(suite))) == 3 * 6 * 4 + 3 * 4 * 3 + 3 * 2
+    assert set(suite.tasks) == {t.name for t in list_tasks() if t.data_setting != "held_out"}
+    assert not suite.systems["mBERT"].has_seeds
+    assert not suite.systems["XLM"].has_seeds
+    for task in list_tasks():
+        if task.fine_tuned:
+            one = make_measurement(suite, "mBERT", task.name, 1)
+            assert one.make_config() == make_config(task.name, seed=1)
+    assert len(list(list_measurements(suite))) == 3 * 6 * 4 + 3 * 4 * 3 + 3 * 2
 
 
 def test_the_papers_suite_tells_how_its_samples_are_made(
@@ -105,11 +95,11 @@ def test_the_papers_suite_tells_how_its_samples_are_made(
     with pytest.raises(SystemExit) as caught:
         main(command.replace("1000", "10").split())
     assert caught.value.code == 0
-    suite = read_suite(locate_recipe("paper-suite"))
+    suite = read_experiment(locate_recipe("paper-suite"))
     stores = [SampleStore.open(Path(str(path))) for path in (suite.samples, suite.held_out)]
     assert [len(store) for store in stores] == [5 * 30, 5 * 10]  # five pairs of a line
     assert {s.source_language for s in stores[0]} == {"en"}
-    recipe = read_recipe(locate_recipe("paper"))
+    recipe = read_experiment(locate_recipe("paper"))
     assert recipe.words == FinderConfig()
     assert (recipe.prepare.hold_out, recipe.bitext[0].skip_bad) == (1000, True)
 
@@ -117,10 +107,9 @@ def test_the_papers_suite_tells_how_its_samples_are_made(
 def test_every_published_row_names_what_exists() -> None:
     """Recipes that are there, systems that they have, commands that parse."""
     from crosszero.cli.main import make_app
-    from crosszero.experiment.published import read_published
 
-    suite = read_suite(locate_recipe("paper-suite"))
-    rows = {row.system: row for row in read_published().rows}
+    suite = read_experiment(locate_recipe("paper-suite"))
+    rows = {row.system: row for row in read_published(ROOT / "research/published.yaml").rows}
     assert {name for name, row in rows.items() if row.command is None} == {"MMTE"}
     for name, row in rows.items():
         if row.command is None:
@@ -128,15 +117,16 @@ def test_every_published_row_names_what_exists() -> None:
         words = row.command.split()
         make_app(words[1]).parse_args(words[1:], exit_on_error=False, print_error=False)
         assert words[2] in ("recipes/paper-suite.yaml", suite.encoder) or name == "XLM"
-        if words[1] == "suite":
+        if words[1] == "run":
             assert name in suite.systems
             assert f"system {name}" in row.here
     assert "extra xlm" in rows["XLM"].here
 
 
 def test_the_papers_recipe_is_the_papers() -> None:
-    recipe = read_recipe(locate_recipe("paper"))
-    train = recipe.train
+    recipe = read_experiment(locate_recipe("paper"))
+    train = recipe.training("after", 1)
+    assert train is not None
     assert recipe.encoder == "google-bert/bert-base-multilingual-cased"
     assert recipe.bitext[0].languages == ["en", "ar", "es", "fr", "ru", "zh"]
     found = (train.batch_size, train.learning_rate, train.temperature, train.mlm_weight)
@@ -147,11 +137,10 @@ def test_the_papers_recipe_is_the_papers() -> None:
 
 
 def test_recipes_stand_at_the_root_of_the_repository() -> None:
-    root = Path(__file__).parents[2] / "recipes"
-    assert {p.stem for p in root.glob("*.yaml")} == {*RECIPES, *SUITES}
+    assert {p.stem for p in (ROOT / "recipes").glob("*.yaml")} == {*RECIPES, *SUITES}
 
 
-def make_recipe(folder: Path, model: Path) -> RecipeConfig:
+def make_recipe(folder: Path, model: Path, **changes: Any) -> ExperimentConfig:
     words = [
         ("cat", "chat"),
         ("dog", "chien"),
@@ -175,11 +164,9 @@ def make_recipe(folder: Path, model: Path) -> RecipeConfig:
         "words": {"stop_words": "none"},
         "train": {"steps": 6, "batch_size": 8, "max_length": 32, "learning_rate": 1e-3,
                   "precision": "fp32", "log_every": 1},
-        "evaluate": {"max_length": 32},
+        "max_length": 32,
     }  # fmt: skip
-    from crosszero.config import build
-
-    return build(RecipeConfig, values)
+    return build(ExperimentConfig, values | changes)
 
 
 def test_a_chain_skips_what_did_not_change(
@@ -187,27 +174,32 @@ def test_a_chain_skips_what_did_not_change(
 ) -> None:
     recipe = make_recipe(tmp_path, model_folder())
 
-    def steps_done(changed: RecipeConfig) -> list[str]:
+    def steps_done(changed: ExperimentConfig) -> list[str]:
         caplog.clear()
         with caplog.at_level("INFO", logger="crosszero"):
-            run_recipe(changed, command="crosszero run small.yaml")
-        return [r.args[0] for r in caplog.records if r.msg == "%s: done in %.0f s"]
+            run_experiment(changed, command="crosszero run small.yaml")
+        marks = ("prepare ...", "training", "measuring ", "page ...")
+        steps = [m.removesuffix(" ...") for m in caplog.messages if m.startswith(marks)]
+        return [step.replace("measuring sentence-retrieval", "before") for step in steps]
 
-    assert steps_done(recipe) == ["prepare", "train", "baseline", "evaluate", "page"]
+    one_more = ["before", "measuring word-retrieval"]
+    whole = ["prepare", *one_more, "training", *one_more, "page"]
+    assert steps_done(recipe) == whole
     assert steps_done(recipe) == []
     page = tmp_path / "out" / "report.html"
     page.unlink()
     assert steps_done(recipe) == ["page"]
-    other = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, seed=2))
-    assert steps_done(other) == ["train", "evaluate", "page"]
+    other = dataclasses.replace(recipe, train={**recipe.train, "seed": 2}, seeds=[2])
+    assert steps_done(other) == [*one_more, "training", *one_more, "page"]
     assert (tmp_path / "out" / "run-1" / "config.json").is_file()  # not thrown away
     with (tmp_path / "corpus.en").open("a") as en, (tmp_path / "corpus.fr").open("a") as fr:
         en.write("king sees cat\n")
         fr.write("roi voit chat\n")
-    assert steps_done(other) == ["prepare", "train", "baseline", "evaluate", "page"]
-    scores = read_scores(tmp_path / "out" / "scores.json")
-    assert [s[:3] for s in scores["before"]] == [s[:3] for s in scores["after"]]
-    assert {s.measure for s in scores["after"]} == {HELD_OUT_SENTENCES, HELD_OUT_WORDS}
+    assert steps_done(other) == whole
+    results = read_results(tmp_path / "out")
+    names = [{(s.name, s.language) for s in record.scores} for record in results.records]
+    assert names[:2] == names[2:]
+    assert {record.task for record in results.records} == {"sentence-retrieval", "word-retrieval"}
     text = page.read_text()
     assert "crosszero run small.yaml" in text
     assert "<script" not in text
@@ -218,8 +210,8 @@ def test_an_interrupted_chain_goes_on(
 ) -> None:
     from crosszero.training import loop
 
-    recipe = make_recipe(tmp_path, model_folder())
-    recipe = override(recipe, ["train.checkpoint_every=2", "page=false"])
+    recipe = make_recipe(tmp_path, model_folder(), page=False)
+    recipe = dataclasses.replace(recipe, train={**recipe.train, "checkpoint_every": 2})
     real, calls = loop.compute_losses, []
 
     def stop(*args: object) -> object:
@@ -230,68 +222,70 @@ def test_an_interrupted_chain_goes_on(
 
     monkeypatch.setattr(loop, "compute_losses", stop)
     with pytest.raises(KeyboardInterrupt):
-        run_recipe(recipe)
+        run_experiment(recipe)
     monkeypatch.setattr(loop, "compute_losses", real)
-    run_recipe(recipe)
+    run_experiment(recipe)
     broken = (tmp_path / "out" / "run" / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "out")
-    run_recipe(recipe)
+    run_experiment(recipe)
     assert (tmp_path / "out" / "run" / "model.safetensors").read_bytes() == broken
 
 
-def test_scores_do_not_depend_on_the_order_of_samples(
-    model_folder: Folders, tmp_path: Path
-) -> None:
-    """Word retrieval through the lookup equals word retrieval text by text."""
-    from crosszero.experiment.recipe.scores import measure_words
-    from crosszero.model.encoder import Encoder
-    from crosszero.tasks.word_questions import score_words
-    from tests.training.conftest import make_samples
-
-    samples = make_samples(12, multiway=True)
-    encoder = Encoder.load(model_folder())
-    quick = {(s.source, s.target): s.value for s in measure_words(encoder, samples)}
-    slow = {
-        (s.query_language, s.candidate_language): s.accuracy for s in score_words(encoder, samples)
-    }
-    assert quick == pytest.approx(slow)
-
-
-def test_tables_have_both_directions_and_a_mean() -> None:
-    before = [Score("m", "en", "fr", 0.25, 4), Score("m", "fr", "en", 0.5, 4)]
-    after = [Score("m", "en", "fr", 0.75, 4), Score("m", "fr", "en", 1.0, 4)]
-    (table,) = make_tables({"before": before, "after": after})
-    assert table.rows == (("en-fr", 25.0, 75.0, 50.0, 100.0), ("mean", 25.0, 75.0, 50.0, 100.0))
-    assert "75.0" in render_text(table)
-    assert (
-        "37.5 % before training, 87.5 % after" in summarise({"before": before, "after": after})[0]
-    )
-
-
-def test_settings_can_be_overridden() -> None:
-    recipe = override(read_recipe(locate_recipe("demo")), ["train.steps=3", "out=x"])
-    assert (recipe.train.steps, recipe.out) == (3, "x")
+def test_settings_can_be_changed() -> None:
+    recipe = read_experiment(locate_recipe("demo"), ["train.steps=3", "out=x", "train.seed=4"])
+    assert (recipe.train["steps"], recipe.out, recipe.seeds) == (3, "x", [4])
+    assert recipe.train["loss"] == "cz-nce"
     for setting, message in [
         ("train.stps=3", "did you mean 'steps'"),
-        ("trian.steps=3", "no part 'trian'"),
+        ("trian.steps=3", "did you mean 'train'"),
         ("train.steps", "name=value"),
         ("name.x=3", "no settings below"),
     ]:
         with pytest.raises(ConfigError, match=message):
-            override(recipe, [setting])
+            read_experiment(locate_recipe("demo"), [setting])
 
 
-def test_damaged_scores_are_told(tmp_path: Path) -> None:
-    from crosszero.errors import CrosszeroError
+def test_settings_of_old_recipes_are_translated(tmp_path: Path) -> None:
+    """What the message says can be pasted into the recipe."""
+    text = locate_recipe("paper").read_text()
+    old = """
+evaluate:
+  held_out: true
+  tatoeba: xtreme
+  tatoeba_languages: [fr, 'no']
+  retrieval: [{path: ntrex/multi, pairs: en}]
+  alignment: [gold/word-alignment/en-fr, 'gold/word-alignment/de-en:1']
+"""
+    path = tmp_path / "old.yaml"
+    path.write_text(text[: text.index("\ntasks:") + 1] + old)
+    with pytest.raises(ConfigError, match=r"old\.yaml: evaluate: .*write instead: ") as caught:
+        read_experiment(path)
+    said = str(caught.value).partition("write instead: ")[2]
+    path.write_text(text[: text.index("\ntasks:") + 1] + "\n".join(said.split("; ")))
+    config = read_experiment(path)
+    assert config.tasks == [
+        "sentence-retrieval", "word-retrieval", "tatoeba", "multi", "word-alignment",
+    ]  # fmt: skip
+    assert (config.data, config.languages, config.max_length) == ("xtreme", ["fr", "no"], 128)
+    assert (config.alignment, config.alignment_pairs) == ("gold", ["en-fr", "de-en:1"])
+    assert config.texts["multi"].pairs == "en"
 
-    (tmp_path / "scores.json").write_text(json.dumps({"before": [{"x": 1}]}))
-    with pytest.raises(CrosszeroError, match="run the recipe again"):
-        read_scores(tmp_path / "scores.json")
+
+def test_held_out_samples_have_to_be_made() -> None:
+    values = {"name": "x", "out": "y", "bitext": [{"path": "a.en-fr.tsv"}]}
+    with pytest.raises(ConfigError, match=r"held_out: is needed by .*hold_out above 0"):
+        build(ExperimentConfig, {**values, "tasks": ["word-retrieval"]})
+    made = {**values, "prepare": {"hold_out": 5}}
+    assert build(ExperimentConfig, made).tasks == ["sentence-retrieval", "word-retrieval"]
+    without = build(ExperimentConfig, {**made, "words": {"kind": "none"}})
+    assert without.tasks == ["sentence-retrieval"]
+    with pytest.raises(ConfigError, match="samples, bitext: name one"):
+        build(ExperimentConfig, {**made, "samples": "z"})
 
 
 def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own settings, on strings written here: only sizes are cut."""
-    from crosszero.experiment.recipe import chain
+    from crosszero.experiment import preparation
     from tests.bitext.test_chromium_pak import write_pak
 
     words = {
@@ -312,21 +306,45 @@ def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.Monk
             for when in (now, again)
         ]
         write_pak(tmp_path / "locales" / f"{language}.pak", dict(enumerate(texts, start=1)))
-    monkeypatch.setattr(chain, "find_interface_strings", lambda: tmp_path / "locales")
+    monkeypatch.setattr(preparation, "find_interface_strings", lambda: tmp_path / "locales")
     cut = ["train.steps=2", "train.batch_size=4", "prepare.hold_out=20", f"out={tmp_path}/out"]
-    paths = run_recipe(override(read_recipe(locate_recipe("demo")), cut))
-    scores = read_scores(paths.scores)
-    assert len(scores["after"]) == 2 * 30  # sentences and words, 15 pairs, both directions
-    assert paths.page.stat().st_size > 10_000
-    assert (paths.run / "model.safetensors").is_file()
+    results = run_experiment(read_experiment(locate_recipe("demo"), cut))
+    after = [r for r in results.records if r.system == "after"]
+    assert [len([s for s in r.scores if s.metric != "type-accuracy"]) for r in after] == [30, 30]
+    assert (tmp_path / "out/report.html").stat().st_size > 10_000
+    assert (tmp_path / "out/run/model.safetensors").is_file()
 
 
-def test_an_empty_source_of_retrieval_is_told(tmp_path: Path) -> None:
-    class Blind:
-        """An encoder that must not be asked."""
+def test_further_texts_are_asked_as_held_out_samples_are(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    """The same text, once as held-out samples and once by a name of its own."""
+    text = {"path": [str(tmp_path / "corpus.en"), str(tmp_path / "corpus.fr")]}
+    recipe = make_recipe(
+        tmp_path, model_folder(), page=False, texts={"news": text}, systems={"start": {}},
+        tasks=["news"], seeds=[1],
+    )  # fmt: skip
+    (record,) = run_experiment(recipe).records
+    other = dataclasses.replace(
+        recipe, texts={}, tasks=["sentence-retrieval"], held_out=str(tmp_path / "out/texts/news"),
+        out=str(tmp_path / "other"),
+    )  # fmt: skip
+    (same,) = run_experiment(other).records
+    assert record.task == "news"
+    assert {score.name for score in record.scores} == {"news/text-accuracy"}
+    assert [(s.language, s.value) for s in record.scores] == [
+        (s.language, s.value) for s in same.scores
+    ]
+    assert "news: text accuracy by language" in (tmp_path / "out/tables.md").read_text()
+    (tmp_path / "corpus.en").write_text("the king\n")
+    (tmp_path / "corpus.fr").write_text("le roi\n")
+    (again,) = run_experiment(dataclasses.replace(recipe, bitext=[], samples=str(tmp_path))).records
+    assert [score.count for score in again.scores] == [1, 1]
 
+
+def test_an_empty_text_is_told(model_folder: Folders, tmp_path: Path) -> None:
     (tmp_path / "a.en-fr.tsv").write_text("en\tfr\n")
-    source = BitextConfig(path=str(tmp_path / "a.en-fr.tsv"))
-    config = EvaluateConfig(held_out=False, retrieval=[source])
-    with pytest.raises(DataError, match=r"a\.en-fr\.tsv.*"):
-        measure(Blind(), config, None)  # type: ignore[arg-type]
+    source = BitextConfig(path=str(tmp_path / "a.en-fr.tsv"), header=True)
+    recipe = make_recipe(tmp_path, model_folder(), page=False)
+    with pytest.raises(DataError, match=r"a\.en-fr\.tsv"):
+        run_experiment(dataclasses.replace(recipe, texts={"empty": source}, tasks=["empty"]))

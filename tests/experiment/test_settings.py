@@ -1,4 +1,4 @@
-"""Settings, records and tables of a suite."""
+"""Settings, records and tables of an experiment."""
 
 from __future__ import annotations
 
@@ -12,29 +12,25 @@ import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.plan import Plan, list_plans
-from crosszero.experiment.published import read_published
-from crosszero.experiment.recipe.config import locate_recipe
-from crosszero.experiment.records import (
-    Record,
-    describe_versions,
-    read_record,
-    read_records,
-    write_record,
-)
+from crosszero.experiment.plan import list_measurements
+from crosszero.experiment.published import make_published, read_published
+from crosszero.experiment.recipes import locate_recipe, read_experiment
+from crosszero.experiment.records import Record, describe_versions, read_record, write_record
 from crosszero.experiment.report.tables import render_text
-from crosszero.experiment.settings import SuiteConfig, read_suite
-from crosszero.experiment.summary import write_summary
+from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.tables import (
     make_costs,
     make_deviations,
     make_languages,
-    make_measured,
-    make_published,
+    make_overview,
+    write_tables,
 )
+from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.task import Score
 from tests.tasks.helpers import make_score
 
+ROOT = Path(__file__).parents[2]
 SUITE = """
 name: small
 out: out
@@ -50,13 +46,17 @@ systems:
 """
 
 
+def gather(*records: Record, config: ExperimentConfig | None = None) -> Results:
+    return Results(title="small", folder=Path(), records=records, systems=(), config=config)
+
+
 def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
 
 
 def test_systems_share_settings_of_training(tmp_path: Path) -> None:
-    suite = read_suite(write(tmp_path / "s.yaml", SUITE))
+    suite = read_experiment(write(tmp_path / "s.yaml", SUITE))
     assert suite.training("start", 1) is None
     base, other = suite.training("ML-CTL-CZ", 1), suite.training("info-snt", 2)
     assert base is not None
@@ -88,9 +88,9 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
 def test_wrong_suites_are_told(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in SUITE
     with pytest.raises(ConfigError, match=message):
-        read_suite(write(tmp_path / "s.yaml", SUITE.replace(old, new)))
+        read_experiment(write(tmp_path / "s.yaml", SUITE.replace(old, new)))
     with pytest.raises(ConfigError, match="at least one is needed"):
-        SuiteConfig(name="x", out="y", systems={})
+        ExperimentConfig(name="x", out="y", systems={})
 
 
 def make_record(**changes: Any) -> Record:
@@ -118,13 +118,23 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     record = make_record()
     write_record(record, tmp_path / "start-tatoeba-1.json")
     assert read_record(tmp_path / "start-tatoeba-1.json") == record
-    assert read_records(tmp_path) == [record]
     assert "torch" in record.versions
     (tmp_path / "start-tatoeba-1.json").write_text('{"system": "x"}')
     with pytest.raises(CrosszeroError, match="remove it"):
-        read_records(tmp_path)
-    with pytest.raises(CrosszeroError, match="crosszero suite"):
-        read_records(tmp_path / "no")
+        read_record(tmp_path / "start-tatoeba-1.json")
+    with pytest.raises(CrosszeroError, match="crosszero run"):
+        read_results(tmp_path / "no")
+
+
+def test_records_of_version_01_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "start-word-alignment-1.json"
+    old = {"metric": "crosszero/word-alignment/layer-8/aer", "language": "en-fr", "value": 0.5,
+           "size": 9}  # fmt: skip
+    content = dataclasses.asdict(make_record()) | {"scores": [old]}
+    del content["layer"], content["pooling"]
+    path.write_text(json.dumps(content))
+    (found,) = read_record(path).scores
+    assert (found.name, found.layer, found.count) == ("word-alignment/layer-8/aer", 8, 9)
 
 
 def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
@@ -141,7 +151,7 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
             scores=(make_score("xnli/accuracy", "fr", 0.4, 9),),
         ),
     ]
-    table = make_measured(records, "small")
+    table = make_overview(gather(*records))
     assert table.columns == ("system", "XNLI", "Tatoeba")
     assert table.rows[0] == ("start", None, 50.0)
     assert table.rows[1] == ("ML-CTL-CZ", 40.0, measure_interval([50.0, 60.0]))
@@ -149,20 +159,48 @@ def test_a_table_has_means_over_languages_and_intervals_over_seeds() -> None:
     assert "AER" not in table.note
     assert "seqeval" not in table.note
     tagged = make_record(task="panx", scores=(make_score("panx/f1", "ar", 0.5, 4),))
-    assert "seqeval 1.2.2" in make_measured([tagged], "small").note
-    deviations = make_deviations(records)
+    assert "seqeval 1.2.2" in make_overview(gather(tagged)).note
+    deviations = make_deviations(gather(*records))
     assert deviations is not None
     assert deviations.rows == (
         ("start", None, None),
         ("ML-CTL-CZ", None, pytest.approx(10 / math.sqrt(2))),
     )
-    single = make_measured(records[:2], "small")
+    single = make_overview(gather(*records[:2]))
     assert "seed 1." in single.note
-    assert make_deviations(records[:2]) is None
-    languages = make_languages(records, "Tatoeba")
+    assert make_deviations(gather(*records[:2])) is None
+    languages = make_languages(gather(*records), find_task("tatoeba"))
     assert languages.rows[0] == ("ar", 25.0, measure_interval([50.0, 60.0]))
     assert languages.rows[1] == ("fr", 75.0, None)
+    assert languages.rows[2] == ("mean", 50.0, None)  # of systems with all languages
     assert "–" in render_text(languages)
+
+
+def test_both_directions_of_a_pair_stand_in_one_row() -> None:
+    """Before and after training, as the demonstration shows it."""
+
+    def record(system: str, **values: float) -> Record:
+        scores = tuple(
+            make_score("word-retrieval/accuracy", way.replace("_", "-"), value, len(values))
+            for way, value in values.items()
+        )
+        return make_record(system=system, task="word-retrieval", scores=scores)
+
+    before = record("before", zh_fr=0.1, fr_zh=0.2, zh_en=0.25, en_zh=0.5)
+    after = record("after", zh_fr=0.3, fr_zh=0.4, zh_en=0.75, en_zh=1.0)
+    table = make_languages(gather(before, after), find_task("word-retrieval"))
+    assert table.columns == (
+        "pair", "forward before", "forward after", "backward before", "backward after",
+    )  # fmt: skip
+    assert table.rows[0] == ("en-zh", 50.0, 100.0, 25.0, 75.0)
+    assert table.rows[1] == ("fr-zh", 20.0, 40.0, 10.0, 30.0)
+    assert table.rows[2] == ("mean", 35.0, 70.0, 17.5, 52.5)
+    assert "4 words" in table.note
+    one_way = record("before", en_fr=0.5, zh_en=0.25)
+    more = make_languages(gather(before, one_way), find_task("word-retrieval"))
+    assert "2 to 4 words" in more.note
+    table = make_languages(gather(one_way), find_task("word-retrieval"))
+    assert [row[:2] for row in table.rows] == [("en-fr", 50.0), ("zh-en", 25.0), ("mean", 37.5)]
 
 
 def test_time_is_told_by_task() -> None:
@@ -176,49 +214,50 @@ def test_time_is_told_by_task() -> None:
 def test_the_summary_has_every_value_by_seed(tmp_path: Path) -> None:
     rows = [
         make_record(
-            seed=seed, scores=(make_score("t/m", "ar", value, 4), make_score("t/m", "fr", 1.0, 4))
+            seed=seed,
+            scores=(make_score("panx/m", "ar", value, 4), make_score("panx/m", "fr", 1.0, 4)),
         )
         for seed, value in ((1, 0.5), (2, 0.7))
     ]
-    write_summary(rows, tmp_path / "summary.json")
-    found = json.loads((tmp_path / "summary.json").read_text())["start"]["t/m"]
+    write_tables(dataclasses.replace(gather(*rows), folder=tmp_path))
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["panx/m"]
     assert found["ar"]["values"] == [0.5, 0.7]
     assert found["mean"]["seeds"] == [1, 2]
     assert found["mean"]["mean"] == pytest.approx(0.8)
     assert found["mean"]["deviation"] == pytest.approx(0.1 / math.sqrt(2))
     half = 12.706204736 * 0.1 / 2  # Student t with one degree of freedom, 0.1 / sqrt 2 / sqrt 2
     assert found["mean"]["high"] - found["mean"]["mean"] == pytest.approx(half)
-    write_summary(rows[:1], tmp_path / "summary.json")
-    found = json.loads((tmp_path / "summary.json").read_text())["start"]["t/m"]
+    write_tables(dataclasses.replace(gather(*rows[:1]), folder=tmp_path))
+    found = json.loads((tmp_path / "summary.json").read_text())["start"]["panx/m"]
     assert found["ar"]["deviation"] is None
 
 
 def test_robust_rows_have_pairs_of_sentences_only(tmp_path: Path) -> None:
     robust = "  soft: {fine_tune: {robust: smoothing}}\n"
-    suite = read_suite(write(tmp_path / "s.yaml", SUITE + robust))
-    own = [plan for plan in list_plans(suite) if plan.system == "soft"]
-    assert own == [Plan("soft", "xnli", 1), Plan("soft", "xnli", 2)]
+    suite = read_experiment(write(tmp_path / "s.yaml", SUITE + robust))
+    own = [one for one in list_measurements(suite) if one.system == "soft"]
+    assert [(one.task.name, one.seed) for one in own] == [("xnli", 1), ("xnli", 2)]
     records = [
         make_record(),
         make_record(system="soft", task="xnli",
                     scores=(make_score("xnli/accuracy", "fr", 0.4, 9),)),
     ]  # fmt: skip
-    table = make_measured(records, "small", robust=["soft"])
+    table = make_overview(gather(*records, config=suite))
     assert table.rows == (("start", None, 50.0), ("soft", 40.0, None))
     assert "soft: robust fine-tuning is for pairs of sentences" in table.note
-    assert "robust" not in make_measured(records, "small").note
+    assert "robust" not in make_overview(gather(*records)).note
 
 
 def test_the_shipped_suite_can_be_read() -> None:
-    suite = read_suite(locate_recipe("suite"))
-    robust = [name for name in suite.systems if suite.is_robust(name)]
+    suite = read_experiment(locate_recipe("suite"))
+    robust = [name for name, system in suite.systems.items() if system.is_robust]
     assert robust == ["mini-adversarial", "mini-smoothing", "mini-ear"]
-    for plan in list_plans(suite):
-        assert plan.system not in robust or plan.task in ("xnli", "pawsx")
+    for one in list_measurements(suite):
+        assert one.system not in robust or one.task.name in ("xnli", "pawsx")
 
 
 def test_published_rows_are_complete() -> None:
-    published = read_published()
+    published = read_published(ROOT / "research/published.yaml")
     rows = {row.system: row for row in published.rows}
     assert list(rows) == ["mBERT", "XLM", "MMTE", "info-snt", "CZ-snt", "ML-CTL-CZ"]
     for row in published.rows:
@@ -227,4 +266,4 @@ def test_published_rows_are_complete() -> None:
         assert all(math.isfinite(value) and 0 < value < 100 for value in row.values)
     assert "never released" in rows["MMTE"].here
     assert [name for name, row in rows.items() if row.command is None] == ["MMTE"]
-    assert make_published().rows[0][:3] == ("mBERT", 65.4, 81.9)
+    assert make_published(published).rows[0][:3] == ("mBERT", 65.4, 81.9)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from research.choices import compare_runs, find_differences
 
-from crosszero.experiment.recipe.scores import HELD_OUT_SENTENCES, HELD_OUT_WORDS, TATOEBA
-
 
 def make_run(folder: Path, values: tuple[float, float], **settings: Any) -> Path:
     (folder / "run").mkdir(parents=True)
     (folder / "run" / "training.json").write_text(json.dumps({"encoder": "mini", **settings}))
-    found = [(HELD_OUT_SENTENCES, values[0]), (HELD_OUT_SENTENCES, 0.5), (TATOEBA, 1.0)]
-    after = [{"measure": m, "value": v} for m, v in [*found, (HELD_OUT_WORDS, values[1])]]
-    (folder / "scores.json").write_text(json.dumps({"before": [], "after": after}))
+    after = {
+        "sentence-retrieval/text-accuracy": {"mean": {"mean": values[0]}},
+        "word-retrieval/accuracy": {"mean": {"mean": values[1]}},
+    }
+    (folder / "summary.json").write_text(json.dumps({"before": {}, "after": after}))
     return folder
 
 
@@ -27,7 +27,7 @@ def test_rows_name_what_differs(tmp_path: Path) -> None:
     table = compare_runs([one, two])
     assert table.columns == ("head_start", "held-out sentences", "held-out words")
     assert [row[0] for row in table.rows] == ["identity", "random"]
-    assert [row[1] for row in table.rows] == pytest.approx([30.0, 40.0])
+    assert [row[1] for row in table.rows] == pytest.approx([10.0, 30.0])
     assert [row[2] for row in table.rows] == pytest.approx([25.0, 75.0])
 
 

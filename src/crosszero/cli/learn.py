@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
 from crosszero.errors import ConfigError
-from crosszero.experiment.recipe.config import PrepareConfig, RecipeConfig
+from crosszero.experiment.settings import ExperimentConfig, PrepareConfig
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
 
@@ -79,8 +79,8 @@ def prepare(
 
     from crosszero.experiment.preparation import (
         StageLog,
+        choose_finder,
         describe_summary,
-        make_recipe_finder,
         read_sources,
     )
     from crosszero.samples import Summary
@@ -108,7 +108,7 @@ def prepare(
         store = prepare_samples(
             read_sources([source], Path(f"{out.resolve()}-skipped.txt")),
             out=out,
-            finder=make_recipe_finder(words, encoder),
+            finder=choose_finder(words, encoder),
             max_length=sampling.max_length,
             deduplicate=sampling.deduplicate,
             hold_out=sampling.hold_out,
@@ -194,40 +194,44 @@ def run(
     *,
     settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
 ) -> None:
-    """Do the whole chain that a recipe describes: prepare, train, evaluate, page.
+    """Do all that a recipe describes: prepare, train, measure, tables, page.
 
-    A step whose inputs did not change is skipped; an interrupted training goes on.
+    What is done is kept: a step whose inputs did not change is skipped, an interrupted training
+    goes on.
 
     Parameters
     ----------
     recipe
         A YAML file; see recipes/.
     settings
-        Change single settings: --set train.steps=100 out=elsewhere.
+        Change single settings: --set train.steps=100 out=elsewhere jobs=2.
     """
-    from crosszero.experiment.recipe.config import override, read_recipe
+    from crosszero.experiment.recipes import read_experiment
 
-    config = override(read_recipe(recipe), settings or [])
+    config = read_experiment(recipe, settings or [])
     command = " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])])
     _run(config, command)
 
 
-def _run(config: RecipeConfig, command: str) -> None:
-    from crosszero.experiment.recipe.chain import read_scores, run_recipe
-    from crosszero.experiment.recipe.page import make_tables
+def _run(config: ExperimentConfig, command: str) -> None:
+    from crosszero.experiment.engine import run_experiment
     from crosszero.experiment.report.tables import render_text
+    from crosszero.experiment.tables import make_tables
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(
             "a recipe is run by one process; to train with several, give torchrun the single step "
             "'crosszero train' on samples that 'crosszero prepare' has made"
         )
-    paths = run_recipe(config, command=command)
-    for table in make_tables(read_scores(paths.scores)):
+    results = run_experiment(config, command=command)
+    for table in make_tables(results):
         sys.stdout.write(render_text(table) + "\n\n")
+    sys.stdout.write(f"tables: {results.folder / 'tables.md'}\n")
+    sys.stdout.write(f"numbers: {results.folder / 'summary.json'}\n")
     if config.page:
-        sys.stdout.write(f"page: {paths.page}\n")
-    sys.stdout.write(f"encoder: {paths.run}\n")
+        sys.stdout.write(f"page: {results.folder / 'report.html'}\n")
+    if config.is_plain:
+        sys.stdout.write(f"encoder: {results.systems[-1].encoder}\n")
 
 
 def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
@@ -242,11 +246,11 @@ def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
     quick
         A few steps only, to see that all works; the numbers mean little.
     """
-    from crosszero.experiment.recipe.config import locate_recipe, override, read_recipe
+    from crosszero.experiment.recipes import locate_recipe, read_experiment
 
     settings = []
     if quick:
         settings = ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"]
-    recipe = override(read_recipe(locate_recipe("demo")), settings)
+    config = read_experiment(locate_recipe("demo"), settings)
     flags = " --quick" if quick else ""
-    _run(dataclasses.replace(recipe, out=str(out)), f"crosszero demo --out {out}{flags}")
+    _run(dataclasses.replace(config, out=str(out)), f"crosszero demo --out {out}{flags}")

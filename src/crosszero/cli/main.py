@@ -36,7 +36,7 @@ COMMANDS = {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",
         "learn:show": "Print samples with their word pairs marked, so that a person can look.",
         "learn:train": "Post-train an encoder on samples.",
-        "learn:run": "Do the whole chain that a recipe describes: prepare, train, evaluate, page.",
+        "learn:run": "Do all that a recipe describes: prepare, train, measure, tables, page.",
         "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
     },
     "Measure": {
@@ -46,7 +46,6 @@ COMMANDS = {
         "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
         "scores:score": "Score predictions in XTREME's format against gold files.",
         "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
-        "suites:suite": "Train and measure all systems and seeds of a suite; what is done is kept.",
     },
 }
 

@@ -87,37 +87,21 @@ def compare(
         Write the tables to this Markdown file, too.
     """
     from crosszero.errors import ConfigError
-    from crosszero.experiment.comparison import (
-        compare_task,
-        list_sides,
-        make_comparison,
-        match_folders,
-    )
-    from crosszero.experiment.plan import find_data
+    from crosszero.experiment.comparison import compare as compare_pair
+    from crosszero.experiment.comparison import pair_folders, pair_systems
+    from crosszero.experiment.recipes import read_experiment
     from crosszero.experiment.report.tables import render_markdown, render_text
-    from crosszero.experiment.settings import read_suite
     from crosszero.files import atomic_file
-    from crosszero.tasks.word_alignment import WordAlignment
 
     if where.is_dir():
-        sides = match_folders(Path(first), Path(second))
-        data = dict.fromkeys(sides, where)
-        own: dict[str, list[str] | None] = {}
+        pairs = pair_folders(where, Path(first), Path(second))
     else:
-        config = read_suite(where)
-        sides = list_sides(config, first, second)
-        data = {task: find_data(config, task) for task in sides}
-        own = {WordAlignment.name: config.alignment_pairs}
+        pairs = pair_systems(read_experiment(where), first, second)
     for task in tasks or ():
-        if task not in sides:
-            raise ConfigError(f"{task}: not a task that both have: {', '.join(sides)}")
+        if task not in pairs:
+            raise ConfigError(f"{task}: not a task that both have: {', '.join(pairs)}")
     tables = [
-        make_comparison(
-            compare_task(
-                task, sides[task], data[task], languages or own.get(task), resamples=resamples
-            )
-        )
-        for task in tasks or sides
+        compare_pair(pairs[task], languages, resamples=resamples).table() for task in tasks or pairs
     ]
     if out is not None:
         with atomic_file(out) as file:

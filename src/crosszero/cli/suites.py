@@ -1,18 +1,12 @@
-"""The commands that measure encoders: one of them, or a whole suite."""
+"""The commands that measure one encoder, and that gather what was measured on a page."""
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
-
-if TYPE_CHECKING:
-    from crosszero.experiment.records import Record
-    from crosszero.experiment.report.tables import Table
-    from crosszero.experiment.settings import SuiteConfig
 
 _Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 
@@ -75,19 +69,7 @@ def evaluate(
     """
     from crosszero.config import parse_yaml
     from crosszero.errors import ConfigError
-    from crosszero.experiment.evaluation import (
-        Bench,
-        choose_tasks,
-        measure_task,
-        settings_of,
-        write_setup,
-    )
-    from crosszero.experiment.records import write_scores
-    from crosszero.experiment.report.tables import render_text
-    from crosszero.experiment.settings import TASKS
-    from crosszero.experiment.tables import make_scores
-    from crosszero.tasks.catalogue import find_task
-    from crosszero.tasks.task import Score
+    from crosszero.experiment.evaluation import evaluate as measure
 
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
@@ -96,76 +78,12 @@ def evaluate(
         if not equals or not dot:
             raise ConfigError(f"--set {setting}: TASK.NAME=VALUE is needed, as in xnli.epochs=2")
         changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
-    bench = Bench(
-        data=data,
-        out=out,
-        alignment=alignment,
-        held_out=held_out,
-        languages=languages,
-        layers=layers,
-        fine_tune=changes,
-        max_length=max_length,
-        margin=margin,
-        layer=layer,
-        seed=seed,
-    )
-    chosen = choose_tasks(tasks or [task for task in TASKS if bench.locate(task).is_dir()])
-    if not chosen:
-        raise ConfigError(f"{data}: holds no folder of a task ({', '.join(TASKS)})")
-    own = {"alignment": pairs, "held_out": None}
-    settings_ = {task: find_task(task).data_setting for task in chosen}
-    if languages and own.keys() >= set(settings_.values()):
-        raise ConfigError(f"languages: {', '.join(chosen)} have pairs of languages; use --pairs")
-    benches = {
-        task: dataclasses.replace(bench, languages=own.get(settings_[task], languages))
-        for task in chosen
-    }
-    for task in changes:
-        settings_of(task, bench)
-    for task, one in benches.items():  # before hours are spent on the first
-        find_task(task).check(one.folder(task), one.languages)
-    write_setup(encoder, bench, pairs)
-    scores: list[Score] = []
-    for task, one in benches.items():
-        scores += measure_task(encoder, task, one)
-        write_scores(scores, out / "scores.json")
-    sys.stdout.write(render_text(make_scores(scores, f"{encoder}, seed {seed}")) + "\n")
-    sys.stdout.write(f"scores: {out / 'scores.json'}\n")
-
-
-def suite(recipe: Path, /, *, out: Path | None = None, jobs: int | None = None) -> None:
-    """Train and measure all systems and seeds of a suite; what is done is kept.
-
-    Parameters
-    ----------
-    recipe
-        A YAML file; see recipes/suite.yaml.
-    out
-        Folder for encoders, predictions, records and tables, instead of the recipe's.
-    jobs
-        Systems and seeds to train and measure at a time, instead of the recipe's number; each gets
-        the cores divided by it as threads.
-    """
-    from crosszero.experiment.engine import run_suite
-    from crosszero.experiment.report.tables import render_markdown, render_text
-    from crosszero.experiment.settings import read_suite
-    from crosszero.experiment.summary import write_summary
-    from crosszero.files import atomic_file
-
-    config = read_suite(recipe)
-    if out is not None:
-        config = dataclasses.replace(config, out=str(out))
-    if jobs is not None:
-        config = dataclasses.replace(config, jobs=jobs)
-    records = run_suite(config)
-    tables = _tables(records, config)
-    path = Path(config.out) / "tables.md"
-    write_summary(records, path.with_name("summary.json"))
-    with atomic_file(path) as file:
-        file.write("\n\n".join(map(render_markdown, tables)) + "\n")
-    for table in tables:
-        sys.stdout.write(render_text(table) + "\n\n")
-    sys.stdout.write(f"tables: {path}\nnumbers: {path.with_name('summary.json')}\n")
+    scores = measure(
+        encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
+        languages=languages, pairs=pairs, out=out, layers=layers, max_length=max_length,
+        margin=margin, layer=layer, seed=seed, fine_tune=changes,
+    )  # fmt: skip
+    sys.stdout.write(f"{scores}\nscores: {out / 'scores.json'}\n")
 
 
 def report(
@@ -194,23 +112,3 @@ def report(
     for note in notes:
         sys.stdout.write(f"not shown: {note}\n")
     sys.stdout.write(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
-
-
-def _tables(records: list[Record], config: SuiteConfig) -> list[Table]:
-    from crosszero.experiment.tables import (
-        COLUMNS,
-        average,
-        make_costs,
-        make_deviations,
-        make_languages,
-        make_measured,
-        make_published,
-    )
-
-    measured = [column for column, metric in COLUMNS.items() if average(records, metric)]
-    details = [make_languages(records, column) for column in measured]
-    robust = [name for name in config.systems if config.is_robust(name)]
-    measured_rows = make_measured(records, config.name, robust=robust)
-    deviations, costs = make_deviations(records), make_costs(records)
-    spread = [deviations] if deviations else []
-    return [measured_rows, *spread, costs, make_published(), *details]

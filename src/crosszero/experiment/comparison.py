@@ -16,13 +16,13 @@ from crosszero.experiment.paired import (
     compare_corpora,
     measure_corpus,
 )
-from crosszero.experiment.plan import Plan, make_bench
-from crosszero.experiment.records import Record
+from crosszero.experiment.plan import list_measurements
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
-from crosszero.experiment.settings import TASKS, SuiteConfig
-from crosszero.tasks.catalogue import find_task
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.labels import list_languages
+from crosszero.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,34 +39,74 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two systems that are compared on a task.
+
+    Attributes:
+        task: which.
+        data: folder that it reads, with gold.
+        first, second: systems A and B.
+        languages: which; none: all that both systems have predictions of.
+    """
+
+    task: Task
+    data: Path
+    first: Side
+    second: Side
+    languages: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskComparison:
     """System B against system A on a task.
 
     Attributes:
-        task: which.
-        sides: A and B.
+        pair: task and systems.
         scores: for each language the score of A and that of B, mean over seeds, shares in [0, 1].
         languages: for each language B minus A.
         adjusted: for each language p, corrected by Holm for the number of languages.
         mean: of B minus A over languages.
     """
 
-    task: str
-    sides: tuple[Side, Side]
+    pair: Pair
     scores: Mapping[str, tuple[float, float]]
     languages: Mapping[str, Comparison]
     adjusted: Mapping[str, float]
     mean: Comparison
 
+    def table(self) -> Table:
+        """A row for each language and one for their mean, in per cent."""
 
-def list_sides(config: SuiteConfig, first: str, second: str) -> dict[str, tuple[Side, Side]]:
-    """Find the predictions of two systems of a suite, for each task that both have finished.
+        def cells(pair: Sequence[float], one: Comparison, adjusted: float | None) -> list[Cell]:
+            per_cent = [100 * value for value in (*pair, one.difference, one.low, one.high)]
+            return [*per_cent, one.p_value, adjusted, one.count]
+
+        rows: list[tuple[Cell, ...]] = [
+            (name, *cells(self.scores[name], one, self.adjusted[name]))
+            for name, one in self.languages.items()
+        ]
+        means = [float(np.mean(side)) for side in zip(*self.scores.values(), strict=True)]
+        rows.append(("mean", *cells(means, self.mean, None)))
+        task, first, second = self.pair.task, self.pair.first, self.pair.second
+        return Table(
+            title=f"{task.name}/{task.metric}: {second.name} against {first.name}, per cent",
+            columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
+            rows=tuple(rows),
+            number=".2f",
+            formats={"p": ".4f", "p (Holm)": ".4f"},
+            note=f"A: {first.name}, B: {second.name}, mean over {len(first.folders)} and "
+            f"{len(second.folders)} seeds. B is better where the difference is "
+            f"{'negative' if task.lower_is_better else 'positive'}. 95 % interval and two-sided p "
+            "of the paired bootstrap over items, for the whole set's score; other seeds are not "
+            "drawn. p (Holm) is corrected for the languages of this table, p is not; neither is "
+            "corrected for several tasks.",
+        )
+
+
+def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str, Pair]:
+    """Find the predictions of two systems of an experiment, for each task that both have finished.
 
     Predictions whose record is stale do not count; see :mod:`crosszero.experiment.results`.
-
-    Args:
-        config: of the suite.
-        first, second: systems.
 
     Raises:
         ConfigError: a system is unknown, or there is no task that both have.
@@ -74,119 +114,75 @@ def list_sides(config: SuiteConfig, first: str, second: str) -> dict[str, tuple[
     for name in (first, second):
         if name not in config.systems:
             raise ConfigError(f"unknown system {name!r}: {suggest(name, config.systems)}")
-    records = read_results(config).records
-    found = {}
-    for task in config.tasks:
+    counted = {(r.system, r.task, r.seed) for r in read_results(config).records}
+    found: dict[str, Pair] = {}
+    done = [m for m in list_measurements(config) if (m.system, m.task.name, m.seed) in counted]
+    for name in config.tasks:
+        own = [one for one in done if one.task.name == name]
         sides = [
-            Side(name=name, folders=_list_folders(config, records, name, task))
-            for name in (first, second)
+            Side(
+                name=system,
+                folders=tuple(one.folder / "predictions" for one in own if one.system == system),
+            )
+            for system in (first, second)
         ]
         if all(side.folders for side in sides):
-            found[task] = (sides[0], sides[1])
+            found[name] = Pair(
+                task=own[0].task, data=own[0].data, first=sides[0], second=sides[1],
+                languages=own[0].languages if own[0].task.pairs_of_languages else None,
+            )  # fmt: skip
     if not found:
         raise ConfigError(f"{config.out}: no task that {first} and {second} have both finished")
     return found
 
 
-def _list_folders(
-    config: SuiteConfig, records: Sequence[Record], system: str, task: str
-) -> tuple[Path, ...]:
-    return tuple(
-        make_bench(config, Plan(system, task, record.seed)).out / "predictions"
-        for record in records
-        if (record.system, record.task) == (system, task)
-    )
-
-
-def match_folders(first: Path, second: Path) -> dict[str, tuple[Side, Side]]:
-    """Make sides of two folders of predictions, for each task that both have.
+def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
+    """Make pairs of two folders of predictions, for each task that both have.
 
     Raises:
         ConfigError: there is none.
     """
-    sides = [Side(name=str(folder), folders=(folder,)) for folder in (first, second)]
-    tasks = [t for t in TASKS if all((folder / t).is_dir() for folder in (first, second))]
+    one, other = (Side(name=str(folder), folders=(folder,)) for folder in (first, second))
+    tasks = [t for t in list_tasks() if all((side / t.name).is_dir() for side in (first, second))]
     if not tasks:
-        raise ConfigError(f"{first} and {second} have no task in common ({', '.join(TASKS)})")
-    return dict.fromkeys(tasks, (sides[0], sides[1]))
+        known = ", ".join(task.name for task in list_tasks())
+        raise ConfigError(f"{first} and {second} have no task in common ({known})")
+    return {task.name: Pair(task=task, data=data, first=one, second=other) for task in tasks}
 
 
-def compare_task(
-    task: str,
-    sides: tuple[Side, Side],
-    data: Path,
-    languages: Sequence[str] | None = None,
-    *,
-    resamples: int = 10_000,
+def compare(
+    pair: Pair, languages: Sequence[str] | None = None, *, resamples: int = 10_000
 ) -> TaskComparison:
     """Compare two systems on a task.
 
     Args:
-        task: name of a task.
-        sides: A and B.
-        data: folder of the task's data, with gold.
-        languages: which; by default all that both systems have predictions of.
+        pair: the task, and the predictions of both systems.
+        languages: which, instead of those of the pair.
         resamples: of the bootstrap.
 
     Raises:
         CrosszeroError: predictions or data are missing or can't be used.
     """
-    folders = [folder for side in sides for folder in side.folders]
-    common = set.intersection(*(set(list_languages(folder, task)) for folder in folders))
-    chosen = sorted(common) if languages is None else list(languages)
+    task = pair.task
+    folders = [*pair.first.folders, *pair.second.folders]
+    common = set.intersection(*(set(list_languages(folder, task.name)) for folder in folders))
+    chosen = list(languages or pair.languages or sorted(common))
     if not chosen:
-        raise ConfigError(f"{task}: {sides[0].name} and {sides[1].name} share no language")
-    counts = {
-        language: (
-            _stack(task, sides[0], data, language),
-            _stack(task, sides[1], data, language),
+        raise ConfigError(
+            f"{task.name}: {pair.first.name} and {pair.second.name} share no language"
         )
-        for language in chosen
-    }
+
+    def count(side: Side, language: str) -> Counts:
+        rows = [task.count_items(folder, pair.data, language) for folder in side.folders]
+        return np.stack(rows, axis=1)
+
+    counts = {name: (count(pair.first, name), count(pair.second, name)) for name in chosen}
     found, mean = compare_corpora(counts, resamples=resamples)
     adjusted = adjust_holm([found[language].p_value for language in chosen])
     return TaskComparison(
-        task=task,
-        sides=sides,
+        pair=pair,
         scores={name: (measure_corpus(a), measure_corpus(b)) for name, (a, b) in counts.items()},
         languages=found,
         adjusted=dict(zip(chosen, adjusted, strict=True)),
         mean=mean,
     )
-
-
-def _stack(task: str, side: Side, data: Path, language: str) -> Counts:
-    return np.stack([find_task(task).count_items(f, data, language) for f in side.folders], axis=1)
-
-
-def make_comparison(found: TaskComparison) -> Table:
-    """A row for each language and one for their mean."""
-    rows: list[tuple[Cell, ...]] = []
-    for language, one in found.languages.items():
-        scores = found.scores[language]
-        rows.append((language, *_cells(scores, one, found.adjusted[language])))
-    means = [float(np.mean([pair[i] for pair in found.scores.values()])) for i in (0, 1)]
-    rows.append(("mean", *_cells((means[0], means[1]), found.mean, None)))
-    first, second = found.sides
-    seeds = " and ".join(str(len(side.folders)) for side in found.sides)
-    task = find_task(found.task)
-    better = "negative" if task.lower_is_better else "positive"
-    return Table(
-        title=f"{task.protocol}/{task.name}/{task.metric}: {second.name} against {first.name}, "
-        "per cent",
-        columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
-        rows=tuple(rows),
-        number=".2f",
-        formats={"p": ".4f", "p (Holm)": ".4f"},
-        note=f"A: {first.name}, B: {second.name}, mean over {seeds} seeds. B is better where the "
-        f"difference is {better}. 95 % interval and two-sided p of the paired bootstrap over "
-        "items, for the whole set's score; other seeds are not drawn. p (Holm) is corrected for "
-        "the languages of this table, p is not; neither is corrected for several tasks.",
-    )
-
-
-def _cells(
-    scores: tuple[float, float], one: Comparison, adjusted: float | None
-) -> tuple[Cell, ...]:
-    per_cent = [100 * value for value in (*scores, one.difference, one.low, one.high)]
-    return (*per_cent, one.p_value, adjusted, one.count)

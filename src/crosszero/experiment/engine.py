@@ -1,187 +1,187 @@
-"""Runs what is missing of a suite: trainings, fine-tunings, measurements. Each leaves a record."""
+"""Does what is missing of an experiment: samples, trainings, measurements, tables, page.
+
+Whatever was finished is kept and not done again as long as settings, encoder and data are the same.
+"""
 
 from __future__ import annotations
 
-import datetime
+import importlib.util
 import logging
-import platform
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
 
-import torch
-
-from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment.evaluation import measure_task, settings_of
-from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plan import (
-    Plan,
-    list_plans,
-    locate_record,
-    make_bench,
-)
-from crosszero.experiment.records import (
-    Record,
-    describe_versions,
-    find_commit,
-    read_record,
-    write_record,
-)
-from crosszero.experiment.results import is_trained
-from crosszero.experiment.settings import FINE_TUNED, SuiteConfig, write_suite
-from crosszero.experiment.statistical import predict_links
+from crosszero.config import to_dict
+from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+from crosszero.experiment.measurement import Measurement
+from crosszero.experiment.plan import is_trained, list_measurements, locate_training
+from crosszero.experiment.preparation import locate_source, make_samples
+from crosszero.experiment.recipes import write_experiment
+from crosszero.experiment.records import Record, make_record, read_record, write_record
+from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.stamps import Stamp
+from crosszero.experiment.tables import write_tables
 from crosszero.experiment.workers import run_side_by_side
+from crosszero.files import make_key
 from crosszero.memory import peak_memory, reset_memory
-from crosszero.tasks.task import Score
-from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.model.loading import locate_encoder
 from crosszero.training.loop import train
 
 _log = logging.getLogger("crosszero")
 
 
-def run_suite(config: SuiteConfig) -> list[Record]:
-    """Do what is missing, and give all records.
+def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
+    """Do what is missing, and give all results.
 
-    Whatever was finished is kept and not done again as long as settings, encoder and data are the
-    same; a training that was interrupted goes on from its newest checkpoint.
+    A training that was interrupted goes on from its newest checkpoint.
 
     Args:
         config: what to do.
-
-    Returns:
-        A record for each measurement, in the order of
-        :func:`crosszero.experiment.plan.list_plans`.
+        command: the command line, for the page.
 
     Raises:
         CrosszeroError: settings, data or encoders can't be used.
 
     Example:
-        >>> run_suite(read_suite("suites/mini.yaml"))               # doctest: +SKIP
+        >>> run_experiment(read_experiment("recipes/demo.yaml"))    # doctest: +SKIP
     """
-    plans = list(list_plans(config))
-    for plan in plans:
-        if plan.task in FINE_TUNED:
-            settings_of(plan.task, make_bench(config, plan))
-        _check_trained(config, plan)
-    write_suite(config)
-    groups: dict[str, list[Plan]] = {}
-    for plan in plans:
-        groups.setdefault(f"{plan.system}, seed {plan.seed}", []).append(plan)
-    records = {}
-    for number, (name, found) in enumerate(_run_groups(config, groups), start=1):
-        records[name] = found
+    check_experiment(config)
+    write_experiment(config)
+    make_samples(config)
+    groups: dict[str, list[Measurement]] = {}
+    for one in list_measurements(config):
+        groups.setdefault(f"{one.system}, seed {one.seed}", []).append(one)
+    for number, name in enumerate(_run_groups(config, groups), start=1):
         _log.info("%d of %d done: %s", number, len(groups), name)
-    return [record for name in groups for record in records[name]]
+    results = read_results(config)
+    write_tables(results)
+    if config.page:
+        _make_page(results, command)
+    return results
 
 
-def _run_groups(
-    config: SuiteConfig, groups: dict[str, list[Plan]]
-) -> Iterator[tuple[str, list[Record]]]:
+def check_experiment(config: ExperimentConfig) -> None:
+    """Tell now what would fail after hours: missing files, a missing extra, a wrong setting.
+
+    Raises:
+        CrosszeroError: of the kind that the step itself would raise.
+    """
+    for source in [*config.bitext, *config.texts.values()]:
+        locate_source(source).open()
+    for name, system in config.systems.items():
+        for seed in config.seeds if system.trained else config.seeds[:1]:
+            start = config.start_of(name, seed)
+            if system.trained and not is_trained(Path(start)):
+                state = "its training has not ended" if Path(start).is_dir() else "no such folder"
+                raise ConfigError(
+                    f"systems: {name}: trained: {start}: {state}; train it first, or give the "
+                    "system 'train' instead, so that the experiment does"
+                )
+            if system.aligner is None:
+                locate_encoder(start)
+    made = [Path(config.out) / "held-out", *(Path(config.out) / "texts" / t for t in config.texts)]
+    checked = set[str]()
+    for one in list_measurements(config):
+        if one.task.fine_tuned:
+            one.make_config()
+        if one.task.name not in checked and one.data not in made:
+            one.check()
+            checked.add(one.task.name)
+    if config.page:
+        for package in ("matplotlib", "sklearn"):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError(package, "report", "the page (page: true)")
+
+
+def _run_groups(config: ExperimentConfig, groups: dict[str, list[Measurement]]) -> Iterator[str]:
     if config.jobs == 1:
-        for name, plans in groups.items():
+        for name, group in groups.items():
             _log.info("%s", name)
-            yield name, run_plans(config, plans)
+            run_group(config, group)
+            yield name
     else:
-        calls = {name: (config, plans) for name, plans in groups.items()}
-        yield from run_side_by_side(run_plans, calls, jobs=config.jobs)
+        calls = {name: (config, group) for name, group in groups.items()}
+        for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs):
+            yield name
 
 
-def run_plans(config: SuiteConfig, plans: Sequence[Plan]) -> list[Record]:
+def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> None:
     """Do what is missing of the measurements of one system with one seed.
-
-    Args:
-        config: the suite.
-        plans: all with the same system and the same seed.
 
     Raises:
         CrosszeroError: settings, data or encoders can't be used.
     """
-    system = plans[0].system
-    if config.systems[system].aligner is not None:
-        return [_measure_aligner(config, plan) for plan in plans]
-    encoder = train_system(config, system, plans[0].seed)
-    return [_measure_encoder(config, plan, encoder) for plan in plans]
+    system, seed = group[0].system, group[0].seed
+    encoder = None if group[0].aligner else train_system(config, system, seed)
+    for one in group:
+        _measure(one, encoder)
 
 
-def train_system(config: SuiteConfig, system: str, seed: int) -> str:
+def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
     """Give the encoder of a system, trained with this seed if it is to be trained.
 
     Raises:
         CrosszeroError: it can't be trained.
     """
-    start = str(config.locate_trained(system, seed) or config.encoder_of(system))
-    training, folder = config.training(system, seed), locate_training(config, system, seed)
-    if training is None or folder is None:
+    start = config.start_of(system, seed)
+    settings, training = config.training(system, seed), locate_training(config, system, seed)
+    if settings is None or training is None:
         return start
-    if not is_trained(folder):
-        begun = folder.is_dir()  # maybe stopped before its first checkpoint: then from step 1
-        _log.info("training%s", ", going on where it was stopped" if begun else "")
-        train(start, str(config.samples), training, out=folder, resume=begun)
+    folder, begun = training.folder, training.is_begun
+    if training.is_done:
+        return str(folder)
+    if folder.exists() and not begun:
+        _set_aside(folder)
+    if training.stamp is not None:
+        training.stamp.write(training.key, done=False)
+    # maybe stopped before its first checkpoint: then from step 1
+    _log.info("training%s", ", going on where it was stopped" if begun else "")
+    train(start, config.samples_folder, settings, out=folder, resume=begun)
     return str(folder)
 
 
-def _check_trained(config: SuiteConfig, plan: Plan) -> None:
-    folder = config.locate_trained(plan.system, plan.seed)
-    if folder is None or is_trained(folder):
-        return
-    state = "its training has not ended" if folder.is_dir() else "there is no such folder"
-    raise ConfigError(
-        f"systems: {plan.system}: trained: {folder}: {state}; train it first, or give the system "
-        "'train' instead, so that the suite does"
-    )
+def _set_aside(run: Path) -> None:
+    """Keep an encoder that was trained from other inputs: hours of work are never thrown away."""
+    number = 1
+    while (aside := run.with_name(f"{run.name}-{number}")).exists():
+        number += 1
+    os.replace(run, aside)
+    _log.info("%s was trained from other inputs; it is kept as %s", run, aside)
 
 
-def _measure_encoder(config: SuiteConfig, plan: Plan, encoder: str) -> Record:
-    bench = make_bench(config, plan)
-    return _record(config, plan, encoder, lambda: measure_task(encoder, plan.task, bench))
-
-
-def _measure_aligner(config: SuiteConfig, plan: Plan) -> Record:
-    bench = make_bench(config, plan)
-
-    def measure() -> list[Score]:
-        data, predictions = bench.folder(plan.task), bench.out / "predictions"
-        WordAlignment().check(data, bench.languages)
-        predict_links(
-            data, predictions, str(config.samples), languages=bench.languages, seed=plan.seed
-        )
-        return WordAlignment().score(predictions, data, bench.languages)
-
-    return _record(config, plan, None, measure)
-
-
-def _record(
-    config: SuiteConfig,
-    plan: Plan,
-    encoder: str | None,
-    measure: Callable[[], list[Score]],
-) -> Record:
+def _measure(one: Measurement, encoder: str | None) -> Record:
     """The record of a measurement: the one that is there if nothing has changed since."""
-    key, data = make_record_key(config, plan, encoder)
-    path = locate_record(config, plan)
-    if path.is_file():
-        known = read_record(path)
+    key, data = one.make_key(encoder)
+    if one.record.is_file():
+        known = read_record(one.record)
         if known.key == key:
             return known
-        path.unlink()  # its predictions are about to be replaced
+        one.record.unlink()  # its predictions are about to be replaced
     begun = time.monotonic()
-    _log.info("measuring %s", plan.task)
+    _log.info("measuring %s", one.task.name)
     reset_memory()
-    scores = measure()
-    if not scores:
-        raise CrosszeroError(f"{plan.system}: {plan.task}: no scores; check the languages")
-    record = Record(
-        system=plan.system,
-        task=plan.task,
-        seed=plan.seed,
-        scores=tuple(scores),
-        key=key,
-        data_hash=data,
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - begun, 1),
-        peak_memory=round(peak_memory()),
-        versions=describe_versions(),
-        machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
-        commit=find_commit(),
-    )
-    write_record(record, path)
+    found = one.run(encoder)
+    if not found.scores:
+        raise CrosszeroError(f"{one.system}: {one.task.name}: no scores; check the languages")
+    seconds, memory = time.monotonic() - begun, peak_memory()
+    record = make_record(one, found, key=key, data_hash=data, seconds=seconds, memory=memory)
+    write_record(record, one.record)
     return record
+
+
+def _make_page(results: Results, command: str) -> None:
+    """Write report.html, unless the one that is there shows these very results."""
+    settings = to_dict(cast("ExperimentConfig", results.config))
+    key = make_key({"settings": settings, "records": [record.key for record in results.records]})
+    stamp = Stamp(results.folder, "page")
+    if stamp.is_begun(key, done=True) and (results.folder / "report.html").is_file():
+        return
+    _log.info("page ...")
+    stamp.write(key, done=False)
+    from crosszero.experiment.page.contents import write_page
+
+    write_page(results.folder, hover=False, command=command)
+    stamp.write(key, done=True)

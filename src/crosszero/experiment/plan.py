@@ -1,4 +1,4 @@
-"""Which measurements a suite has, and what each of them reads."""
+"""Which measurements and trainings an experiment has, and where their results belong."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from crosszero.experiment.evaluation import Bench
-from crosszero.experiment.settings import FINE_TUNED, SuiteConfig
-from crosszero.tasks.catalogue import find_task
+from crosszero.config import to_dict
+from crosszero.experiment.cache import hash_encoder
+from crosszero.experiment.measurement import Measurement
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.stamps import Stamp
+from crosszero.files import make_key
+from crosszero.samples.store import SampleStore
+
+DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
 
 
-class Plan(NamedTuple):
-    """One measurement that belongs to a suite."""
-
-    system: str
-    task: str
-    seed: int
-
-
-def list_plans(config: SuiteConfig) -> Iterator[Plan]:
-    """All measurements of a suite, seed by seed.
+def list_measurements(config: ExperimentConfig) -> Iterator[Measurement]:
+    """All measurements of an experiment, seed by seed.
 
     An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
     is fine-tuned on: elsewhere it is measured once.
@@ -28,41 +26,94 @@ def list_plans(config: SuiteConfig) -> Iterator[Plan]:
     for seed in config.seeds:
         for system in config.systems:
             for task in config.tasks:
-                again = depends_on_seed(config, system, task)
-                if config.measures(system, task) and (again or seed == config.seeds[0]):
-                    yield Plan(system, task, seed)
+                again = seed == config.seeds[0] or depends_on_seed(config, system, task)
+                if again and does_task(config, system, task):
+                    yield make_measurement(config, system, task, seed)
 
 
-def depends_on_seed(config: SuiteConfig, system: str, task: str) -> bool:
+def depends_on_seed(config: ExperimentConfig, system: str, task: str) -> bool:
     """Whether a system's scores on a task differ from seed to seed."""
-    return config.has_seeds(system) or task in FINE_TUNED
+    return config.systems[system].has_seeds or config.find_task(task).fine_tuned
 
 
-def make_bench(config: SuiteConfig, plan: Plan) -> Bench:
-    """Data, settings and folder of one measurement."""
-    changes = config.systems[plan.system].fine_tune
-    shared = config.fine_tune.get(plan.task, {})
-    fine_tune = {plan.task: {**shared, **changes}} if plan.task in FINE_TUNED else {}
-    own = {"alignment": config.alignment_pairs, "held_out": None}
-    return Bench(
-        data=Path(config.data or "."),
-        out=Path(config.out) / "runs" / f"{plan.system}-{plan.seed}",
-        alignment=Path(config.alignment) if config.alignment else None,
-        held_out=Path(config.held_out) if config.held_out else None,
-        languages=own.get(find_task(plan.task).data_setting, config.languages),
-        fine_tune=fine_tune,
+def does_task(config: ExperimentConfig, system: str, task: str) -> bool:
+    """Whether a system is measured on a task.
+
+    A statistical aligner aligns words and nothing else. A system that is fine-tuned robustly is
+    measured on the tasks for which that is: elsewhere it would be the plain one again.
+    """
+    own, found = config.systems[system], config.find_task(task)
+    if own.aligner is not None:
+        return found.data_setting == "alignment"
+    return found.robust or not own.is_robust
+
+
+def make_measurement(config: ExperimentConfig, system: str, task: str, seed: int) -> Measurement:
+    """What one measurement reads, and where its results belong."""
+    found, own, out = config.find_task(task), config.systems[system], Path(config.out)
+    languages = config.languages
+    if found.pairs_of_languages:
+        languages = config.alignment_pairs if found.data_setting == "alignment" else None
+    options = {"margin": config.margin, "layers": config.layers}
+    return Measurement(
+        system=system,
+        task=found,
+        seed=seed,
+        data=config.locate_data(task) or Path(),
+        folder=out / "runs" / f"{system}-{seed}",
+        record=out / "records" / f"{system}-{task}-{seed}.json",
+        languages=languages,
+        fine_tune={**config.fine_tune.get(task, {}), **own.fine_tune},
+        options={name: options[name] for name in found.options if options.get(name)},
         max_length=config.max_length,
-        margin=config.margin,
-        layer=None if plan.task in FINE_TUNED else config.layer_of(plan.system),
-        seed=plan.seed,
+        layer=own.layer or config.layer,
+        aligner=own.aligner,
+        samples=config.samples_folder,
     )
 
 
-def find_data(config: SuiteConfig, task: str) -> Path:
-    """The folder that a task of a suite reads."""
-    return make_bench(config, Plan(next(iter(config.systems)), task, config.seeds[0])).folder(task)
+class Training(NamedTuple):
+    """Where an encoder that an experiment trains belongs.
+
+    Attributes:
+        folder: of the run.
+        key: hash of settings, encoder and samples.
+        stamp: says from what the folder was made, where its name does not.
+    """
+
+    folder: Path
+    key: str
+    stamp: Stamp | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder holds a training from the same inputs, ended or not."""
+        return self.folder.is_dir() and (self.stamp is None or self.stamp.is_begun(self.key))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether that training has ended."""
+        return self.is_begun and is_trained(self.folder)
 
 
-def locate_record(config: SuiteConfig, plan: Plan) -> Path:
-    """Where the record of a measurement belongs."""
-    return Path(config.out) / "records" / f"{plan.system}-{plan.task}-{plan.seed}.json"
+def is_trained(folder: Path) -> bool:
+    """Whether a folder holds a training that has ended."""
+    return (folder / "config.json").is_file()  # the last file that a training writes
+
+
+def locate_training(config: ExperimentConfig, system: str, seed: int) -> Training | None:
+    """Where the encoder of a system belongs; ``None`` where the experiment does not train it.
+
+    Raises:
+        DataError: the samples can't be read.
+    """
+    training = config.training(system, seed)
+    if training is None:
+        return None
+    samples = SampleStore.open(config.samples_folder).fingerprint
+    start = hash_encoder(config.start_of(system, seed))
+    key = make_key({"encoder": start, "samples": samples, "train": to_dict(training)})
+    out = Path(config.out)
+    if config.is_plain and len(config.seeds) == 1:
+        return Training(out / "run", key, Stamp(out, "train"))
+    return Training(out / "encoders" / f"{system}-{seed}-{key[:DIGITS]}", key)

@@ -1,12 +1,12 @@
-"""What others reported, from published.yaml."""
+"""What others reported: rows of a YAML file, shown beside those measured and never among them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from pathlib import Path
 
-from crosszero.config import build, parse_yaml
+from crosszero.config import build, read_yaml
+from crosszero.experiment.report.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class PublishedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """The published table.
+    """A published table.
 
     Attributes:
         columns: tasks.
@@ -45,13 +45,26 @@ class Published:
     rows: list[PublishedRow]
 
 
-@cache
-def read_published() -> Published:
-    """Read the published numbers that ship with the package.
+def read_published(path: str | Path) -> Published:
+    """Read published numbers.
+
+    Raises:
+        ConfigError: the file is missing, or a setting of it is.
 
     Example:
-        >>> read_published().rows[0].values[0]
+        >>> read_published("research/published.yaml").rows[0].values[0]       # doctest: +SKIP
         65.4
     """
-    text = (resources.files("crosszero.experiment") / "published.yaml").read_text(encoding="utf-8")
-    return build(Published, parse_yaml(text, "published.yaml"), where="published.yaml")
+    return build(Published, read_yaml(path), where=str(path))
+
+
+def make_published(published: Published) -> Table:
+    """The rows that others reported, with what each needs to be measured here."""
+    sources = "; ".join(f"{name}: {text}" for name, text in published.sources.items())
+    return Table(
+        title="Published, not measured here",
+        columns=("system", *published.columns, "source", "to measure it"),
+        rows=tuple((row.system, *row.values, row.source, row.here) for row in published.rows),
+        note=f"Per cent: {', '.join(published.measures)}. {sources}. Other data and sizes than "
+        "above: not comparable with measured rows.",
+    )

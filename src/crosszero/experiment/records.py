@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.measurement import Measured, Measurement
 from crosszero.files import atomic_file
-from crosszero.tasks.task import Score, average, read_score
+from crosszero.tasks.task import Score, read_score
 
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "numpy", "accelerate")
 
@@ -34,34 +37,52 @@ class Record:
         versions: of the packages that matter, and of Python.
         machine: processor and number of threads.
         commit: of the source, or empty where it is not in a repository.
+        layer, pooling: how the encoder was read; none where it was fine-tuned, or in a record of
+            version 0.1.
     """
 
     system: str
     task: str
     seed: int
     scores: tuple[Score, ...]
-    key: str
-    data_hash: str
-    date: str
-    seconds: float
-    peak_memory: float
-    versions: dict[str, str]
-    machine: str
-    commit: str
+    key: str = ""
+    data_hash: str = ""
+    date: str = ""
+    seconds: float = 0.0
+    peak_memory: float = 0.0
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    machine: str = ""
+    commit: str = ""
+    layer: int | None = None
+    pooling: str | None = None
+
+
+def make_record(
+    one: Measurement, found: Measured, *, key: str, data_hash: str, seconds: float, memory: float
+) -> Record:
+    """Put down what was measured just now, by this process."""
+    return Record(
+        system=one.system,
+        task=one.task.name,
+        seed=one.seed,
+        scores=found.scores,
+        key=key,
+        data_hash=data_hash,
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 1),
+        peak_memory=round(memory),
+        versions=describe_versions(),
+        machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
+        commit=find_commit(),
+        layer=found.layer,
+        pooling=found.pooling,
+    )
 
 
 def write_record(record: Record, path: str | Path) -> None:
     """Write a record, whole or not at all."""
-    content = dataclasses.asdict(record)
     with atomic_file(path) as file:
-        json.dump(content, file, indent=1, ensure_ascii=False)
-
-
-def write_scores(scores: Sequence[Score], path: str | Path) -> None:
-    """Write plain scores and their means over languages, whole or not at all."""
-    content = {"mean": average(scores), "scores": [dataclasses.asdict(score) for score in scores]}
-    with atomic_file(path) as file:
-        json.dump(content, file, indent=1, ensure_ascii=False)
+        json.dump(dataclasses.asdict(record), file, indent=1, ensure_ascii=False)
 
 
 def read_record(path: str | Path) -> Record:
@@ -72,37 +93,21 @@ def read_record(path: str | Path) -> Record:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        content["scores"] = tuple(map(read_score, content["scores"]))
+        content["scores"] = tuple(read_score(row) for row in content["scores"])
         return Record(**content)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CrosszeroError(f"{path}: no record can be read there; remove it") from error
 
 
-def read_records(folder: str | Path) -> list[Record]:
-    """Read all records of a suite, in the order of their names.
-
-    Raises:
-        CrosszeroError: there are none, or one is damaged.
-    """
-    found = [read_record(path) for path in sorted(Path(folder).glob("*.json"))]
-    if not found:
-        raise CrosszeroError(f"{folder}: no records there; run 'crosszero suite' first")
-    return found
-
-
 def describe_versions() -> dict[str, str]:
     """Versions of the packages that a score may depend on."""
-    found = {name: metadata.version(name) for name in _installed(_PACKAGES)}
-    return {"python": platform.python_version(), **found}
-
-
-def _installed(names: Iterable[str]) -> Iterable[str]:
-    for name in names:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
         try:
-            metadata.version(name)
+            found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-        yield name
+    return found
 
 
 def find_commit() -> str:

@@ -1,154 +1,286 @@
-"""What a suite has left, as far as it is still the suite's: stale records and runs do not count.
+"""What an experiment or an evaluation has left: records, encoders, trainings, places of data.
 
-Records and runs stay in their folder when settings, encoders or data change, and when systems,
-tasks or seeds are taken out. Whoever reads them reads them here.
+Records and trainings stay in their folder when settings, encoders or data change, and when systems,
+tasks or seeds are taken out. Whoever reads them reads them here, where stale ones do not count.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.keys import DIGITS, locate_training, make_record_key
-from crosszero.experiment.plan import (
-    Plan,
-    list_plans,
-    locate_record,
-    make_bench,
-)
+from crosszero.experiment.evaluation import SCORES, SETUP
+from crosszero.experiment.measurement import Measurement
+from crosszero.experiment.plan import DIGITS, is_trained, list_measurements, locate_training
+from crosszero.experiment.recipes import find_settings, read_experiment
 from crosszero.experiment.records import Record, read_record
-from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.scores import Scores
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.model.loading import locate_encoder
+from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.sentence_retrieval import SentenceRetrieval
+from crosszero.tasks.task import Task
 
 _log = logging.getLogger("crosszero")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
-    """Records of a suite that count.
+class System:
+    """One row of the table.
 
     Attributes:
-        records: in the order of :func:`crosszero.experiment.plan.list_plans`.
-        notes: sentences about records that do not count, or that could not be checked.
+        name: of the system.
+        encoder: of the first seed; none where it is unknown or has not been trained.
+        aligner: name of the statistical aligner that stands in place of an encoder.
+        trainings: run folders by seed; none where nothing is trained.
     """
 
+    name: str
+    encoder: str | None
+    aligner: str | None = None
+    trainings: Mapping[int, Path] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything that tables and a page are made of.
+
+    Attributes:
+        title: of the page.
+        folder: where it all lies; what is computed for the page is kept in its ``report``.
+        records: that count, in the order of the systems.
+        systems: rows of the table.
+        config: the experiment's settings; none where nobody knows them.
+        planned: how many measurements there are to be; none where nobody says.
+        data, alignment, held_out: folders of the data, as in the settings.
+        pairs: pairs of languages of the gold alignments; none: all.
+        languages: that were tested; none: all.
+        max_length: tokens of a text; none: as many as an encoder takes.
+        notes: sentences about records that do not count, or could not be checked.
+    """
+
+    title: str
+    folder: Path
     records: tuple[Record, ...]
-    notes: tuple[str, ...]
+    systems: tuple[System, ...]
+    config: ExperimentConfig | None = None
+    planned: int | None = None
+    data: Path | None = None
+    alignment: Path | None = None
+    held_out: Path | None = None
+    pairs: tuple[str, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    max_length: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def list_tasks(self) -> list[Task]:
+        """All tasks that there may be scores of: those of the catalogue, then further texts."""
+        texts = self.config.texts if self.config else ()
+        return [*list_tasks(), *(SentenceRetrieval(name) for name in texts)]
 
 
-def read_results(config: SuiteConfig) -> Results:
-    """Read the records of a suite, and leave out those that its settings or files have outlived.
+def read_results(where: str | Path | ExperimentConfig) -> Results:
+    """Read the results of an experiment or of an evaluation.
 
-    A record counts if the suite would not measure it again: its key is that of the settings, the
-    encoder, the data and this version of crosszero. Where files that the key is made of are gone,
-    nobody can tell, and it counts. Both are logged as warnings.
+    A record counts if it would not be measured again: its key is that of the settings, the encoder,
+    the data and this version of crosszero. Where files that the key is made of are gone, nobody can
+    tell, and it counts. Both are logged as warnings.
 
     Args:
-        config: of the suite.
+        where: the folder, the settings, or their YAML file (needed where the folder has none).
 
     Raises:
-        CrosszeroError: a record is damaged.
+        CrosszeroError: there are no results, or they can't be read.
 
     Example:
-        >>> read_results(read_suite("suites/mini.yaml")).notes      # doctest: +SKIP
-        ('CZ-snt: records of other settings, encoders, data or versions of crosszero do not ...',)
+        >>> [system.name for system in read_results("runs/suite").systems]    # doctest: +SKIP
+        ['crosszero-mini', 'info-snt', 'CZ-snt', 'ML-CTL-info', 'ML-CTL-CZ']
     """
-    records, stale, unsure = [], list[Plan](), dict[str, int]()
-    for plan in list_plans(config):
-        path = locate_record(config, plan)
-        if not path.is_file():
+    if isinstance(where, ExperimentConfig):
+        return _read(where)
+    path = Path(where)
+    if path.is_file():
+        config = read_experiment(path)
+    elif settings := find_settings(path):
+        config = dataclasses.replace(read_experiment(settings), out=str(path))
+    elif any((path / "records").glob("*.json")):
+        return _read_records(path)
+    elif (path / SCORES).is_file():
+        return _read_evaluation(path)
+    else:
+        raise CrosszeroError(
+            f"{path}: holds neither records of an experiment (records/*.json) nor an evaluation "
+            f"({SCORES}); run 'crosszero run' or 'crosszero evaluate' first"
+        )
+    results = _read(config)
+    if not results.records:
+        raise CrosszeroError(
+            f"{config.out}: no record there belongs to the experiment as it is now; run it first"
+        )
+    return results
+
+
+def _read(config: ExperimentConfig) -> Results:
+    """What counts of an experiment, maybe nothing."""
+    measurements = list(list_measurements(config))
+    records, notes = _read_current(config, measurements)
+    order = list(config.systems)
+    systems = []
+    for name, own in config.systems.items():
+        found = {seed: find_run(config, name, seed) for seed in config.seeds}
+        trainings = {seed: run for seed, run in found.items() if run is not None}
+        first = trainings.get(config.seeds[0]) if own.has_seeds else config.start_of(name, 0)
+        encoder = None if first is None else str(first)
+        systems.append(System(name=name, encoder=encoder, aligner=own.aligner, trainings=trainings))
+    return Results(
+        title=config.name,
+        folder=Path(config.out),
+        records=tuple(sorted(records, key=lambda record: order.index(record.system))),
+        systems=tuple(systems),
+        config=config,
+        planned=len(measurements),
+        data=config.folder_of("data"),
+        alignment=config.folder_of("alignment"),
+        held_out=config.folder_of("held_out"),
+        pairs=tuple(config.alignment_pairs) if config.alignment_pairs else None,
+        languages=tuple(config.languages) if config.languages else None,
+        max_length=config.max_length,
+        notes=notes,
+    )
+
+
+def _read_records(folder: Path) -> Results:
+    """Records alone, whose settings nobody knows."""
+    records = [read_record(path) for path in sorted((folder / "records").glob("*.json"))]
+    seeds = sorted({record.seed for record in records})
+    systems = []
+    for name in dict.fromkeys(record.system for record in records):
+        found = {seed: find_newest(folder, name, seed) for seed in seeds}
+        trainings = {seed: run for seed, run in found.items() if run is not None}
+        systems.append(System(name=name, encoder=None, trainings=trainings))
+    return Results(title=folder.name, folder=folder, records=tuple(records), systems=tuple(systems))
+
+
+def _read_evaluation(folder: Path) -> Results:
+    scores = tuple(Scores.read(folder / SCORES))
+    try:
+        setup = json.loads((folder / SETUP).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        setup = {}
+    except (OSError, ValueError) as error:
+        raise CrosszeroError(f"{folder / SETUP}: can't be read; evaluate again") from error
+    try:
+        encoder = setup.get("encoder")
+        name = Path(encoder).name if encoder else folder.resolve().name
+        places = [
+            Path(setup[k]) if setup.get(k) else None for k in ("data", "alignment", "held_out")
+        ]
+        return Results(
+            title=f"evaluation of {name}",
+            folder=folder,
+            records=(Record(system=name, task="all", seed=setup.get("seed", 1), scores=scores),),
+            systems=(System(name=name, encoder=encoder),),
+            pairs=tuple(setup["pairs"]) if setup.get("pairs") else None,
+            languages=tuple(setup["languages"]) if setup.get("languages") else None,
+            max_length=setup.get("max_length"),
+            data=places[0],
+            alignment=places[1],
+            held_out=places[2],
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise CrosszeroError(f"{folder / SETUP}: is damaged; evaluate again") from error
+
+
+def _read_current(
+    config: ExperimentConfig, measurements: Iterable[Measurement]
+) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Records that count, and sentences about the others."""
+    records: list[Record] = []
+    stale: dict[str, dict[str, list[str]]] = {}
+    unsure: dict[str, int] = {}
+    for one in measurements:
+        if not one.record.is_file():
             continue
-        record = read_record(path)
+        record = read_record(one.record)
         try:
-            current = record.key == _find_key(config, plan)
+            current = record.key == _find_key(config, one)
         except CrosszeroError as error:
             unsure[str(error)] = unsure.get(str(error), 0) + 1
             current = True
         if current:
             records.append(record)
         else:
-            stale.append(plan)
-    notes = (*_describe_stale(stale), *_describe_unsure(unsure))
+            tasks = stale.setdefault(one.system, {})
+            tasks.setdefault(one.task.name, []).append(str(one.seed))
+    notes = [
+        f"{system}: records of other settings, encoders, data or versions of crosszero do not "
+        "count: "
+        + ", ".join(f"{task} (seed {', '.join(seeds)})" for task, seeds in tasks.items())
+        + "; run the experiment to measure them again"
+        for system, tasks in stale.items()
+    ]
+    for reason, count in unsure.items():
+        many = "s" if count > 1 else "", "" if count > 1 else "s"
+        notes.append(
+            f"{count} record{many[0]} can't be checked against the experiment's settings, and "
+            f"count{many[1]}: {reason}"
+        )
     for note in notes:
         _log.warning("%s", note)
-    return Results(records=tuple(records), notes=notes)
+    return tuple(records), tuple(notes)
 
 
-def find_runs(config: SuiteConfig, system: str, seed: int) -> list[Path]:
-    """The finished training of a system with a seed, with the suite's settings; or none.
-
-    Where the samples or the encoder that it started from are gone, it is the newest one.
-    """
-    if system not in config.systems:
-        return []
-    trained = config.locate_trained(system, seed)
-    if trained is not None:
-        return [trained] if is_trained(trained) else []
-    try:
-        locate_encoder(config.encoder_of(system))
-        folder = locate_training(config, system, seed)
-    except CrosszeroError:
-        return find_trainings(Path(config.out), system, seed)
-    return [folder] if folder is not None and is_trained(folder) else []
-
-
-def find_trainings(out: Path, system: str, seed: int) -> list[Path]:
-    """The newest finished training of a system with a seed in the folder of a suite; or none.
-
-    For folders whose settings nobody knows; :func:`find_runs` knows which of them it is.
-    """
-    key = "[0-9a-f]" * DIGITS  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
-    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
-    return sorted(found, key=lambda run: run.stat().st_mtime)[-1:]
-
-
-def is_trained(folder: Path) -> bool:
-    """Whether a training has ended."""
-    return (folder / "config.json").is_file()  # the last file that a training writes
-
-
-def _find_key(config: SuiteConfig, plan: Plan) -> str | None:
+def _find_key(config: ExperimentConfig, one: Measurement) -> str | None:
     """The key of a measurement with the files as they are; ``None`` while its encoder is missing.
 
     Raises:
         CrosszeroError: files that it is made of are gone.
     """
-    data = make_bench(config, plan).locate(plan.task)
-    trained = config.locate_trained(plan.system, plan.seed)
-    for path in (data, *([trained] if trained else [])):
+    start = config.start_of(one.system, one.seed)
+    trained = [Path(start)] if config.systems[one.system].trained else []
+    for path in (one.task.locate(one.data), *trained):
         if not path.exists():
             raise CrosszeroError(f"{path}: is not there")
-    if config.systems[plan.system].aligner is not None:
-        return make_record_key(config, plan, None).key
-    if trained is not None:
-        return make_record_key(config, plan, trained).key
-    start = config.encoder_of(plan.system)
+    if one.aligner is not None:
+        return one.make_key(None)[0]
     locate_encoder(start)
-    run = locate_training(config, plan.system, plan.seed)
-    if run is not None and not is_trained(run):
+    training = locate_training(config, one.system, one.seed)
+    if training is None:
+        return one.make_key(start)[0]
+    return one.make_key(str(training.folder))[0] if training.is_done else None
+
+
+def find_run(config: ExperimentConfig, system: str, seed: int) -> Path | None:
+    """The finished training of a system with a seed, with the experiment's settings; or none.
+
+    Where the samples or the encoder that it started from are gone, it is the newest one.
+    """
+    if system not in config.systems:
         return None
-    return make_record_key(config, plan, run or start).key
+    start = config.start_of(system, seed)
+    if config.systems[system].trained is not None:
+        return Path(start) if is_trained(Path(start)) else None
+    try:
+        locate_encoder(start)
+        training = locate_training(config, system, seed)
+    except CrosszeroError:
+        run = Path(config.out) / "run"
+        if config.is_plain and is_trained(run):
+            return run
+        return find_newest(Path(config.out), system, seed)
+    return training.folder if training is not None and training.is_done else None
 
 
-def _describe_stale(plans: Iterable[Plan]) -> list[str]:
-    seeds: dict[str, dict[str, list[str]]] = {}
-    for plan in plans:
-        seeds.setdefault(plan.system, {}).setdefault(plan.task, []).append(str(plan.seed))
-    return [
-        f"{system}: records of other settings, encoders, data or versions of crosszero do not "
-        "count: "
-        + ", ".join(f"{task} (seed {', '.join(found)})" for task, found in tasks.items())
-        + "; run the suite to measure them again"
-        for system, tasks in seeds.items()
-    ]
+def find_newest(out: Path, system: str, seed: int) -> Path | None:
+    """The newest finished training of a system with a seed in a folder; or none.
 
-
-def _describe_unsure(reasons: dict[str, int]) -> list[str]:
-    return [
-        f"{count} record{'s' if count > 1 else ''} can't be checked against the suite's settings, "
-        f"and count{'' if count > 1 else 's'}: {reason}"
-        for reason, count in reasons.items()
-    ]
+    For folders whose settings nobody knows; :func:`find_run` knows which of them it is.
+    """
+    key = "[0-9a-f]" * DIGITS  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
+    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
+    return max(found, key=lambda run: run.stat().st_mtime, default=None)

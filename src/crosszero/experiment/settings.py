@@ -1,25 +1,41 @@
-"""What a suite is told: which encoders, trained how, on which tasks, with which seeds."""
+"""What an experiment is told: text, systems, training, tasks, seeds."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from crosszero.config import build, read_yaml, to_dict
-from crosszero.errors import ConfigError, suggest
-from crosszero.files import atomic_file
+from crosszero.bitext import BitextConfig
+from crosszero.config import build
+from crosszero.errors import ConfigError
+from crosszero.samples.prepare_config import FinderConfig
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
-from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.sentence_retrieval import SentenceRetrieval
+from crosszero.tasks.task import DataSetting, Task
 from crosszero.training.train_config import TrainConfig
 
-TASKS = tuple(task.name for task in sorted(list_tasks(), key=lambda task: task.fine_tuned))
-SETTINGS = "suite.yaml"  # in the folder of a suite
-FINE_TUNED = tuple(task.name for task in list_tasks() if task.fine_tuned)
-ROBUST = tuple(task.name for task in list_tasks() if task.robust)
-ALIGNERS = ("eflomal",)
+INTERFACE_STRINGS = "qtwebengine-interface-strings"
+"""As a path: the strings in the installed package PyQt6-WebEngine-Qt6 (extra ``demo``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """How samples are made from text.
+
+    Attributes:
+        hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
+        deduplicate: leave out pairs that came before.
+        max_length: longest text in characters.
+        seed: for the draw of the held-out texts.
+    """
+
+    hold_out: int = 0
+    deduplicate: bool = False
+    max_length: int = 2000
+    seed: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,136 +43,210 @@ class SystemConfig:
     """One row of the table.
 
     Attributes:
-        encoder: to measure, or to train first; none: the suite's.
-        train: settings of training that differ from the suite's; ``null`` measures the encoder as
-            it is.
+        encoder: to measure, or to train first; none: the experiment's.
+        train: settings of training that differ from the experiment's; ``null`` measures the
+            encoder as it is.
         trained: instead of `encoder` and `train`: the folder of a training that is done, with
-            ``{seed}`` in it, such as ``runs/ablation/CZ-snt-{seed}/run``.
+            ``{seed}`` in it, such as ``runs/CZ-snt-{seed}``.
         aligner: instead of an encoder: ``eflomal``, a statistical aligner that learns from the
-            suite's samples. It is measured on word-alignment alone.
-        layer: that is read instead of the suite's.
-        fine_tune: settings of fine-tuning that differ from the suite's, for all tasks, such as
-            ``robust: smoothing``, which is for xnli and pawsx: other tasks then are not measured.
+            samples. It is measured on gold alignments alone.
+        layer: that is read instead of the experiment's.
+        fine_tune: settings of fine-tuning that differ from the experiment's, for all tasks, such as
+            ``robust: smoothing``, which is for pairs of sentences: other tasks then are not
+            measured.
     """
 
     encoder: str | None = None
     train: dict[str, Any] | None = None
     trained: str | None = None
-    aligner: str | None = None
+    aligner: Literal["eflomal"] | None = None
     layer: int | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trained is not None and (self.encoder is not None or self.train is not None):
             raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
-        if self.aligner is not None:
-            if self.aligner not in ALIGNERS:
-                hint = suggest(self.aligner, ALIGNERS)
-                raise ConfigError(f"aligner: {self.aligner!r} given; {hint}")
-            if self.encoder or self.train is not None or self.trained or self.layer:
-                raise ConfigError("aligner: has no encoder; drop encoder, train, trained and layer")
+        if self.aligner is not None and (
+            self.encoder or self.train is not None or self.trained or self.layer
+        ):
+            raise ConfigError("aligner: has no encoder; drop encoder, train, trained and layer")
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether the system is trained, and so is another one with each seed."""
+        return any(value is not None for value in (self.train, self.trained, self.aligner))
+
+    @property
+    def is_robust(self) -> bool:
+        """Whether the system is fine-tuned robustly, which is for some tasks alone."""
+        return bool(self.fine_tune.get("robust", "none") != "none")
+
+
+def _before_and_after() -> dict[str, SystemConfig]:
+    return {"before": SystemConfig(), "after": SystemConfig(train={})}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuiteConfig:
-    """Encoders, variants, tasks, seeds.
+class ExperimentConfig:
+    """Systems, tasks, seeds.
 
     Attributes:
-        name: of the table.
-        out: folder for trained encoders, predictions, records and tables.
-        systems: name and settings of each row.
-        tasks: some of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment, word-retrieval.
-        seeds: each training and each fine-tuning is done with every seed.
-        encoder: that systems start from.
+        name: of the tables and the page.
+        out: folder for everything that is made.
+        encoder: that systems start from: ``crosszero-mini``, a folder or a hub id.
         samples: store of samples that systems are trained on.
+        bitext: instead of `samples`: parallel text that they are made from, as ``OUT/samples``.
+        prepare: how samples are made from `bitext`.
+        words: how their word pairs are found.
         train: settings of training that all systems share.
+        systems: name and settings of each row of the table. By default ``before``, the encoder as
+            it is, and ``after``, trained; it then stands in ``OUT/run``.
+        tasks: by default all whose data are named.
+        seeds: each training and each fine-tuning is done with every seed. By default 1, 2 and 3;
+            with the default systems one, that of `train`.
         data: folder in XTREME's layout, with gold in ``labels``.
         languages: languages to test; none: all that a task has.
         alignment: folder that holds ``word-alignment/*.gold``.
         alignment_pairs: which of them, such as ``de-en``; ``de-en:1`` where the file counts words
             from 1 and does not show it. None: all.
-        held_out: store of samples that ``word-retrieval`` asks, or folder that holds it by that
-            name.
+        held_out: store of samples that held-out tasks ask; by default the one that is made with
+            `samples` from `bitext`.
+        texts: further texts in several languages by name; each is a task, sentence retrieval.
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: tokens of a text in the tasks without fine-tuning; none: as many as the encoder
             takes.
         margin: of ``bucc2018``: ``ratio`` as in XTREME, ``distance`` or ``absolute``.
-        layer: hidden layer, from 1, that those tasks read; none: the mean of first and last, which
-            training uses. XTREME reads layer 8 of mBERT.
+        layers: ``all`` also measures word alignment by layer.
+        layer: hidden layer, from 1, that those tasks read; none: as training reads the encoder.
+            XTREME reads layer 8 of mBERT.
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
             its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
             of threads, so records of other `jobs` may differ in their last digits.
+        page: write report.html.
+        published: YAML file of rows that others reported, to be shown beside those measured.
     """
 
     name: str
     out: str
-    systems: dict[str, SystemConfig]
-    tasks: list[str] = field(
-        default_factory=lambda: [t for t in TASKS if find_task(t).data_setting != "held_out"]
-    )
-    seeds: list[int] = field(default_factory=lambda: [1, 2, 3])
     encoder: str = "crosszero-mini"
     samples: str | None = None
+    bitext: list[BitextConfig] = field(default_factory=list)
+    prepare: PrepareConfig = field(default_factory=PrepareConfig)
+    words: FinderConfig = field(default_factory=FinderConfig)
     train: dict[str, Any] = field(default_factory=dict)
+    systems: dict[str, SystemConfig] = field(default_factory=_before_and_after)
+    tasks: list[str] = field(default=None)  # type: ignore[arg-type]  # set when all is known
+    seeds: list[int] = field(default=None)  # type: ignore[arg-type]
     data: str | None = None
     languages: list[str] | None = None
     alignment: str | None = None
     alignment_pairs: list[str] | None = None
     held_out: str | None = None
+    texts: dict[str, BitextConfig] = field(default_factory=dict)
     fine_tune: dict[str, dict[str, Any]] = field(default_factory=dict)
     max_length: int | None = None
     margin: Margin = "ratio"
+    layers: Literal["all"] | None = None
     layer: int | None = None
     jobs: int = 1
+    page: bool = True
+    published: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.systems:
-            raise ConfigError("systems: at least one is needed")
-        for name in self.systems:
+        if vars(self)["tasks"] is None:
+            no_words = bool(self.bitext) and self.words.kind == "none"
+            found = [
+                task.name
+                for task in list_tasks()
+                if self.folder_of(task.data_setting)
+                and not (no_words and task.data_setting == "held_out" and task.needs == "words")
+            ]
+            object.__setattr__(self, "tasks", [*found, *self.texts])
+        if vars(self)["seeds"] is None:
+            seeds = [self.train.get("seed", 1)] if self.is_plain else [1, 2, 3]
+            object.__setattr__(self, "seeds", seeds)
+        for name in [*self.systems, *self.texts]:
             if not re.fullmatch(r"[\w.+-]+", name):
-                raise ConfigError(f"systems: {name!r} names a folder: letters, digits, - . + only")
-        for task in [*self.tasks, *self.fine_tune]:
-            if task not in TASKS:
-                raise ConfigError(f"tasks: unknown task {task!r}: {suggest(task, TASKS)}")
-        for task, settings in self.fine_tune.items():
-            if settings.get("robust", "none") != "none" and task not in ROBUST:
-                raise ConfigError(f"fine_tune: {task}: robust is for {' and '.join(ROBUST)} only")
-            if task not in FINE_TUNED:
-                raise ConfigError(f"fine_tune: {task} is not fine-tuned: {', '.join(FINE_TUNED)}")
-        for name, values in (("seeds", self.seeds), ("tasks", self.tasks)):
+                raise ConfigError(f"{name!r} names a folder: letters, digits, - . + only")
+        for kind in ("systems", "tasks", "seeds"):
+            values = list(getattr(self, kind))
             if not values or len(set(values)) < len(values):
-                raise ConfigError(f"{name}: at least one is needed, each once")
+                raise ConfigError(f"{kind}: at least one is needed, each once")
         if self.jobs < 1:
             raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
         for layer in (self.layer, *(system.layer for system in self.systems.values())):
             if layer is not None and layer < 1:
                 raise ConfigError(f"layer: {layer} given; layers count from 1")
-        self._check_needs()
-        for name in self.systems:
+        self._check_samples()
+        self._check_tasks()
+        for name, system in self.systems.items():
             self.training(name, self.seeds[0])
-            self._check_trained(name)
+            path = system.trained or "{seed}"
+            if len({path.replace("{seed}", str(seed)) for seed in self.seeds}) < len(self.seeds):
+                raise ConfigError(
+                    f"systems: {name}: trained: {path!r} is the same folder for all seeds; write "
+                    "{seed} where their folders differ, or name it as encoder"
+                )
 
-    def _check_needs(self) -> None:
+    def _check_samples(self) -> None:
+        if self.samples and self.bitext:
+            raise ConfigError("samples, bitext: name one of them; samples are made from bitext")
         trained = [
-            name for name, system in self.systems.items()
+            name
+            for name, system in self.systems.items()
             if system.train is not None or system.aligner is not None
-        ]  # fmt: skip
-        if trained and not self.samples:
-            raise ConfigError(f"samples: {', '.join(trained)} need a store to be trained on")
-        for task in self.tasks:
-            setting = find_task(task).data_setting
-            if not getattr(self, setting):
-                raise ConfigError(f"{setting}: is needed by the task {task}")
-
-    def _check_trained(self, system: str) -> None:
-        path = self.systems[system].trained
-        if path is None:
-            return
-        if len({path.replace("{seed}", str(seed)) for seed in self.seeds}) < len(self.seeds):
+        ]
+        if trained and not self.samples and not self.bitext:
             raise ConfigError(
-                f"systems: {system}: trained: {path!r} is the same folder for all seeds; write "
-                "{seed} where their folders differ, or name it as encoder"
+                f"samples: {', '.join(trained)} need a store to be trained on, or text to make it "
+                "from (bitext)"
             )
+
+    def _check_tasks(self) -> None:
+        for name in self.tasks:
+            task = self.find_task(name)
+            if self.locate_data(name) is None:
+                more = ", or prepare: hold_out above 0" if task.data_setting == "held_out" else ""
+                raise ConfigError(f"{task.data_setting}: is needed by the task {name}{more}")
+        for name, settings in self.fine_tune.items():
+            task = self.find_task(name)
+            if not task.fine_tuned:
+                known = ", ".join(task.name for task in list_tasks() if task.fine_tuned)
+                raise ConfigError(f"fine_tune: {name} is not fine-tuned: {known}")
+            if settings.get("robust", "none") != "none" and not task.robust:
+                known = " and ".join(task.name for task in list_tasks() if task.robust)
+                raise ConfigError(f"fine_tune: {name}: robust is for {known} only")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the systems are the two of the default: an encoder before and after training."""
+        return self.systems == _before_and_after()
+
+    @property
+    def samples_folder(self) -> Path:
+        """The store that systems are trained on."""
+        return Path(self.samples) if self.samples else Path(self.out) / "samples"
+
+    def find_task(self, name: str) -> Task:
+        """Give the task of a name, which may be that of a further text.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        return SentenceRetrieval(name) if name in self.texts else find_task(name)
+
+    def locate_data(self, task: str) -> Path | None:
+        """The folder that a task reads; none where it is not named."""
+        if task in self.texts:
+            return Path(self.out) / "texts" / task
+        return self.folder_of(self.find_task(task).data_setting)
+
+    def folder_of(self, setting: DataSetting) -> Path | None:
+        """The folder that tasks with this setting read; none where it is not named."""
+        if setting == "held_out" and not self.held_out and self.bitext and self.prepare.hold_out:
+            return Path(self.out) / "held-out"
+        value = getattr(self, setting)
+        return Path(value) if value else None
 
     def training(self, system: str, seed: int) -> TrainConfig | None:
         """Settings with which a system is trained; ``None`` where it is measured as it is.
@@ -170,78 +260,17 @@ class SuiteConfig:
         values = {**self.train, **own, "seed": seed}
         return build(TrainConfig, values, where=f"systems: {system}: train")
 
-    def locate_trained(self, system: str, seed: int) -> Path | None:
-        """The folder of a training that was done before; ``None`` for other systems.
+    def start_of(self, system: str, seed: int) -> str:
+        """The encoder that a system is, or is trained from.
 
         Example:
-            >>> SuiteConfig(
+            >>> ExperimentConfig(
             ...     name="x", out="y", tasks=["tatoeba"], data="xtreme",
             ...     systems={"CZ": SystemConfig(trained="runs/CZ-{seed}")},
-            ... ).locate_trained("CZ", 2).as_posix()
+            ... ).start_of("CZ", 2)
             'runs/CZ-2'
         """
-        path = self.systems[system].trained
-        return None if path is None else Path(path.replace("{seed}", str(seed)))
-
-    def has_seeds(self, system: str) -> bool:
-        """Whether a system is trained, and so is another one with each seed."""
         own = self.systems[system]
-        return any(value is not None for value in (own.train, own.trained, own.aligner))
-
-    def is_robust(self, system: str) -> bool:
-        """Whether a system is fine-tuned robustly, which is for the tasks :data:`ROBUST` alone."""
-        return bool(self.systems[system].fine_tune.get("robust", "none") != "none")
-
-    def measures(self, system: str, task: str) -> bool:
-        """Whether a system is measured on a task.
-
-        A statistical aligner aligns words and nothing else. A system that is fine-tuned robustly is
-        measured on pairs of sentences alone: elsewhere it would be the plain one again.
-        """
-        if self.systems[system].aligner is not None:
-            return task == WordAlignment.name
-        return task in ROBUST or not self.is_robust(system)
-
-    def layer_of(self, system: str) -> int | None:
-        """The layer that a system is read at, where it is not fine-tuned."""
-        return self.systems[system].layer or self.layer
-
-    def encoder_of(self, system: str) -> str:
-        """The encoder that a system is, or starts from."""
-        return self.systems[system].encoder or self.encoder
-
-
-def read_suite(path: str | Path) -> SuiteConfig:
-    """Read and check a suite.
-
-    Raises:
-        ConfigError: no YAML, an unknown key (with a suggestion), or a value out of range.
-
-    Example:
-        >>> read_suite("suites/mini.yaml").seeds                    # doctest: +SKIP
-        [1, 2, 3]
-    """
-    return build(SuiteConfig, read_yaml(path), where=str(path))
-
-
-def write_suite(config: SuiteConfig) -> None:
-    """Save the settings as ``<out>/suite.yaml``, so that what was made can be read alone.
-
-    Paths are made absolute, but for `out`, which is where the file stands.
-    """
-    values = to_dict(config)
-    for name in ("samples", "data", "alignment", "held_out", "encoder"):
-        values[name] = resolve_path(values[name])
-    for system in values["systems"].values():
-        system["encoder"] = resolve_path(system["encoder"])
-        if system["trained"]:  # a form with {seed} in it, so that nothing has that name
-            system["trained"] = str(Path(system["trained"]).resolve())
-    import yaml
-
-    with atomic_file(Path(config.out) / SETTINGS) as file:
-        yaml.safe_dump(values, file, allow_unicode=True, sort_keys=False)
-
-
-def resolve_path(path: str | None) -> str | None:
-    """Absolute path of what is there; anything else may be the id of an encoder."""
-    return str(Path(path).resolve()) if path and Path(path).exists() else path
+        if own.trained is not None:
+            return own.trained.replace("{seed}", str(seed))
+        return own.encoder or self.encoder

@@ -1,95 +1,94 @@
-"""The table of a suite: a row for each system, a column for each task, and the published block."""
+"""The tables of an experiment: systems by tasks, by language, spread over seeds, time."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from crosszero.experiment.intervals import Interval, measure_interval
-from crosszero.experiment.published import read_published
+from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.records import Record
-from crosszero.experiment.report.tables import Cell, Table
-from crosszero.tasks.catalogue import list_tasks
-from crosszero.tasks.task import Score
-
-# Column, and name of the score that stands for the task.
-COLUMNS = {task.title: f"{task.name}/{task.metric}" for task in list_tasks()}
-PROTOCOLS = {task.title: task.protocol for task in list_tasks()}
-SPANS = " POS and NER: F1 of spans as seqeval 1.2.2 counts them."
+from crosszero.experiment.report.tables import Cell, Table, render_markdown
+from crosszero.experiment.results import Results
+from crosszero.files import atomic_file
+from crosszero.tasks.task import Task, average
 
 
-def average(records: Sequence[Record], metric: str) -> list[float]:
-    """For each seed the mean over languages of a metric, in per cent."""
-    found = []
-    for record in records:
-        values = [score.value for score in record.scores if score.name == metric]
-        if values:
-            found.append(100 * sum(values) / len(values))
-    return found
+def make_tables(results: Results) -> list[Table]:
+    """All tables: the overview first, then how far seeds lie apart, time, and every language."""
+    deviations, published = make_deviations(results), results.config and results.config.published
+    tables = [make_overview(results)]
+    tables += [deviations] if deviations else []
+    tables.append(make_costs(results.records))
+    tables += [make_published(read_published(published))] if published else []
+    return [*tables, *(make_languages(results, task) for task in list_columns(results))]
 
 
-def make_scores(scores: Sequence[Score], title: str) -> Table:
-    """A row for each metric and language of one encoder, and the mean of each metric."""
-    rows: list[tuple[Cell, ...]] = []
-    for metric in dict.fromkeys(score.name for score in scores):
-        own = [score for score in scores if score.name == metric]
-        rows += [(metric, score.language, 100 * score.value, score.count) for score in own]
-        mean = 100 * sum(score.value for score in own) / len(own)
-        rows.append((metric, "mean", mean, None))
-    return Table(
-        title=title,
-        columns=("metric", "language", "per cent", "items"),
-        rows=tuple(rows),
-        note="Means are over languages, each counting the same."
-        + (SPANS if {COLUMNS["POS"], COLUMNS["NER"]} & {score.name for score in scores} else ""),
-    )
+def list_columns(results: Results) -> list[Task]:
+    """The tasks that were measured, in the order of the catalogue; further texts come last."""
+    measured = {score.name for record in results.records for score in record.scores}
+    return [task for task in results.list_tasks() if f"{task.name}/{task.metric}" in measured]
 
 
-def make_measured(records: Sequence[Record], title: str, *, robust: Sequence[str] = ()) -> Table:
-    """A row for each system in the order of the records, mean and 95 % interval over seeds.
+def list_means(results: Results, system: str, task: Task) -> list[float]:
+    """For each seed of a system the mean over languages of a task's own metric, in per cent."""
+    name = f"{task.name}/{task.metric}"
+    found = [average(record.scores) for record in results.records if record.system == system]
+    return [100 * means[name] for means in found if name in means]
 
-    Args:
-        records: of a suite.
-        title: of the table.
-        robust: systems that are fine-tuned robustly; a note says why their other cells are empty.
-    """
-    systems = dict.fromkeys(record.system for record in records)
-    present = [c for c, metric in COLUMNS.items() if average(records, metric)]
-    rows = []
-    for system in systems:
-        cells = [summarise(_list_values(records, system, COLUMNS[column])) for column in present]
-        rows.append((system, *cells))
+
+def summarise(values: Sequence[float]) -> Cell | Interval:
+    """Nothing, a number, or a mean with its interval."""
+    if not values:
+        return None
+    return measure_interval(values) if len(values) > 1 else values[0]
+
+
+def make_overview(results: Results) -> Table:
+    """A row for each system, a column for each task, mean and 95 % interval over seeds."""
+    tasks, records = list_columns(results), results.records
+    names = list(dict.fromkeys(record.system for record in records))
     seeds = sorted({record.seed for record in records})
     spread = "mean and half-width of the 95 % interval (Student t) over seeds "
     spread = spread + ", ".join(map(str, seeds)) if len(seeds) > 1 else f"seed {seeds[0]}"
-    empty = (
-        f" {', '.join(robust)}: robust fine-tuning is for pairs of sentences, so XNLI and PAWS-X "
-        "alone are measured."
-    )
-    return Table(
-        title=title,
-        columns=("system", *present),
-        rows=tuple(rows),
-        note=f"Measured. Per cent, mean over languages; {spread}."
-        + (" AER: lower is better." if "AER" in present else "")
-        + (SPANS if {"POS", "NER"} & set(present) else "")
-        + (empty if robust else ""),
-    )
-
-
-def make_deviations(records: Sequence[Record]) -> Table | None:
-    """A row for each system: how far single seeds lie apart; none where there is one seed."""
-    present = [c for c, metric in COLUMNS.items() if average(records, metric)]
-    rows = []
-    for system in dict.fromkeys(record.system for record in records):
-        values = [_list_values(records, system, COLUMNS[column]) for column in present]
-        rows.append(
-            (system, *(measure_interval(v).deviation if len(v) > 1 else None for v in values))
+    notes = [f"Measured. Per cent, mean over languages; {spread}."]
+    if lower := [task.title for task in tasks if task.lower_is_better]:
+        notes.append(f"{', '.join(lower)}: lower is better.")
+    notes += dict.fromkeys(task.note for task in tasks if task.note)
+    systems = results.config.systems if results.config else {}
+    if robust := [name for name in names if name in systems and systems[name].is_robust]:
+        known = " and ".join(task.title for task in tasks if task.robust)
+        notes.append(
+            f"{', '.join(robust)}: robust fine-tuning is for pairs of sentences, so {known} alone "
+            "are measured."
         )
+    return Table(
+        title=results.title,
+        columns=("system", *(task.title for task in tasks)),
+        rows=tuple(
+            (name, *(summarise(list_means(results, name, task)) for task in tasks))
+            for name in names
+        ),
+        note=" ".join(notes),
+    )
+
+
+def make_deviations(results: Results) -> Table | None:
+    """A row for each system: how far single seeds lie apart; none where there is one seed."""
+    tasks = list_columns(results)
+    rows = []
+    for system in dict.fromkeys(record.system for record in results.records):
+        values = [list_means(results, system, task) for task in tasks]
+        cells = [measure_interval(v).deviation if len(v) > 1 else None for v in values]
+        rows.append((system, *cells))
     if all(cell is None for row in rows for cell in row[1:]):
         return None
     return Table(
         title="Sample deviation over seeds",
-        columns=("system", *present),
+        columns=("system", *(task.title for task in tasks)),
         rows=tuple(rows),
         number=".2f",
         note="Of the mean over languages, points of per cent; empty where there is one value.",
@@ -113,45 +112,87 @@ def make_costs(records: Sequence[Record]) -> Table:
     )
 
 
-def _list_values(records: Sequence[Record], system: str, metric: str) -> list[float]:
-    return average([record for record in records if record.system == system], metric)
+def make_languages(results: Results, task: Task) -> Table:
+    """A row for each language of one task, a column for each system, and the mean.
 
-
-def make_languages(records: Sequence[Record], column: str) -> Table:
-    """A row for each language of one column, a column for each system."""
-    metric = COLUMNS[column]
-    systems = list(dict.fromkeys(record.system for record in records))
+    Where pairs of languages are asked both ways, a pair has one row, and each system two columns.
+    """
     values: dict[tuple[str, str], list[float]] = {}
-    for record in records:
+    counts: dict[str, int] = {}
+    for record in results.records:
         for score in record.scores:
-            if score.name == metric:
+            if score.name == f"{task.name}/{task.metric}":
                 values.setdefault((score.language, record.system), []).append(100 * score.value)
-    languages = sorted({language for language, _ in values})
+                counts[score.language] = score.count
+    systems = list(dict.fromkeys(system for _, system in values))
+    rows = _pair_up(list(counts))
+    ways = ("forward ", "backward ") if len(rows[0]) > 1 else ("",)
+    columns = [
+        [values.get((row[way], system), []) for row in rows]
+        for way in range(len(ways))
+        for system in systems
+    ]
+    headings = [f"{way}{system}" for way in ways for system in systems]
+    lines = [[summarise(column[i]) for column in columns] for i in range(len(rows))]
+    # seed by seed, so far as all languages have one
+    seeds = [zip(*column, strict=False) for column in columns]
+    means = [summarise([sum(one) / len(rows) for one in column]) for column in seeds]
+    sizes = sorted(set(counts.values()))
+    span = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
     return Table(
-        title=f"{column} ({PROTOCOLS[column]}/{metric}) by language",
-        columns=("language", *systems),
-        rows=tuple(
-            (language, *(summarise(values.get((language, system), [])) for system in systems))
-            for language in languages
-        ),
+        title=f"{task.title}: {task.metric.replace('-', ' ')} by language",
+        columns=("pair" if task.pairs_of_languages else "language", *headings),
+        rows=(*((row[0], *line) for row, line in zip(rows, lines, strict=True)), ("mean", *means)),
+        note=f"Per cent; {span} {task.unit}. "
+        f"{'Lower' if task.lower_is_better else 'Higher'} is better.",
     )
 
 
-def make_published() -> Table:
-    """The rows that others reported, with what each needs to be measured here."""
-    published = read_published()
-    sources = "; ".join(f"{name}: {text}" for name, text in published.sources.items())
-    return Table(
-        title="Published, not measured here",
-        columns=("system", *published.columns, "source", "to measure it"),
-        rows=tuple((row.system, *row.values, row.source, row.here) for row in published.rows),
-        note=f"Per cent: {', '.join(published.measures)}. {sources}. Other data and sizes than "
-        "above: not comparable with measured rows.",
-    )
+def _pair_up(languages: Sequence[str]) -> list[list[str]]:
+    """Put the two directions of each pair together, English first; or leave all alone."""
+
+    def turn(pair: str) -> str | None:
+        parts = pair.split("-")
+        turned = ("-".join([*parts[i:], *parts[:i]]) for i in range(1, len(parts)))
+        return next((other for other in turned if other in languages and other != pair), None)
+
+    if not languages or not all(map(turn, languages)):
+        return [[language] for language in sorted(languages)]
+    rows: list[list[str]] = []
+    for pair in sorted(languages, key=lambda pair: (not pair.startswith("en-"), pair)):
+        if not any(pair in row for row in rows):
+            rows.append([pair, str(turn(pair))])
+    return rows
 
 
-def summarise(values: Sequence[float]) -> Cell | Interval:
-    """Nothing, a number, or a mean with its interval."""
-    if not values:
-        return None
-    return measure_interval(values) if len(values) > 1 else values[0]
+def summarise_records(records: Sequence[Record]) -> dict[str, Any]:
+    """Put all numbers together: for each system, metric and language (or ``mean``) those by seed.
+
+    Returns:
+        ``{system: {metric: {language: {"seeds", "values", "mean", "deviation", "low", "high"}}}}``,
+        values as shares; what one seed can't give is ``None``.
+    """
+    found: dict[str, Any] = {}
+    for record in records:
+        metrics = found.setdefault(record.system, {})
+        rows = [(score.name, score.language, score.value) for score in record.scores]
+        rows += [(name, "mean", value) for name, value in average(record.scores).items()]
+        for name, language, value in rows:
+            cell = metrics.setdefault(name, {}).setdefault(language, {"seeds": [], "values": []})
+            cell["seeds"].append(record.seed)
+            cell["values"].append(value)
+    for metrics in found.values():
+        for languages in metrics.values():
+            for cell in languages.values():
+                interval = dataclasses.asdict(measure_interval(cell["values"]))
+                del interval["count"]
+                cell |= {k: None if math.isnan(v) else v for k, v in interval.items()}
+    return found
+
+
+def write_tables(results: Results) -> None:
+    """Write all tables as ``tables.md``, and all numbers as ``summary.json`` for programs."""
+    with atomic_file(results.folder / "tables.md") as file:
+        file.write("\n\n".join(map(render_markdown, make_tables(results))) + "\n")
+    with atomic_file(results.folder / "summary.json") as file:
+        json.dump(summarise_records(results.records), file, indent=1, ensure_ascii=False)

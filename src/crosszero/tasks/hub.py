@@ -58,7 +58,7 @@ def fetch_xtreme(
     *,
     revision: str | None = None,
 ) -> list[Path]:
-    """Download tasks and write them as ``crosszero evaluate`` and ``crosszero suite`` read them.
+    """Download tasks and write them as ``crosszero evaluate`` and ``crosszero run`` read them.
 
     Args:
         out: gets ``<task>/`` and ``labels/<task>/``; what stood there of these tasks is replaced

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from crosszero.config import build
-from crosszero.experiment.keys import locate_training, make_record_key
-from crosszero.experiment.plan import Plan, locate_record
+from crosszero.experiment.plan import locate_training, make_measurement
+from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import Record, write_record
-from crosszero.experiment.settings import SuiteConfig, write_suite
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.samples.store import collect
 from crosszero.tasks.task import Score
 from tests.tasks.helpers import make_score
@@ -71,7 +71,7 @@ def make_suite(
         samples = tmp_path_factory.mktemp("samples") / "store"
         collect(make_samples(8), samples)
         config = build(
-            SuiteConfig,
+            ExperimentConfig,
             {
                 "name": "small & <b>bold</b>",
                 "out": str(folder),
@@ -83,12 +83,15 @@ def make_suite(
                 "seeds": [1, 2],
                 "systems": {"start": {}, "CZ": {"train": {}}, "later": {"train": {}}},
                 "max_length": 64,
+                "published": str(Path(__file__).parents[3] / "research/published.yaml"),
             },
         )
-        write_suite(config)
+        write_experiment(config)
         runs: dict[int, Path] = {}
         for seed in (1, 2):
-            run = runs[seed] = Path(str(locate_training(config, "CZ", seed)))
+            training = locate_training(config, "CZ", seed)
+            assert training is not None
+            run = runs[seed] = training.folder
             shutil.copytree(model_folder(hidden=24), run)
             (run / "training.json").write_text('{"loss": "cz-nce"}')
             steps = [
@@ -101,11 +104,9 @@ def make_suite(
                 make_score("tatoeba/accuracy", "ar", value, 24),
                 make_score("tatoeba/accuracy", "fr", value + 0.1, 24),
             ]
-            plan = Plan(system, "tatoeba", seed)
-            encoder = config.encoder if system == "start" else runs[seed]
-            key = make_record_key(config, plan, encoder).key
-            record = make_record(system, "tatoeba", seed, scores, key=key)
-            write_record(record, locate_record(config, plan))
+            one = make_measurement(config, system, "tatoeba", seed)
+            key, _ = one.make_key(config.encoder if system == "start" else str(runs[seed]))
+            write_record(make_record(system, "tatoeba", seed, scores, key=key), one.record)
         return folder
 
     return make

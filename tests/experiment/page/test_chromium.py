@@ -55,7 +55,7 @@ def test_tables_have_headings(browser: Browser) -> None:
     )
     titles = [title for title, _, _ in tables]
     assert "small & <b>bold</b>" in titles
-    assert "Tatoeba (xtreme/tatoeba/accuracy) by language" in titles
+    assert "Tatoeba: accuracy by language" in titles
     assert "Published, not measured here" in titles
     assert all(columns and rows for _, columns, rows in tables)
     unnamed = "[...document.querySelectorAll('svg[role=img]')].filter(s => !s.ariaLabel).length"

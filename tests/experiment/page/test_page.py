@@ -12,7 +12,6 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.overview.runs import read_runs
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.page.nearest_sentences import (
     draw_searches,
@@ -20,9 +19,9 @@ from crosszero.experiment.page.nearest_sentences import (
     make_examples,
 )
 from crosszero.experiment.page.word_maps import choose_meanings
+from crosszero.experiment.recipes import read_experiment
 from crosszero.experiment.report.blocks import Example
-from crosszero.experiment.results import find_trainings
-from crosszero.experiment.settings import read_suite
+from crosszero.experiment.results import find_newest, read_results
 from crosszero.model.encoder import Encoder
 from tests.experiment.page.conftest import EVIL
 
@@ -105,7 +104,7 @@ def test_hover_texts_are_data_that_no_text_can_leave(make_suite: Callable[[], Pa
 
 def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], Path]) -> None:
     folder = make_suite()
-    (folder / "suite.yaml").unlink()
+    (folder / "experiment.yaml").unlink()
     path, notes = write_page(folder, hover=False)
     assert len(notes) == 2
     text = path.read_text("utf-8")
@@ -116,14 +115,14 @@ def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], P
 
 def test_stale_results_are_named_and_not_shown(make_suite: Callable[[], Path]) -> None:
     folder = make_suite()
-    settings = (folder / "suite.yaml").read_text()
+    settings = (folder / "experiment.yaml").read_text()
     changed = settings.replace("max_length: 64", "max_length: 63\nlanguages: [fr]")
-    (folder / "suite.yaml").write_text(changed.replace("languages: null\n", ""))
-    with pytest.raises(CrosszeroError, match="belongs to the suite as it is now"):
-        read_runs(folder)
+    (folder / "experiment.yaml").write_text(changed.replace("languages: null\n", ""))
+    with pytest.raises(CrosszeroError, match="belongs to the experiment as it is now"):
+        read_results(folder)
     other = settings.replace("CZ:\n    encoder: null\n    train: {}", "CZ:\n    train: {steps: 9}")
     assert other != settings
-    (folder / "suite.yaml").write_text(other)
+    (folder / "experiment.yaml").write_text(other)
     path, _ = write_page(folder, hover=False)
     text = path.read_text("utf-8")
     assert "1 of 5 measurements are done." in text
@@ -135,10 +134,10 @@ def test_a_suite_whose_files_are_gone_is_shown_and_that_is_said(
     make_suite: Callable[[], Path], tmp_path: Path
 ) -> None:
     folder = make_suite()
-    settings = (folder / "suite.yaml").read_text()
-    samples = str(read_suite(folder / "suite.yaml").samples)
-    (folder / "suite.yaml").write_text(settings.replace(samples, str(tmp_path / "gone")))
-    runs = read_runs(folder)
+    settings = (folder / "experiment.yaml").read_text()
+    samples = str(read_experiment(folder / "experiment.yaml").samples)
+    (folder / "experiment.yaml").write_text(settings.replace(samples, str(tmp_path / "gone")))
+    runs = read_results(folder)
     assert len(runs.records) == 3
     assert list(runs.systems[1].trainings) == [1, 2]
     (note,) = runs.notes
@@ -150,9 +149,9 @@ def test_an_encoder_that_is_gone_is_named(
     make_suite: Callable[[], Path], corpus: Path, tmp_path: Path
 ) -> None:
     folder = make_suite()
-    settings = (folder / "suite.yaml").read_text()
-    start = read_suite(folder / "suite.yaml").encoder
-    (folder / "suite.yaml").write_text(settings.replace(start, str(tmp_path / "gone")))
+    settings = (folder / "experiment.yaml").read_text()
+    start = read_experiment(folder / "experiment.yaml").encoder
+    (folder / "experiment.yaml").write_text(settings.replace(start, str(tmp_path / "gone")))
     path, notes = write_page(folder, hover=False)
     assert any(note.startswith("start: ") and "gone" in note for note in notes)
     assert path.read_text("utf-8").count('class="matrix"') == 2
@@ -184,11 +183,11 @@ def test_a_folder_without_results_is_refused(
     with pytest.raises(SystemExit) as caught:
         main(["report", str(tmp_path)])
     assert caught.value.code == 2
-    assert "holds neither records of a suite" in capsys.readouterr().err
+    assert "holds neither records of an experiment" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "scores.json").write_text('{"scores": [{"x": 1}]}')
     with pytest.raises(CrosszeroError, match="damaged"):
-        read_runs(tmp_path)
+        read_results(tmp_path)
 
 
 def test_every_language_has_its_share_of_a_map() -> None:
@@ -248,5 +247,7 @@ def test_names_that_begin_alike_are_not_mixed_up(tmp_path: Path) -> None:
     for name in ("CZ-1-0123456789ab", "CZ-1-2-ba9876543210"):
         (tmp_path / "encoders" / name).mkdir(parents=True)
         (tmp_path / "encoders" / name / "config.json").touch()
-    assert [run.name for run in find_trainings(tmp_path, "CZ", 1)] == ["CZ-1-0123456789ab"]
-    assert [run.name for run in find_trainings(tmp_path, "CZ-1", 2)] == ["CZ-1-2-ba9876543210"]
+    one, other = find_newest(tmp_path, "CZ", 1), find_newest(tmp_path, "CZ-1", 2)
+    assert one == tmp_path / "encoders/CZ-1-0123456789ab"
+    assert other == tmp_path / "encoders/CZ-1-2-ba9876543210"
+    assert find_newest(tmp_path, "CZ", 3) is None

@@ -19,7 +19,7 @@ from research.claims.orders import compare_systems, judge_order
 from crosszero.config import build
 from crosszero.experiment.engine import train_system
 from crosszero.experiment.records import Record, write_record
-from crosszero.experiment.settings import SuiteConfig
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.samples.store import collect
 from tests.experiment.test_settings import make_record
 from tests.tasks.helpers import make_score
@@ -41,13 +41,13 @@ def records(system: str, task: str, metric: str, *values: float) -> list[Record]
 TATOEBA, AER = "tatoeba/accuracy", "word-alignment/aer"
 
 
-def make_config(**changes: Any) -> SuiteConfig:
+def make_config(**changes: Any) -> ExperimentConfig:
     """Two systems that are trained, a and b, and one that is not."""
     values = {
         "name": "made up", "out": "out", "samples": "samples", "data": "data", "alignment": "data",
         "tasks": ["tatoeba"], "systems": {"start": {}, "a": {"train": {}}, "b": {"train": {}}},
     }  # fmt: skip
-    return build(SuiteConfig, {**values, **changes})
+    return build(ExperimentConfig, {**values, **changes})
 
 
 def test_an_order_is_judged_over_paired_seeds() -> None:
@@ -184,7 +184,7 @@ def test_the_ledger_of_a_small_suite(
         "systems": {"crosszero-mini": {}, "CZ-snt": {"train": {"level": "sentence"}},
                     "ML-CTL-CZ": {"train": {}}},
     }  # fmt: skip
-    suite = build(SuiteConfig, values)
+    suite = build(ExperimentConfig, values)
     names = ("crosszero-mini", "CZ-snt", "ML-CTL-CZ")
     assert judge_clusters(suite, *names)[0] == "not testable here"
     for seed in suite.seeds:
@@ -210,6 +210,6 @@ def test_the_ledger_of_a_small_suite(
     assert "never released" in sections[2]
     assert "Command: none" in sections[2]
     assert text.count("Command: none") == 1
-    assert "Command: `crosszero suite recipes/paper-suite.yaml`" in sections[3]
+    assert "Command: `crosszero run recipes/paper-suite.yaml`" in sections[3]
     assert "ENCODER" not in text
     assert "crosszero-mini: records of other settings" in text  # that one has another key

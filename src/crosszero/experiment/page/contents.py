@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.overview.runs import Runs, read_runs
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.page.link_matrices import show_alignments
 from crosszero.experiment.page.nearest_sentences import show_neighbours
@@ -18,11 +17,17 @@ from crosszero.experiment.page.word_maps import show_maps
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.report.blocks import Origin, Section
 from crosszero.experiment.report.document import has_plotly, render_page
+from crosszero.experiment.results import Results, read_results
 from crosszero.files import atomic_file
 
 
 def write_page(
-    path: str | Path, *, out: Path | None = None, hover: bool | None = None, seed: int = 1
+    path: str | Path,
+    *,
+    out: Path | None = None,
+    hover: bool | None = None,
+    seed: int = 1,
+    command: str = "",
 ) -> tuple[Path, list[str]]:
     """Make the page.
 
@@ -32,6 +37,7 @@ def write_page(
         hover: whether points of the maps say what they are, which takes plotly; none: if it is
             installed.
         seed: of the draw of examples and of the maps.
+        command: the command line that made it; by default ``crosszero report``.
 
     Returns:
         The page, and sentences about what it could not show.
@@ -47,11 +53,11 @@ def write_page(
     if hover and not has_plotly():
         raise MissingExtraError("plotly", "plotly", "maps with hover texts")
     hover = has_plotly() if hover is None else hover
-    runs = read_runs(path)
+    runs = read_results(path)
     encoders = Encoders(runs)
     source, lines = _find_lines(runs, encoders.notes)
     options = ["--out", str(out)] if out else []
-    command = shlex.join(["crosszero", "report", str(path), *options])
+    command = command or shlex.join(["crosszero", "report", str(path), *options])
     sections = [
         *show_results(runs),
         show_training(runs),
@@ -69,7 +75,7 @@ def write_page(
     return page, notes
 
 
-def _find_lines(runs: Runs, notes: list[str]) -> tuple[str, Lines]:
+def _find_lines(runs: Results, notes: list[str]) -> tuple[str, Lines]:
     try:
         return find_lines(runs)
     except CrosszeroError as error:
@@ -77,7 +83,7 @@ def _find_lines(runs: Runs, notes: list[str]) -> tuple[str, Lines]:
         return "", []
 
 
-def _summarise(runs: Runs) -> str:
+def _summarise(runs: Results) -> str:
     tasks = len({score.task for record in runs.records for score in record.scores})
     seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records}))
     systems = len({record.system for record in runs.records})
@@ -90,7 +96,7 @@ def _summarise(runs: Runs) -> str:
     return sentence
 
 
-def _describe_origin(runs: Runs, command: str, seed: int) -> Origin:
+def _describe_origin(runs: Results, command: str, seed: int) -> Origin:
     records = [record for record in runs.records if record.date]
     dates = sorted(record.date[:10] for record in records)
     facts = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.cache import hash_encoder
-from crosszero.experiment.overview.runs import Runs
+from crosszero.experiment.results import Results
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 
@@ -25,7 +25,7 @@ class Encoders:
         runs: with the systems; says the length of texts, and where results are kept.
     """
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Results) -> None:
         self.notes: list[str] = []
         self._folder, self._max_length = runs.folder / "report", runs.max_length
         self._encoders: dict[str, str] = {}  # by the hash of what they are

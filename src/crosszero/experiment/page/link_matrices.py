@@ -10,12 +10,12 @@ from statistics import fmean
 import numpy as np
 
 from crosszero.align.gold import AlignmentSet, split_base
-from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.report.blocks import AlignedSentence, Section
 from crosszero.experiment.report.curves import Curve, draw_curves
 from crosszero.experiment.report.markup import is_rtl
 from crosszero.experiment.report.tables import Table
+from crosszero.experiment.results import Results
 from crosszero.files import hash_files
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.word_alignment import WordAlignment, read_links
@@ -31,7 +31,7 @@ _NOTE = (
 )
 
 
-def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
+def show_alignments(runs: Results, encoders: Encoders, *, seed: int) -> Section:
     """Alignment error by layer, and matrices of a few sentences.
 
     Args:
@@ -82,7 +82,7 @@ def show_alignments(runs: Runs, encoders: Encoders, *, seed: int) -> Section:
     return Section(_HEADING, [picture, table, note, *sentences])
 
 
-def list_pairs(runs: Runs) -> list[str]:
+def list_pairs(runs: Results) -> list[str]:
     """The gold alignments that a page can show; none where the runs name none."""
     folder = runs.alignment / WordAlignment.name if runs.alignment else None
     if folder is None or not any(folder.glob("*.gold")):

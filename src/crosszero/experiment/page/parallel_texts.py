@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crosszero.experiment.overview.runs import Runs
 from crosszero.experiment.page.link_matrices import list_pairs
+from crosszero.experiment.results import Results
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
@@ -15,7 +15,7 @@ from crosszero.tasks.word_retrieval import find_store
 Lines = list[dict[str, str]]  # for each line its texts by language
 
 
-def find_lines(runs: Runs) -> tuple[str, Lines]:
+def find_lines(runs: Results) -> tuple[str, Lines]:
     """Read lines from the first of three sources there is.
 
     Those are held-out samples, Tatoeba (its languages meet where they translate the same English

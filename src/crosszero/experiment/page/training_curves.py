@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from crosszero.errors import DataError
-from crosszero.experiment.overview.runs import Runs, System
 from crosszero.experiment.report.blocks import Gallery, Section
 from crosszero.experiment.report.curves import Curve, average_curves, draw_curves, pick_curve
+from crosszero.experiment.results import Results, System
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import read_settings
 
@@ -27,7 +27,7 @@ _QUANTITIES = {  # unit and caption
 }
 
 
-def show_training(runs: Runs) -> Section:
+def show_training(runs: Results) -> Section:
     """For each quantity a picture with the mean of each system, then one of each system's seeds."""
     means: dict[str, list[Curve]] = {key: [] for key in _QUANTITIES}
     seeds = []

@@ -53,6 +53,9 @@ class Table:
         if unknown := set(self.formats) - set(self.columns):
             raise ValueError(f"{self.title}: formats for unknown columns {sorted(unknown)}")
 
+    def __str__(self) -> str:
+        return render_text(self)
+
     @property
     def texts(self) -> list[list[str]]:
         """The rows as they are shown."""

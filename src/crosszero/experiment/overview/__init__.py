@@ -1,1 +1,0 @@
-"""What a folder of results holds."""

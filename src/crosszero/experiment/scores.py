@@ -1,0 +1,109 @@
+"""The scores of one encoder: by task, by language, as a table and as a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+from crosszero.errors import ConfigError, CrosszeroError, suggest
+from crosszero.experiment.report.tables import Cell, Table
+from crosszero.files import atomic_file
+from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.task import Score, average, read_score
+
+
+class Scores(Sequence[Score]):
+    """Scores in the order in which they were measured.
+
+    Args:
+        scores: of one encoder.
+        title: of the table.
+
+    Example:
+        >>> scores = Scores([
+        ...     Score(task="panx", metric="f1", language="de", value=0.5, count=10),
+        ...     Score(task="panx", metric="f1", language="fr", value=1.0, count=1000),
+        ... ])
+        >>> scores.mean("panx"), scores.by_language("panx/f1")
+        (0.75, {'de': 0.5, 'fr': 1.0})
+    """
+
+    def __init__(self, scores: Sequence[Score], title: str = "Scores") -> None:
+        self._scores, self.title = tuple(scores), title
+
+    @overload
+    def __getitem__(self, place: int) -> Score: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Score, ...]: ...
+    def __getitem__(self, place: int | slice) -> Score | tuple[Score, ...]:
+        return self._scores[place]
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    def __iter__(self) -> Iterator[Score]:
+        return iter(self._scores)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def by_language(self, name: str) -> dict[str, float]:
+        """Give the shares in [0, 1] of each language, or pair of languages.
+
+        Args:
+            name: of a task, for the metric that stands for it, or of another metric:
+                ``udpos/accuracy``.
+
+        Raises:
+            ConfigError: nothing of that name was measured.
+        """
+        metrics = {task.name: f"{task.name}/{task.metric}" for task in list_tasks()}
+        asked = metrics.get(name, name)
+        found = {score.language: score.value for score in self if score.name == asked}
+        if not found:
+            raise ConfigError(f"{name}: not measured; {suggest(name, average(self))}")
+        return found
+
+    def mean(self, name: str) -> float:
+        """Average over languages, each counting the same; see :meth:`by_language`."""
+        found = self.by_language(name)
+        return sum(found.values()) / len(found)
+
+    def table(self) -> Table:
+        """A row for each metric and language, and the mean of each metric, in per cent."""
+        rows: list[tuple[Cell, ...]] = []
+        for name, mean in average(self).items():
+            own = [score for score in self if score.name == name]
+            rows += [(name, score.language, 100 * score.value, score.count) for score in own]
+            rows.append((name, "mean", 100 * mean, None))
+        measured = {score.task for score in self}
+        notes = ["Means are over languages, each counting the same."]
+        notes += [task.note for task in list_tasks() if task.name in measured and task.note]
+        return Table(
+            title=self.title,
+            columns=("metric", "language", "per cent", "items"),
+            rows=tuple(rows),
+            note=" ".join(dict.fromkeys(notes)),
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Write scores and means as JSON, whole or not at all."""
+        content = {"mean": average(self), "scores": [dataclasses.asdict(score) for score in self]}
+        with atomic_file(path) as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Scores:
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            CrosszeroError: the file is missing or damaged.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls([read_score(row) for row in content["scores"]], title=str(path))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CrosszeroError(f"{path}: is missing or damaged; evaluate again") from error
