@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
-from crosszero.errors import CheckpointError, ConfigError
+from crosszero.errors import CheckpointError, ConfigError, quote
 from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
-from crosszero.training.checkpoint import Progress
 from crosszero.training.precision import autocast, choose_precision
+from crosszero.training.progress import Progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.train_config import TrainConfig
 
-DECIDED: dict[str, Any] = {"precision": "fp32", "pack": False}
-"""Their names, and what a checkpoint means that is older than a setting."""
+DECIDED: dict[str, tuple[Any, Any]] = {"precision": ("fp32", "bf16"), "pack": (False, True)}
+"""What they become; the first is what a checkpoint means that is older than the setting."""
 _log = logging.getLogger("crosszero")
 
 
@@ -48,7 +48,9 @@ def decide(
 
 def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     given = getattr(config, name)
-    before = progress.settings.get(name, DECIDED[name])
+    before = progress.settings.get(name, DECIDED[name][0])
+    if before not in DECIDED[name]:
+        raise CheckpointError(f"the newest checkpoint is damaged ({name}: {quote(before)})")
     if given not in ("auto", before):
         raise CheckpointError(
             f"the run was begun with {name}: {before}, now {given} is given; go on with it, or "

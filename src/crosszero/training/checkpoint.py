@@ -2,46 +2,33 @@
 
 A checkpoint holds the weights of encoder and head that are trained, AdamW's moments and the
 position in the data. What is frozen (embeddings, or all but the adapters of LoRA) is the encoder's.
-Random numbers need no state: those of a step are drawn from (seed, step).
+Random numbers need no state: those of a step are drawn from (seed, step). All of it is checked
+before anything of it is used: with another number in it a run would go on to other weights.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from crosszero.errors import CheckpointError
 from crosszero.files import atomic_folder
-from crosszero.training.stream import Position
-from crosszero.training.train_config import update_names
+from crosszero.training.progress import (
+    MOMENTS,
+    PROGRESS,
+    WEIGHTS,
+    Progress,
+    explain_damage,
+    write_progress,
+)
 
 _PREFIX = "step-"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a run has come.
-
-    Attributes:
-        step: optimiser steps done.
-        total: steps of the whole run.
-        position: next batch of the stream.
-        settings: what must not change between sittings; see :func:`read_progress`.
-    """
-
-    step: int
-    total: int
-    position: Position
-    settings: Mapping[str, Any]
+_KINDS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of a parameter
 
 
 def save_checkpoint(
@@ -61,20 +48,14 @@ def save_checkpoint(
     names = _names(modules)
     with atomic_folder(path) as new:
         weights = {name: value.detach().contiguous() for name, value in names.items()}
-        save_file(weights, new / "weights.safetensors")
+        save_file(weights, new / WEIGHTS)
         moments = {
             f"{key}:{name}": torch.as_tensor(value).detach().contiguous()
             for name, parameter in names.items()
             for key, value in optimizer.state.get(parameter, {}).items()
         }
-        save_file(moments, new / "optimizer.safetensors")
-        content = {
-            "step": progress.step,
-            "total": progress.total,
-            "position": list(progress.position),
-            "settings": dict(progress.settings),
-        }
-        (new / "progress.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+        save_file(moments, new / MOMENTS)
+        write_progress(new, progress)
     for old in list_checkpoints(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return path
@@ -82,7 +63,7 @@ def save_checkpoint(
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints of a run, oldest first."""
-    return sorted(p for p in folder.glob(f"{_PREFIX}*") if (p / "progress.json").is_file())
+    return sorted(p for p in folder.glob(f"{_PREFIX}*") if (p / PROGRESS).is_file())
 
 
 def remove_torn(folder: Path) -> None:
@@ -91,78 +72,68 @@ def remove_torn(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def read_progress(path: Path, settings: Mapping[str, Any]) -> Progress:
-    """Read how far a checkpoint is, and refuse to go on with other settings.
-
-    Args:
-        path: a checkpoint.
-        settings: those of the run that wants to go on.
-
-    Raises:
-        CheckpointError: the file is damaged, or a setting differs (it is named).
-    """
-    try:
-        content = json.loads((path / "progress.json").read_text(encoding="utf-8"))
-        progress = Progress(
-            step=int(content["step"]),
-            total=int(content["total"]),
-            position=Position(*map(int, content["position"])),
-            settings=update_names(content["settings"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{path / 'progress.json'}: damaged ({error}); remove the folder {path.name} to go on "
-            "from an older checkpoint"
-        ) from error
-    if progress.settings.get("sparse_embeddings") is True:
-        raise CheckpointError(
-            f"{path}: the run was begun with sparse_embeddings: true, which is gone; start a new "
-            "run folder, or finish it with the version that began it"
-        )
-    given = json.loads(json.dumps(dict(settings)))
-    for name, value in given.items():
-        before = progress.settings.get(name)
-        if name not in progress.settings and not value:
-            continue  # a setting younger than the checkpoint, not in use
-        if before != value:
-            raise CheckpointError(
-                f"{path}: the run was begun with {name}: {before}, now {value} is given; "
-                "go on with the settings it was begun with, or start a new run folder"
-            )
-    return progress
-
-
 def load_checkpoint(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    trained: Collection[Tensor] | None = None,
 ) -> None:
     """Put weights and moments back in place.
 
+    Args:
+        path: the checkpoint.
+        modules: as it was saved.
+        optimizer: likewise.
+        progress: what the checkpoint says of itself.
+        trained: parameters that must have moments; ``None`` if hashes vouch for the files.
+
     Raises:
-        CheckpointError: a file is damaged or does not fit the modules.
+        CheckpointError: a file is damaged, or does not hold exactly what belongs to these modules.
     """
     names = _names(modules)
-    weights = _read(path / "weights.safetensors")
-    moments = _read(path / "optimizer.safetensors")
-    if set(weights) != set(names):
-        raise CheckpointError(f"{path / 'weights.safetensors'}: written by another model")
+    weights, moments = _read(path / WEIGHTS), _read(path / MOMENTS)
+    _compare(path / WEIGHTS, weights, names)
+    owners = {key.partition(":")[2] for key in moments}
+    ids = {id(parameter) for parameter in trained or ()}
+    like = {
+        f"{kind}:{name}": torch.zeros(()) if kind == "step" else value
+        for name, value in names.items()
+        for kind in _KINDS
+        if name in owners or id(value) in ids
+    }
+    _compare(path / MOMENTS, moments, like)
+    for key, value in moments.items():
+        if key.startswith("exp_avg_sq:") and bool((value < 0).any()):
+            raise explain_damage(path / MOMENTS, f"{key} is below 0")
+        if key.startswith("step:") and not (1 <= value <= progress.step and value == value.round()):
+            raise explain_damage(path / MOMENTS, f"{key} is {value}, in step {progress.step}")
     with torch.no_grad():
         for name, target in names.items():
-            if weights[name].shape != target.shape:
-                raise CheckpointError(
-                    f"{path / 'weights.safetensors'}: {name} has shape "
-                    f"{tuple(weights[name].shape)}, the model {tuple(target.shape)}"
-                )
             target.copy_(weights[name])
     optimizer.state.clear()
     for key, value in moments.items():
         kind, _, name = key.partition(":")
-        moment = kind.startswith("exp_avg")
-        if name not in names or (moment and value.shape != names[name].shape):
-            raise CheckpointError(f"{path / 'optimizer.safetensors'}: written by another model")
-        target = names[name]
         # AdamW counts its steps on the CPU, unless it is fused.
         there = kind == "step" and not optimizer.defaults["fused"]
-        optimizer.state[target][kind] = value.to("cpu" if there else target.device)
+        optimizer.state[names[name]][kind] = value.to("cpu" if there else names[name].device)
+
+
+def _compare(path: Path, found: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> None:
+    """See that there are exactly these tensors, of these shapes and types, and all finite."""
+    if found.keys() != like.keys():
+        lacking = [name for name in like if name not in found]
+        what = f"lacks {lacking[0]}" if lacking else f"holds {min(found.keys() - like.keys())}"
+        raise explain_damage(path, f"written by another model: it {what}")
+    for name, value in found.items():
+        wanted = like[name]
+        if value.shape != wanted.shape:
+            shapes = f"{list(value.shape)}, the model {list(wanted.shape)}"
+            raise explain_damage(path, f"{name} has shape {shapes}")
+        if value.dtype != wanted.dtype:
+            raise explain_damage(path, f"{name} is {value.dtype}, the model {wanted.dtype}")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise explain_damage(path, f"{name} is not finite")
 
 
 def _names(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
@@ -184,7 +155,4 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{path}: damaged or missing ({error}); remove the folder {path.parent.name} to go on "
-            "from an older checkpoint"
-        ) from error
+        raise explain_damage(path, str(error)) from error

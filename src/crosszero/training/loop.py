@@ -21,7 +21,6 @@ from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.checkpoint import (
-    Progress,
     list_checkpoints,
     load_checkpoint,
     remove_torn,
@@ -30,8 +29,9 @@ from crosszero.training.checkpoint import (
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
-from crosszero.training.optimizer import clip_gradients
+from crosszero.training.optimizer import clip_gradients, find_reached
 from crosszero.training.precision import autocast
+from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk
 from crosszero.training.schedule import learning_rate_factor
@@ -40,7 +40,6 @@ from crosszero.training.step import StepResult, UnusableBatchError, compute_loss
 from crosszero.training.stream import NextBatch, Position
 from crosszero.training.train_config import SETTINGS, TrainConfig
 
-_MOST_SKIPPED = 20
 _STEP_SEED = 3  # what random numbers are for; see stream.py
 _log = logging.getLogger("crosszero")
 
@@ -94,8 +93,10 @@ def train(
     with ranks.ending_together(), _own_randomness(config.seed):
         store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
         run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
-        if run.checkpoint:
-            load_checkpoint(run.checkpoint, _modules(run), run.optimizer)
+        if run.checkpoint and run.progress:
+            vouched = bool(run.progress.files)
+            trained = None if vouched else find_reached(run.backbone, run.head, run.config)
+            load_checkpoint(run.checkpoint, _modules(run), run.optimizer, run.progress, trained)
         _run_steps(run, show_progress=show_progress)
         finish_run(run)
         if ranks.first:
@@ -140,7 +141,7 @@ def _try_batches(
     run: TrainingRun, batches: Iterator[NextBatch], step: int
 ) -> tuple[dict[str, Any], Position]:
     """Take a step with the next batch that can be contrasted; one that can't be is passed over."""
-    for _ in range(_MOST_SKIPPED):
+    for _ in range(MOST_SKIPPED):
         units, position = next(batches)
         # All randomness of a step comes from (seed, step): resuming needs no state of it.
         random = np.random.default_rng([_STEP_SEED, run.config.seed, step])
@@ -159,7 +160,7 @@ def _try_batches(
             reason = error
             if run.ranks.first:
                 _log.warning("step %d: a batch is passed over: %s", step + 1, error)
-    raise TrainingError(f"step {step + 1}: {_MOST_SKIPPED} batches in a row: {reason}")
+    raise TrainingError(f"step {step + 1}: {MOST_SKIPPED} batches in a row: {reason}")
 
 
 def _take_step(

@@ -13,6 +13,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.embedding_gradient import add_in_place, is_plain
 from crosszero.training.frozen import get_table
+from crosszero.training.precision import autocast
 from crosszero.training.train_config import TrainConfig
 
 
@@ -52,6 +53,31 @@ def make_optimizer(
         betas=(0.9, config.adam_beta2),
         fused=device in ("cpu", "cuda"),  # several times faster; others may lack it
     )
+
+
+def find_reached(
+    backbone: Backbone, head: ProjectionHead, config: TrainConfig
+) -> list[nn.Parameter]:
+    """Parameters that the losses give a gradient, told by a pass over a few tokens.
+
+    Args:
+        backbone, head: in training, without gradients; with none afterwards.
+        config: gives precision and the weight of the MLM loss.
+    """
+    device = head.inner.weight.device
+    ids = torch.from_numpy(backbone.ordinary_ids[None, :2]).to(device)
+    with autocast(config.precision, device):
+        states = backbone(ids, torch.ones_like(ids))
+        anchor = head.inner.weight.new_zeros(1, head.inner.in_features)
+        loss = states.pooled.sum() + head(anchor).sum()
+        if config.mlm_weight > 0 and backbone.mlm_head is not None:
+            loss = loss + backbone.mlm_head(states.last[0]).sum()
+    loss.backward()
+    parameters = [*backbone.parameters(), *head.parameters()]
+    found = [parameter for parameter in parameters if parameter.grad is not None]
+    for parameter in parameters:
+        parameter.grad = None
+    return found
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], most: float) -> Tensor:

@@ -20,9 +20,10 @@ from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.auto_settings import DECIDED, decide
-from crosszero.training.checkpoint import Progress, list_checkpoints, read_progress
+from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.frozen import freeze_table, hash_frozen
 from crosszero.training.optimizer import make_optimizer
+from crosszero.training.progress import Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
 from crosszero.training.run_folder import CHECKPOINTS as CHECKPOINTS
@@ -113,10 +114,12 @@ def prepare_run(
         _log.info("no checkpoint in %s: starting from the beginning", out)
     config = decide(backbone, config, progress, ranks)
     decided = {name: getattr(config, name) for name in DECIDED}
-    total = progress.total if progress else config.steps
-    total = total or math.ceil(config.epochs * stream.count_batches())
-    if total < 1:
+    batches = stream.count_batches()
+    if not batches:
         next(stream.batches())  # raises, and says why there is no batch
+    total = config.steps or math.ceil(config.epochs * batches)
+    if checkpoint and progress:
+        check_position(checkpoint, progress, stream, total)
     refresher = None
     if config.refresh_words_every:
         refresher = WordRefresher(backbone, config, store, out, total, ranks)

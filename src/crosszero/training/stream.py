@@ -98,10 +98,33 @@ class SampleStream:
 
     def count_batches(self) -> int:
         """Number of batches of one epoch; what the store counts is enough, no row is read."""
-        units = self.store.count_units(with_words=self.level == "multi")
-        return sum(
-            self._count(sum(units[index] for index in window)) for window in self._windows(0)
-        )
+        return sum(self._count_windows(0, self._count_units()))
+
+    def count_until(self, position: Position, *, most: int) -> int | None:
+        """Number of batches that are given until a position.
+
+        Args:
+            position: what follows a batch.
+            most: count no further.
+
+        Returns:
+            ``None`` where the position follows no batch, or more than that many are given.
+        """
+        units, given = self._count_units(), 0
+        for epoch in range(min(position.epoch, most)):
+            given += sum(self._count_windows(epoch, units))
+        counts = [*self._count_windows(position.epoch, units), 0][: position.window + 1]
+        given += sum(counts[:-1]) + position.batch
+        inside = len(counts) > position.window and 0 < position.batch <= counts[-1]
+        return given if inside and given <= most and position.epoch <= most else None
+
+    def _count_units(self) -> list[int]:
+        return self.store.count_units(with_words=self.level == "multi")
+
+    def _count_windows(self, epoch: int, units: list[int]) -> list[int]:
+        """Number of batches of each window."""
+        windows = self._windows(epoch)
+        return [self._count(sum(units[index] for index in window)) for window in windows]
 
     def _windows(self, epoch: int) -> list[list[int]]:
         sizes = self.store.row_groups

@@ -1,4 +1,4 @@
-"""What training is told; the defaults are the paper's recipe (docs/method.md). What a run was told."""
+"""What training is told, and was told. The defaults are the paper's recipe (docs/method.md)."""
 
 from __future__ import annotations
 

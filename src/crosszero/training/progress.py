@@ -1,0 +1,157 @@
+"""How far a run has come: ``progress.json`` of a checkpoint, which vouches for its other files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from crosszero.config import read_json
+from crosszero.errors import CheckpointError, DataError, quote
+from crosszero.training.stream import Position, SampleStream
+from crosszero.training.train_config import update_names
+
+PROGRESS, WEIGHTS, MOMENTS = "progress.json", "weights.safetensors", "optimizer.safetensors"
+_FILES = {WEIGHTS, MOMENTS}
+MOST_SKIPPED = 20  # batches in a row that can't be contrasted, for one step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        step: optimiser steps done.
+        total: steps of the whole run.
+        position: next batch of the stream.
+        settings: what must not change between sittings; see :func:`read_progress`.
+        files: SHA-256 of each other file of the checkpoint; none in those of older versions.
+    """
+
+    step: int
+    total: int
+    position: Position
+    settings: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Content:
+    """What stands in the file: a :class:`Progress`, and the hash of all that."""
+
+    step: int
+    total: int
+    position: list[int]
+    settings: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+    hash: str = ""
+
+
+def write_progress(checkpoint: Path, progress: Progress) -> None:
+    """Write ``progress.json``, with the hashes of the files that stand beside it."""
+    files = {path.name: hash_file(path) for path in sorted(checkpoint.iterdir())}
+    content = _Content(**asdict(replace(progress, files=files)))
+    content = replace(content, hash=_hash(content))
+    text = json.dumps(asdict(content), indent=2)
+    (checkpoint / PROGRESS).write_text(text, encoding="utf-8")
+
+
+def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
+    """Read how far a checkpoint is, and refuse to go on with other settings.
+
+    Args:
+        checkpoint: its folder.
+        settings: those of the run that wants to go on.
+
+    Raises:
+        CheckpointError: a file is damaged, or a setting differs (it is named).
+    """
+    path = checkpoint / PROGRESS
+    try:
+        content = read_json(path, _Content)
+    except DataError as error:
+        raise explain_damage(path, error.reason) from error
+    number = re.fullmatch(r"step-(\d+)", checkpoint.name)
+    if content.files and (content.hash != _hash(content) or content.files.keys() != _FILES):
+        raise explain_damage(path, "it is not what was saved")
+    if not number or not 0 < content.step == int(number[1]) <= content.total:
+        raise explain_damage(path, f"step {content.step} of {content.total} stands there")
+    if len(content.position) != 3 or min(content.position) < 0:
+        raise explain_damage(path, f"position {quote(content.position)} stands there")
+    for name, saved in content.files.items():
+        if hash_file(checkpoint / name) != saved:
+            raise explain_damage(checkpoint / name, "it is not what was saved")
+    progress = Progress(
+        step=content.step,
+        total=content.total,
+        position=Position(*content.position),
+        settings=update_names(content.settings),
+        files=content.files,
+    )
+    _require_same(checkpoint, progress, settings)
+    return progress
+
+
+def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, total: int) -> None:
+    """See that a checkpoint stands where so many steps lead.
+
+    Args:
+        checkpoint: its folder, for the message.
+        progress: what it says.
+        stream: of the run. A step uses one batch, and passes over those that can't be contrasted.
+        total: steps of the run, by its settings.
+
+    Raises:
+        CheckpointError: it does not.
+    """
+    step, position = progress.step, progress.position
+    given = stream.count_until(position, most=step * MOST_SKIPPED)
+    if progress.total != total or given is None or given < step:
+        raise explain_damage(
+            checkpoint / PROGRESS,
+            f"step {step} of {progress.total} does not lead to position {list(position)}",
+        )
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file; CheckpointError if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise explain_damage(path, str(error.strerror)) from error
+
+
+def explain_damage(path: Path, reason: str) -> CheckpointError:
+    """Make the error for a file of a checkpoint that can't be used."""
+    return CheckpointError(
+        f"{path}: damaged ({reason}); remove the folder {path.parent.name} to go on from an older "
+        "checkpoint"
+    )
+
+
+def _hash(content: _Content) -> str:
+    text = json.dumps(asdict(replace(content, hash="")), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, Any]) -> None:
+    if progress.settings.get("sparse_embeddings") is True:
+        raise CheckpointError(
+            f"{checkpoint}: the run was begun with sparse_embeddings: true, which is gone; start a "
+            "new run folder, or finish it with the version that began it"
+        )
+    given = json.loads(json.dumps(dict(settings)))
+    for name, value in given.items():
+        before = progress.settings.get(name)
+        if name not in progress.settings and not value:
+            continue  # a setting younger than the checkpoint, not in use
+        if before != value:
+            raise CheckpointError(
+                f"{checkpoint}: the run was begun with {name}: {quote(before)}, now {quote(value)} "
+                "is given; go on with the settings it was begun with, or start a new run folder"
+            )
