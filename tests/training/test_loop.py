@@ -11,20 +11,28 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from crosszero.errors import CheckpointError, ConfigError, CrosszeroError, TrainingError
+from crosszero.errors import (
+    CheckpointError,
+    ConfigError,
+    CrosszeroError,
+    DataError,
+    TrainingError,
+)
 from crosszero.model.backbone import Backbone
-from crosszero.samples.store import SampleStore
+from crosszero.samples.store import SampleStore, collect
 from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.schedule import learning_rate_factor
 from crosszero.training.train_config import TrainConfig
+from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
 QUICK = {
@@ -271,6 +279,58 @@ def test_words_are_refreshed_by_the_encoder(
     assert len(samples) == sum(json.loads((out / "words" / "step-00000003.json").read_text()))
 
 
+@pytest.mark.parametrize("steps", [6, 7])
+def test_words_are_found_for_batches_not_for_steps(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture, steps: int
+) -> None:
+    """Batches of one meaning are passed over; a run that goes on counts them, too."""
+    same = [replace(row, words=row.words[:1]) for row in make_samples(1)] * 10
+    store = collect([*same, *make_samples(10, seed=5)], tmp_path / "samples").path
+    settings = {"steps": steps, "batch_size": 2, "refresh_words_every": 4, "checkpoint_every": 3}
+    with caplog.at_level("WARNING", logger="crosszero"):
+        whole = run(model_folder(), store, tmp_path / "whole", **settings)
+    passed = caplog.text.count("is passed over")
+    assert passed > 1
+    found = {path.name for path in (whole / "words").glob("step-*[0-9]")}
+    assert "step-00000000" in found
+    assert len(found) > steps // 4 + 1  # after the last step, where nothing was left to find
+    out = tmp_path / "killed"
+    shutil.copytree(whole, out)
+    (out / "model.safetensors").unlink()
+    for path in list_checkpoints(out / "checkpoints")[1:]:
+        shutil.rmtree(path)
+    run(model_folder(), store, out, resume=True, **settings)
+    assert weights(out) == weights(whole)
+
+
+def test_words_of_an_earlier_sitting_are_the_same_or_refused(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    settings = {"steps": 6, "refresh_words_every": 5}
+    whole = run(model_folder(), store_folder(60), tmp_path / "whole", **settings)
+    shutil.rmtree(whole / "checkpoints" / "step-00000006")
+    words = Path("words")
+    marks, other = words / "step-00000000.json", words / "step-00000005"
+    changes: list[Callable[[Path], object]] = [
+        lambda out: (out / marks).unlink(),
+        lambda out: (out / marks).write_text("[" * 100_000),
+        lambda out: (out / marks).write_text('{"a": 1}'),
+        lambda out: (out / marks).write_text("[8, 8, 8, 7, 8]"),
+        lambda out: shutil.rmtree(out / "words" / "step-00000000"),
+        lambda out: (
+            shutil.rmtree(out / "words" / "step-00000000"),
+            shutil.copytree(out / other, out / "words" / "step-00000000"),
+        ),
+    ]
+    for number, change in enumerate(changes):
+        out = tmp_path / str(number)
+        shutil.copytree(whole, out)
+        change(out)
+        with pytest.raises(DataError, match="step-00000000") as caught:
+            run(model_folder(), store_folder(60), out, resume=True, **settings)
+        assert "\n" not in str(caught.value)
+
+
 def test_schedules() -> None:
     def factors(**settings: object) -> list[float]:
         config = TrainConfig(**settings)
@@ -360,9 +420,6 @@ def test_precision_stays_what_it_was(
 def test_batches_of_one_meaning_are_passed_over(
     model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from crosszero.samples.store import collect
-    from tests.training.conftest import make_samples
-
     same = make_samples(1) * 6
     collect([*same, *make_samples(4, seed=5)], tmp_path / "some")
     collect(same, tmp_path / "all")

@@ -117,7 +117,7 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
             json.dump(run.settings, file, indent=2)
     batches = run.stream.batches(position)
     if run.refresher:
-        batches = run.refresher.refresh(batches, done)
+        batches = run.refresher.refresh(batches, run.given)
     with explain_disk(run.out), _open_log(run, done, show_progress) as log:
         for step in range(done, run.total):
             begun = time.perf_counter()

@@ -96,7 +96,7 @@ def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
     return progress
 
 
-def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, total: int) -> None:
+def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, total: int) -> int:
     """See that a checkpoint stands where so many steps lead.
 
     Args:
@@ -104,6 +104,9 @@ def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, t
         progress: what it says.
         stream: of the run. A step uses one batch, and passes over those that can't be contrasted.
         total: steps of the run, by its settings.
+
+    Returns:
+        Number of batches that were given until then.
 
     Raises:
         CheckpointError: it does not.
@@ -115,6 +118,7 @@ def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, t
             checkpoint / PROGRESS,
             f"step {step} of {progress.total} does not lead to position {list(position)}",
         )
+    return given
 
 
 def hash_file(path: Path) -> str:

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from crosszero.align.spans import Span
-from crosszero.config import build
-from crosszero.errors import ConfigError, TrainingError
+from crosszero.config import build, read_json
+from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_words
@@ -30,6 +30,7 @@ from crosszero.training.train_config import TrainConfig
 
 WORDS = "words"
 _PAIRS = 1024  # sentence pairs encoded at a time
+_BACK = "remove the checkpoints that are newer than it to go on"
 _LEARN = 100_000  # sentence pairs from which word borders of scripts without spaces are learnt
 
 
@@ -76,45 +77,41 @@ class WordRefresher:
         A row in which the encoder finds nothing keeps the pairs of the store.
 
         Args:
-            batches: from the stream, beginning with step `done`.
-            done: number of steps already taken.
+            batches: from the stream.
+            done: batches given before, those that were passed over among them.
+
+        Raises:
+            DataError: what an earlier sitting has found for these batches is gone or damaged.
         """
-        while done < self._total:
-            begun = done - done % self._every
-            ahead = min(begun + self._every, self._total) - done
-            block = list(islice(batches, ahead))
+        while True:
+            first = self._total if done >= self._total else 0  # what is passed over takes no step
+            begun = first + (done - first) // self._every * self._every
+            end = begun + self._every
+            end = min(end, self._total) if begun < self._total else end
+            block = list(islice(batches, end - done))
+            rows = [row for units, _ in block for unit in units for row in unit]
             folder = self._folder / f"step-{begun:08d}"
-            marks = folder.with_suffix(".json")
-            known = begun < done and folder.is_dir() and marks.is_file()
-            known = self._ranks.share(known)
-            if known:
-                rows = self._read(folder, marks, done - begun)
-            elif not self._ranks.first:
+            if begun == done:
+                if self._ranks.first:
+                    collect(self._find(rows), folder)
+                    with atomic_file(folder.with_suffix(".json")) as file:
+                        json.dump([sum(map(len, units)) for units, _ in block], file)
                 self._ranks.wait()
-                rows = self._read(folder, marks, 0)
-            else:
-                rows = self._find([row for units, _ in block for unit in units for row in unit])
-                collect(rows, folder)
-                sizes = [sum(map(len, units)) for units, _ in block]
-                with atomic_file(marks) as file:
-                    json.dump(sizes, file)
-                self._ranks.wait()
-            following = iter(rows)
+            following = iter(self._read(folder, rows, done - begun))
             for units, position in block:
                 refreshed = [tuple(islice(following, len(unit))) for unit in units]
                 usable = [tuple(row for row in unit if row.words) for unit in refreshed]
                 yield [unit for unit in usable if unit], position
                 done += 1
 
-    def _read(self, folder: Path, marks: Path, done: int) -> list[Sample]:
-        """Rows of a block after its first `done` steps."""
-        if not marks.is_file():
-            raise TrainingError(
-                f"{marks}: process {self._ranks.index} does not see this file of process 0; all "
-                "processes need one file system for refresh_words_every"
-            )
-        sizes = json.loads(marks.read_text(encoding="utf-8"))
-        return list(SampleStore.open(folder))[sum(sizes[:done]) :]
+    def _read(self, folder: Path, rows: list[Sample], done: int) -> list[Sample]:
+        """What was found for the rows of a block, of which `done` batches were given before."""
+        advice = _BACK if self._ranks.first else "all processes need one file system"
+        sizes = read_json(folder.with_suffix(".json"), list[int], advice)
+        found = list(SampleStore.open(folder))[sum(sizes[:done]) :]
+        if [(row.source, row.target) for row in found] != [(r.source, r.target) for r in rows]:
+            raise DataError(folder, f"holds words of other sentence pairs; {_BACK}")
+        return found
 
     def _find(self, rows: list[Sample]) -> list[Sample]:
         found = self._finder.find([row.pair for row in rows])

@@ -54,6 +54,7 @@ class TrainingRun:
         total: number of steps.
         out: the run folder.
         progress: of the checkpoint to go on from, or ``None``.
+        given: batches of the stream that were used until then.
         checkpoint: where it stands.
     """
 
@@ -70,6 +71,7 @@ class TrainingRun:
     total: int
     out: Path
     progress: Progress | None
+    given: int
     checkpoint: Path | None
 
 
@@ -118,8 +120,7 @@ def prepare_run(
     if not batches:
         next(stream.batches())  # raises, and says why there is no batch
     total = config.steps or math.ceil(config.epochs * batches)
-    if checkpoint and progress:
-        check_position(checkpoint, progress, stream, total)
+    given = check_position(checkpoint, progress, stream, total) if checkpoint and progress else 0
     refresher = None
     if config.refresh_words_every:
         refresher = WordRefresher(backbone, config, store, out, total, ranks)
@@ -137,6 +138,7 @@ def prepare_run(
         total=total,
         out=out,
         progress=progress,
+        given=given,
         checkpoint=checkpoint,
     )
 
