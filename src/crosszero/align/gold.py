@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crosszero.bitext.numbered import read_lines, split_words
+from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
 Link = tuple[int, int]
@@ -95,7 +95,7 @@ def read_sides(stem: str | Path) -> tuple[tuple[tuple[str, ...], ...], tuple[tup
     sides = []
     for ending in (".src", ".tgt"):
         path = Path(f"{stem}{ending}")
-        sides.append(tuple(tuple(split_words(line)) for line in read_lines(path)))
+        sides.append(tuple(tuple(split_words(line)) for line in require_lines(path)))
     source, target = sides
     if len(source) != len(target):
         raise DataError(
@@ -144,7 +144,7 @@ def read_gold(
     """
     if base not in (None, 0, 1):
         raise ConfigError(f"base must be 0 or 1, not {base}")
-    lines = read_lines(path, empty_lines=True)
+    lines = list(require_lines(path, empty_lines=True))
     if len(lines) != len(lengths):
         raise DataError(
             path,

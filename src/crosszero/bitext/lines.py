@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -114,6 +115,45 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
             yield _decode(raw, path)
     if number == 0:
         raise DataError(path, "is empty: text is needed", 1)
+
+
+def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[str]:
+    """Read a file in which the line's NUMBER carries meaning, so that none may be left out.
+
+    Args:
+        path: the file, UTF-8, plain or gzip.
+        empty_lines: whether a line may be empty. Where it may not, a line of nothing but white
+            space is an error instead of a silent shift of everything below.
+
+    Yields:
+        The lines without surrounding spaces, tabs and carriage returns, at least one.
+
+    Raises:
+        DataError: while iterating: as in :func:`read_lines`, or a line can't be used.
+
+    Example:
+        >>> list(require_lines("tatoeba/fr-en.fr"))[0]      # doctest: +SKIP
+        'Bonjour.'
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        if isinstance(line, BadText):
+            raise DataError(path, line.message, number)
+        if not empty_lines and not line.strip():
+            raise DataError(path, "the line is empty; every line must hold a sentence", number)
+        yield line.strip(" \t\r")
+
+
+def split_words(line: str) -> list[str]:
+    """Cut a tokenised line into its words, at spaces and tabs and nowhere else.
+
+    French writes a number with a space that does not break, which is one word to those who counted
+    the words, but two to ``str.split``.
+
+    Example:
+        >>> len(split_words("10\\u00a0000 euros  paid"))
+        3
+    """
+    return [word for word in re.split("[ \t]+", line) if word]
 
 
 def read_parallel(

@@ -1,19 +1,12 @@
-"""Lines of evaluation files, where the line NUMBER carries the meaning, and words by POSITION.
-
-How lines end is the business of :mod:`crosszero.bitext.lines` (only at a line feed). Here no line
-may be skipped: one that can't be used stops the reading. And only spaces and tabs surround a line
-or part words: French writes a number with a space that does not break, which is one word to those
-who counted the words, but two to ``str.split``.
-"""
+"""Files of one number a line, where the line's NUMBER carries meaning."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from crosszero.bitext import lines
-from crosszero.bitext.lines import BadText
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 
 # XTREME compares numbers as text: 07 would never be right; and int() reads 4300 digits at most
@@ -21,44 +14,8 @@ PLAIN_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def read_lines(path: str | Path, *, empty_lines: bool = False) -> list[str]:
-    """Read a UTF-8 file into lines, plain or gzip-compressed.
-
-    Args:
-        path: the file.
-        empty_lines: whether a line may be empty. Where it may not, a line of nothing but white
-            space is an error instead of a silent shift of everything below.
-
-    Returns:
-        The lines without surrounding spaces, tabs and carriage returns, at least one.
-
-    Raises:
-        DataError: missing or damaged, not UTF-8, without any line, or with an empty line.
-
-    Example:
-        >>> read_lines("tatoeba/fr-en.fr")[0]      # doctest: +SKIP
-        'Bonjour.'
-    """
-    return list(iterate_lines(path, empty_lines=empty_lines))
-
-
-def iterate_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[str]:
-    """Give the lines of :func:`read_lines` one by one, in constant memory."""
-    for number, line in enumerate(lines.read_lines(path), start=1):
-        if isinstance(line, BadText):
-            raise DataError(path, line.message, number)
-        if not empty_lines and not line.strip():
-            raise DataError(path, "the line is empty; every line must hold a sentence", number)
-        yield line.strip(" \t\r")
-
-
-def split_words(line: str) -> list[str]:
-    """Cut a tokenised line into its words, at spaces and tabs and nowhere else.
-
-    Example:
-        >>> len(split_words("10\\u00a0000 euros  paid"))
-        3
-    """
-    return [word for word in re.split("[ \t]+", line) if word]
+    """Give all lines of :func:`~crosszero.bitext.lines.require_lines`."""
+    return list(require_lines(path, empty_lines=empty_lines))
 
 
 def read_numbers(

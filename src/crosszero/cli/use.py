@@ -47,13 +47,13 @@ def align(
         one. By default standard output.
     """
     from crosszero.align.links import align_words
-    from crosszero.bitext.numbered import read_lines, split_words
+    from crosszero.bitext.lines import require_lines, split_words
     from crosszero.errors import DataError
     from crosszero.files import atomic_file, check_output
     from crosszero.model.encoder import Encoder
 
     check_output(out, inputs=[source, target])
-    left, right = ([split_words(line) for line in read_lines(path)] for path in (source, target))
+    left, right = ([split_words(line) for line in require_lines(path)] for path in (source, target))
     if len(left) != len(right):
         raise DataError(
             target,
@@ -104,7 +104,7 @@ def mine(
     threshold
         Leave out pairs with a lower score.
     """
-    from crosszero.bitext.numbered import read_lines
+    from crosszero.bitext.lines import require_lines
     from crosszero.files import check_output
     from crosszero.search.file import write_pairs
     from crosszero.search.vector_mining import check_settings
@@ -112,7 +112,7 @@ def mine(
     check_output(out, inputs=[source, target])
     check_cores(cores, ray_address)
     check_settings(k, margin)
-    sides = read_lines(source), read_lines(target)
+    sides = list(require_lines(source)), list(require_lines(target))
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.search.mining import mine_texts
@@ -165,20 +165,20 @@ def encode(
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
     if ray_address is None:
-        from crosszero.bitext.numbered import read_lines
+        from crosszero.bitext.lines import require_lines
         from crosszero.model.encoder import Encoder
         from crosszero.model.vector_file import encode_to_file
 
-        lines = read_lines(texts)  # all of them, so that a bad one is told at once
+        lines = list(require_lines(texts))  # all of them, so that a bad one is told at once
         encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
     else:
-        from crosszero.bitext.numbered import iterate_lines
+        from crosszero.bitext.lines import require_lines
         from crosszero.cluster import Cluster, encode_texts
 
         with Cluster(ray_address, cores=cores or 1) as cluster:
             encode_texts(
                 encoder,
-                iterate_lines(texts),
+                require_lines(texts),
                 out,
                 cluster=cluster,
                 layer=layer,
