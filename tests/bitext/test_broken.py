@@ -101,7 +101,8 @@ BROKEN = {
         "language 'english' is no language code",
     ),
     "languages as one string": (
-        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": "en,fr"}, ConfigError, "a list of language",
+        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": "en,fr"}, ConfigError,
+        "languages: a list is needed",
     ),
     "one language": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": ["en"]}, ConfigError, "at least two languages",
@@ -111,7 +112,7 @@ BROKEN = {
     ),
     "unknown format": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"format": "tvs"}, ConfigError,
-        "unknown format 'tvs': did you mean 'tsv'?",
+        "format: 'tvs' given; did you mean 'tsv'?",
     ),
     "unknown option": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"colums": [0, 1]}, ConfigError, "did you mean 'columns'?",
@@ -134,7 +135,7 @@ BROKEN = {
         {"x.en": b"a\n" * 10, "x.fr": b"b\n" * 8}, ["x.en", "x.fr"], {}, DataError,
         "x.fr:8: ends after 8 lines, but {0}/x.en has 10",
     ),
-    "the same file twice": ({"x.en": b"a\n"}, ["x.en", "x.en"], {}, ConfigError, "both languages"),
+    "the same file twice": ({"x.en": b"a\n"}, ["x.en", "x.en"], {}, ConfigError, "named twice"),
     "aligned files with an empty line": (
         {"x.en": b"a\n\n", "x.fr": b"b\nc\n"}, "x", {}, DataError, "x.en:2: the en side is empty",
     ),
@@ -183,7 +184,7 @@ BROKEN = {
     ),
     "an open quote in PO": (
         {"fr.po": b'msgid "a "b" c"\nmsgstr "b"\n'}, "fr.po", {"languages": EN_FR}, DataError,
-        "fr.po:1: a double quote in a text has to be written",
+        "fr.po:1: 'msgid \"a \"b\" c\"' is not PO",
     ),
     "PO in another encoding": (
         {"fr.po": b'msgid ""\nmsgstr "Content-Type: text/plain; charset=koi8-r\\n"\n'}, "fr.po",
@@ -215,7 +216,7 @@ BROKEN = {
         "says encoding 0; 1 (UTF-8) and 2 (UTF-16) hold text",
     ),
     "pak cut in its table": (
-        {"en-US.pak": PAK[:20], "fr.pak": PAK}, ".", {}, DataError, "the .pak file is cut off",
+        {"en-US.pak": PAK[:20], "fr.pak": PAK}, ".", {}, DataError, "damaged or cut off",
     ),
     "pak cut in its text": (
         {"en-US.pak": PAK[:-2], "fr.pak": PAK}, ".", {}, DataError, "damaged or cut off",
@@ -246,10 +247,12 @@ BROKEN = {
     ),
     "no source": ({}, None, {"source": []}, ConfigError, "a file, folder or list of files is"),
     "languages as a number": (
-        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": 2}, ConfigError, "languages is 2; a list like",
+        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": 2}, ConfigError,
+        "languages: a list is needed, given 2",
     ),
     "columns as a number": (
-        {"x.tsv": b"a\tb\n"}, "x.tsv", {"columns": 0}, ConfigError, "columns is 0; a list of",
+        {"x.tsv": b"a\tb\n"}, "x.tsv", {"columns": 0}, ConfigError,
+        "columns: a list is needed, given 0",
     ),
     "a name that is too long": ({}, None, {"source": "x" * 5000}, DataError, "name too long"),
     "two columns of one name": (

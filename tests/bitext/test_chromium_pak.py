@@ -9,8 +9,7 @@ from itertools import groupby
 import pytest
 
 from crosszero.bitext import ChromiumReader, SkipLog, find_interface_strings, read_bitext
-from crosszero.bitext.formats.chromium_pak import clean
-from crosszero.bitext.formats.pak import read_pak
+from crosszero.bitext.formats.chromium_pak import clean, read_pak
 from crosszero.errors import MissingExtraError
 
 

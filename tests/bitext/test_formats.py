@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import gzip
 import struct
 import subprocess
@@ -26,7 +27,7 @@ from crosszero.bitext import (
 )
 from crosszero.bitext.languages import find_language, languages_in_name, split_suffix
 from crosszero.config import build
-from crosszero.errors import ConfigError, MissingExtraError
+from crosszero.errors import ConfigError, DataError, MissingExtraError
 
 
 def texts(pairs):
@@ -240,15 +241,12 @@ class TestGettext:
             f"{path}:28: obsolete",
         ]
 
-    def test_po_agrees_with_polib(self, tmp_path):
-        path = tmp_path / "fr.po"
-        path.write_text(PO, "utf-8")
-        reference = [
-            (entry.msgid.strip(), (entry.msgstr or entry.msgstr_plural[0]).strip())
-            for entry in polib.pofile(str(path)).translated_entries()
-        ]
-        assert len(reference) == 3
-        assert texts(read_bitext(path)) == reference
+    def test_mo_agrees_with_pythons_own_gettext(self, tmp_path):
+        path = self.plurals(tmp_path / "sl.po", self.SLOVENIAN, "pet", "en", "dva", "tri")
+        polib.pofile(str(path)).save_as_mofile(str(tmp_path / "sl.mo"))
+        with (tmp_path / "sl.mo").open("rb") as file:
+            reference = gettext.GNUTranslations(file).ngettext("a day", "%d days", 1)
+        assert texts(read_bitext(tmp_path / "sl.mo")) == [("a day", reference)]
 
     def test_mo_as_po(self, tmp_path):
         (tmp_path / "fr.po").write_text(PO, "utf-8")
@@ -272,9 +270,65 @@ class TestGettext:
         (tmp_path / "x.mo").write_bytes(header + tables[0] + tables[1] + blob)
         assert texts(read_bitext(tmp_path / "x.mo")) == [("summer", "été")]
 
+    SLOVENIAN = r"nplurals=4; plural=(n%100==1 ? 1 : n%100==2 ? 2 : n%100==3 || n%100==4 ? 3 : 0)"
+    ARABIC = "nplurals=6; plural=n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : 4"
+    FRENCH = "nplurals=2; plural=(n > 1);"
+
+    @staticmethod
+    def plurals(path, rule, *forms, key="a day"):
+        header = r"Language: sl\nContent-Type: text/plain; charset=UTF-8\n"
+        header += rf"Plural-Forms: {rule}\n" if rule else ""
+        lines = [f'msgid ""\nmsgstr "{header}"\n\nmsgid "{key}"\nmsgid_plural "%d days"']
+        lines += [f'msgstr[{i}] "{form}"' for i, form in enumerate(forms)]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        return path
+
+    @pytest.mark.parametrize(
+        ("rule", "expected"),
+        [
+            (SLOVENIAN, "f1"),
+            (ARABIC, "f1"),
+            (FRENCH, "f0"),
+            ("nplurals=1; plural=0;", "f0"),
+            ("nplurals=INTEGER; plural=EXPRESSION;", "f0"),
+            ("", "f0"),
+        ],
+    )
+    def test_of_plural_forms_that_of_one_is_read(self, tmp_path, rule, expected):
+        path = self.plurals(tmp_path / "x.po", rule, "f0", "f1", "f2", "f3")
+        polib.pofile(str(path)).save_as_mofile(str(tmp_path / "x.mo"))
+        for name in ("x.po", "x.mo"):
+            assert texts(read_bitext(tmp_path / name)) == [("a day", expected)]
+
+    def test_an_empty_form_of_none_does_not_make_an_entry_untranslated(self, tmp_path):
+        path = self.plurals(tmp_path / "ar.po", self.ARABIC, "", "one", "two")
+        assert texts(read_bitext(path, languages=["en", "sl"])) == [("a day", "one")]
+        path = self.plurals(tmp_path / "ar.po", self.ARABIC, "none", "", "two")
+        with pytest.raises(DataError, match="1 skipped: untranslated 1"):
+            list(read_bitext(path, languages=["en", "sl"]))
+
+    def test_joined_catalogues_meet_in_the_form_of_one(self, tmp_path):
+        paths = [
+            self.plurals(tmp_path / "fr.po", self.FRENCH, "un", "deux", key="days.left"),
+            self.plurals(tmp_path / "sl.po", self.SLOVENIAN, "pet", "en", "dva", key="days.left"),
+        ]
+        assert texts(read_bitext(paths, languages=["fr", "sl"])) == [("un", "en")]
+
+    @pytest.mark.parametrize(
+        "rule", ["plural=n%0;", "plural=__import__('os');", "plural=" + "(" * 99, "plural=n n"]
+    )
+    def test_a_rule_that_makes_no_sense_costs_the_plurals_only(self, tmp_path, rule):
+        path = self.plurals(tmp_path / "sl.po", rule, "f0", "f1")
+        path.write_text(path.read_text() + '\nmsgid "b"\nmsgstr "c"\n')
+        with pytest.raises(DataError, match=r"sl\.po:4: the header's Plural-Forms can't be read"):
+            list(read_bitext(path, languages=["en", "sl"]))
+        log = SkipLog()
+        assert texts(read_bitext(path, languages=["en", "sl"], skip_log=log)) == [("b", "c")]
+        assert log.counts == {"plural form unknown": 1}
+
     def test_the_header_tells_the_direction(self, tmp_path):
         (tmp_path / "fr.po").write_text(PO, "utf-8")
-        pairs = list(GettextReader([tmp_path / "fr.po"], languages=["fr", "en"]))
+        pairs = list(GettextReader(tmp_path / "fr.po", languages=["fr", "en"]))
         assert texts(pairs)[2] == ("lime", "file")
         assert codes(pairs)[2] == ("fr", "en")
 

@@ -113,7 +113,7 @@ class TestTwoFiles:
 
     def test_names_and_languages_that_differ(self, tmp_path):
         files = write(tmp_path, x__en="hello", x__fr="salut")
-        with pytest.raises(ConfigError, match=r"names say en fr, --languages says en de"):
+        with pytest.raises(ConfigError, match=r"no file for 'de'; Allowed: en, fr"):
             read_bitext(files, languages=["en", "de"])
 
 

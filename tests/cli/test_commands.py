@@ -139,7 +139,7 @@ def broken_corpora(folder: Path) -> list[tuple[list[object], str]]:
         ([write(folder / "plain.tsv", two)], "--languages"),
         ([write(folder / "x.en", "a\nb\n"), write(folder / "x.fr", "a\n")], "ends after"),
         ([write(folder / "bad.tmx", "<tmx><body><tu>"), "--languages", "en", "fr"], "bad.tmx"),
-        ([write(folder / "de.en-fr.tsv", two), "--format", "tvs"], "did you mean 'tsv'"),
+        ([write(folder / "de.en-fr.tsv", two), "--format", "tvs"], 'Did you mean "tsv"'),
         ([write(folder / "odd.pak", b"\x09\x00\x00\x00")], "odd.pak"),
         ([write(folder / "same.en-fr.tsv", two), "--languages", "en", "en"], "en"),
         ([write(folder / "pq.parquet", b"PAR1nope")], "pq.parquet"),

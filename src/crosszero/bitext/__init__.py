@@ -3,7 +3,7 @@
 Start with :func:`read_bitext`. The readers behind it, one for each format, are here too.
 """
 
-from crosszero.bitext.formats import FORMATS, Format, detect_format
+from crosszero.bitext.formats import FORMATS, detect_format
 from crosszero.bitext.formats.chromium_pak import ChromiumReader, find_interface_strings
 from crosszero.bitext.formats.gettext_catalogue import GettextReader
 from crosszero.bitext.formats.huggingface import HuggingFaceReader
@@ -13,19 +13,20 @@ from crosszero.bitext.formats.tmx import TmxReader
 from crosszero.bitext.formats.tsv import TsvReader
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.read import BitextConfig, read_bitext
-from crosszero.bitext.reader import Reader
+from crosszero.bitext.reader import FormatName, Reader, Row
 from crosszero.bitext.skip import SkipLog
 
 __all__ = [
     "FORMATS",
     "BitextConfig",
     "ChromiumReader",
-    "Format",
+    "FormatName",
     "GettextReader",
     "HuggingFaceReader",
     "MosesReader",
     "MultiwayReader",
     "Reader",
+    "Row",
     "SentencePair",
     "SkipLog",
     "TmxReader",

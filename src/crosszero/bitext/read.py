@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.formats import FORMATS, detect_format
 from crosszero.bitext.languages import check_languages
 from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import Reader
+from crosszero.bitext.reader import FormatName, Reader
 from crosszero.bitext.skip import SkipLog
+from crosszero.config import build
 from crosszero.errors import ConfigError, DataError, suggest
 
-_logger = logging.getLogger(__name__)
+_COMMON = {"path", "format", "languages", "skip_bad", "every"}  # no reader's own settings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class BitextConfig:
             a corpus that would outweigh the others.
 
     Raises:
-        ConfigError: a value is of the wrong type, or an option does not belong to the format.
+        ConfigError: a value is out of range, or an option does not belong to the format.
 
     Example:
         >>> config = BitextConfig(path="corpus.en-fr.tsv")
@@ -46,7 +47,7 @@ class BitextConfig:
     """
 
     path: str | list[str]
-    format: str | None = None
+    format: FormatName | None = None
     languages: list[str] | None = None
     pairs: str = "all"
     columns: list[int | str] | None = None
@@ -58,31 +59,14 @@ class BitextConfig:
     every: int = 1
 
     def __post_init__(self) -> None:
-        paths = [self.path] if isinstance(self.path, str) else self.path
-        listed = isinstance(paths, list) and all(isinstance(path, str) and path for path in paths)
-        if not listed or not paths:
+        if not self.path or (isinstance(self.path, list) and not all(self.path)):
             raise ConfigError(f"path is {self.path!r}; a file, folder or list of files is needed")
         if self.format is not None and self.format not in FORMATS:
-            raise ConfigError(
-                f"unknown format {str(self.format)!r}: {suggest(str(self.format), FORMATS)}"
-            )
+            raise ConfigError(f"unknown format {self.format!r}: {suggest(self.format, FORMATS)}")
         if self.languages is not None:
             check_languages(self.languages)
-        if not isinstance(self.pairs, str):
-            raise ConfigError(f"pairs is {self.pairs!r}; 'all' or a language code is needed")
-        if self.columns is not None and not isinstance(self.columns, list | tuple):
-            raise ConfigError(
-                f"columns is {self.columns!r}; a list of positions from 0, or of names, is needed"
-            )
-        for name in ("subset", "split", "revision"):
-            value = getattr(self, name)
-            if not isinstance(value, str) and (value is not None or name == "split"):
-                raise ConfigError(f"{name} is {value!r}; a text is needed")
-        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+        if self.every < 1:
             raise ConfigError(f"every is {self.every!r}; a whole number from 1 is needed")
-        for name in ("header", "skip_bad"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; true or false is needed")
 
     def open(self, skip_log: SkipLog | None = None) -> Reader:
         """Check files and languages, and make a reader.
@@ -99,39 +83,47 @@ class BitextConfig:
             raise ConfigError(
                 "skip_bad is true, but the skip log was made with skip_bad=False: drop one of them"
             )
-        paths = [self.path] if isinstance(self.path, str) else list(self.path)
+        paths = [self.path] if isinstance(self.path, str) else self.path
+        log = skip_log if skip_log is not None else SkipLog(skip_bad=self.skip_bad)
         try:
-            return self._open(paths, skip_log)
+            name = self.format or detect_format(paths, self.languages)
+            options = self._choose_options(name)
+            if len(paths) > 1 and not FORMATS[name].several:
+                raise ConfigError(
+                    f"{', '.join(paths)}: the format {name} reads one path at a time: "
+                    "name a source for each"
+                )
+            make: Callable[..., Reader] = FORMATS[name]
+            reader = make(*paths, languages=self.languages, skip_log=log, **options)
         except OSError as error:  # a folder without permission, a name that is too long
             reason = error.strerror or str(error)
             raise DataError(", ".join(paths), f"can't be read ({reason})") from error
+        reader.every, reader.report = self.every, skip_log is None
+        return reader
 
-    def _open(self, paths: list[str], skip_log: SkipLog | None) -> Reader:
-        name = self.format or detect_format(paths, self.languages)
-        format_ = FORMATS[name]
-        options: dict[str, Any] = {}
+    def _choose_options(self, name: FormatName) -> dict[str, Any]:
+        """Pick the settings that the format's reader takes; no other may be set."""
+        takes = {other: inspect.signature(reader).parameters for other, reader in FORMATS.items()}
+        chosen = {}
         for field in dataclasses.fields(self):
-            if field.name in ("path", "format", "languages", "skip_bad", "every"):
-                continue
             value = getattr(self, field.name)
-            if field.name in format_.options:
-                options[field.name] = value
-            elif value != field.default:
-                homes = [other for other, known in FORMATS.items() if field.name in known.options]
+            homes = [other for other, parameters in takes.items() if field.name in parameters]
+            if field.name in _COMMON:
+                continue
+            if name not in homes and value != field.default:
                 raise ConfigError(
                     f"{field.name} is no option of the format {name}, only of {', '.join(homes)}: "
                     f"remove it or correct the format"
                 )
-        log = skip_log if skip_log is not None else SkipLog(skip_bad=self.skip_bad)
-        reader = format_.open(paths, languages=self.languages, skip_log=log, **options)
-        name = ", ".join(map(str, paths))
-        return _Source(reader, name, every=self.every, report=skip_log is None)
+            if name in homes:
+                chosen[field.name] = value
+        return chosen
 
 
 def read_bitext(
     source: str | Path | Sequence[str | Path],
     *,
-    format: str | None = None,  # noqa: A002 - the name of the flag and of the YAML key
+    format: FormatName | None = None,  # noqa: A002 - the name of the flag and of the YAML key
     languages: Sequence[str] | None = None,
     skip_bad: bool = False,
     skip_log: SkipLog | None = None,
@@ -169,46 +161,8 @@ def read_bitext(
         >>> log.summary()                                      # doctest: +SKIP
         '2 skipped: not UTF-8 2 (first: data/multi.fr:17: not UTF-8)'
     """
-    known = {field.name for field in dataclasses.fields(BitextConfig)} - {"path"}
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"unknown option {name!r}: {suggest(name, known)}")
-    single = isinstance(source, str | Path)
-    if not single and not isinstance(source, Sequence):
+    if not isinstance(source, str | Path | Sequence):
         raise ConfigError(f"source is {source!r}; a path or a list of paths is needed")
-    config = BitextConfig(
-        path=str(source) if single else [str(path) for path in source],  # type: ignore[union-attr]
-        format=format,
-        languages=list(languages) if isinstance(languages, tuple) else languages,  # type: ignore[arg-type]
-        skip_bad=skip_bad,
-        **options,
-    )
-    return iter(config.open(skip_log))
-
-
-class _Source:
-    """A reader whose end is checked: no pair at all is an error, and skips are reported."""
-
-    def __init__(self, reader: Reader, name: str, *, every: int, report: bool) -> None:
-        self._reader, self._name, self._every, self._report = reader, name, every, report
-        self.languages, self.skip_log = reader.languages, reader.skip_log
-
-    def __iter__(self) -> Iterator[SentencePair]:
-        count, unit, group = 0, -1, ""
-        for pair in self._reader:
-            count += 1
-            unit += not pair.group or pair.group != group
-            group = pair.group or ""
-            if unit % self._every == 0:
-                yield pair
-        summary = self.skip_log.summary()
-        if count == 0:
-            raise DataError(
-                self._name,
-                "no sentence pair in "
-                + " ".join(self.languages)
-                + (f"; {summary}" if summary else "")
-                + ": check format and languages",
-            )
-        if self._report and summary:
-            _logger.warning("%s: %s", self._name, summary)
+    path = str(source) if isinstance(source, str | Path) else [str(path) for path in source]
+    settings = {"path": path, "format": format, "languages": languages, "skip_bad": skip_bad}
+    return iter(build(BitextConfig, settings | options).open(skip_log))

@@ -1,20 +1,29 @@
-"""From one row of text in several languages to sentence pairs. Every reader ends here.
+"""What every reader of parallel text shares: languages, pairs, what is left out, the end.
 
-So an empty side, a missing language and an unreadable text mean the same in every format.
+A format is a subclass of :class:`Reader` in :mod:`crosszero.bitext.formats`. It says how to find
+rows of text; what an empty side, a missing language or an unreadable text mean is decided here, and
+so means the same in every format.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple
 
+from crosszero.bitext.languages import check_languages
 from crosszero.bitext.lines import BadText
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.skip import SkipLog
-from crosszero.errors import ConfigError, suggest
+from crosszero.errors import ConfigError, DataError, suggest
+
+_logger = logging.getLogger("crosszero.bitext")
+
+FormatName = Literal["chromium", "gettext", "huggingface", "moses", "multiway", "tmx", "tsv"]
 
 # White space, controls, format characters, fillers and variation selectors show nothing.
 _VISIBLE = re.compile(
@@ -24,21 +33,134 @@ _VISIBLE = re.compile(
 )
 
 
-@runtime_checkable
-class Reader(Protocol):
+class Row(NamedTuple):
+    """Texts that mean the same, one for each language of a reader.
+
+    Attributes:
+        texts: the texts, or what is wrong with one; empty where there is none.
+        places: file and line of each text.
+        key: what all pairs of the row share as their group, if not the first place.
+    """
+
+    texts: Sequence[str | BadText]
+    places: Sequence[tuple[str | Path, int]]
+    key: str = ""
+
+
+class Reader(ABC):
     """Parallel text that can be read, more than once, as a stream of sentence pairs.
 
     Files and languages are checked when a reader is made; the text is read when it is iterated.
 
+    Args:
+        name: what is read, for messages.
+        languages: the languages of the rows, in their order.
+        pairs: with three or more languages, ``"all"``, or the pivot that all pairs start with.
+        skip_log: takes what is left out; ``None`` raises at the first bad place.
+
     Attributes:
         languages: the languages that it reads, in the order asked for.
         skip_log: what was left out so far.
+        every: the first of this many rows is read.
+        report: whether what was left out is logged at the end.
+
+    Raises:
+        ConfigError: the languages are no languages, or the pivot is none of them.
+        DataError: while iterating: text is bad and may not be skipped, or no pair was found.
     """
 
-    languages: tuple[str, ...]
-    skip_log: SkipLog
+    format: ClassVar[FormatName]
+    suffixes: ClassVar[tuple[str, ...]] = ()  # endings of file names that tell the format
+    folders: ClassVar[bool] = False  # whether it reads a folder of such files
+    several: ClassVar[bool] = False  # whether it reads several files as one text
+    known: ClassVar[dict[FormatName, type[Reader]]] = {}  # all readers, by format
 
-    def __iter__(self) -> Iterator[SentencePair]: ...
+    def __init_subclass__(cls) -> None:
+        Reader.known[cls.format] = cls
+
+    def __init__(
+        self,
+        name: str | Path,
+        languages: Sequence[str],
+        *,
+        pairs: str = "all",
+        skip_log: SkipLog | None = None,
+    ) -> None:
+        self.name = str(name)
+        self.languages = check_languages(languages)
+        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
+        self.every, self.report = 1, False
+        self._plan = plan_pairs(self.languages, pairs)
+
+    @abstractmethod
+    def rows(self) -> Iterator[Row]:
+        """Read the rows of the text."""
+
+    def __iter__(self) -> Iterator[SentencePair]:
+        found = 0
+        for row in self.rows():
+            if pairs := self._cut(row):
+                if found % self.every == 0:
+                    yield from pairs
+                found += 1
+        skipped = self.skip_log.summary()
+        if not found:
+            what = f"no sentence pair in {' '.join(self.languages)}"
+            raise DataError(
+                self.name,
+                f"{what}; {skipped}: check format and languages"
+                if skipped
+                else f"{what}: check format and languages",
+            )
+        if self.report and skipped:
+            _logger.warning("%s: %s", self.name, skipped)
+
+    def _cut(self, row: Row) -> list[SentencePair]:
+        """Cut one row into sentence pairs; white space at the ends of a text is dropped.
+
+        With two languages an empty side is bad text. With more, real multi-way data often lacks a
+        line in one language, so the pairs with that side are left out and counted; only a row with
+        fewer than two texts is bad.
+        """
+        log, two = self.skip_log, len(self.languages) == 2
+        usable: list[str] = []  # "" where there is no usable text
+        for text, place, language in zip(row.texts, row.places, self.languages, strict=True):
+            if isinstance(text, BadText):
+                log.bad(*place, text.reason, text.message)
+                text = ""
+            elif not (text := text.strip() if has_text(text) else "") and two:
+                log.bad(
+                    *place,
+                    "empty side",
+                    f"the {language} side is empty: fill it in, or remove the pair from both sides",
+                )
+            elif not text:
+                log.leave_out(*place, f"no {language} text")
+            if two and not text:
+                return []
+            usable.append(text)
+        if sum(map(bool, usable)) < 2:
+            log.bad(
+                *row.places[0],
+                "fewer than two texts",
+                f"fewer than two of {' '.join(self.languages)} have text here: fill it in, or "
+                "remove the line from all files",
+            )
+            return []
+        origins = [f"{path}:{line}" for path, line in row.places]
+        group = "" if two else row.key or origins[0]
+        return [
+            SentencePair(
+                source=usable[source],
+                target=usable[target],
+                source_language=self.languages[source],
+                target_language=self.languages[target],
+                origin=origins[source],
+                group=group,
+            )
+            for source, target in self._plan
+            if usable[source] and usable[target]
+        ]
 
 
 def plan_pairs(languages: Sequence[str], pairs: str = "all") -> list[tuple[int, int]]:
@@ -72,70 +194,3 @@ def has_text(text: str) -> bool:
         (True, False)
     """
     return _VISIBLE.search(text) is not None
-
-
-def cut_row(
-    texts: Sequence[str | BadText],
-    places: Sequence[tuple[str | Path, int]],
-    *,
-    languages: Sequence[str],
-    plan: Sequence[tuple[int, int]],
-    log: SkipLog,
-    group: str = "",
-) -> Iterator[SentencePair]:
-    """Cut one row into sentence pairs; white space at the ends of a text is dropped.
-
-    A text that shows nothing (:func:`has_text`) is empty. With two languages an empty side is bad
-    text. With more, real multi-way data often lacks a line in one language, so the pairs with that
-    side are left out and counted; only a row with fewer than two texts is bad.
-
-    Args:
-        texts: one text for each language, or what is wrong with it.
-        places: file and line of each text.
-        languages: the language of each text.
-        plan: which positions to pair, from :func:`plan_pairs`.
-        log: takes what is left out.
-        group: key of the row, for multi-way data.
-
-    Raises:
-        DataError: bad text, and `log` does not skip it.
-    """
-    usable: list[str] = []  # "" where there is no usable text
-    for text, place, language in zip(texts, places, languages, strict=True):
-        if isinstance(text, BadText):
-            log.bad(*place, text.reason, text.message)
-            usable.append("")
-            if len(texts) == 2:
-                return
-            continue
-        text = text.strip() if has_text(text) else ""
-        usable.append(text)
-        if text:
-            continue
-        if len(texts) == 2:
-            log.bad(
-                *place,
-                "empty side",
-                f"the {language} side is empty: fill it in, or remove the pair from both sides",
-            )
-            return
-        log.leave_out(*place, f"no {language} text")
-    if sum(map(bool, usable)) < 2:
-        log.bad(
-            *places[0],
-            "fewer than two texts",
-            f"fewer than two of {' '.join(languages)} have text here: fill it in, or remove the "
-            "line from all files",
-        )
-        return
-    for source, target in plan:
-        if usable[source] and usable[target]:
-            path, line = places[source]
-            yield SentencePair(
-                source=usable[source],
-                target=usable[target],
-                source_language=languages[source],
-                target_language=languages[target],
-                origin=f"{path}:{line}",
-                group=group,
-            )

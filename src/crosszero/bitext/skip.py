@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from crosszero.errors import ConfigError, DataError
@@ -23,7 +22,8 @@ class SkipLog:
         skip_bad: count bad text and go on. ``False`` raises :class:`DataError` at the first bad
             place and counts only what a format's own rule leaves out.
         keep: how many places to keep in :attr:`entries`. Counting goes on after that.
-        to: a file that takes every place, one ``file:line: reason`` a line, however many there are.
+        to: a file that takes every place, one ``file:line: reason`` a line, however many there are;
+            leaving the ``with`` block closes it.
 
     Attributes:
         counts: how often each reason occurred.
@@ -48,9 +48,7 @@ class SkipLog:
         self._file: IO[str] | None = None
         if to is not None:
             try:
-                self._file = Path(to).open(  # noqa: SIM115 - close() and the with statement close it
-                    "w", encoding="utf-8", newline="\n"
-                )
+                self._file = Path(to).open("w", encoding="utf-8", newline="\n")  # noqa: SIM115
             except OSError as error:
                 raise ConfigError(
                     f"{to}: the list of skipped lines can't be written ({error.strerror})"
@@ -80,12 +78,11 @@ class SkipLog:
     def leave_out(self, path: str | Path, line: int | None, reason: str) -> None:
         """Record text that a format's own rule leaves out. Never raises."""
         self.counts[reason] += 1
-        if len(self.entries) < self.keep or self._file is not None:
-            entry = f"{path}: {reason}" if line is None else f"{path}:{line}: {reason}"
-            if len(self.entries) < self.keep:
-                self.entries.append(entry)
-            if self._file is not None:
-                self._file.write(entry + "\n")
+        entry = f"{path}: {reason}" if line is None else f"{path}:{line}: {reason}"
+        if len(self.entries) < self.keep:
+            self.entries.append(entry)
+        if self._file is not None:
+            self._file.write(entry + "\n")
 
     def summary(self) -> str:
         """Say all counts in one line, the most frequent first; empty if nothing was left out."""
@@ -104,10 +101,5 @@ class SkipLog:
     def __enter__(self) -> SkipLog:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
+from crosszero.bitext.reader import FormatName
 from crosszero.errors import ConfigError
 from crosszero.experiment.settings import ExperimentConfig, PrepareConfig
 from crosszero.samples.prepare_config import FinderConfig
@@ -26,7 +27,7 @@ def prepare(
     /,
     *,
     out: Path,
-    format: str | None = None,  # noqa: A002 - the flag is called so
+    format: FormatName | None = None,  # noqa: A002 - the flag is called so
     languages: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     pairs: str = "all",
     columns: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,

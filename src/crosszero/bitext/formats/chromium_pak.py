@@ -1,7 +1,7 @@
-"""Chromium's interface strings: one ``.pak`` file for each locale, joined by resource id.
+"""Chromium's interface strings, the text of the demonstration: a ``.pak`` file for each locale.
 
-Interface strings come with code between the words, and the same text comes under many ids. What is
-read, and what is left out and counted, follows this rule:
+The files are joined by resource id. Interface strings come with code between the words, and the
+same text comes under many ids. What is read, and what is left out and counted, follows this rule:
 
 1.  A row is one text of the base language (English if its file is there), with all its ids. Its
     translation in a language is the text that this language's file stores under one of these ids,
@@ -11,8 +11,9 @@ read, and what is left out and counted, follows this rule:
     shortcut in brackets like ``(K)``. White space becomes single spaces.
 3.  Left out: rows with a plural or select message, since only code can tell which form is meant;
     with no text in one of the languages; with a text equal to the base text but for case
-    (untranslated); without a word of two letters in the base text; with a text that has no letter
-    of its language's script; and the second of two rows whose base texts have become equal.
+    (untranslated); without a word of two letters in the base text; with a text in Latin letters
+    where a third of the language's texts have others; and the second of two rows whose base texts
+    have become equal.
 
 For en ar es fr ru zh of PyQt6-WebEngine-Qt6 6.11.2 that makes 10,009 rows from 13,289 ids.
 """
@@ -20,67 +21,46 @@ For en ar es fr ru zh of PyQt6-WebEngine-Qt6 6.11.2 that makes 10,009 rows from 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
-from crosszero.bitext.formats.pak import read_pak
-from crosszero.bitext.languages import base_language, check_languages, find_language
-from crosszero.bitext.lines import check_file
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, has_text, plan_pairs
+from crosszero.bitext.languages import find_language
+from crosszero.bitext.lines import check_file, read_block
+from crosszero.bitext.reader import Reader, Row, has_text
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
+from crosszero.files import open_bytes
 
-_PACKAGE = "PyQt6-WebEngine-Qt6"
-_LOCALES = "qtwebengine_locales"
+_PACKAGE, _LOCALES = "PyQt6-WebEngine-Qt6", "qtwebengine_locales"
+_ENCODINGS = {1: "utf-8", 2: "utf-16-le"}
+_MAX_SIZE = 1 << 28
 
 # Where a language has several locales, the one that its bare code means.
 _MAIN_LOCALE = {"en": "en-US", "zh": "zh-CN", "pt": "pt-BR", "no": "nb"}
 
 _ICU = re.compile(r"\{\s*\w+\s*,\s*(?:plural|select|selectordinal)\s*,")
-_TAG = re.compile(r"<[^<>]{1,200}>")
+_CODE = re.compile(r"<[^<>]{1,200}>")
 _BRACES = re.compile(r"\{[^{}]*\}")
 _PRINTF = re.compile(r"%(?:\d\$)?[sd]")
 _MNEMONIC = re.compile(r"&(?=\w)")
-_SHORTCUT = re.compile(r"\s*\([A-Z]\)")
+_SHORTCUT = re.compile(r"(?<!\s)\s*+\([A-Z]\)")  # every run of white space is tried once
 _WORD = re.compile(r"[^\W\d_]{2}")
-
-# A letter that shows that a text is in its language, for languages not written in Latin script.
-_CYRILLIC, _ARABIC, _HAN = "[\u0400-\u04ff]", "[\u0600-\u06ff]", "[\u4e00-\u9fff]"
-_SCRIPTS = {
-    **dict.fromkeys(("ru", "uk", "bg", "sr", "mk", "be", "kk", "ky", "mn"), re.compile(_CYRILLIC)),
-    **dict.fromkeys(("ar", "fa", "ur"), re.compile(_ARABIC)),
-    "zh": re.compile(_HAN),
-    "ja": re.compile("[\u3040-\u30ff\u4e00-\u9fff]"),
-    "ko": re.compile("[\uac00-\ud7af]"),
-    "el": re.compile("[\u0370-\u03ff]"),
-    "he": re.compile("[\u0590-\u05ff]"),
-    "th": re.compile("[\u0e00-\u0e7f]"),
-    **dict.fromkeys(("hi", "mr", "ne"), re.compile("[\u0900-\u097f]")),
-    "bn": re.compile("[\u0980-\u09ff]"),
-    "gu": re.compile("[\u0a80-\u0aff]"),
-    "ta": re.compile("[\u0b80-\u0bff]"),
-    "te": re.compile("[\u0c00-\u0c7f]"),
-    "kn": re.compile("[\u0c80-\u0cff]"),
-    "ml": re.compile("[\u0d00-\u0d7f]"),
-    "am": re.compile("[\u1200-\u137f]"),
-    "hy": re.compile("[\u0530-\u058f]"),
-    "ka": re.compile("[\u10a0-\u10ff]"),
-}
+_FOREIGN = re.compile(r"[^\W\d_\0-\u024f\u1e00-\u1eff]")  # a letter that is not Latin
 
 
-class ChromiumReader:
+class ChromiumReader(Reader):
     """Read a folder of ``<locale>.pak`` files, or some such files, as multi-way text.
 
     Every row has a text in every language asked for; fewer languages give more rows.
 
     Args:
-        path: the folder, or the files.
+        paths: the folder, or the files.
         languages: which to read. ``en`` is en-US, ``zh`` zh-CN; other codes find the locale of the
             same name. ``None`` reads all locales.
-        pairs: ``"all"``, or a pivot language.
-        skip_log: takes what the rule leaves out; see the module.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
         ConfigError: a language is not there.
@@ -91,74 +71,73 @@ class ChromiumReader:
         ... # doctest: +SKIP
     """
 
+    format = "chromium"
+    suffixes = (".pak",)
+    folders = True
+    several = True
+
     def __init__(
         self,
-        path: str | Path | Sequence[str | Path],
-        *,
+        *paths: str | Path,
         languages: Sequence[str] | None = None,
         pairs: str = "all",
         skip_log: SkipLog | None = None,
     ) -> None:
-        files = _find_locales(path)
-        if languages is None:
-            languages = [_short_code(locale, files) for locale in files]
-        self.languages = check_languages(languages)
+        files = _find_locales(paths)
+        asked = [_short_code(x, files) for x in files] if languages is None else languages
+        super().__init__(", ".join(map(str, paths)), asked, pairs=pairs, skip_log=skip_log)
         self.paths = [files[_pick(language, files)] for language in self.languages]
-        base = "en-US" if "en-US" in files else _pick(self.languages[0], files)
-        self.base = files[base]
+        self.base = files["en-US"] if "en-US" in files else self.paths[0]
         for file in {*self.paths, self.base}:
             check_file(file, text=False)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._plan = plan_pairs(self.languages, pairs)
-        self._scripts = [_SCRIPTS.get(base_language(code)) for code in self.languages]
 
-    def __iter__(self) -> Iterator[SentencePair]:
+    def rows(self) -> Iterator[Row]:
         base = read_pak(self.base)
-        columns = [_by_base_text(read_pak(path), base) for path in self.paths]
+        columns: list[dict[str, str]] = []  # the translation of each base text
+        for path in self.paths:
+            columns.append({})
+            for number, text in read_pak(path).items():
+                if (key := base.get(number)) is not None and text is not None:
+                    columns[-1].setdefault(key, text)
+        foreign = [
+            3 * sum(_FOREIGN.search(text) is not None for text in column.values()) > len(column)
+            for column in columns
+        ]
         first_id: dict[str, int] = {}
         for number in sorted(base):
             text = base[number]
             if text is None:
                 self.skip_log.leave_out(self.base, number, "not text")
-            elif text in first_id:
+            elif first_id.setdefault(text, number) != number:
                 self.skip_log.leave_out(self.base, number, "the same text under another id")
-            else:
-                first_id[text] = number
         seen: set[str] = set()
-        folder = Path(self.base).parent
         for key, number in first_id.items():
             raw = [column.get(key, "") for column in columns]
-            row = [clean(text) for text in raw]
-            reason = self._why_not(key, raw, row, seen)
+            texts, base_text = [clean(text) for text in raw], clean(key)
+            reason = ""
+            if any(_ICU.search(text) for text in (key, *raw)):
+                reason = "plural or select message"
+            elif not base_text or not all(map(has_text, texts)):
+                reason = "no text in one language"
+            elif any(
+                path != self.base and text.casefold() == base_text.casefold()
+                for path, text in zip(self.paths, texts, strict=True)
+            ):
+                reason = "untranslated"
+            elif not _WORD.search(base_text):
+                reason = "no word"
+            elif not all(
+                _FOREIGN.search(text) for text, other in zip(texts, foreign, strict=True) if other
+            ):
+                reason = "not in the script of the language"
+            elif base_text in seen:
+                reason = "the same text after cleaning"
             if reason:
                 self.skip_log.leave_out(self.base, number, reason)
                 continue
-            seen.add(clean(key))
-            yield from cut_row(
-                row,
-                [(path, number) for path in self.paths],
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{folder}:{number}" if len(row) > 2 else "",
-            )
-
-    def _why_not(self, key: str, raw: list[str], row: list[str], seen: set[str]) -> str:
-        """Name the reason why a row does not count; empty if it does."""
-        base = clean(key)
-        if any(_ICU.search(text) for text in (key, *raw)):
-            return "plural or select message"
-        if not base or not all(map(has_text, row)):
-            return "no text in one language"
-        for path, text in zip(self.paths, row, strict=True):
-            if path != self.base and text.casefold() == base.casefold():
-                return "untranslated"
-        if not _WORD.search(base):
-            return "no word"
-        for script, text in zip(self._scripts, row, strict=True):
-            if script is not None and not script.search(text):
-                return "not in the script of the language"
-        return "the same text after cleaning" if base in seen else ""
+            seen.add(base_text)
+            folder = Path(self.base).parent
+            yield Row(texts, [(path, number) for path in self.paths], f"{folder}:{number}")
 
 
 def clean(text: str) -> str:
@@ -168,11 +147,69 @@ def clean(text: str) -> str:
         >>> clean("Open <b>&File</b> {NAME} (K)")
         'Open File'
     """
-    for pattern in (_TAG, _BRACES, _PRINTF):
+    for pattern in (_CODE, _BRACES, _PRINTF):
         text = pattern.sub(" ", text)
     for pattern in (_MNEMONIC, _SHORTCUT):
         text = pattern.sub("", text)
     return " ".join(text.split())
+
+
+def read_pak(path: str | Path) -> dict[int, str | None]:
+    """Read the texts of a string file, plain or gzip: numbered resources, of version 4 or 5.
+
+        version 4   u32 version, u32 count, u8 encoding
+        version 5   u32 version, u8 encoding, 3 bytes of padding, u16 count, u16 number of aliases
+        both        (count + 1) × (u16 id, u32 offset): a resource ends where the next starts
+        version 5   aliases × (u16 id, u16 index of the entry with the same content)
+
+    Returns:
+        The text by resource id, aliases last; ``None`` for content that is not text (pictures and
+        packed scripts occur among the strings).
+
+    Raises:
+        DataError: the file can't be read, is damaged, or has another version or no text at all.
+    """
+    with open_bytes(path) as file:
+        data = read_block(file, path, _MAX_SIZE)
+    damaged = DataError(path, "the .pak file is damaged or cut off: fetch it again")
+    try:
+        (version,), aliases, table = struct.unpack_from("<I", data), 0, 9
+        if version == 4:
+            count, code = struct.unpack_from("<IB", data, 4)
+        elif version == 5:
+            (code, count, aliases), table = struct.unpack_from("<B3xHH", data, 4), 12
+        else:
+            raise DataError(
+                path, f"is a .pak file of version {version}, or none at all; 4 and 5 can be read"
+            )
+        if code not in _ENCODINGS:
+            raise DataError(
+                path,
+                f"the .pak file says encoding {code}; 1 (UTF-8) and 2 (UTF-16) hold text: "
+                "take a file of a locales folder, like fr.pak",
+            )
+        end = table + 6 * (count + 1)
+        entries = list(struct.iter_unpack("<HI", data[table:end]))
+        copies = struct.iter_unpack("<HH", data[end : end + 4 * aliases])
+        offsets = [end, *(offset for _, offset in entries), len(data)]
+        if len(entries) != count + 1 or offsets != sorted(offsets):
+            raise damaged
+        contents = [
+            _decode(data[start:stop], _ENCODINGS[code])
+            for (_, start), (_, stop) in pairwise(entries)
+        ]
+        texts = {number: text for (number, _), text in zip(entries, contents, strict=False)}
+        return texts | {number: contents[index] for number, index in copies}
+    except (struct.error, IndexError) as error:
+        raise damaged from error
+
+
+def _decode(content: bytes, encoding: str) -> str | None:
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def find_interface_strings() -> Path:
@@ -202,38 +239,20 @@ def find_interface_strings() -> Path:
     )
 
 
-def _by_base_text(
-    texts: Mapping[int, str | None], base: Mapping[int, str | None]
-) -> dict[str, str]:
-    """Give each base text its translation: the first in the order of `read_pak`."""
-    found: dict[str, str] = {}
-    for number, text in texts.items():
-        key = base.get(number)
-        if key is not None and text is not None:
-            found.setdefault(key, text)
-    return found
-
-
-def _find_locales(path: str | Path | Sequence[str | Path]) -> dict[str, str | Path]:
-    files: list[str | Path]
-    if isinstance(path, str | Path):
-        if not Path(path).is_dir():
+def _find_locales(paths: Sequence[str | Path]) -> dict[str, str | Path]:
+    if len(paths) == 1:
+        folder = Path(paths[0])
+        if not folder.is_dir():
             raise DataError(
-                path,
+                folder,
                 "is one .pak file; a folder with one for each locale, or several files, is needed"
-                if Path(path).exists()
+                if folder.exists()
                 else "no such file or folder: check the spelling",
             )
-        files = [file for file in sorted(Path(path).iterdir()) if _is_pak(file)]
-        if len(files) < 2:
-            raise DataError(path, f"{len(files)} .pak files in this folder; two are needed")
-    else:
-        files = list(path)
-    return {Path(file).name.removesuffix(".gz").removesuffix(".pak"): file for file in files}
-
-
-def _is_pak(path: str | Path) -> bool:
-    return Path(path).name.endswith((".pak", ".pak.gz"))
+        paths = [x for x in sorted(folder.iterdir()) if x.name.endswith((".pak", ".pak.gz"))]
+        if len(paths) < 2:
+            raise DataError(folder, f"{len(paths)} .pak files in this folder; two are needed")
+    return {Path(file).name.removesuffix(".gz").removesuffix(".pak"): file for file in paths}
 
 
 def _pick(language: str, files: Mapping[str, str | Path]) -> str:
@@ -246,5 +265,5 @@ def _pick(language: str, files: Mapping[str, str | Path]) -> str:
 
 def _short_code(locale: str, files: Mapping[str, str | Path]) -> str:
     """Call en-US ``en`` and zh-CN ``zh``; leave other locales their names."""
-    short = {main: code for code, main in _MAIN_LOCALE.items() if code not in files}
-    return short.get(locale, locale) if locale in ("en-US", "zh-CN") else locale
+    short = {"en-US": "en", "zh-CN": "zh"}.get(locale, locale)
+    return locale if short in files else short

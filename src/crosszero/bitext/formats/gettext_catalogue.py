@@ -5,7 +5,7 @@ bitext. In others the key is a name (``menu.open``): then two or more catalogues
 are joined, msgstr with msgstr.
 
 Left out by rule, and counted: untranslated, fuzzy (guessed by a tool) and obsolete entries. Of
-plural forms the first is read with the singular. Markup and placeholders stay as they are.
+plural forms that of n = 1 is read with the singular. Markup and placeholders stay as they are.
 """
 
 from __future__ import annotations
@@ -13,117 +13,95 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crosszero.bitext.formats.gettext_entries import Entry, read_mo
-from crosszero.bitext.formats.po import read_po
+from crosszero.bitext.formats.gettext_entries import Entry, is_mo, read_entries
 from crosszero.bitext.languages import check_languages, is_code, same_language, split_suffix
 from crosszero.bitext.lines import check_file
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, has_text, plan_pairs
+from crosszero.bitext.reader import Reader, Row, has_text
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError
 
 
-class GettextReader:
-    """Read PO or MO files (also .gz).
+class GettextReader(Reader):
+    """Read PO or MO files, also as .gz.
 
     Args:
-        paths: one catalogue, or several to be joined on msgctxt and msgid. PO is read as a stream;
-            MO, and all but the first of joined catalogues, are held in memory.
+        paths: one catalogue, or several to be joined on msgctxt and msgid, which are held in
+            memory.
         languages: for one catalogue: the language of msgid, then that of msgstr, or the other way
             round if the header says so. For joined catalogues: one for each file. ``None`` takes
             ``en`` (or the header's X-Source-Language) and the header's Language; what is no code
             there, like ``French``, counts as not given.
-        pairs: for three or more joined catalogues: ``"all"``, or a pivot language.
-        skip_log: takes what is left out; ``None`` raises at the first bad place.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
         ConfigError: the languages are not known, or contradict the header.
         DataError: a file can't be read; while iterating also: a place is bad.
 
     Example:
-        >>> reader = GettextReader(["fr.po"], languages=["en", "fr"])  # doctest: +SKIP
+        >>> reader = GettextReader("fr.po", languages=["en", "fr"])  # doctest: +SKIP
     """
+
+    format = "gettext"
+    suffixes = (".po", ".mo", ".gmo")
+    several = True
 
     def __init__(
         self,
-        paths: Sequence[str | Path],
-        *,
+        *paths: str | Path,
         languages: Sequence[str] | None = None,
         pairs: str = "all",
         skip_log: SkipLog | None = None,
     ) -> None:
-        if not paths:
-            raise ConfigError("no catalogue is given; one or more .po or .mo files are needed")
         for path in paths:
-            check_file(path, text=not _is_mo(path))
-        self.paths = list(paths)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._swap = False
-        if len(self.paths) == 1:
-            self.languages, self._swap = _languages_of_one(self.paths[0], languages)
+            check_file(path, text=not is_mo(path))
+        self.paths, self._swap = paths, False
+        if len(paths) == 1:
+            found, self._swap = _languages_of_one(paths[0], languages)
         else:
-            self.languages = _languages_of_many(self.paths, languages)
-        self._plan = plan_pairs(self.languages, pairs)
+            found = _languages_of_many(paths, languages)
+        super().__init__(", ".join(map(str, paths)), found, pairs=pairs, skip_log=skip_log)
 
-    def __iter__(self) -> Iterator[SentencePair]:
+    def rows(self) -> Iterator[Row]:
         return self._read_one() if len(self.paths) == 1 else self._read_joined()
 
-    def _read_one(self) -> Iterator[SentencePair]:
+    def _read_one(self) -> Iterator[Row]:
         path = self.paths[0]
         for entry in self._usable(path):
-            row = [entry.key, entry.text]
-            yield from cut_row(
-                row[::-1] if self._swap else row,
-                [(path, entry.line)] * 2,
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-            )
+            texts = [entry.text, entry.key] if self._swap else [entry.key, entry.text]
+            yield Row(texts, [(path, entry.line)] * 2)
 
-    def _read_joined(self) -> Iterator[SentencePair]:
-        tables: list[dict[tuple[str | None, str], Entry]] = []
-        for path in self.paths[1:]:
-            table: dict[tuple[str | None, str], Entry] = {}
-            for entry in self._usable(path):
-                if entry.identity in table:
-                    self.skip_log.leave_out(path, entry.line, "key repeated")
-                else:
-                    table[entry.identity] = entry
-            tables.append(table)
-        first = self.paths[0]
-        seen: set[tuple[str | None, str]] = set()
-        for entry in self._usable(first):
-            if entry.identity in seen:
-                self.skip_log.leave_out(first, entry.line, "key repeated")
+    def _read_joined(self) -> Iterator[Row]:
+        tables = [self._index(path) for path in self.paths]
+        for identity, entry in tables[0].items():
+            first = (self.paths[0], entry.line)
+            found = [table.get(identity) for table in tables]
+            if sum(other is not None for other in found) < 2:
+                two = len(found) == 2
+                missing = f"no {self.languages[1]} text" if two else "no text in another language"
+                self.skip_log.leave_out(*first, missing)
                 continue
-            seen.add(entry.identity)
-            row, places = [entry.text], [(first, entry.line)]
-            for path, table in zip(self.paths[1:], tables, strict=True):
-                other = table.get(entry.identity)
-                row.append("" if other is None else other.text)
-                places.append((path, entry.line if other is None else other.line))
-            if len(row) == 2 and not row[1]:
-                self.skip_log.leave_out(first, entry.line, f"no {self.languages[1]} text")
-                continue
-            if sum(map(bool, row)) < 2:
-                self.skip_log.leave_out(first, entry.line, "no text in another language")
-                continue
-            yield from cut_row(
-                row,
-                places,
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{first}:{entry.line}" if len(row) > 2 else "",
-            )
-        for path, table in zip(self.paths[1:], tables, strict=True):
+            texts = ["" if other is None else other.text for other in found]
+            places = [
+                (path, entry.line if other is None else other.line)
+                for path, other in zip(self.paths, found, strict=True)
+            ]
+            yield Row(texts, places, f"{first[0]}:{first[1]}")
+        for path, table in zip(self.paths[1:], tables[1:], strict=True):
             for identity, entry in table.items():
-                if identity not in seen:
+                if identity not in tables[0]:
                     self.skip_log.leave_out(path, entry.line, f"no {self.languages[0]} text")
+
+    def _index(self, path: str | Path) -> dict[tuple[str | None, str], Entry]:
+        """Read a catalogue's translations by what joins them with those of another."""
+        table: dict[tuple[str | None, str], Entry] = {}
+        for entry in self._usable(path):
+            if table.setdefault((entry.context, entry.key), entry) is not entry:
+                self.skip_log.leave_out(path, entry.line, "key repeated")
+        return table
 
     def _usable(self, path: str | Path) -> Iterator[Entry]:
         """Yield the entries that are translations, and count the others."""
-        for entry in _read(path, self.skip_log):
+        for entry in read_entries(path, self.skip_log):
             if not entry.key:
                 continue  # the header
             if entry.obsolete:
@@ -136,17 +114,9 @@ class GettextReader:
                 yield entry
 
 
-def _is_mo(path: str | Path) -> bool:
-    return Path(path).name.removesuffix(".gz").endswith((".mo", ".gmo"))
-
-
-def _read(path: str | Path, log: SkipLog) -> Iterator[Entry]:
-    return read_mo(path, log) if _is_mo(path) else read_po(path, log)
-
-
 def _header(path: str | Path) -> dict[str, str]:
     """Read the header entry; empty if there is none. Bad places are told when the text is read."""
-    for entry in _read(path, SkipLog(keep=0)):
+    for entry in read_entries(path, SkipLog(keep=0)):
         if entry.key or entry.context:
             break
         lines = [line.partition(":") for line in entry.text.split("\n")]

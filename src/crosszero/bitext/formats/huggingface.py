@@ -9,15 +9,15 @@ from typing import Any
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split, first_line
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, plan_pairs
+from crosszero.bitext.reader import Reader, Row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 
 _STRUCT = "translation"  # {"en": "...", "fr": "..."}: the form of the hub's translation data sets
+_Field = tuple[str, str | None]  # a column, and the key in it if it is a struct
 
 
-class HuggingFaceReader:
+class HuggingFaceReader(Reader):
     """Read a data set of the Hugging Face hub, or a local Parquet file or folder of them.
 
     Two forms are known: a column ``translation`` with one text for each language, and a column for
@@ -33,8 +33,7 @@ class HuggingFaceReader:
             tells a split (``train-00000-of-00002.parquet``, ``test/0.parquet``); a file that is
             itself named as `path` is read whatever it is, unless `split` was set to another.
         revision: commit or tag of the data set (hub only); name one to be able to repeat a run.
-        pairs: for more than two languages: ``"all"``, or a pivot language.
-        skip_log: takes what is left out; ``None`` raises at the first bad row.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
         ConfigError: the languages are not known; a column or split is not there; a local path is
@@ -46,6 +45,10 @@ class HuggingFaceReader:
         >>> reader = HuggingFaceReader("Helsinki-NLP/opus-100", subset="en-fr",
         ...                            languages=["en", "fr"])  # doctest: +SKIP
     """
+
+    format = "huggingface"
+    suffixes = (".parquet",)
+    folders = True
 
     def __init__(
         self,
@@ -60,68 +63,70 @@ class HuggingFaceReader:
         skip_log: SkipLog | None = None,
     ) -> None:
         asked = None if languages is None else check_languages(languages)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._rows = (
-            _open_local(path, subset, split, revision, self.skip_log)
-            if Path(path).exists() or str(path).endswith(".parquet")
-            else _HubRows(str(path), subset=subset, split=split, revision=revision)
-        )
-        self.languages, self._fields = self._choose(asked, columns)
-        self._plan = plan_pairs(self.languages, pairs)
+        others: list[Path] = []
+        self._source: ParquetRows | _HubRows
+        if not Path(path).exists() and not str(path).endswith(".parquet"):
+            self._source = _HubRows(str(path), subset=subset, split=split, revision=revision)
+        else:
+            for name, value in (("subset", subset), ("revision", revision)):
+                if value is not None:
+                    raise ConfigError(
+                        f"{path}: {name} is {value!r}, which there is only on the hub, and this "
+                        f"is local: remove {name}"
+                    )
+            files, others = choose_split(path, split)
+            self._source = ParquetRows(files)
+        found, self._fields = _choose_columns(path, self._source.columns, asked, columns)
+        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
+        for file in others:
+            self.skip_log.leave_out(file, None, "file of no split")
 
-    def __iter__(self) -> Iterator[SentencePair]:
-        for place, number, row in self._rows.read([column for column, _ in self._fields]):
+    def rows(self) -> Iterator[Row]:
+        columns = list(dict.fromkeys(column for column, _ in self._fields))
+        for place, row in self._source.read(columns):
             texts = [_text(row, column, key) for column, key in self._fields]
-            yield from cut_row(
-                texts,
-                [(place, number)] * len(texts),
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{place}:{number}" if len(texts) > 2 else "",
-            )
+            yield Row(texts, [place] * len(texts))
 
-    def _choose(
-        self, languages: tuple[str, ...] | None, columns: Sequence[int | str] | None
-    ) -> tuple[tuple[str, ...], list[tuple[str, str | None]]]:
-        """Say for each language in which column, and under which key in it, its text stands."""
-        name, known = self._rows.name, self._rows.columns
-        if columns is not None:
-            if languages is None or len(columns) != len(languages):
-                raise ConfigError(
-                    f"{name}: columns names {len(columns)} columns; name as many languages, in the "
-                    "same order: --languages en fr"
-                )
-            for column in columns:
-                if not isinstance(column, str) or column not in known:
-                    raise ConfigError(
-                        f"{name}: no column {column!r}; {suggest(str(column), known)}"
-                    )
-            return languages, [(str(column), None) for column in columns]
-        keys = known.get(_STRUCT)
-        if keys is not None:
-            languages = check_languages(keys) if languages is None else languages
-            # A map column has no fixed keys; then the language as asked for is the key.
-            found = [find_language(language, keys) if keys else language for language in languages]
-            for language, key in zip(languages, found, strict=True):
-                if key is None:
-                    raise ConfigError(
-                        f"{name}: {_STRUCT} has no {language!r}; {suggest(language, keys)}"
-                    )
-            return languages, [(_STRUCT, key) for key in found]
-        if languages is None:
+
+def _choose_columns(
+    name: str | Path,
+    known: Mapping[str, list[str] | None],
+    languages: tuple[str, ...] | None,
+    columns: Sequence[int | str] | None,
+) -> tuple[tuple[str, ...], list[_Field]]:
+    """Say for each language in which column, and under which key in it, its text stands."""
+    if columns is not None:
+        if languages is None or len(columns) != len(languages):
             raise ConfigError(
-                f"{name}: the languages are not known; give them, and their columns: "
-                f"--languages en fr --columns A B (there are: {', '.join(known)})"
+                f"{name}: columns names {len(columns)} columns; name as many languages, in the "
+                "same order: --languages en fr"
             )
-        picked = [find_language(language, known) for language in languages]
-        for language, name_of in zip(languages, picked, strict=True):
-            if name_of is None:
-                raise ConfigError(
-                    f"{name}: no column is called {language!r}; say which columns hold "
-                    f"{' '.join(languages)}: --columns A B (there are: {', '.join(known)})"
-                )
-        return languages, [(str(column), None) for column in picked]
+        for column in columns:
+            if column not in known:
+                raise ConfigError(f"{name}: no column {column!r}; {suggest(str(column), known)}")
+        return languages, [(str(column), None) for column in columns]
+    keys = known.get(_STRUCT)
+    if keys is not None:
+        languages = check_languages(keys) if languages is None else languages
+        # A map column has no fixed keys; then the language as asked for is the key.
+        found = [find_language(language, keys) if keys else language for language in languages]
+        if None in found:
+            language = languages[found.index(None)]
+            raise ConfigError(f"{name}: {_STRUCT} has no {language!r}; {suggest(language, keys)}")
+        return languages, [(_STRUCT, key) for key in found]
+    there = f"(there are: {', '.join(known)})"
+    if languages is None:
+        raise ConfigError(
+            f"{name}: the languages are not known; give them, and their columns: "
+            f"--languages en fr --columns A B {there}"
+        )
+    found = [find_language(language, known) for language in languages]
+    if None in found:
+        raise ConfigError(
+            f"{name}: no column is called {languages[found.index(None)]!r}; say which columns hold "
+            f"{' '.join(languages)}: --columns A B {there}"
+        )
+    return languages, [(str(column), None) for column in found]
 
 
 def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText:
@@ -136,23 +141,8 @@ def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText
     return BadText("not text", f"column {column!r} holds {type(value).__name__}, text is needed")
 
 
-def _open_local(
-    path: str | Path, subset: str | None, split: str, revision: str | None, log: SkipLog
-) -> ParquetRows:
-    for name, value in (("subset", subset), ("revision", revision)):
-        if value is not None:
-            raise ConfigError(
-                f"{path}: {name} is {value!r}, which there is only on the hub, and this is local: "
-                f"remove {name}"
-            )
-    files, others = choose_split(path, split)
-    for file in others:
-        log.leave_out(file, None, "file of no split")
-    return ParquetRows(path, files)
-
-
 class _HubRows:
-    """Rows of a data set of the hub, streamed."""
+    """Rows of a data set of the hub, streamed. `columns` is as in :class:`ParquetRows`."""
 
     def __init__(self, name: str, *, subset: str | None, split: str, revision: str | None) -> None:
         try:
@@ -174,12 +164,12 @@ class _HubRows:
             ) from error
         self.columns = {column: _keys(feature) for column, feature in features.items()}
 
-    def read(self, columns: Sequence[str]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    def read(self, columns: list[str]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
         number = 0
         try:
-            for row in self._data.select_columns(list(dict.fromkeys(columns))):
+            for row in self._data.select_columns(columns):
                 number += 1
-                yield self.name, number, row
+                yield (self.name, number), row
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError(
                 self.name,

@@ -1,37 +1,45 @@
 """Line-aligned files in many languages: ``multi.en``, ``multi.fr``, ``multi.ru``, …
 
-Line *n* of every file means the same. The files are found by folder or by prefix.
+Line *n* of every file means the same. The files are named, or found by folder or by prefix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from crosszero.bitext.languages import check_languages, find_language, is_code, split_suffix
+from crosszero.bitext.languages import (
+    find_language,
+    is_code,
+    languages_in_name,
+    same_language,
+    split_suffix,
+)
 from crosszero.bitext.lines import check_file, read_parallel
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, plan_pairs
+from crosszero.bitext.reader import FormatName, Reader, Row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 
+_SECOND = {"trg", "tgt", "ref"}  # endings of the second side; all others are the first
 
-class MultiwayReader:
+
+class MultiwayReader(Reader):
     """Read files that are aligned line by line, plain or gzip, in any number of languages.
 
     With three or more languages, pairs from one line follow each other and share their ``group``,
-    ``folder/multi:12``, and a line may be empty in some languages; see
-    :func:`~crosszero.bitext.reader.cut_row`.
+    ``folder/multi:12``, and a line may be empty in some languages.
 
     Args:
-        path: a folder, or folder and prefix (``data/multi``), or the files themselves by language.
-        languages: which to read, in this order. ``None`` reads all that are found, by name; a file
-            whose ending is no known language code is then left out, and counted.
-        pairs: ``"all"`` pairs of languages, or the pivot language that is paired with all others.
-        skip_log: takes what is left out; ``None`` raises at the first bad line.
+        paths: a folder, or folder and prefix (``data/multi``), or the files themselves.
+        languages: which to read, in this order. ``None`` takes them from the names: ``x.en`` and
+            ``x.fr.gz``, or ``x.en-fr.src`` and ``x.en-fr.trg``. In a folder, a file whose ending
+            is no known language code is then left out, and counted.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
-        ConfigError: a language is not there, or the folder holds files of several prefixes.
+        ConfigError: a language is not there or not known, or the folder holds files of several
+            prefixes.
         DataError: a file can't be read; while iterating also: a line is bad, or the files have
             unequal numbers of lines.
 
@@ -39,37 +47,34 @@ class MultiwayReader:
         >>> reader = MultiwayReader("data/bible", languages=["en", "fr"])  # doctest: +SKIP
     """
 
+    format: ClassVar[FormatName] = "multiway"
+    several = True
+
     def __init__(
         self,
-        path: str | Path | Mapping[str, str | Path],
-        *,
+        *paths: str | Path,
         languages: Sequence[str] | None = None,
         pairs: str = "all",
         skip_log: SkipLog | None = None,
     ) -> None:
-        files = dict(path) if isinstance(path, Mapping) else find_files(path, languages)
-        where = "the files" if isinstance(path, Mapping) else str(path)
-        self.languages = check_languages(list(files) if languages is None else languages)
-        self.paths = [_pick(files, language, where) for language in self.languages]
+        name = ", ".join(map(str, paths))
+        files = find_files(paths[0], languages) if len(paths) == 1 else _name(paths, languages)
+        asked = list(files) if languages is None else languages
+        super().__init__(name, asked, pairs=pairs, skip_log=skip_log)
+        self.paths = _pick(files, self.languages, name)
         for file in self.paths:
             check_file(file)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._plan = plan_pairs(self.languages, pairs)
-        if languages is None and not isinstance(path, Mapping):
+        if languages is None and len(paths) == 1:
             for file in _passed_over(self.paths[0]):
                 self.skip_log.leave_out(file, None, "no known language code")
 
-    def __iter__(self) -> Iterator[SentencePair]:
-        name = _group_name(self.paths[0], self.languages)
-        for number, row in read_parallel(self.paths):
-            yield from cut_row(
-                row,
-                [(path, number) for path in self.paths],
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{name}:{number}" if len(row) > 2 else "",
-            )
+    def rows(self) -> Iterator[Row]:
+        first = self.paths[0]
+        parts = split_suffix(first, self.languages)
+        # With the folder, so that sets of one name in different folders stay apart.
+        name = Path(first).parent / (parts[0] if parts else Path(first).name)
+        for number, texts in read_parallel(self.paths):
+            yield Row(texts, [(path, number) for path in self.paths], f"{name}:{number}")
 
 
 def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict[str, str | Path]:
@@ -84,7 +89,9 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
         DataError: no such folder, or fewer than two files of one prefix.
         ConfigError: several prefixes fit.
     """
-    folder, prefix = (Path(path), None) if Path(path).is_dir() else _split_prefix(path)
+    folder, prefix = Path(path), None
+    if not folder.is_dir():
+        folder, prefix = folder.parent, folder.name.removesuffix(".*").removesuffix(".")
     if not folder.is_dir():
         raise DataError(path, "no such file or folder: check the spelling")
     sets: dict[str, dict[str, str | Path]] = {}
@@ -92,7 +99,6 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
         parts = split_suffix(file, languages)
         if parts is None or (prefix is not None and parts[0] != prefix) or file.is_dir():
             continue
-        # The path as the user gave it, without what Path() drops ("./"), stays readable.
         known = sets.setdefault(parts[0], {})
         if parts[1] in known:
             raise ConfigError(
@@ -124,37 +130,76 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
     return next(iter(sets.values()))
 
 
-def _split_prefix(path: str | Path) -> tuple[Path, str]:
-    name = Path(path).name
-    for ending in (".*", "."):
-        name = name.removesuffix(ending)
-    return Path(path).parent, name
+def _name(paths: Sequence[str | Path], languages: Sequence[str] | None) -> dict[str, str | Path]:
+    """Say which language each file is in: what its name tells, else the next that was asked for."""
+    where = ", ".join(map(str, paths))
+    if len(set(map(Path, paths))) < len(paths):
+        raise ConfigError(f"{where}: a file is named twice; one for each language is needed")
+    told = _told_by_names(paths, languages)
+    known = [code for code in told if code is not None]
+    if len(set(known)) < len(known):
+        raise ConfigError(
+            f"{where}: two files of one language: name a source for each set of files"
+        )
+    if None not in told:
+        return dict(zip(known, paths, strict=True))
+    if languages is None or len(languages) != len(paths):
+        raise ConfigError(
+            f"{where}: the names do not tell the languages; give one for each file, in the same "
+            "order: --languages en fr"
+        )
+    meant = [next((x for x in languages if code and same_language(code, x)), None) for code in told]
+    if len({x for x in meant if x}) < len(known):  # the names mean something else
+        return dict(zip(languages, paths, strict=True))
+    rest = iter([language for language in languages if language not in meant])
+    return {language or next(rest): path for language, path in zip(meant, paths, strict=True)}
 
 
-def _pick(files: Mapping[str, str | Path], language: str, where: str) -> str | Path:
-    code = find_language(language, files)
-    if code is None:
-        raise ConfigError(f"{where}: no file for {language!r}; {suggest(language, files)}")
-    return files[code]
+def _told_by_names(
+    paths: Sequence[str | Path], languages: Sequence[str] | None
+) -> Sequence[str | None]:
+    """Read the languages of files from their names; ``None`` where a name tells nothing."""
+    suffixes = [split_suffix(path, languages) for path in paths]
+    codes = [None if parts is None else parts[1] for parts in suffixes]
+    if len(paths) != 2:
+        return codes
+    if codes[0] == codes[1]:  # en/x.en-fr and fr/x.en-fr
+        codes = [None, None]
+    names = languages_in_name(paths[0])
+    if None not in codes or names is None or names != (languages_in_name(paths[1]) or names):
+        return codes
+    # x.en-fr.fr and x.en-fr.ref: what one is, the other is not.
+    if codes[0] in names or codes[1] in names:
+        in_order = codes[0] == names[0] or codes[1] == names[1]
+    else:
+        in_order = Path(paths[0]).name.removesuffix(".gz").rpartition(".")[2] not in _SECOND
+    return names if in_order else names[::-1]
+
+
+def _pick(
+    files: Mapping[str, str | Path], languages: Sequence[str], where: str
+) -> list[str | Path]:
+    """Pick each language's file: the same code, else one that can mean the same."""
+    codes = []
+    for language in languages:
+        near = (code for code in files if same_language(code, language))
+        code = find_language(language, files) or next(near, None)
+        if code is None or code in codes:
+            raise ConfigError(f"{where}: no file for {language!r}; {suggest(language, files)}")
+        codes.append(code)
+    return [files[code] for code in codes]
 
 
 def _passed_over(chosen: str | Path) -> list[Path]:
     """List files beside one that was chosen that could be its set's in an unknown language."""
-    prefix = _split_name(chosen)[0]
-    beside = [file for file in sorted(Path(chosen).parent.iterdir()) if split_suffix(file) is None]
-    return [
-        file
-        for file in beside
-        if _split_name(file)[0] == prefix and is_code(_split_name(file)[1]) and file.is_file()
-    ]
 
+    def split(path: str | Path) -> tuple[str, str]:
+        stem, _, ending = Path(path).name.removesuffix(".gz").rpartition(".")
+        return stem, ending
 
-def _split_name(path: str | Path) -> tuple[str, str]:
-    stem, _, ending = Path(path).name.removesuffix(".gz").rpartition(".")
-    return stem, ending
-
-
-def _group_name(first: str | Path, languages: Sequence[str]) -> str:
-    """Name a set of files, with its path, so that sets in different folders stay apart."""
-    parts = split_suffix(first, languages)
-    return str(Path(first).parent / (parts[0] if parts else Path(first).name))
+    prefix, found = split(chosen)[0], []
+    for file in sorted(Path(chosen).parent.iterdir()):
+        stem, ending = split(file)
+        if stem == prefix and is_code(ending) and split_suffix(file) is None and file.is_file():
+            found.append(file)
+    return found

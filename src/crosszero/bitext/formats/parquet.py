@@ -65,7 +65,6 @@ class ParquetRows:
     """Rows of local Parquet files, batch by batch, through pyarrow.
 
     Args:
-        path: what the user gave, for messages.
         files: what is read, in this order.
 
     Attributes:
@@ -76,14 +75,14 @@ class ParquetRows:
         DataError: a file can't be read or is not Parquet.
     """
 
-    def __init__(self, path: str | Path, files: Sequence[Path]) -> None:
-        self.name, self.files = str(path), list(files)
-        for file in self.files:
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        for file in files:
             check_file(file, text=False)
-        self.columns = self._look(self.files[0])
+        self.columns = _read_columns(files[0])
 
-    def read(self, columns: Sequence[str]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
-        """Yield file, row number from 1, and the row's values in these columns.
+    def read(self, columns: list[str]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
+        """Yield file and row number from 1, and the row's values in these columns.
 
         Raises:
             DataError: a file is damaged, or lacks a column.
@@ -92,39 +91,38 @@ class ParquetRows:
 
         for file in self.files:
             number = 0
-            missing = set(columns) - self._look(file).keys()
-            if missing:
+            if missing := set(columns) - _read_columns(file).keys():
                 raise DataError(
                     file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
                 )
             try:
                 with _open_parquet(file) as table:
-                    for batch in table.iter_batches(_BATCH, columns=list(dict.fromkeys(columns))):
+                    for batch in table.iter_batches(_BATCH, columns=columns):
                         for row in batch.to_pylist():
                             number += 1
-                            yield str(file), number, row
+                            yield (str(file), number), row
             except (pa.ArrowException, OSError) as error:
                 raise DataError(
                     file, f"damaged Parquet ({first_line(error)}): fetch it again", line=number + 1
                 ) from error
 
-    def _look(self, file: Path) -> dict[str, list[str] | None]:
-        """Name the columns, and the keys of those that are structs (none for maps)."""
-        import pyarrow as pa
 
-        try:
-            with _open_parquet(file) as table:
-                schema = table.schema_arrow
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(file, f"is not Parquet ({first_line(error)})") from error
-        found: dict[str, list[str] | None] = {}
-        for column in schema:
-            kind = column.type
-            if pa.types.is_struct(kind):
-                found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
-            else:
-                found[column.name] = [] if pa.types.is_map(kind) else None
-        return found
+def _read_columns(file: Path) -> dict[str, list[str] | None]:
+    """Name the columns, and the keys of those that are structs (none for maps)."""
+    import pyarrow as pa
+
+    try:
+        with _open_parquet(file) as table:
+            schema = table.schema_arrow
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(file, f"is not Parquet ({first_line(error)})") from error
+    found: dict[str, list[str] | None] = {}
+    for column in schema:
+        kind = column.type
+        found[column.name] = [] if pa.types.is_map(kind) else None
+        if pa.types.is_struct(kind):
+            found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
+    return found
 
 
 def _open_parquet(file: Path) -> Any:

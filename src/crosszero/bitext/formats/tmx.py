@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
-from crosszero.bitext.languages import check_languages, find_language
+from crosszero.bitext.languages import find_language
 from crosszero.bitext.lines import BadText, check_file, read_block
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, plan_pairs
+from crosszero.bitext.reader import Reader, Row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes
@@ -30,7 +29,7 @@ _BLOCK = 1 << 16
 _MAX_UNIT = 1 << 22  # characters; text without end is an attack or a broken file
 
 
-class TmxReader:
+class TmxReader(Reader):
     """Read a TMX file, plain or gzip, in constant memory.
 
     Args:
@@ -38,8 +37,7 @@ class TmxReader:
         languages: two or more; ``en`` also finds ``en-US`` and ``en_GB`` (the first variant of a
             unit is read, further ones are counted as skipped). ``None`` takes the languages of the
             first unit, if they are two.
-        pairs: for more than two languages: ``"all"``, or a pivot language.
-        skip_log: takes what is left out; ``None`` raises at the first bad unit.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
         ConfigError: the languages are not known.
@@ -50,6 +48,9 @@ class TmxReader:
         >>> reader = TmxReader("memory.tmx", languages=["en", "fr"])  # doctest: +SKIP
     """
 
+    format = "tmx"
+    suffixes = (".tmx",)
+
     def __init__(
         self,
         path: str | Path,
@@ -59,18 +60,18 @@ class TmxReader:
         skip_log: SkipLog | None = None,
     ) -> None:
         check_file(path, text=False)  # expat knows UTF-16
+        found = _look(path) if languages is None else languages
+        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
         self.path = path
-        self.languages = check_languages(self._look() if languages is None else languages)
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._plan = plan_pairs(self.languages, pairs)
 
-    def __iter__(self) -> Iterator[SentencePair]:
+    def rows(self) -> Iterator[Row]:
         found: dict[str, None] = {}
         served: set[str] = set()
         for number, unit in enumerate(_read_units(self.path), start=1):
+            place = (self.path, unit.line)
             if unit.unnamed:
                 message = "the unit has a <tuv> without xml:lang: name the language of every text"
-                self.skip_log.bad(self.path, unit.line, "text without language", message)
+                self.skip_log.bad(*place, "text without language", message)
                 continue
             codes = dict.fromkeys(code for code, _ in unit.texts)
             found.update(codes)
@@ -81,6 +82,9 @@ class TmxReader:
                 if code is not None:
                     served.add(language)
                     row.append(texts[code])
+                    same = [code for code, _ in unit.texts if find_language(language, [code])]
+                    for _ in same[1:]:
+                        self.skip_log.leave_out(*place, f"further {language} variant")
                 elif len(self.languages) > 2:
                     row.append("")
                 else:
@@ -89,15 +93,7 @@ class TmxReader:
                     row.append(
                         BadText("language missing", f"the unit has no {language!r}, {advice}")
                     )
-            self._count_variants(unit)
-            yield from cut_row(
-                row,
-                [(self.path, unit.line)] * len(row),
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{self.path}:{number}" if len(row) > 2 else "",
-            )
+            yield Row(row, [place] * len(row), f"{self.path}:{number}")
         if missing := [language for language in self.languages if language not in served]:
             raise DataError(
                 self.path,
@@ -105,23 +101,18 @@ class TmxReader:
                 f"{', '.join(found) or 'no units'}: correct --languages",
             )
 
-    def _look(self) -> list[str]:
-        """Take the languages of the first unit."""
-        for unit in _read_units(self.path):
-            codes = list(dict.fromkeys(code for code, _ in unit.texts))
-            if len(codes) != 2:
-                raise ConfigError(
-                    f"{self.path}:{unit.line}: the first unit has {len(codes)} languages "
-                    f"({', '.join(codes)}); say which to read: --languages en fr"
-                )
-            return codes
-        raise DataError(self.path, "there is no <tu> in the file: a TMX file with text is needed")
 
-    def _count_variants(self, unit: _Unit) -> None:
-        for language in self.languages:
-            same = [code for code, _ in unit.texts if find_language(language, [code])]
-            for _ in same[1:]:
-                self.skip_log.leave_out(self.path, unit.line, f"further {language} variant")
+def _look(path: str | Path) -> list[str]:
+    """Take the languages of the first unit."""
+    for unit in _read_units(path):
+        codes = list(dict.fromkeys(code for code, _ in unit.texts))
+        if len(codes) != 2:
+            raise ConfigError(
+                f"{path}:{unit.line}: the first unit has {len(codes)} languages "
+                f"({', '.join(codes)}); say which to read: --languages en fr"
+            )
+        return codes
+    raise DataError(path, "there is no <tu> in the file: a TMX file with text is needed")
 
 
 @dataclass(slots=True)

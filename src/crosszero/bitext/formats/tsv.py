@@ -7,23 +7,16 @@ which corpora are full of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
-from crosszero.bitext.languages import (
-    check_languages,
-    find_language,
-    is_known,
-    languages_in_name,
-)
+from crosszero.bitext.languages import find_language, is_known, languages_in_name
 from crosszero.bitext.lines import BadText, check_file, read_lines
-from crosszero.bitext.pair import SentencePair
-from crosszero.bitext.reader import cut_row, plan_pairs
+from crosszero.bitext.reader import Reader, Row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 
 
-class TsvReader:
+class TsvReader(Reader):
     """Read a TSV file, plain or gzip.
 
     Args:
@@ -35,8 +28,7 @@ class TsvReader:
         header: the first line names the columns; if these are the languages, in any order, it says
             which column is which. Names in `columns` imply a header, and a first line of just the
             language codes is always taken for one, and counted if it was not announced.
-        pairs: for more than two languages: ``"all"``, or a pivot language.
-        skip_log: takes what is left out; ``None`` raises at the first bad line.
+        pairs, skip_log: as in :class:`Reader`.
 
     Raises:
         ConfigError: languages are unknown, or columns do not fit them.
@@ -48,6 +40,9 @@ class TsvReader:
         >>> next(iter(pairs)).target               # doctest: +SKIP
         'Bonjour.'
     """
+
+    format = "tsv"
+    suffixes = (".tsv", ".tab")
 
     def __init__(
         self,
@@ -66,108 +61,97 @@ class TsvReader:
                 f"{path}: the languages are not known; name the file like corpus.en-fr.tsv, "
                 "or give them in the order of the columns: --languages en fr"
             )
-        self.path, self.languages = path, check_languages(found)
+        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
+        self.path = path
         self.columns = _check_columns(columns, self.languages)
         self.header = header or any(isinstance(column, str) for column in self.columns or ())
-        self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self._plan = plan_pairs(self.languages, pairs)
 
-    def __iter__(self) -> Iterator[SentencePair]:
-        lines: Iterator[tuple[int, str | BadText]] = enumerate(read_lines(self.path), start=1)
-        first = next(lines)[1]
-        cells = [cell.strip() for cell in first.split("\t")] if isinstance(first, str) else []
-        if self.header and isinstance(first, BadText):
-            raise DataError(self.path, f"the header can't be read: {first.message}", line=1)
-        positions = self._find_columns(cells)
-        order = self._order(cells, positions)
-        if order is not None and not self.header:
-            self.skip_log.leave_out(self.path, 1, "header")
-        elif order is None and not self.header:
-            lines = chain([(1, first)], lines)
-        positions = positions if order is None else order
+    def rows(self) -> Iterator[Row]:
+        positions = self._find_columns([]) if not self.header else []
         width = len(self.languages) if self.columns is None else 0
-        for number, line in lines:
-            row: list[str | BadText]
+        for number, line in enumerate(read_lines(self.path), start=1):
             if isinstance(line, BadText):
+                if number == 1 and self.header:
+                    raise DataError(self.path, f"the header can't be read: {line.message}", 1)
                 self.skip_log.bad(self.path, number, line.reason, line.message)
                 continue
             cells = line.split("\t")
+            if number == 1:
+                names = [cell.strip() for cell in cells]
+                positions = self._find_columns(names)
+                order = self._find_languages(names, positions)
+                positions = order or positions
+                if order and not self.header:
+                    self.skip_log.leave_out(self.path, 1, "header")
+                if order or self.header:
+                    continue
             # Chosen columns: a line has to be as wide as the first, or a stray tab shifts them.
             width = width or len(cells)
             if len(cells) != width or max(positions) >= width:
                 self.skip_log.bad(self.path, number, "wrong columns", self._say(cells, width))
                 continue
-            row = [cells[position] for position in positions]
-            yield from cut_row(
-                row,
-                [(self.path, number)] * len(row),
-                languages=self.languages,
-                plan=self._plan,
-                log=self.skip_log,
-                group=f"{self.path}:{number}" if len(row) > 2 else "",
-            )
+            texts = [cells[position] for position in positions]
+            yield Row(texts, [(self.path, number)] * len(texts))
 
     def _find_columns(self, names: list[str]) -> list[int]:
         """Find the asked columns; those asked for by name in the header."""
         wanted = self.columns if self.columns is not None else range(len(self.languages))
         positions = []
         for column in wanted:
-            if isinstance(column, str) and names.count(column) > 1:
-                raise DataError(
-                    self.path,
-                    f"{names.count(column)} columns are called {column!r}: choose by position",
-                    line=1,
+            if isinstance(column, int):
+                positions.append(column)
+                continue
+            if names.count(column) != 1:
+                problem = (
+                    f"{names.count(column)} columns are called {column!r}: choose by position"
+                    if column in names
+                    else f"no column {column!r} in the header; {suggest(column, names)}"
                 )
-            if isinstance(column, str) and column not in names:
-                raise DataError(
-                    self.path, f"no column {column!r} in the header; {suggest(column, names)}", 1
-                )
-            positions.append(names.index(column) if isinstance(column, str) else int(column))
+                raise DataError(self.path, problem, 1)
+            positions.append(names.index(column))
         return positions
 
-    def _order(self, cells: list[str], positions: list[int]) -> list[int] | None:
+    def _find_languages(self, cells: list[str], positions: list[int]) -> list[int] | None:
         """Say where the header has each language; ``None`` if the first line names none of them."""
+        chosen, asked = self.columns, " ".join(self.languages)
         called = [cells[position] for position in positions if position < len(cells)]
-        whole = len(called) == len(positions) and (self.columns is not None or called == cells)
+        whole = len(called) == len(positions) and (chosen is not None or called == cells)
         codes = [find_language(language, called) for language in self.languages]
         if not whole or None in codes or len(set(codes)) < len(codes):
-            if self.header and self.columns is None and all(map(is_known, cells)):
+            if self.header and chosen is None and all(map(is_known, cells)):
                 raise DataError(
                     self.path,
-                    f"the header says {' '.join(cells)}, --languages says "
-                    f"{' '.join(self.languages)}: correct one of them, or choose columns with "
-                    "--columns 0 1",
+                    f"the header says {' '.join(cells)}, --languages says {asked}: correct one of "
+                    "them, or choose columns with --columns 0 1",
                     line=1,
                 )
             return None
         order = [positions[called.index(code)] for code in codes if code is not None]
-        if self.columns is not None and order != positions:
+        if chosen is not None and order != positions:
             raise DataError(
                 self.path,
-                f"the header calls the columns {' '.join(map(str, self.columns))} "
-                f"{' '.join(called)}, --languages says {' '.join(self.languages)}: bring them into "
-                "the same order",
+                f"the header calls the columns {' '.join(map(str, chosen))} {' '.join(called)}, "
+                f"--languages says {asked}: bring them into the same order",
                 line=1,
             )
         return order
 
     def _say(self, cells: list[str], width: int) -> str:
-        if self.columns is not None and len(cells) == width:
+        if self.columns is None:
             return (
-                f"columns {', '.join(map(str, self.columns))} are asked for (counted from 0), but "
-                f"the line has {width}: correct --columns"
+                f"{len(cells)} tab-separated columns, {width} are needed (one for each of "
+                f"{' '.join(self.languages)}): remove stray tabs, or choose columns with "
+                "--columns 0 1"
             )
-        what = (
-            "as in the lines before"
-            if self.columns is not None
-            else f"one for each of {' '.join(self.languages)}"
+        if len(cells) != width:
+            return (
+                f"{len(cells)} tab-separated columns, {width} are needed (as in the lines before): "
+                "remove stray tabs"
+            )
+        return (
+            f"columns {', '.join(map(str, self.columns))} are asked for (counted from 0), but the "
+            f"line has {width}: correct --columns"
         )
-        advice = (
-            "remove stray tabs"
-            if self.columns is not None
-            else "remove stray tabs, or choose columns with --columns 0 1"
-        )
-        return f"{len(cells)} tab-separated columns, {width} are needed ({what}): {advice}"
 
 
 def _check_columns(
