@@ -40,12 +40,12 @@ COMMANDS = {
         "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
     },
     "Measure": {
-        "suites:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
+        "measure:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
         "retrieval.",
-        "scores:compare": "Compare two systems on the same items, with bootstrap intervals.",
-        "suites:report": "Make one self-contained HTML page of a suite or of an evaluation.",
-        "scores:score": "Score predictions in XTREME's format against gold files.",
-        "scores:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
+        "xtreme:compare": "Compare two systems on the same items, with bootstrap intervals.",
+        "measure:report": "Make one self-contained HTML page of a suite or of an evaluation.",
+        "xtreme:score": "Score predictions in XTREME's format against gold files.",
+        "xtreme:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
     },
 }
 
