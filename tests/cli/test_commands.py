@@ -20,7 +20,7 @@ import pytest
 
 from crosszero.align.spans import Span
 from crosszero.cli import main
-from crosszero.cli.main import COMMANDS
+from crosszero.cli.main import COMMANDS, XTREME
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 
@@ -73,13 +73,13 @@ def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert [*COMMANDS] == ["Use", "Train", "Measure"]
-    listed = {k: v for commands in COMMANDS.values() for k, v in commands.items()}
+    listed = {k: v for commands in (*COMMANDS.values(), XTREME) for k, v in commands.items()}
     for place, summary in listed.items():
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"crosszero.cli.{module}"), name)
         first, *rest = inspect.getdoc(command).splitlines()
         assert first == summary
-        assert call(name.replace("_", "-"), "--help") == 0
+        assert call(*(["xtreme"] if place in XTREME else []), name, "--help") == 0
         shown = " ".join(capsys.readouterr().out.split())
         assert first in shown
         assert not rest or " ".join(rest[1].split()) in shown  # what stands below the first line

@@ -536,7 +536,7 @@ def test_the_commands(
     suite: ExperimentConfig, xtreme: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "measured"
-    arguments = ["evaluate", suite.encoder, "--data", str(xtreme), "--out", str(out)]
+    arguments = ["evaluate", "--encoder", suite.encoder, "--data", str(xtreme), "--out", str(out)]
     arguments += ["--tasks", "tatoeba", "panx", "--max-length", "32", "--set", "panx.steps=3"]
     arguments += ["panx.batch_size=8", "panx.max_length=32"]
     with pytest.raises(SystemExit) as caught:
@@ -598,7 +598,16 @@ def test_everything_is_read_before_the_first_task_takes_its_time(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
-    command = ["evaluate", model_folder(), "--data", xtreme, "--out", tmp_path / "out", "--tasks"]
+    command = [
+        "evaluate",
+        "--encoder",
+        model_folder(),
+        "--data",
+        xtreme,
+        "--out",
+        tmp_path / "out",
+        "--tasks",
+    ]
     for given, said in (
         (["tatoeba", "word-alignment"], "word-alignment"),
         (["tatoeba", "word-alignment", "--alignment", elsewhere, "--pairs", "en-de"], "en-de"),
@@ -618,7 +627,7 @@ def test_gold_alignments_may_stand_elsewhere(
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
     (xtreme / "word-alignment").rename(elsewhere / "word-alignment")
-    command = ["evaluate", model_folder(), "--data", xtreme, "--out", out]
+    command = ["evaluate", "--encoder", model_folder(), "--data", xtreme, "--out", out]
     command += ["--alignment", elsewhere, "--pairs", "en-fr:0", "--languages", "fr"]
     with pytest.raises(SystemExit) as caught:
         main([str(word) for word in (*command, "--tasks", "tatoeba", "word-alignment")])

@@ -116,7 +116,8 @@ def test_every_published_row_names_what_exists() -> None:
             continue
         words = row.command.split()
         make_app(words[1]).parse_args(words[1:], exit_on_error=False, print_error=False)
-        assert words[2] in ("recipes/paper-suite.yaml", suite.encoder) or name == "XLM"
+        named = words[3] if words[1] == "evaluate" else words[2]
+        assert named in ("recipes/paper-suite.yaml", suite.encoder) or name == "XLM"
         if words[1] == "run":
             assert name in suite.systems
             assert f"system {name}" in row.here

@@ -199,7 +199,7 @@ def call(*arguments):
 def test_command(folders, tmp_path, capsys):
     out = tmp_path / "scores.json"
     flags = ["--tasks", "udpos", "tatoeba", "--languages", "de", "fr", "--out", out]
-    assert call("score", *folders, *flags) == 0
+    assert call("xtreme", "score", *folders, *flags) == 0
     scores = score_predictions(*folders, ["udpos", "tatoeba"], ["de", "fr"])
     saved = json.loads(out.read_text(encoding="utf-8"))
     assert [Score(**row) for row in saved["scores"]] == scores
@@ -216,7 +216,7 @@ def test_command(folders, tmp_path, capsys):
 
 def test_command_refuses(folders, capsys):
     (folders[0] / "xnli/test-de.tsv").unlink()
-    assert call("score", *folders) == 2
+    assert call("xtreme", "score", *folders) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1
     assert "test-de.tsv: is missing" in message

@@ -73,7 +73,7 @@ def test_a_sentence_without_a_vector_finds_nothing(xtreme):
     paths = Tatoeba().predict(Table(known), xtreme, xtreme / "out")
     assert paths[0].read_text() == "-1\n0\n1\n"
     assert Tatoeba().score(xtreme / "out", xtreme)[0].value == pytest.approx(2 / 3)
-    # what was written is read back by "crosszero score", too
+    # what was written is read back by "crosszero xtreme score", too
     (score,) = score_predictions(xtreme / "out", xtreme / "labels", ["tatoeba"])
     assert score == make_score(FORWARD, "fr", pytest.approx(2 / 3), 3)
 

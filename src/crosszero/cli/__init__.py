@@ -1,4 +1,4 @@
-"""The command line: ``crosszero prepare | train | show | score | run | demo``."""
+"""The command line: ``crosszero align``, ``crosszero train``, ``crosszero evaluate`` ..."""
 
 from crosszero.cli.main import main
 

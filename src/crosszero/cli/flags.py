@@ -13,14 +13,7 @@ from cyclopts import Parameter
 from crosszero.errors import ConfigError
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
-Settings = Annotated[
-    list[str] | None,
-    Parameter(
-        name="--set",
-        consume_multiple=True,
-        help="Change single settings: --set train.steps=100 out=elsewhere.",
-    ),
-]
+Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
 EncoderName = Annotated[
     str, Parameter(name="--encoder", help="crosszero-mini, a folder or a hub id.")
 ]

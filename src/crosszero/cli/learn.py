@@ -1,10 +1,9 @@
-"""The commands. Each is one public function of the library; its dataclass is its flags."""
+"""The commands that train: prepare, show, train. Their dataclasses are their flags."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig
 from crosszero.bitext.reader import FormatName
-from crosszero.errors import ConfigError
-from crosszero.experiment.settings import ExperimentConfig, PrepareConfig
+from crosszero.cli.flags import EncoderName, Names, RayAddress
+from crosszero.experiment.settings import PrepareConfig
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
 
@@ -28,16 +27,16 @@ def prepare(
     *,
     out: Path,
     format: FormatName | None = None,  # noqa: A002 - the flag is called so
-    languages: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    languages: Names = None,
     pairs: str = "all",
-    columns: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    columns: Names = None,
     header: bool = False,
     subset: str | None = None,
     split: str = "train",
     revision: str | None = None,
     skip_bad: bool = False,
-    encoder: str = "crosszero-mini",
-    ray_address: str | None = None,
+    encoder: EncoderName = "crosszero-mini",
+    ray_address: RayAddress = None,
     words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
     sampling: Annotated[PrepareConfig, _Flat] = PrepareConfig(),  # noqa: B008
 ) -> None:
@@ -72,9 +71,6 @@ def prepare(
         Leave bad text out, count it, and list it in OUT-skipped-1.txt.
     encoder
         For --words.kind encoder: the encoder whose middle layer links the words.
-    ray_address
-        Find the words on a Ray cluster: auto, HOST:PORT, or local for one of its own on this
-        machine. All machines must see the folder of --out. The samples are the same.
     """
     from contextlib import ExitStack
 
@@ -159,7 +155,7 @@ def train(
     /,
     *,
     out: Path,
-    encoder: str = "crosszero-mini",
+    encoder: EncoderName = "crosszero-mini",
     resume: bool = False,
     lora: bool = False,
     config: Annotated[TrainConfig, _Flat] = TrainConfig(),  # noqa: B008
@@ -174,84 +170,16 @@ def train(
         A store that 'crosszero prepare' wrote.
     out
         Folder of the run.
-    encoder
-        crosszero-mini, a folder, or a hub id such as google-bert/bert-base-multilingual-cased.
     resume
         Go on from the newest checkpoint in OUT.
     lora
         Train adapters only, with the defaults of --lora.rank and its like. Needs the extra 'peft'.
     """
+    from crosszero.files import check_output
     from crosszero.training.loop import train as train_encoder
 
+    check_output(out, inputs=[samples], folder=True)
     if lora and config.lora is None:
         config = dataclasses.replace(config, lora=LoraConfig())
     train_encoder(encoder, samples, config, out=out, resume=resume)
     _log.info("%s: done; AutoModel.from_pretrained(%r) loads it", out, str(out))
-
-
-def run(
-    recipe: Path,
-    /,
-    *,
-    settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
-) -> None:
-    """Do all that a recipe describes: prepare, train, measure, tables, page.
-
-    What is done is kept: a step whose inputs did not change is skipped, an interrupted training
-    goes on.
-
-    Parameters
-    ----------
-    recipe
-        A YAML file; see recipes/.
-    settings
-        Change single settings: --set train.steps=100 out=elsewhere jobs=2.
-    """
-    from crosszero.experiment.recipes import read_experiment
-
-    config = read_experiment(recipe, settings or [])
-    command = " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])])
-    _run(config, command)
-
-
-def _run(config: ExperimentConfig, command: str) -> None:
-    from crosszero.experiment.engine import run_experiment
-    from crosszero.experiment.report.tables import render_text
-    from crosszero.experiment.tables import make_tables
-
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise ConfigError(
-            "a recipe is run by one process; to train with several, give torchrun the single step "
-            "'crosszero train' on samples that 'crosszero prepare' has made"
-        )
-    results = run_experiment(config, command=command)
-    for table in make_tables(results):
-        sys.stdout.write(render_text(table) + "\n\n")
-    sys.stdout.write(f"tables: {results.folder / 'tables.md'}\n")
-    sys.stdout.write(f"numbers: {results.folder / 'summary.json'}\n")
-    if config.page:
-        sys.stdout.write(f"page: {results.folder / 'report.html'}\n")
-    if config.is_plain:
-        sys.stdout.write(f"encoder: {results.systems[-1].encoder}\n")
-
-
-def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
-    """Align crosszero-mini on the interface strings of a package, in minutes.
-
-    Needs the extra 'demo': pip install 'crosszero[demo]'.
-
-    Parameters
-    ----------
-    out
-        Folder for everything that is made.
-    quick
-        A few steps only, to see that all works; the numbers mean little.
-    """
-    from crosszero.experiment.recipes import locate_recipe, read_experiment
-
-    settings = []
-    if quick:
-        settings = ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"]
-    config = read_experiment(locate_recipe("demo"), settings)
-    flags = " --quick" if quick else ""
-    _run(dataclasses.replace(config, out=str(out)), f"crosszero demo --out {out}{flags}")

@@ -12,10 +12,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -36,21 +36,23 @@ COMMANDS = {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",
         "learn:show": "Print samples with their word pairs marked, so that a person can look.",
         "learn:train": "Post-train an encoder on samples.",
-        "learn:run": "Do all that a recipe describes: prepare, train, measure, tables, page.",
-        "learn:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+        "measure:run": "Do all that a recipe describes: prepare, train, measure, tables, page.",
+        "measure:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
     },
     "Measure": {
         "measure:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
         "retrieval.",
-        "xtreme:compare": "Compare two systems on the same items, with bootstrap intervals.",
-        "measure:report": "Make one self-contained HTML page of a suite or of an evaluation.",
-        "xtreme:score": "Score predictions in XTREME's format against gold files.",
-        "xtreme:fetch_xtreme": "Write XTREME's data from the hub into a folder, with its labels.",
+        "measure:compare": "Compare two systems on the same items, with bootstrap intervals.",
+        "measure:report": "Make one self-contained HTML page of an experiment or of an evaluation.",
     },
+}
+XTREME = {
+    "xtreme:fetch": "Write XTREME's data from the hub into a folder, with its labels.",
+    "xtreme:score": "Score predictions in XTREME's format against gold files.",
 }
 
 
-def make_app(asked: str = "") -> App:
+def make_app(*asked: str) -> App:
     """Register the commands.
 
     Args:
@@ -66,13 +68,18 @@ def make_app(asked: str = "") -> App:
     )
     for number, (heading, commands) in enumerate(COMMANDS.items()):
         group = Group(heading, sort_key=number)
-        for place, summary in commands.items():
-            name = place.partition(":")[2].replace("_", "-")
-            line = None if name == asked else summary
-            app.command(
-                f"crosszero.cli.{place}", name=name, help=line, group=group, help_format="rst"
-            )
+        _register(app, commands, asked[:1], group=group)
+    xtreme = App(name="xtreme", help="XTREME's files: fetch its data, score them.", group=group)
+    _register(xtreme, XTREME, asked[1:2])
+    app.command(xtreme)
     return app
+
+
+def _register(app: App, commands: Mapping[str, str], asked: Sequence[str], **more: Any) -> None:
+    for place, summary in commands.items():
+        name = place.partition(":")[2]
+        line = None if name in asked else summary
+        app.command(f"crosszero.cli.{place}", name=name, help=line, help_format="rst", **more)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -95,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, _stop)  # what is half-written is removed, as after ^C
     try:
-        make_app(*given[:1])(
+        make_app(*given[:2])(
             given,
             exit_on_error=False,
             print_error=False,

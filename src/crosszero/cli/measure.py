@@ -1,51 +1,53 @@
-"""The commands that measure one encoder, and that gather what was measured on a page."""
+"""The commands that measure: one encoder, a recipe's systems, two of them, and their page."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from cyclopts import Parameter
+from crosszero.cli.flags import EncoderName, MaxLength, Names, Settings
+from crosszero.errors import ConfigError
+from crosszero.search.margin import Margin
 
-_Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+if TYPE_CHECKING:
+    from crosszero.experiment.settings import ExperimentConfig
 
 
 def evaluate(
-    encoder: str,
-    /,
     *,
+    encoder: EncoderName = "crosszero-mini",
     data: Path,
     alignment: Path | None = None,
     held_out: Path | None = None,
-    tasks: _Names = None,
-    languages: _Names = None,
-    pairs: _Names = None,
+    tasks: Names = None,
+    languages: Names = None,
+    pairs: Names = None,
     out: Path = Path("evaluation"),
     layers: Literal["all"] | None = None,
-    max_length: int | None = None,
-    margin: Literal["ratio", "distance", "absolute"] = "ratio",
+    max_length: MaxLength = None,
+    margin: Margin = "ratio",
     layer: int | None = None,
     seed: int = 1,
-    settings: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)] = None,
+    settings: Settings = None,
 ) -> None:
     """Measure an encoder on XTREME's tasks, word alignment and word retrieval.
 
-    Example: crosszero evaluate runs/one --data xtreme --tasks tatoeba bucc2018
+    Example: crosszero evaluate --encoder runs/one --data xtreme --tasks tatoeba bucc2018
 
     Parameters
     ----------
-    encoder
-        crosszero-mini, a folder or a hub id.
     data
         Folder in XTREME's layout with gold in labels/; word-alignment/ and word-retrieval/ too.
     alignment
         Folder that holds word-alignment/, if the data folder does not.
     held_out
-        Store of samples that word-retrieval asks, or folder that holds it by that name.
+        Store of samples that held-out tasks ask, or folder that holds it by the task's name.
     tasks
         'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
-        word-retrieval; by default all whose data are there.
+        word-retrieval, sentence-retrieval; by default all whose data are there.
     languages
         Which; by default all that a task has.
     pairs
@@ -55,22 +57,21 @@ def evaluate(
         Folder for predictions, fine-tuned models and scores.json.
     layers
         'all' also measures word alignment layer by layer.
-    max_length
-        Tokens of a text in the tasks without fine-tuning; by default as many as the encoder takes.
     margin
         Of bucc2018.
     layer
-        Hidden layer, from 1, that those tasks read (XTREME: 8 of mBERT's 12); by default the mean
-        of the first and the last, as in training.
+        Hidden layer, from 1, that tasks without fine-tuning read (XTREME: 8 of mBERT's 12); by
+        default the mean of the first and the last, as in training.
     seed
         Of fine-tuning.
     settings
         Change settings of fine-tuning: --set xnli.epochs=2 udpos.steps=500.
     """
     from crosszero.config import parse_yaml
-    from crosszero.errors import ConfigError
     from crosszero.experiment.evaluation import evaluate as measure
+    from crosszero.files import check_output
 
+    check_output(out, inputs=[data], folder=True)
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
@@ -86,10 +87,129 @@ def evaluate(
     sys.stdout.write(f"{scores}\nscores: {out / 'scores.json'}\n")
 
 
-def report(
-    runs: Path, /, *, out: Path | None = None, hover: bool | None = None, seed: int = 1
+def run(recipe: Path, /, *, settings: Settings = None) -> None:
+    """Do all that a recipe describes: prepare, train, measure, tables, page.
+
+    What is done is kept: a step whose inputs did not change is skipped, an interrupted training
+    goes on.
+
+    Parameters
+    ----------
+    recipe
+        A YAML file; see recipes/.
+    settings
+        Change single settings: --set train.steps=100 out=elsewhere jobs=2.
+    """
+    from crosszero.experiment.recipes import read_experiment
+
+    config = read_experiment(recipe, settings or [])
+    _run(config, " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])]))
+
+
+def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
+    """Align crosszero-mini on the interface strings of a package, in minutes.
+
+    Needs the extra 'demo': pip install 'crosszero[demo]'.
+
+    Parameters
+    ----------
+    out
+        Folder for everything that is made.
+    quick
+        A few steps only, to see that all works; the numbers mean little.
+    """
+    from crosszero.experiment.recipes import locate_recipe, read_experiment
+
+    small = ["train.steps=6", "prepare.hold_out=50", "train.batch_size=8"] if quick else []
+    config = dataclasses.replace(read_experiment(locate_recipe("demo"), small), out=str(out))
+    _run(config, f"crosszero demo --out {out}{' --quick' if quick else ''}")
+
+
+def _run(config: ExperimentConfig, command: str) -> None:
+    from crosszero.experiment.engine import run_experiment
+    from crosszero.experiment.report.tables import render_text
+    from crosszero.experiment.tables import make_tables
+
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigError(
+            "a recipe is run by one process; to train with several, give torchrun the single step "
+            "'crosszero train' on samples that 'crosszero prepare' has made"
+        )
+    results = run_experiment(config, command=command)
+    for table in make_tables(results):
+        sys.stdout.write(render_text(table) + "\n\n")
+    sys.stdout.write(f"tables: {results.folder / 'tables.md'}\n")
+    sys.stdout.write(f"numbers: {results.folder / 'summary.json'}\n")
+    if config.page:
+        sys.stdout.write(f"page: {results.folder / 'report.html'}\n")
+    if config.is_plain:
+        sys.stdout.write(f"encoder: {results.systems[-1].encoder}\n")
+
+
+def compare(
+    where: Path,
+    first: str,
+    second: str,
+    /,
+    *,
+    tasks: Names = None,
+    languages: Names = None,
+    resamples: int = 10_000,
+    out: Path | None = None,
 ) -> None:
-    """Make one self-contained HTML page of a suite or of an evaluation.
+    """Compare two systems on the same items, with bootstrap intervals.
+
+    Examples: crosszero compare recipes/suite.yaml CZ-snt ML-CTL-CZ
+    crosszero compare xtreme one/predictions other/predictions --tasks udpos
+
+    Parameters
+    ----------
+    where
+        A recipe, or a folder in XTREME's layout with gold in labels/.
+    first
+        System A: its name in the recipe, or a folder of predictions.
+    second
+        System B, alike.
+    tasks
+        Which; by default all that both systems have finished.
+    languages
+        Which; by default all that both systems have predictions of.
+    resamples
+        How many test sets are drawn.
+    out
+        Write the tables to this Markdown file, too.
+    """
+    from crosszero.experiment.comparison import compare as compare_pair
+    from crosszero.experiment.comparison import pair_folders, pair_systems
+    from crosszero.experiment.recipes import read_experiment
+    from crosszero.experiment.report.tables import render_markdown, render_text
+    from crosszero.files import atomic_file, check_output
+
+    if not 1 <= resamples <= 1_000_000:
+        raise ConfigError(f"--resamples: {resamples} given; 1 to 1,000,000 is allowed")
+    if out is not None:
+        check_output(out, inputs=[where, first, second])
+    if where.is_dir():
+        found = pair_folders(where, Path(first), Path(second))
+    else:
+        found = pair_systems(read_experiment(where), first, second)
+    for task in tasks or ():
+        if task not in found:
+            raise ConfigError(f"{task}: not a task that both have: {', '.join(found)}")
+    tables = [
+        compare_pair(found[task], languages, resamples=resamples).table() for task in tasks or found
+    ]
+    if out is not None:
+        with atomic_file(out) as file:
+            file.write("\n\n".join(map(render_markdown, tables)) + "\n")
+    for table in tables:
+        sys.stdout.write(render_text(table) + "\n\n")
+
+
+def report(
+    results: Path, /, *, out: Path | None = None, hover: bool | None = None, seed: int = 1
+) -> None:
+    """Make one self-contained HTML page of an experiment or of an evaluation.
 
     Encoders are run for the parts about word alignment and the maps; what they give is kept beside.
 
@@ -97,8 +217,8 @@ def report(
 
     Parameters
     ----------
-    runs
-        Folder of a suite or of an evaluation, or the suite's YAML file.
+    results
+        Folder of an experiment or of an evaluation, or the experiment's recipe.
     out
         The page; by default report.html in the folder.
     hover
@@ -107,8 +227,13 @@ def report(
         Of the draw of examples and of the maps.
     """
     from crosszero.experiment.page.contents import write_page
+    from crosszero.files import check_output
 
-    path, notes = write_page(runs, out=out, hover=hover, seed=seed)
+    if seed < 0:
+        raise ConfigError(f"--seed: {seed} given; 0 or more is allowed")
+    if out is not None:
+        check_output(out, inputs=[results / "records", *([] if results.is_dir() else [results])])
+    path, notes = write_page(results, out=out, hover=hover, seed=seed)
     for note in notes:
         sys.stdout.write(f"not shown: {note}\n")
     sys.stdout.write(f"page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")

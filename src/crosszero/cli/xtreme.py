@@ -1,18 +1,46 @@
-"""The commands about files: scores of predictions, two systems compared, data from the hub."""
+"""The commands about XTREME's files: data from the hub, scores of predictions."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
+from crosszero.cli.flags import Names
 
 if TYPE_CHECKING:
     from crosszero.experiment.report.tables import Cell, Table
     from crosszero.tasks.task import Score
 
-_Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+
+def fetch(
+    out: Path,
+    /,
+    *,
+    tasks: Names = None,
+    languages: Names = None,
+    revision: str | None = None,
+) -> None:
+    """Write XTREME's data from the hub into a folder, with its labels.
+
+    Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
+    and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.
+
+    Parameters
+    ----------
+    out
+        The folder; then: crosszero evaluate --data OUT.
+    tasks
+        Which of tatoeba, xnli, pawsx, udpos, panx; by default all.
+    languages
+        Which to test; by default all that a task has. English to learn from always comes along.
+    revision
+        Commit or tag of the data set; name one to be able to repeat a run.
+    """
+    from crosszero.tasks.hub import fetch_xtreme
+
+    for folder in fetch_xtreme(out, tasks, languages, revision=revision):
+        sys.stdout.write(f"{folder}\n")
 
 
 def score(
@@ -20,13 +48,13 @@ def score(
     labels: Path,
     /,
     *,
-    tasks: _Names = None,
-    languages: _Names = None,
+    tasks: Names = None,
+    languages: Names = None,
     out: Path | None = None,
 ) -> None:
     """Score predictions in XTREME's format against gold files.
 
-    Example: crosszero score predictions xtreme/labels --tasks udpos panx --out scores.json
+    Example: crosszero xtreme score predictions xtreme/labels --tasks udpos panx --out scores.json
 
     Parameters
     ----------
@@ -42,102 +70,18 @@ def score(
         Write all numbers to this JSON file, too: shares in [0, 1].
     """
     from crosszero.experiment.report.tables import render_text
+    from crosszero.files import check_output
     from crosszero.tasks.scoring import score_predictions
     from crosszero.tasks.task import average
 
+    if out is not None:
+        check_output(out, inputs=[predictions, labels])
     scores = score_predictions(predictions, labels, tasks, languages)
     means = average(scores)
     if out is not None:
         _write(out, scores, means)
     for task in dict.fromkeys(one.task for one in scores):
         sys.stdout.write(render_text(_make_table(task, scores, means)) + "\n\n")
-
-
-def compare(
-    where: Path,
-    first: str,
-    second: str,
-    /,
-    *,
-    tasks: _Names = None,
-    languages: _Names = None,
-    resamples: int = 10_000,
-    out: Path | None = None,
-) -> None:
-    """Compare two systems on the same items, with bootstrap intervals.
-
-    Examples: crosszero compare recipes/suite.yaml CZ-snt ML-CTL-CZ
-    crosszero compare xtreme one/predictions other/predictions --tasks udpos
-
-    Parameters
-    ----------
-    where
-        A suite's YAML file, or a folder in XTREME's layout with gold in labels/.
-    first
-        System A: its name in the suite, or a folder of predictions.
-    second
-        System B, alike.
-    tasks
-        Which; by default all that both systems have finished.
-    languages
-        Which; by default all that both systems have predictions of.
-    resamples
-        How many test sets are drawn.
-    out
-        Write the tables to this Markdown file, too.
-    """
-    from crosszero.errors import ConfigError
-    from crosszero.experiment.comparison import compare as compare_pair
-    from crosszero.experiment.comparison import pair_folders, pair_systems
-    from crosszero.experiment.recipes import read_experiment
-    from crosszero.experiment.report.tables import render_markdown, render_text
-    from crosszero.files import atomic_file
-
-    if where.is_dir():
-        pairs = pair_folders(where, Path(first), Path(second))
-    else:
-        pairs = pair_systems(read_experiment(where), first, second)
-    for task in tasks or ():
-        if task not in pairs:
-            raise ConfigError(f"{task}: not a task that both have: {', '.join(pairs)}")
-    tables = [
-        compare_pair(pairs[task], languages, resamples=resamples).table() for task in tasks or pairs
-    ]
-    if out is not None:
-        with atomic_file(out) as file:
-            file.write("\n\n".join(map(render_markdown, tables)) + "\n")
-    for table in tables:
-        sys.stdout.write(render_text(table) + "\n\n")
-
-
-def fetch_xtreme(
-    out: Path,
-    /,
-    *,
-    tasks: _Names = None,
-    languages: _Names = None,
-    revision: str | None = None,
-) -> None:
-    """Write XTREME's data from the hub into a folder, with its labels.
-
-    Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
-    and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.
-
-    Parameters
-    ----------
-    out
-        The folder; then: crosszero evaluate ENCODER --data OUT.
-    tasks
-        Which of tatoeba, xnli, pawsx, udpos, panx; by default all.
-    languages
-        Which to test; by default all that a task has. English to learn from always comes along.
-    revision
-        Commit or tag of the data set; name one to be able to repeat a run.
-    """
-    from crosszero.tasks.hub import fetch_xtreme as fetch
-
-    for folder in fetch(out, tasks, languages, revision=revision):
-        sys.stdout.write(f"{folder}\n")
 
 
 def _make_table(task: str, scores: list[Score], means: dict[str, float]) -> Table:

@@ -164,7 +164,15 @@ def test_the_page_of_an_evaluation(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "evaluation"
-    arguments = ["evaluate", str(model_folder()), "--data", str(corpus), "--out", str(out)]
+    arguments = [
+        "evaluate",
+        "--encoder",
+        str(model_folder()),
+        "--data",
+        str(corpus),
+        "--out",
+        str(out),
+    ]
     arguments += ["--max-length", "64"]
     for line in ([*arguments, "--tasks", "tatoeba"], ["report", str(out), "--no-hover"]):
         with pytest.raises(SystemExit) as caught:
