@@ -24,10 +24,9 @@ from transformers import (
 )
 
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.checks import check_tokenizer, check_weights
 from crosszero.model.layers import find_layers, reading
 from crosszero.model.loading import (
-    check_tokenizer,
-    check_weights,
     explain_failure,
     keep_pooler,
     locate_encoder,

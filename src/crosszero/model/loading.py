@@ -1,4 +1,4 @@
-"""Finding and loading checkpoints: what is refused, and in whose words."""
+"""Finding the files of an encoder, and what loaders are kept from doing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import cast
 
 import torch
-from torch import nn
-from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from crosszero.errors import CheckpointError
+from crosszero.model.checks import first_line
 
 MINI = "crosszero-mini"
 _log = logging.getLogger("crosszero")
@@ -56,41 +55,6 @@ def locate_encoder(name: str | Path) -> str:
     if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
         raise CheckpointError(f"{name or repr('')}: there is no such folder")
     return str(name)
-
-
-def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-    """Refuse a tokeniser that can't pad or belongs to another model; warn of a slow one."""
-    if not tokenizer.is_fast:
-        _log.warning(
-            "%s: its tokeniser is slow, and is not told the language of a text: if it has rules "
-            "for each (XLM's has), all texts are cut by those that it takes by default",
-            name,
-        )
-    if tokenizer.pad_token_id is None:
-        raise CheckpointError(f"{name}: its tokeniser has no padding token")
-    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
-    if len(tokenizer) > rows:
-        raise CheckpointError(
-            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding {rows} "
-            "rows: they do not belong together"
-        )
-
-
-def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: bool) -> None:
-    """Refuse a checkpoint that lacks weights of the encoder; a head may be missing.
-
-    Args:
-        missing: names that the loader filled in at random.
-        model: what was loaded.
-        name: what messages call it.
-        mlm: whether the model was loaded with a head.
-    """
-    lacking = {key for key in missing if _belongs_to_encoder(key, model, mlm)}
-    if lacking:
-        raise CheckpointError(
-            f"{name}: weights are missing ({_list(lacking)}): "
-            "the checkpoint is not of this architecture, or damaged"
-        )
 
 
 def keep_pooler(model: PreTrainedModel, path: str | Path) -> None:
@@ -136,21 +100,4 @@ def explain_failure(name: str) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as error:  # tokenizers, huggingface_hub and others raise what they like
-        raise CheckpointError(f"{name}: can't be loaded: {_first_line(error)}") from error
-
-
-def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:
-    # A pooler belongs to next-sentence prediction and is never used here.
-    if "pooler" in key.split("."):
-        return False
-    return key.startswith(model.base_model_prefix + ".") if mlm else True
-
-
-def _list(keys: set[str]) -> str:
-    names = sorted(keys)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 300 else text[:300] + " ..."
+        raise CheckpointError(f"{name}: can't be loaded: {first_line(error)}") from error
