@@ -19,7 +19,7 @@ from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
 from crosszero.align.word_boundaries import Keys
 from crosszero.align.word_lists import Lexicon, read_lexicon
-from crosszero.model.inference import encode_words
+from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
 from crosszero.samples.aligner import AlignerFinder
 from crosszero.samples.encoder import EncoderFinder
@@ -148,9 +148,7 @@ def time_others(record: Record, corpus: Corpus, options: Any) -> None:
     some = corpus.pairs[: options.encoded]
 
     def find_with_encoder(_: int) -> None:
-        EncoderFinder(
-            lambda texts, spans: encode_words(backbone, texts, spans, max_length=128, layer=layer)
-        ).find(some)
+        EncoderFinder(Encoder(backbone, max_length=128, layer=layer).encode_words).find(some)
 
     aligner = AlignerFinder(seed=options.seed)
     sides = {

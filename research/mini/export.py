@@ -14,6 +14,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
+from crosszero.model.saving import write_readout
+
 from .balance import balance_layers
 from .card import Facts, write_card
 from .checkpoints import load_checkpoint
@@ -37,7 +39,14 @@ def write_model(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> i
     count = sum(weight.numel() for weight in model.parameters())
     model.to(torch.float16).save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
-    for path in folder.iterdir():
+    config = model.config
+    write_readout(
+        folder,
+        hidden_size=config.hidden_size,
+        layers=config.num_hidden_layers,
+        max_length=config.max_position_embeddings,
+    )
+    for path in folder.rglob("*.*"):
         path.chmod(0o644)  # safetensors are written for their owner's eyes only
     return count
 

@@ -361,10 +361,15 @@ def test_configurations_that_make_no_sense(
     assert "\n" not in str(caught.value)
 
 
-def test_a_single_string_is_refused(model_folder: Folders) -> None:
+def test_one_text_or_many(model_folder: Folders) -> None:
     encoder = Encoder.load(model_folder())
-    with pytest.raises(TypeError, match="list of texts"):
-        encoder.encode("the cat")
+    many = encoder.encode(TEXTS)
+    assert encoder.dimension == many.shape[1] == 16
+    np.testing.assert_array_equal(encoder.encode(TEXTS[0]), encoder.encode(TEXTS[:1])[0])
+    np.testing.assert_array_equal(encoder.encode(tuple(TEXTS)), many)
+    np.testing.assert_array_equal(encoder.encode(np.asarray(TEXTS)), many)  # type: ignore[arg-type]
+    assert encoder.encode([]).shape == (0, 16)
+    with pytest.raises(TypeError, match="text 1 is NoneType"):
+        encoder.encode(["the cat", None])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="2 texts need as many lists"):
         encoder.encode_words(["the", "cat"], [[(0, 3)]])
-    assert encoder.encode([]).shape == (0, 16)

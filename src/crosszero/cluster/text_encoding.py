@@ -13,7 +13,8 @@ import numpy as np
 from crosszero.cluster.session import Cluster
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
-from crosszero.model.vector_file import BLOCK, write_vectors
+from crosszero.model.options import BLOCK
+from crosszero.model.vector_file import write_vectors
 from crosszero.search.neighbours import Floats
 
 

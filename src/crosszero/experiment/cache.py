@@ -14,13 +14,14 @@ from crosszero.files import atomic_file, hash_files
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
 from crosszero.model.loading import MINI, quiet_transformers
+from crosszero.model.readout import FIRST_LAST, read_readout
 
 _log = logging.getLogger("crosszero")
 _READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
 
 
 def hash_encoder(name: str | Path) -> str:
-    """Hash what an encoder is: weights, configuration and tokeniser.
+    """Hash what an encoder is: weights, configuration and tokeniser, and how it is read.
 
     What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
     hashed as its newest revision, which is fetched first, or, without network, as the one that the
@@ -42,7 +43,11 @@ def hash_encoder(name: str | Path) -> str:
         return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
     files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
     kept = [path for path in files if path.name not in ("training.json", "projection.safetensors")]
-    return hash_files(*kept)
+    readout = read_readout(name).name
+    if readout == FIRST_LAST.name:
+        return hash_files(*kept)
+    behind = sorted(path for path in folder.glob("[0-9]_*/*") if path.is_file())
+    return hashlib.sha256(f"{hash_files(*kept, *behind)}\0{readout}".encode()).hexdigest()
 
 
 def _find_snapshot(name: str) -> Path | None:
@@ -69,6 +74,8 @@ class CachedEncoder:
     def __init__(self, encoder: Encoder, identity: str, folder: Path) -> None:
         self.encoder, self._folder = encoder, folder
         settings = f"{identity}\0{encoder.max_length}\0{encoder.layer}"
+        if encoder.layer is None and encoder.pooling != FIRST_LAST.name:
+            settings += f"\0{encoder.pooling}"
         self._settings = settings.encode()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -80,7 +87,7 @@ class CachedEncoder:
         path = self._folder / f"{digest.hexdigest()[:32]}.npy"
         if path.is_file():
             known: Vectors = np.load(path, allow_pickle=False)
-            if known.shape == (len(texts), self.encoder.backbone.hidden_size):
+            if known.shape == (len(texts), self.encoder.dimension):
                 return known
         vectors = self.encoder.encode(texts)
         with atomic_file(path, "wb") as file:

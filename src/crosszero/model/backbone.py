@@ -102,8 +102,9 @@ class Backbone(nn.Module):
                 :attr:`mlm_head` is ``None``.
 
         Raises:
-            CheckpointError: nothing loadable is there, or weights are missing or damaged. Code from
-                a checkpoint is never run; only safetensors are read.
+            CheckpointError: nothing loadable is there, weights are missing or damaged, or the model
+                can't be run on texts. Code from a checkpoint is never run; only safetensors are
+                read.
 
         Example:
             >>> Backbone.load("crosszero-mini").hidden_size          # doctest: +SKIP
@@ -126,8 +127,8 @@ class Backbone(nn.Module):
             )
             if mlm:
                 keep_pooler(model, path)
-        missing = set(info["missing_keys"])
-        check_weights(missing, model, name=str(name), mlm=mlm)
+            missing = set(info["missing_keys"])
+            check_weights(missing, model, name=str(name), mlm=mlm)
         return cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
 
     @property
@@ -182,6 +183,7 @@ class Backbone(nn.Module):
 
     def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
+        self.check_length(max_length)
         if not texts:
             return []
         if not self.tokenizer.is_fast:
@@ -231,13 +233,14 @@ class Backbone(nn.Module):
         """Read hidden states of some layers; what lies above the highest of them is not computed.
 
         Args:
-            layers: each 1 to L, or ``None`` for first + last layer.
+            layers: each 1 to L, from -1 on backwards, or ``None`` for first + last layer.
 
         Yields:
             A function from `input_ids` and `attention_mask`, as in :meth:`forward`, to a tensor
             (batch, tokens, H) for each of `layers`. Several threads may call it at once.
         """
         last = self.layers
+        layers = [last + 1 + n if n is not None and n < 0 else n for n in layers]
         wanted = {n for layer in layers for n in ((1, last) if layer is None else (layer,))}
 
         def pick(found: Mapping[int, Tensor]) -> list[Tensor]:

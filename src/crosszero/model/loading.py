@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 
 import torch
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -16,6 +18,8 @@ from crosszero.errors import CheckpointError
 from crosszero.model.checks import first_line
 
 MINI = "crosszero-mini"
+_MINI = Path(str(resources.files("crosszero"))) / "assets" / MINI
+_OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _log = logging.getLogger("crosszero")
 _VOCABULARIES = (
     "tokenizer.json",
@@ -33,10 +37,10 @@ def locate_encoder(name: str | Path) -> str:
     Raises:
         CheckpointError: it looks like a path and is not there, or the folder holds no model.
     """
-    if str(name) == MINI:
-        return str(resources.files("crosszero") / "assets" / MINI)
-    path = Path(name)
+    path = _MINI if str(name) == MINI else Path(name)
     if path.is_dir():
+        if not (path / "config.json").is_file() and (path / _OLD_LAYOUT).is_dir():
+            path /= _OLD_LAYOUT
         if not (path / "config.json").is_file():
             raise CheckpointError(
                 f"{name}: no config.json there, so it is not a Hugging Face model folder"
@@ -55,6 +59,38 @@ def locate_encoder(name: str | Path) -> str:
     if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
         raise CheckpointError(f"{name or repr('')}: there is no such folder")
     return str(name)
+
+
+def find_file(name: str | Path, file: str) -> Path | None:
+    """Find a file that may stand beside a model.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
+        file: path inside the folder.
+
+    Returns:
+        Its path, on this machine; ``None`` if there is no such file.
+
+    Raises:
+        CheckpointError: the hub can't be asked for it.
+    """
+    folder = _MINI if str(name) == MINI else Path(name)
+    if folder.is_dir():
+        inside = (folder / file).is_file() and ".." not in Path(file).parts
+        return folder / file if inside else None
+    try:
+        with quiet_transformers():
+            return Path(hf_hub_download(str(name), file))
+    except LocalEntryNotFoundError:  # no network; what loaded before is known to have it or not
+        if try_to_load_from_cache(str(name), file) is None:
+            _log.warning(
+                "%s: the hub can't be asked for %s, by which others read the encoder", name, file
+            )
+        return None
+    except EntryNotFoundError:
+        return None
+    except Exception as error:  # huggingface_hub raises what it likes
+        raise CheckpointError(f"{name}: {file} can't be loaded: {first_line(error)}") from error
 
 
 def keep_pooler(model: PreTrainedModel, path: str | Path) -> None:

@@ -1,8 +1,9 @@
-"""From token vectors to sentence and word vectors: average over the first and the last layer.
+"""From token vectors to sentence and word vectors.
 
 Paper, section 2.2: ``h = hidden_states[1] + hidden_states[L]`` (the outputs of the first and of the
 last transformer layer), a sentence is the mean of h over its tokens, special tokens included and
-padding not, a word is the mean of h over its sub-tokens.
+padding not, a word is the mean of h over its sub-tokens. Encoders that were trained elsewhere pool
+sentences otherwise; see :mod:`crosszero.model.readout`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from crosszero.model.options import PoolingMode
 
 
 def add_first_last(hidden_states: Sequence[Tensor]) -> Tensor:
@@ -25,20 +28,33 @@ def add_first_last(hidden_states: Sequence[Tensor]) -> Tensor:
     return hidden_states[1] + hidden_states[-1]
 
 
-def pool_sentences(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the tokens of each row.
+def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> Tensor:
+    """Make one vector of the tokens of each row.
 
     Args:
         hidden: (batch, tokens, H).
         mask: (batch, tokens), 1 for tokens and 0 for padding; each row has at least one token.
+        mode: as sentence-transformers names them: ``mean`` over the tokens, ``cls`` (the first
+            token), ``lasttoken``, ``max``, ``mean_sqrt_len_tokens`` (their sum by the root of their
+            number) or ``weightedmean`` (the n-th token counts n times).
 
     Returns:
         (batch, H), in fp32 or wider.
     """
     wide = torch.promote_types(hidden.dtype, torch.float32)
-    weights = mask.to(wide)
-    summed = torch.einsum("bth,bt->bh", hidden.to(wide), weights)
-    return summed / weights.sum(dim=1, keepdim=True)
+    hidden, weights = hidden.to(wide), mask.to(wide)
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    if mode in ("cls", "lasttoken"):
+        nearness = -places if mode == "cls" else places
+        chosen = torch.where(mask > 0, nearness, -len(places) - 1).argmax(dim=1)
+        return hidden[torch.arange(len(hidden), device=hidden.device), chosen]
+    if mode == "max":
+        return hidden.masked_fill(mask[:, :, None] == 0, -torch.inf).amax(dim=1)
+    if mode == "weightedmean":
+        weights = weights * places
+    summed = torch.einsum("bth,bt->bh", hidden, weights)
+    counts = weights.sum(dim=1, keepdim=True)
+    return summed / (counts.sqrt() if mode == "mean_sqrt_len_tokens" else counts)
 
 
 def pool_spans(hidden: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Tensor:

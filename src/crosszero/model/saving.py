@@ -1,9 +1,9 @@
 """A trained encoder as an ordinary folder: transformers and sentence-transformers both load it.
 
-Beside the model stand the files by which ``SentenceTransformer(folder)`` finds the pooling that was
-trained (first + last layer, mean over tokens, unit length), the projection head, so that training
-can go on, and a model card. The layout that sentence-transformers reads is stable since its version
-2 and is written here by hand, so that saving does not need that package.
+Beside the model stand the files by which ``SentenceTransformer(folder)`` and
+:mod:`crosszero.model.readout` find the pooling that was trained (first + last layer, mean over
+tokens, unit length), the projection head, so that training can go on, and a model card. The layout
+is stable since sentence-transformers 2, so that saving does not need that package.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import quiet_transformers
 
 PROJECTION = "projection.safetensors"
-_MODULES = "sentence_transformers.models."
+_PARTS = {"": "Transformer", "1_WeightedLayerPooling": "WeightedLayerPooling"}
+_PARTS |= {"2_Pooling": "Pooling", "3_Normalize": "Normalize"}
+_MODULES = [
+    {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+    for i, (path, kind) in enumerate(_PARTS.items())
+]
 
 
 def save_encoder(
@@ -46,8 +51,8 @@ def save_encoder(
         CrosszeroError: the folder can't be written.
     """
     folder = Path(folder)
-    with atomic_file(folder / "modules.json") as file:  # also proves that the folder is writable
-        json.dump(_modules(), file, indent=2)
+    with atomic_file(folder / "modules.json") as file:  # proves that the folder is writable
+        json.dump(_MODULES, file, indent=2)
     with (
         tempfile.TemporaryDirectory(prefix=".export.", dir=folder) as temporary,
         quiet_transformers(),
@@ -61,14 +66,11 @@ def save_encoder(
                 staged / PROJECTION,
                 metadata={"level": head.level},
             )
-        for name, content in _sentence_transformers_files(backbone).items():
-            (staged / name).parent.mkdir(exist_ok=True)
-            (staged / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
-        weights = torch.zeros(backbone.layers)
-        weights[0] += 1.0
-        weights[-1] += 1.0
-        save_file(
-            {"layer_weights": weights}, staged / "1_WeightedLayerPooling" / "model.safetensors"
+        write_readout(
+            staged,
+            hidden_size=backbone.hidden_size,
+            layers=backbone.layers,
+            max_length=backbone.max_length,
         )
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
@@ -94,23 +96,19 @@ def load_head(folder: str | Path, head: ProjectionHead) -> None:
         raise CheckpointError(f"{path}: no projection head that fits can be read there") from error
 
 
-def _modules() -> list[dict[str, Any]]:
-    kinds = (
-        [("", "Transformer")]
-        + [(f"{i}_{kind}", kind) for i, kind in enumerate(("WeightedLayerPooling", "Pooling"), 1)]
-        + [("3_Normalize", "Normalize")]
-    )
-    return [
-        {"idx": i, "name": str(i), "path": path, "type": _MODULES + kind}
-        for i, (path, kind) in enumerate(kinds)
-    ]
+def write_readout(folder: Path, *, hidden_size: int, layers: int, max_length: int) -> None:
+    """Write beside a model that it is read as crosszero trains: mean of first + last layer.
 
-
-def _sentence_transformers_files(backbone: Backbone) -> dict[str, Any]:
-    width = backbone.hidden_size
-    return {
+    Args:
+        folder: of the model.
+        hidden_size: H.
+        layers: L.
+        max_length: tokens that a text may have.
+    """
+    files: dict[str, Any] = {
+        "modules.json": _MODULES,
         "sentence_bert_config.json": {
-            "max_seq_length": backbone.max_length,
+            "max_seq_length": max_length,
             "do_lower_case": False,
             "config_args": {"output_hidden_states": True},
         },
@@ -119,12 +117,12 @@ def _sentence_transformers_files(backbone: Backbone) -> dict[str, Any]:
             "similarity_fn_name": "cosine",
         },
         "1_WeightedLayerPooling/config.json": {
-            "word_embedding_dimension": width,
-            "num_hidden_layers": backbone.layers,
+            "word_embedding_dimension": hidden_size,
+            "num_hidden_layers": layers,
             "layer_start": 1,
         },
         "2_Pooling/config.json": {
-            "word_embedding_dimension": width,
+            "word_embedding_dimension": hidden_size,
             "pooling_mode_cls_token": False,
             "pooling_mode_mean_tokens": True,
             "pooling_mode_max_tokens": False,
@@ -132,3 +130,10 @@ def _sentence_transformers_files(backbone: Backbone) -> dict[str, Any]:
         },
         "3_Normalize/config.json": {},
     }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    weights = torch.zeros(layers)
+    weights[0] += 1.0
+    weights[-1] += 1.0
+    save_file({"layer_weights": weights}, folder / "1_WeightedLayerPooling" / "model.safetensors")

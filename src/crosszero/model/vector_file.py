@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file
-
-if TYPE_CHECKING:
-    from crosszero.model.encoder import Encoder
-
-BLOCK = 8192
-"""Texts that are tokenised and sorted by length at a time. Those of a block meet in the same passes
-and are rounded the same, whether they go to memory or to a file, here or on a cluster."""
+from crosszero.model.options import BLOCK
+from crosszero.search.mining import SentenceEncoder
 
 
-def encode_to_file(encoder: Encoder, texts: Iterable[str], out: str | Path) -> Path:
+def encode_to_file(encoder: SentenceEncoder, texts: Iterable[str], out: str | Path) -> Path:
     """Encode texts in the memory of a block of them.
 
     Args:
-        encoder: the encoder.
+        encoder: such as an :class:`~crosszero.Encoder`.
         texts: read once.
         out: an ``.npy`` file; ``np.load(out, mmap_mode="r")`` reads it without memory.
 

@@ -19,7 +19,7 @@ from crosszero.config import build, read_json
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
-from crosszero.model.inference import Vectors, encode_words
+from crosszero.model.inference import Vectors, encode_word_layers
 from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
@@ -124,13 +124,13 @@ class WordRefresher:
         # In multi-way data a text stands in many pairs: each is encoded once.
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
         distinct = list(first)
-        vectors = encode_words(
+        vectors = encode_word_layers(
             self._backbone,
             distinct,
             [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,
-            layer=self._layer,
+            layers=[self._layer],
             mini_batch_num_tokens=self._config.mini_batch_num_tokens,
         )
-        found = dict(zip(distinct, vectors, strict=True))
+        found = {text: of_layers[0] for text, of_layers in zip(distinct, vectors, strict=True)}
         return [found[text] for text in texts]
