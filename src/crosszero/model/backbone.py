@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.checks import check_tokenizer, check_weights
+from crosszero.model.checks import check_tokenizer, check_weights, fail, is_padding_harmless
 from crosszero.model.layers import find_layers, reading
 from crosszero.model.loading import (
     explain_failure,
@@ -38,6 +38,7 @@ from crosszero.model.slow_tokenizer import tokenize_slowly
 from crosszero.model.tokens import Tokens, make_tokens
 
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
+Read = Callable[[Tensor, Tensor], Mapping[int, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Backbone(nn.Module):
         mlm: whether `model` has a pretrained MLM head.
 
     Attributes:
+        pads: whether texts of several lengths may stand in a mini-batch; see
+            :func:`crosszero.model.checks.is_padding_harmless`.
         packs: whether training puts several texts into a row; see
             :func:`crosszero.model.packing.find_packing_obstacle`.
 
@@ -85,7 +88,7 @@ class Backbone(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
-        self.packs = False
+        self.pads, self.packs = True, False
         try:
             self.mlm_head = MlmHead(model) if mlm else None
         except ValueError as error:
@@ -129,7 +132,14 @@ class Backbone(nn.Module):
                 keep_pooler(model, path)
             missing = set(info["missing_keys"])
             check_weights(missing, model, name=str(name), mlm=mlm)
-        return cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
+            backbone = cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
+        backbone.pads = is_padding_harmless(
+            backbone.hidden_states,
+            backbone.ordinary_ids,
+            int(tokenizer.pad_token_id),
+            name=str(name),
+        )
+        return backbone
 
     @property
     def base(self) -> PreTrainedModel:
@@ -246,11 +256,22 @@ class Backbone(nn.Module):
         def pick(found: Mapping[int, Tensor]) -> list[Tensor]:
             return [found[1] + found[last] if n is None else found[n] for n in layers]
 
+        def explained(read: Read) -> Callable[[Tensor, Tensor], list[Tensor]]:
+            def run(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
+                try:
+                    return pick(read(input_ids, attention_mask))
+                except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+                    if isinstance(error, torch.OutOfMemoryError):
+                        raise
+                    raise fail(self.name, error) from error
+
+            return run
+
         if self._blocks is None:
-            yield lambda ids, mask: pick(dict(enumerate(self.hidden_states(ids, mask))))
+            yield explained(lambda ids, mask: dict(enumerate(self.hidden_states(ids, mask))))
         else:
             with reading(self.base, self._blocks, wanted) as read:
-                yield lambda ids, mask: pick(read(ids, mask))
+                yield explained(read)
 
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
+from collections.abc import Callable, Sequence
 
-from torch import nn
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from crosszero.errors import CheckpointError
+from crosszero.errors import CheckpointError, visible
+from crosszero.model.mini_batches import pad
 
+SUPPORTED = (
+    "crosszero reads encoders (BERT, RoBERTa, ModernBERT and their like) that take token numbers "
+    "and an attention mask, and give a vector for each token"
+)
+_NEAR = 1e-3  # rounding is a thousand times less
 _log = logging.getLogger("crosszero")
 
 
@@ -23,16 +32,18 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
         )
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name}: its tokeniser has no padding token")
-    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
-    if len(tokenizer) > rows:
+    weight = getattr(model.get_input_embeddings(), "weight", None)
+    if weight is None:
+        raise CheckpointError(f"{name}: has no table of token embeddings; {SUPPORTED}")
+    if len(tokenizer) > len(weight):
         raise CheckpointError(
-            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding {rows} "
-            "rows: they do not belong together"
+            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding "
+            f"{len(weight)} rows: they do not belong together"
         )
 
 
 def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: bool) -> None:
-    """Refuse a checkpoint that lacks weights of the encoder; a head may be missing.
+    """Refuse weights that are missing in the encoder (not in a head), or no weights at all.
 
     Args:
         missing: names that the loader filled in at random.
@@ -46,12 +57,93 @@ def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: 
             f"{name}: weights are missing ({_list(lacking)}): "
             "the checkpoint is not of this architecture, or damaged"
         )
+    named = dict(model.named_parameters())
+    if broken := {key for key, value in named.items() if not bool(value.isfinite().all())}:
+        raise CheckpointError(
+            f"{name}: weights are not finite ({_list(broken)}): the training that made them went "
+            "wrong; take an earlier checkpoint"
+        )
+    if whole := {key for key, value in named.items() if _is_whole(value)}:
+        raise CheckpointError(
+            f"{name}: weights are whole numbers ({_list(whole)}), as quantised ones are; save the "
+            "model in float32, float16 or bfloat16"
+        )
+
+
+def is_padding_harmless(
+    read: Callable[[Tensor, Tensor], Sequence[Tensor]],
+    ordinary: NDArray[np.int64],
+    padding: int,
+    *,
+    name: str,
+) -> bool:
+    """Find out by trying whether padding behind a text changes what a model makes of it.
+
+    Args:
+        read: from token numbers and mask, (batch, tokens), to all hidden states.
+        ordinary: numbers of tokens that are not special.
+        padding: number of the padding token.
+        name: what messages call it.
+
+    Raises:
+        CheckpointError: the model can't be run, or another text of the same length changes it, too.
+    """
+    long = np.resize(ordinary, 12).tolist()
+    batches = [[long[:4]], [long[:4]] * 2, [long[:4], long]]
+    try:
+        with torch.no_grad():
+            found = [
+                [states[n][0, :4] for n in (1, -1)]
+                for states in (read(*pad(rows, padding)) for rows in batches)
+            ]
+        shapes = {state.shape[:-1] for states in found for state in states}
+    except Exception as error:
+        raise fail(name, error) from error
+    if shapes != {(4,)}:
+        raise CheckpointError(f"{name}: its layers give no vector for each token; {SUPPORTED}")
+    if not _is_near(found[1], found[0]):
+        raise CheckpointError(
+            f"{name}: gives a text another vector each time, or values that are not finite; "
+            f"{SUPPORTED}"
+        )
+    if _is_near(found[2], found[0]):
+        return True
+    _log.warning(
+        "%s: its vectors depend on the padding behind a text (it takes no mask): each text is "
+        "encoded together with texts of its own length only",
+        name,
+    )
+    return False
+
+
+def fail(name: str, error: Exception) -> CheckpointError:
+    """Word what a model raised when it was run."""
+    kind = type(error).__name__
+    return CheckpointError(f"{name}: can't be run ({kind}: {first_line(error)}); {SUPPORTED}")
 
 
 def first_line(error: BaseException) -> str:
     """Give what an error says on one line of bounded length."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = visible(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) < 300 else text[:300] + " ..."
+
+
+def _is_near(found: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
+    """Whether all differ by rounding only; never with NaN."""
+    return all(
+        float((one - other).norm()) <= _NEAR * float(other.norm())
+        for one, other in zip(found, expected, strict=True)
+    )
+
+
+def _is_whole(value: Tensor) -> bool:
+    """Whether a matrix holds several numbers, and no fraction."""
+    if value.dim() < 2:
+        return False
+    flat = value.detach().flatten()
+    return not any(bool((x != x.round()).any()) for x in (flat[:4096], flat)) and bool(
+        (flat != flat[0]).any()
+    )
 
 
 def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:

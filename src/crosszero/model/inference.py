@@ -148,7 +148,11 @@ def _encode(
             )
     device = next(backbone.parameters()).device
     budget = mini_batch_num_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
-    parts = cut_mini_batches([len(tokens[i]) for i in chosen], budget)
+    lengths = np.asarray([len(tokens[i]) for i in chosen], dtype=np.int64)
+    groups = [np.arange(len(chosen))]
+    if not backbone.pads:
+        groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)[::-1]]
+    parts = [g[part] for g in groups for part in cut_mini_batches(lengths[g].tolist(), budget)]
     with _inference(backbone), backbone.reading(layers) as read:
 
         @torch.no_grad()
