@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.page.encoders import Encoders
@@ -18,6 +20,7 @@ from crosszero.experiment.records import describe_versions
 from crosszero.experiment.report.blocks import Origin, Section
 from crosszero.experiment.report.document import has_plotly, render_page
 from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.tables import list_columns, list_means
 from crosszero.files import atomic_file
 
 
@@ -53,57 +56,70 @@ def write_page(
     if hover and not has_plotly():
         raise MissingExtraError("plotly", "plotly", "maps with hover texts")
     hover = has_plotly() if hover is None else hover
-    runs = read_results(path)
-    encoders = Encoders(runs)
-    source, lines = _find_lines(runs, encoders.notes)
+    results = read_results(path)
+    encoders = Encoders(results)
+    source, lines = _find_lines(results, encoders.notes)
     options = ["--out", str(out)] if out else []
     command = command or shlex.join(["crosszero", "report", str(path), *options])
     sections = [
-        *show_results(runs),
-        show_training(runs),
-        show_alignments(runs, encoders, seed=seed),
+        *show_results(results),
+        show_training(results),
+        show_alignments(results, encoders, seed=seed),
         show_maps(source, lines, encoders, seed=seed, hover=hover),
         show_neighbours(source, lines, encoders, seed=seed),
-        Section("How this was made", [_describe_origin(runs, command, seed)]),
+        Section("How this was made", [_describe_origin(results, command, seed)]),
     ]
     notes = list(dict.fromkeys(encoders.notes))
-    said = [*runs.notes, *(f"Not shown: {note}" for note in notes)]
-    summary = [_summarise(runs), *(f"{note}." for note in said)]
-    page = out or runs.folder / "report.html"
+    said = [*results.notes, *(f"Not shown: {note}" for note in notes)]
+    summary = [*_summarise(results), *(f"{note}." for note in said)]
+    page = out or results.folder / "report.html"
     with atomic_file(page) as file:
-        file.write(render_page(f"crosszero: {runs.title}", summary, sections))
+        file.write(render_page(f"crosszero: {results.title}", summary, sections))
     return page, notes
 
 
-def _find_lines(runs: Results, notes: list[str]) -> tuple[str, Lines]:
+def _find_lines(results: Results, notes: list[str]) -> tuple[str, Lines]:
     try:
-        return find_lines(runs)
+        return find_lines(results)
     except CrosszeroError as error:
         notes.append(f"maps and nearest neighbours: {error}")
         return "", []
 
 
-def _summarise(runs: Results) -> str:
-    tasks = len({score.task for record in runs.records for score in record.scores})
-    seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records}))
-    systems = len({record.system for record in runs.records})
-    sentence = (
-        f"{systems} {'system' if systems == 1 else 'systems'}, {tasks} "
-        f"{'task' if tasks == 1 else 'tasks'}, {'seeds' if ',' in seeds else 'seed'} {seeds}."
+def _summarise(results: Results) -> Iterator[str]:
+    systems = list(dict.fromkeys(record.system for record in results.records))
+    seeds, tasks = _list_seeds(results), list_columns(results)
+    yield (
+        f"{len(systems)} {'system' if len(systems) == 1 else 'systems'}, {len(tasks)} "
+        f"{'task' if len(tasks) == 1 else 'tasks'}, {'seeds' if ',' in seeds else 'seed'} {seeds}."
     )
-    if runs.planned is not None and len(runs.records) < runs.planned:
-        sentence += f" {len(runs.records)} of {runs.planned} measurements are done."
-    return sentence
+    if results.planned is not None and (done := len(results.records)) < results.planned:
+        yield f"{done} of {results.planned} measurements are done."
+    if len(systems) == 2:
+        for task in tasks:
+            means = {system: list_means(results, system, task) for system in systems}
+            if all(means.values()):
+                parts = [f"{fmean(values):.1f} % {system}" for system, values in means.items()]
+                yield f"{task.title}: {', '.join(parts)} (mean over languages)."
 
 
-def _describe_origin(runs: Results, command: str, seed: int) -> Origin:
-    records = [record for record in runs.records if record.date]
+def _list_seeds(results: Results) -> str:
+    return ", ".join(str(seed) for seed in sorted({record.seed for record in results.records}))
+
+
+def _describe_origin(results: Results, command: str, seed: int) -> Origin:
+    records = [record for record in results.records if record.date]
     dates = sorted(record.date[:10] for record in records)
     facts = {
         "Date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "Seeds": ", ".join(str(seed) for seed in sorted({record.seed for record in runs.records})),
+        "Seeds": _list_seeds(results),
         "Draws of this page": f"seed {seed}",
     }
+    if results.config is not None:
+        paths = [source.path for source in results.config.bitext]
+        names = [path if isinstance(path, str) else path[0] for path in paths]
+        facts["Encoder"] = results.config.encoder
+        facts["Text"] = ", ".join(Path(name).name for name in names)
     if records:
         facts |= {
             "Measured": dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",

@@ -20,17 +20,14 @@ class Encoders:
     """The different encoders of the systems, and what could not be shown of them.
 
     Systems that only differ in how they are fine-tuned have one encoder, which is run once.
-
-    Args:
-        runs: with the systems; says the length of texts, and where results are kept.
     """
 
-    def __init__(self, runs: Results) -> None:
+    def __init__(self, results: Results) -> None:
         self.notes: list[str] = []
-        self._folder, self._max_length = runs.folder / "report", runs.max_length
+        self._folder, self._max_length = results.folder / "report", results.max_length
         self._encoders: dict[str, str] = {}  # by the hash of what they are
         self._names: dict[str, list[str]] = {}
-        for system in runs.systems:
+        for system in results.systems:
             if system.encoder is not None:
                 identity = hash_encoder(system.encoder)
                 self._encoders.setdefault(identity, system.encoder)
@@ -49,13 +46,12 @@ class Encoders:
         """Do some work with each encoder, unless that was done before.
 
         Args:
-            work: what it is, such as ``map``; the kept file is named by it.
+            work: such as ``map``; the kept file is named by it.
             settings: all that the result depends on besides the encoder; JSON can hold it.
             make: runs an encoder; JSON can hold its result.
 
         Returns:
-            Results, as read from JSON, by the names of the systems. An encoder that can't be used
-            is left out and noted.
+            Results by the names of the systems. An encoder that can't be used is noted instead.
 
         Raises:
             MissingExtraError: a package is not installed that the work needs.

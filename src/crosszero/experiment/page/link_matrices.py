@@ -10,6 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from crosszero.align.gold import AlignmentSet, split_base
+from crosszero.errors import CrosszeroError
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.report.blocks import AlignedSentence, Section
 from crosszero.experiment.report.curves import Curve, draw_curves
@@ -26,24 +27,21 @@ _EXAMPLES = 3
 _NOTE = (
     "Rows are source words, columns target words. A full frame is a sure link of the gold standard "
     "and a dashed one a possible link; ● is a link that the encoder gives and the gold standard "
-    "allows, ✕ one that it does not; a frame that is empty was missed. Drawn at random among "
-    "sentences of 3 to 12 words, one for each pair."
+    "allows, ✕ one that it does not; an empty frame is a link that was missed. Drawn at random "
+    "among sentences of 3 to 12 words, one for each pair."
 )
 
 
-def show_alignments(runs: Results, encoders: Encoders, *, seed: int) -> Section:
-    """Alignment error by layer, and matrices of a few sentences.
-
-    Args:
-        runs: may name gold alignments.
-        encoders: to show.
-        seed: of the draw of sentences.
-    """
-    pairs = list_pairs(runs)
+def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Section:
+    """Alignment error by layer, and matrices of a few sentences, which `seed` draws."""
+    pairs = list_pairs(results)
     if not pairs:
         return Section(_HEADING, ["No gold alignments are named here, or none are there."])
-    data = Path(str(runs.alignment))
-    golds = dict(WordAlignment().load(data, pairs))
+    data = Path(str(results.alignment))
+    try:
+        golds = dict(WordAlignment().load(data, pairs))
+    except CrosszeroError as error:
+        return Section(_HEADING, [f"The gold alignments can't be read: {error}."])
     drawn = draw_sentences(golds, seed=seed)
     found = encoders.run(
         "alignment",
@@ -82,13 +80,13 @@ def show_alignments(runs: Results, encoders: Encoders, *, seed: int) -> Section:
     return Section(_HEADING, [picture, table, note, *sentences])
 
 
-def list_pairs(runs: Results) -> list[str]:
-    """The gold alignments that a page can show; none where the runs name none."""
-    folder = runs.alignment / WordAlignment.name if runs.alignment else None
+def list_pairs(results: Results) -> list[str]:
+    """The gold alignments that a page can show; none where the results name none."""
+    folder = results.alignment / WordAlignment.name if results.alignment else None
     if folder is None or not any(folder.glob("*.gold")):
         return []
     found = WordAlignment().list_languages(folder.parent)
-    asked = {split_base(pair)[0]: pair for pair in runs.pairs or found}
+    asked = {split_base(pair)[0]: pair for pair in results.pairs or found}
     return [asked[pair] for pair in found if pair in asked]
 
 
@@ -118,12 +116,9 @@ def align_gold(
 
 
 def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tuple[str, int]]:
-    """Draw sentences of 3 to 12 words, each from another pair of languages.
+    """Draw sentences of 3 to 12 words, each from another pair of languages: pair and number.
 
     Pairs that are written from right to left come first, so that a page has one where there is one.
-
-    Returns:
-        Pair and number of each.
     """
     random = np.random.default_rng(seed)
     drawn: list[tuple[bool, str, int]] = []

@@ -19,7 +19,6 @@ from crosszero.search.neighbours import find_neighbours
 
 Nearest = list[list[list[tuple[float, float]]]]  # search, query, neighbour: number and cosine
 _HEADING = "Nearest neighbours"
-_SHOWN = 20  # examples times encoders, about
 _MOST = 1000  # candidates of a query
 _NEIGHBOURS = 3
 _NOTE = (
@@ -34,9 +33,8 @@ class Search(NamedTuple):
 
     Attributes:
         languages: of the two.
-        queries: sentences that are asked.
-        golds: their translations.
-        candidates: sentences that are searched, each once, golds included.
+        golds: translations of the queries.
+        candidates: each once, golds included.
     """
 
     languages: tuple[str, str]
@@ -46,15 +44,9 @@ class Search(NamedTuple):
 
 
 def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int) -> Section:
-    """A few sentences and what each encoder finds nearest to them.
-
-    Args:
-        source: where the lines are from.
-        lines: queries and candidates.
-        encoders: to show; the more there are, the fewer queries.
-        seed: of the draw.
-    """
-    searches = draw_searches(lines, max(4, _SHOWN // max(len(encoders), 1)), seed=seed)
+    """A few sentences of `lines`, the fewer the more encoders, and what each finds nearest."""
+    count = min(10, max(4, 20 // max(len(encoders), 1)))
+    searches = draw_searches(lines, count, seed=seed)
     if not searches:
         return Section(_HEADING, ["No translated sentences are named here, or none are there."])
     found: dict[str, Nearest] = encoders.run(
@@ -68,8 +60,7 @@ def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int)
 def draw_searches(lines: Lines, count: int, *, seed: int) -> list[Search]:
     """Draw `count` queries, spread over the languages that stand beside English, or the first.
 
-    Returns:
-        Searches with at least two candidates; as many queries as there are, if they are fewer.
+    A search has at least two candidates.
     """
     codes = sorted({code for line in lines for code in line})
     if not codes:
@@ -99,7 +90,7 @@ def find_nearest(encoder: Encoder, searches: list[Search]) -> Nearest:
     found = []
     for search in searches:
         vectors = encoder.encode(search.queries), encoder.encode(search.candidates)
-        near = find_neighbours(*vectors, k=min(_NEIGHBOURS, len(search.candidates)))
+        near = find_neighbours(*vectors, k=_NEIGHBOURS)
         found.append(np.stack([near.index, near.similarity], axis=-1).tolist())
     return found
 

@@ -15,11 +15,10 @@ from crosszero.tasks.word_retrieval import find_store
 Lines = list[dict[str, str]]  # for each line its texts by language
 
 
-def find_lines(runs: Results) -> tuple[str, Lines]:
-    """Read lines from the first of three sources there is.
+def find_lines(results: Results) -> tuple[str, Lines]:
+    """Read lines from held-out samples, Tatoeba or gold alignments: the first of them there is.
 
-    Those are held-out samples, Tatoeba (its languages meet where they translate the same English
-    sentence), gold alignments.
+    Tatoeba's languages meet where they translate the same English sentence.
 
     Returns:
         Name of the source, and its lines; no lines where there is no source.
@@ -27,17 +26,16 @@ def find_lines(runs: Results) -> tuple[str, Lines]:
     Raises:
         CrosszeroError: a source is there but can't be read.
     """
-    if runs.held_out and find_store(runs.held_out).is_dir():
-        return "held-out samples", read_samples(find_store(runs.held_out))
-    if runs.data and (runs.data / "tatoeba").is_dir():
-        return "Tatoeba", _read_tatoeba(runs.data, runs.languages)
-    if pairs := list_pairs(runs):
-        return "the gold alignments", _read_gold(Path(str(runs.alignment)), pairs)
+    if results.held_out and find_store(results.held_out).is_dir():
+        return "held-out samples", _read_samples(find_store(results.held_out))
+    if results.data and (results.data / "tatoeba").is_dir():
+        return "Tatoeba", _read_tatoeba(results.data, results.languages)
+    if pairs := list_pairs(results):
+        return "the gold alignments", _read_gold(Path(str(results.alignment)), pairs)
     return "", []
 
 
-def read_samples(folder: Path) -> Lines:
-    """Read the lines of a store of samples."""
+def _read_samples(folder: Path) -> Lines:
     lines: dict[str, dict[str, str]] = {}
     for number, sample in enumerate(SampleStore.open(folder)):
         line = lines.setdefault(sample.group or str(number), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crosszero.errors import CrosszeroError
 from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.report.blocks import Block, HeatMap, Section
 from crosszero.experiment.results import Results
@@ -9,24 +10,27 @@ from crosszero.experiment.scores import Scores
 from crosszero.experiment.tables import list_columns, make_languages, make_overview
 
 
-def show_results(runs: Results) -> list[Section]:
+def show_results(results: Results) -> list[Section]:
     """The measured table, heat maps by language, and the published rows, apart."""
-    tasks = list_columns(runs)
-    tables: list[Block] = [make_overview(runs)] if tasks else []
-    if runs.config is None and len(runs.records) == 1:
-        tables.append(Scores(runs.records[0].scores, "All scores").table())
+    tasks = list_columns(results)
+    tables: list[Block] = [make_overview(results)] if tasks else []
+    if results.config is None and len(results.records) == 1:
+        tables.append(Scores(results.records[0].scores, "All scores").table())
     heats: list[Block] = [
-        "The stronger the ground, the better the number among those of its table. Mean and "
-        "half-width of the 95 % interval over seeds, where there are several."
+        "The stronger the colour, the better the number within its table. Mean and half-width of "
+        "the 95 % interval over seeds, where there are several."
     ]
     for task in tasks:
-        table = make_languages(runs, task)
+        table = make_languages(results, task)
         heats.append(HeatMap(table=table, lower_is_better=task.lower_is_better))
     sections = [
         Section("Measured", tables or ["There are no scores."]),
         Section("By language", heats if tasks else ["There are no scores by language."]),
     ]
-    if runs.config and runs.config.published:
-        published = read_published(runs.config.published)
-        sections.append(Section("Published", [make_published(published)]))
+    if results.config and results.config.published:
+        try:
+            published: Block = make_published(read_published(results.config.published))
+        except CrosszeroError as error:
+            published = f"The published numbers can't be read: {error}."
+        sections.append(Section("Published", [published]))
     return sections

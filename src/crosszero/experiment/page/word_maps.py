@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from crosszero.errors import CrosszeroError
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.page.parallel_texts import Lines
-from crosszero.experiment.report.blocks import Block, Gallery, Meanings, Phrase, Section
+from crosszero.experiment.report.blocks import Gallery, Meanings, Phrase, Section
 from crosszero.experiment.report.maps import MAP_NOTE, Point, draw_map, reduce_tsne
 from crosszero.experiment.report.tables import Table
 from crosszero.model.encoder import Encoder
@@ -35,9 +34,8 @@ def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover
     """Draw a map of each encoder by t-SNE, and measure the vectors behind it.
 
     Args:
-        source: where the lines are from.
-        lines: to choose meanings from.
-        encoders: to show.
+        source: where `lines` are from, of which the meanings are chosen.
+        lines, encoders: to show.
         seed: of the draw and of the layout.
         hover: whether points shall say what they are, which takes plotly.
     """
@@ -52,13 +50,6 @@ def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover
     )
     if not found:
         return Section(_HEADING, ["None of the encoders could be run."])
-    return Section(_HEADING, draw_maps(source, meanings, found, hover=hover))
-
-
-def draw_maps(
-    source: str, meanings: Lines, found: Mapping[str, Mapping[str, Any]], *, hover: bool
-) -> list[Block]:
-    """Draw what :func:`lay_out` gave for each system."""
     words, maps, clusters = list_words(meanings), [], {}
     for name, one in found.items():
         places = zip(one["words"], one["places"], strict=True)
@@ -70,9 +61,9 @@ def draw_maps(
         maps.append(draw_map(points, caption=caption, hover=hover))
         clusters[name] = ClusterScore(**one["clusters"])
     named = (min(line.items(), key=lambda item: (item[0] != "en", item)) for line in meanings)
-    phrases = tuple(Phrase(text, code) for code, text in named)
-    table = make_table(clusters)
-    return [Gallery(tuple(maps)), MAP_NOTE, Meanings(phrases), table]
+    phrases = [Phrase(text, code) for code, text in named]
+    table = _make_table(clusters)
+    return Section(_HEADING, [Gallery(maps), MAP_NOTE, Meanings(phrases), table])
 
 
 def choose_meanings(lines: Lines, *, seed: int) -> Lines:
@@ -111,11 +102,10 @@ def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> dict[str, object
     """Give every word that the encoder has a vector for a place, and measure the vectors.
 
     Returns:
-        ``words`` (numbers of the words on the map), ``places`` and ``clusters``, as JSON has them.
+        ``words`` (their numbers in :func:`list_words`), ``places`` and ``clusters``, for JSON.
 
     Raises:
         CrosszeroError: there are too few words.
-        MissingExtraError: scikit-learn is not installed.
     """
     rows = [(code, text) for line in meanings for code, text in line.items()]
     spans = [word_spans(text, code) for code, text in rows]
@@ -134,7 +124,7 @@ def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> dict[str, object
     }
 
 
-def make_table(found: Mapping[str, ClusterScore]) -> Table:
+def _make_table(found: Mapping[str, ClusterScore]) -> Table:
     neighbours = next(iter(found.values())).neighbours
     return Table(
         title="What the eye sees, measured on the vectors themselves",
@@ -144,7 +134,6 @@ def make_table(found: Mapping[str, ClusterScore]) -> Table:
         ),
         number=".3f",
         note=f"Share of the {neighbours} nearest neighbours by cosine that have the same meaning, "
-        "that have it when only other languages are asked, that have the same language; "
-        "silhouettes. By meaning higher is better, by language lower. Words of the maps only: few, "
-        "and of one seed.",
+        "that have it among words of other languages, that have the same language; silhouettes. By "
+        "meaning higher is better, by language lower. These words only: few, and of one seed.",
     )

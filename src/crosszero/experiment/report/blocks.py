@@ -24,14 +24,10 @@ class Phrase(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap:
-    """A table whose numbers stand on a ground whose strength says how good they are.
+    """A table whose numbers are coloured the stronger the better they are; its first column isn't.
 
     The colour adds nothing that the numbers do not say, so that a printer, a screen reader and eyes
     that see no colours miss nothing.
-
-    Attributes:
-        table: its first column names the rows.
-        lower_is_better: whether the lowest number is the best one.
     """
 
     table: Table
@@ -67,12 +63,9 @@ def _read_number(cell: Cell) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A drawing.
+    """A drawing as SVG, which is made here and not escaped again; maybe plotly's data of it, too.
 
-    Attributes:
-        svg: the element, made here and therefore not escaped again.
-        caption: one sentence below it.
-        traces: plotly's data of the same drawing, if it shall answer the pointer.
+    With the data the drawing answers the pointer.
     """
 
     svg: str
@@ -80,18 +73,16 @@ class Picture:
     traces: Sequence[Mapping[str, object]] = ()
 
 
-@dataclass(frozen=True)
-class Gallery:
+class Gallery(NamedTuple):
     """Pictures, two beside each other where there is room."""
 
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[Picture]
 
 
-@dataclass(frozen=True)
-class Meanings:
+class Meanings(NamedTuple):
     """What the numbers and colours of maps stand for: number m + 1 is ``phrases[m]``."""
 
-    phrases: tuple[Phrase, ...]
+    phrases: Sequence[Phrase]
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -100,13 +91,7 @@ class Meanings:
 
 
 class Neighbour(NamedTuple):
-    """A sentence that was found.
-
-    Attributes:
-        phrase: the sentence.
-        similarity: its cosine with the query, -1 to 1.
-        right: whether it is the gold translation, by text.
-    """
+    """A sentence that was found, its cosine with the query, and whether it is the right answer."""
 
     phrase: Phrase
     similarity: float
@@ -115,13 +100,7 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A query and the sentences nearest to it.
-
-    Attributes:
-        query: the sentence that was asked.
-        gold: the right answer.
-        found: nearest sentences, best first, by the name of the system.
-    """
+    """A query, its right answer, and what each system finds nearest to it, best first."""
 
     query: Phrase
     gold: Phrase
@@ -142,8 +121,6 @@ class AlignedSentence:
 
     Attributes:
         source, target: words; rows and columns of the matrices.
-        languages: codes of the two.
-        gold: links that people made.
         links: by name of the system.
         origin: file and line.
     """
@@ -179,12 +156,7 @@ class AlignedSentence:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """How the page was made, so that somebody else can make it again.
-
-    Attributes:
-        command: the command line; may be empty.
-        facts: anything else by name: seeds, versions, machine; empty ones are left out.
-    """
+    """How the page was made, so that somebody else can make it again; empty facts are left out."""
 
     command: str
     facts: Mapping[str, str]

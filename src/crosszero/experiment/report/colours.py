@@ -6,7 +6,7 @@ import colorsys
 
 
 def pick_colours(count: int) -> tuple[str, ...]:
-    """Give distinct colours that can be seen on white and on near-black alike.
+    """Give distinct colours.
 
     Hues follow the golden angle; the relative luminance alternates between 0.16 and 0.26, which
     keeps a contrast of at least 3 : 1 on both grounds (WCAG 2.1, 1.4.11).

@@ -21,13 +21,7 @@ _LINES = ("-", "--", "-.", ":")
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One quantity over the steps of a run, or over layers.
-
-    Attributes:
-        name: what the legend says.
-        steps: rising numbers.
-        values: as many values; not-a-number leaves a gap.
-    """
+    """A named quantity over rising steps, or layers; not-a-number leaves a gap."""
 
     name: str
     steps: tuple[int, ...]
@@ -35,17 +29,9 @@ class Curve:
 
 
 def pick_curve(records: Iterable[Mapping[str, object]], key: str, *, name: str = "") -> Curve:
-    """Take one quantity out of the records that have it.
+    """Take one quantity out of the records that have it; the last record of a ``step`` counts.
 
-    A run that was resumed repeats steps; the last record of a step counts.
-
-    Args:
-        records: mappings with a ``step`` and quantities.
-        key: which quantity.
-        name: what the legend shall say; the key by default.
-
-    Returns:
-        Curve, empty if no record has the key.
+    A run that was resumed repeats steps.
 
     Example:
         >>> pick_curve([{"step": 1, "loss": 2.5}, {"step": 2, "loss": 0.5}], "loss").values
@@ -70,8 +56,8 @@ def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
         >>> average_curves([one, two], name="mean").values
         (0.5, 3.0)
     """
-    tables = [dict(zip(curve.steps, curve.values, strict=True)) for curve in curves]
-    steps = sorted(set(tables[0]).intersection(*tables[1:])) if tables else []
+    tables = [dict(zip(curve.steps, curve.values, strict=True)) for curve in curves] or [{}]
+    steps = sorted(set(tables[0]).intersection(*tables[1:]))
     means = (sum(table[step] for table in tables) / len(tables) for step in steps)
     return Curve(name=name, steps=tuple(steps), values=tuple(means))
 
@@ -80,41 +66,34 @@ def smooth(curve: Curve, window: int, bins: int = BINS) -> Curve:
     """Average values with their neighbours, at no more places than a picture can show.
 
     Values that are not finite are passed over; where there is nothing to average, the mean is
-    not-a-number.
+    not-a-number. Both ends are among the places.
 
     Args:
         curve: of any length.
         window: how many values are averaged, odd; shorter at both ends.
-        bins: at how many places, evenly spread, if the curve has more; both ends are among them.
+        bins: at how many places, evenly spread, if the curve has more.
 
     Example:
         >>> smooth(Curve(name="x", steps=(1, 2, 3), values=(0.0, 3.0, 0.0)), 3).values
         (1.5, 1.0, 1.5)
     """
-    size, half = len(curve.values), window // 2
-    raw = np.asarray(curve.values)
-    known, places = (
-        np.isfinite(raw),
-        np.unique(np.linspace(0, size - 1, min(size, bins), dtype=int)),
-    )
+    size, half, raw = len(curve.values), window // 2, np.asarray(curve.values)
+    places = np.linspace(0, size - 1, min(size, bins), dtype=int).tolist()
     means = []
-    for place in places.tolist():
-        near = slice(max(place - half, 0), place + half + 1)
-        found = raw[near][known[near]]
-        means.append(float(found.mean()) if len(found) else math.nan)
+    for place in places:
+        near = raw[max(place - half, 0) : place + half + 1]
+        near = near[np.isfinite(near)]
+        means.append(float(near.mean()) if len(near) else math.nan)
     steps = tuple(curve.steps[place] for place in places)
     return Curve(name=curve.name, steps=steps, values=tuple(means))
 
 
 def thin(curve: Curve, bins: int = BINS) -> Curve:
-    """Leave out points that a picture could not show apart.
+    """Leave out points that a picture could not show apart, if there are more than 2 x `bins`.
 
-    The points are parted into `bins` stretches of equally many points; of each its lowest and its
-    highest value stay, so that no peak is lost. The two ends of the curve stay, too. Values that
-    are not a number stay only where a whole stretch has no other: narrower gaps are closed.
-
-    Returns:
-        At most 2 x `bins` + 2 points; the curve itself if it has no more than 2 x `bins`.
+    Of each of `bins` stretches of equally many points the lowest and the highest value stay, so
+    that no peak is lost, and the two ends of the curve. Values that are not a number stay only
+    where a whole stretch has no other: narrower gaps are closed.
 
     Example:
         >>> thin(Curve(name="x", steps=(1, 2, 3, 4, 5), values=(0.0, 1.0, 9.0, 2.0, 3.0)), 1).steps
@@ -141,15 +120,12 @@ def draw_curves(
     Args:
         curves: at least one that is not empty.
         label: of the vertical axis, with the unit.
-        caption: one sentence; also what is read out instead of the picture.
+        caption: below the picture, and read out instead of it.
         axis: what the horizontal axis counts.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         CrosszeroError: all curves are empty.
-
-    Example:
-        >>> draw_curves([curve], label="loss", caption="Training loss.")      # doctest: +SKIP
     """
     filled = [curve for curve in curves if curve.steps]
     if not filled:
@@ -176,8 +152,7 @@ def draw_curves(
         if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
             axes.axhline(0, color=INK, linewidth=0.6, alpha=0.5)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_xlabel(keep_latin(axis))
-        axes.set_ylabel(keep_latin(label))
+        axes.set(xlabel=keep_latin(axis), ylabel=keep_latin(label))
         axes.grid(color=INK, alpha=0.12)
         if len(filled) > 1:
             figure.legend(loc="outside lower left", ncols=2)  # never on top of a curve

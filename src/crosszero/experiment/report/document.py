@@ -34,12 +34,7 @@ _POLICY = (
 
 
 def render_page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str:
-    """Give a page as one HTML document.
-
-    Args:
-        title: heading of the page.
-        summary: sentences that say what it shows.
-        sections: in their order.
+    """Give a page as one HTML document, with the sentences of `summary` below its title.
 
     Raises:
         MissingExtraError: a map shall answer the pointer, and plotly is not installed.

@@ -32,14 +32,12 @@ _ISOLATE = "\u2068{}\u2069"  # first-strong isolate: each line takes its own dir
 
 
 class Point(NamedTuple):
-    """One word of a map.
+    """One word of a map: its place, without unit, and what it says.
 
     Attributes:
-        x, y: place, without unit.
         meaning: number from 0; it has the colour of this number and is written as meaning + 1.
         language: code, which is the marker.
-        word: what the point is.
-        text: the sentence that it stands in.
+        text: the sentence that the word stands in.
     """
 
     x: float
@@ -53,21 +51,18 @@ class Point(NamedTuple):
 def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]:
     """Lay vectors out on a plane by t-SNE over cosine distances, for the eye only.
 
+    The perplexity is 30, or less for fewer than 91 points. The same vectors and seed give the same
+    plane.
+
     Args:
-        vectors: (n, dim), n from 4 and dim from 2. The perplexity is 30, or less for fewer than
-            91 points.
-        seed: of the layout; the same vectors and seed give the same plane.
+        vectors: (n, dim), n from 4 and dim from 2.
+        seed: of the layout.
 
     Returns:
         (n, 2) positions without unit.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
-        ValueError: too few vectors or dimensions.
-
-    Example:
-        >>> reduce_tsne(np.random.default_rng(0).normal(size=(20, 8))).shape      # doctest: +SKIP
-        (20, 2)
     """
     unit = unit_rows(vectors)
     if len(unit) < 4 or unit.shape[1] < 2:
@@ -89,14 +84,11 @@ def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> P
 
     Args:
         points: at least one.
-        caption: one sentence; also what is read out instead of the picture.
+        caption: below the picture, and read out instead of it.
         hover: whether points shall answer the pointer, which takes plotly.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-
-    Example:
-        >>> draw_map(points, caption="Before.")      # doctest: +SKIP
     """
     place = _stack(points)
     colours = pick_colours(1 + max(point.meaning for point in points))
@@ -110,14 +102,11 @@ def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> P
         look = {"ha": "center", "va": "bottom", "fontweight": "bold"}
         for number, top in find_gatherings(points):
             axes.annotate(str(number + 1), top, (0, 9), textcoords="offset points", **look)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
         # a square in the same unit both ways, with room for the numbers
-        middle = (place.max(axis=0) + place.min(axis=0)) / 2
+        x, y = (place.max(axis=0) + place.min(axis=0)) / 2
         reach = 0.58 * float(np.ptp(place, axis=0).max()) or 1.0
-        axes.set_xlim(middle[0] - reach, middle[0] + reach)
-        axes.set_ylim(middle[1] - reach, middle[1] + reach)
-        axes.set_box_aspect(1)
+        axes.set(xlim=(x - reach, x + reach), ylim=(y - reach, y + reach), box_aspect=1)
         axes.spines[:].set_visible(True)
         axes.spines[:].set_alpha(0.3)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=6, handletextpad=0.1)
@@ -126,11 +115,7 @@ def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> P
 
 
 def find_gatherings(points: Sequence[Point]) -> list[tuple[int, tuple[float, float]]]:
-    """Say where a meaning's number can stand: above the middle of points that lie together.
-
-    Returns:
-        Number and position, for those meanings whose number would not stand among strangers.
-    """
+    """Say where numbers of meanings can stand: above the middle of points that lie together."""
     reach = 0.12 * float(np.ptp(_stack(points), axis=0).max())
     found = []
     for number in sorted({point.meaning for point in points}):

@@ -1,7 +1,7 @@
-"""Texts that nobody has checked, made fit for HTML: corpora hold control and bidi characters.
+"""Texts that nobody has checked, made fit for HTML, beyond the escaping that Jinja does.
 
-Markup is escaped by Jinja. A text of a corpus also gets an element of its own with ``dir="auto"``
-(``templates/phrase.html``), so that an Arabic sentence does not reorder the numbers beside it.
+A text of a corpus also gets an element of its own with ``dir="auto"`` (``templates/phrase.html``),
+so that an Arabic sentence does not reorder the numbers beside it.
 """
 
 from __future__ import annotations

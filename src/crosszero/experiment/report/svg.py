@@ -39,10 +39,7 @@ _STYLE: Any = {
 
 @contextmanager
 def open_figure(width: float, height: float) -> Iterator[Any]:
-    """Give a matplotlib figure in the page's style, which holds inside the block.
-
-    Args:
-        width, height: inches; the page scales the picture.
+    """Give a matplotlib figure, inches large, in the page's style, which holds inside the block.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

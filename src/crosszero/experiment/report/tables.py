@@ -60,18 +60,14 @@ class Table:
     def texts(self) -> list[list[str]]:
         """The rows as they are shown."""
         formats = [self.formats.get(name, self.number) for name in self.columns]
-        return [
-            [format_cell(*pair) for pair in zip(row, formats, strict=True)] for row in self.rows
-        ]
+        return [list(map(format_cell, row, formats)) for row in self.rows]
 
     @property
     def numeric(self) -> list[bool]:
         """Which columns hold numbers only (and gaps): they are set to the right."""
-        return [
-            any(cell is not None for cell in column)
-            and not any(isinstance(cell, str) for cell in column)
-            for column in ([row[i] for row in self.rows] for i in range(len(self.columns)))
-        ]
+        columns = ([row[i] for row in self.rows] for i in range(len(self.columns)))
+        kinds = ([isinstance(cell, str) for cell in row if cell is not None] for row in columns)
+        return [bool(kind) and not any(kind) for kind in kinds]
 
 
 def format_cell(cell: Cell, number: str = ".1f") -> str:
