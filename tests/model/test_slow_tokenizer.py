@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import XLMConfig, XLMTokenizer, XLMWithLMHeadModel
+from transformers import BertJapaneseTokenizer, XLMConfig, XLMTokenizer, XLMWithLMHeadModel
 
 from crosszero.align.spans import Span
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.slow_tokenizer import find_offsets
+from crosszero.model.slow_tokenizer import find_offsets, tokenize_slowly
+from crosszero.model.tokens import locate_spans
 from crosszero.tasks.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from tests.conftest import make_tokenizer
@@ -105,6 +106,77 @@ def test_tokens_of_other_letters_share_the_characters_between() -> None:
     assert find_offsets("ab", ["ab</w>", "!</w>"]) == [(0, 2), (2, 2)]
     assert find_offsets("", []) == []
     assert find_offsets("a ## b", ["a", "##", "b"]) == [(0, 1), (2, 4), (5, 6)]
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory) -> BertJapaneseTokenizer:
+    """WordPiece that knows no digits, and the letters u, n and k in known words only."""
+    letters = [*"abdehioprst", *(f"##{letter}" for letter in "abdehioprstunk")]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "dun", "##kel", "tunk", "ein", "空", "-"]
+    path = tmp_path_factory.mktemp("basic") / "vocab.txt"
+    path.write_text("\n".join(words + letters), encoding="utf-8")
+    return BertJapaneseTokenizer(
+        str(path), word_tokenizer_type="basic", subword_tokenizer_type="wordpiece"
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["ein", "dunkel", "tunk", "kunu", "7", "雨", "空雨", "雨雨", "e\u0301", "☂",
+                         "ein-7", "7-7", "[UNK]", "bad"]),
+        max_size=8,
+    ),
+    st.integers(0, 1),
+)  # fmt: skip
+def test_unknown_words_do_not_share_their_tokens(
+    basic: BertJapaneseTokenizer, words: list[str], spaces: int
+) -> None:
+    text = (" " * (spaces + 1)).join(words)
+    tokens = tokenize_slowly(basic, text, 64)
+    place, expected = 1, 0
+    for word in words:
+        own = len(basic.tokenize(word))
+        expected = text.index(word, expected)
+        found = locate_spans(tokens, [(expected, expected + len(word))])
+        assert (int(found[0][0]), int(found[1][0])) == ((place, place + own) if own else (0, 0))
+        place, expected = place + own, expected + len(word)
+
+
+def test_unknown_tokens_without_spaces(basic: BertJapaneseTokenizer) -> None:
+    for text, pieces in [
+        ("7-雨.kun", ["7", "-", "雨", ".", "kun"]),
+        ("dunkel,7雨", ["dun", "kel", ",", "7雨"]),
+        ("雪-" * 150, ["雪", "-"] * 150),
+    ]:
+        tokens = tokenize_slowly(basic, text, 400)
+        assert [text[a:b] for a, b in zip(tokens.starts, tokens.ends, strict=True)] == pieces
+
+
+def test_tokens_whose_pieces_depend_on_their_neighbours_share_what_is_between() -> None:
+    """No piece alone is cut as in the text: what is known is laid beside the letters."""
+
+    class Joined:
+        unk_token = "?"
+
+        def tokenize(self, text: str) -> list[str]:
+            return ["ab", "?", "?", "cd"] if len(text) > 9 else ["whole"]
+
+        def num_special_tokens_to_add(self, pair: bool) -> int:
+            return 0
+
+        def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
+            return list(range(len(tokens)))
+
+        def get_special_tokens_mask(self, ids: list[int]) -> list[int]:
+            return [0] * len(ids)
+
+        def build_inputs_with_special_tokens(self, ids: list[int]) -> list[int]:
+            return ids
+
+    tokens = tokenize_slowly(Joined(), "ab xyz uvw cd", 9)  # type: ignore[arg-type]
+    assert tokens.starts.tolist() == [0, 3, 3, 11]
+    assert tokens.ends.tolist() == [2, 10, 10, 13]
 
 
 def test_words_get_the_vectors_of_their_tokens(

@@ -4,13 +4,17 @@ Such a tokeniser gives tokens, but not where they stand. The letters of the toke
 other, are those of the text, but for what the tokeniser normalises (Moses writes other quotation
 marks): so the two rows of letters are laid beside each other. Where they differ, and in number too,
 the tokens of the stretch share its characters.
+
+A token for what is unknown tells no letter, and neighbours must not share each other's. A text with
+such tokens is therefore cut into the smallest pieces whose tokens, one after the other, are its
+own.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import cast
 
@@ -20,6 +24,7 @@ from crosszero.model.tokens import Tokens, make_tokens
 
 # What says that a token begins or ends a word, or goes on with one.
 _MARKS = re.compile("^(?:##|\u2581)(?=.)|(?<=.)(?:</w>|@@)$")
+_LONGEST = 200  # characters between two spaces that are tried letter by letter
 
 
 def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Tokens:
@@ -34,7 +39,7 @@ def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: i
     room = max_length - tokenizer.num_special_tokens_to_add(pair=False)
     inner = cast(list[int], tokenizer.convert_tokens_to_ids(tokens[:room]))
     special = tokenizer.get_special_tokens_mask(inner)
-    places = iter(find_offsets(text, tokens))
+    places = iter(_place(tokenizer.tokenize, text, tokens, str(tokenizer.unk_token)))
     return make_tokens(
         tokenizer.build_inputs_with_special_tokens(inner),
         [(0, 0) if mark else next(places) for mark in special],
@@ -43,12 +48,55 @@ def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: i
     )
 
 
-def find_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
+def _place(
+    tokenize: Callable[[str], list[str]], text: str, tokens: list[str], unknown: str
+) -> list[tuple[int, int]]:
+    """The characters of each token, as :func:`find_offsets` gives them, piece by piece."""
+    if unknown not in tokens:
+        return find_offsets(text, tokens)
+    pieces = [(match.start(), tokenize(match[0])) for match in re.finditer(r"\S+", text)]
+    if [token for _, own in pieces for token in own] != tokens:
+        pieces = [(0, tokens)]
+    ends = [start for start, _ in pieces[1:]] + [len(text)]
+    offsets: list[tuple[int, int]] = []
+    for (start, own), end in zip(pieces, ends, strict=True):
+        while own:
+            piece = text[start:end].rstrip()
+            length, count = _cut_piece(tokenize, piece, own, unknown)
+            found = find_offsets(piece[:length], own[:count], unknown)
+            offsets += [(start + first, start + last) for first, last in found]
+            start, own = start + length, own[count:]
+    return offsets
+
+
+def _cut_piece(
+    tokenize: Callable[[str], list[str]], text: str, tokens: list[str], unknown: str
+) -> tuple[int, int]:
+    """Characters and tokens of the shortest beginning whose tokens stand for it alone.
+
+    Characters behind it that make no token (marks of a letter that is written without) are its own.
+    """
+    best = len(text), len(tokens)
+    if unknown not in tokens or len(tokens) < 2 or len(text) > _LONGEST:
+        return best
+    for length in range(1, len(text)):
+        first = tokenize(text[:length])
+        fits = 0 < len(first) < len(tokens) and first + tokenize(text[length:]) == tokens
+        if best[0] < len(text) and not (fits and len(first) == best[1]):
+            break
+        best = (length, len(first)) if fits else best
+    return best
+
+
+def find_offsets(
+    text: str, tokens: Sequence[str], unknown: str | None = None
+) -> list[tuple[int, int]]:
     """Find the characters of the text that each of its tokens stands for.
 
     Args:
         text: what was tokenised.
         tokens: as the tokeniser writes them, in order.
+        unknown: the token that stands for anything.
 
     Returns:
         For each token (start, end) in characters, in order; empty where it stands for none.
@@ -58,7 +106,7 @@ def find_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
         [(0, 1), (1, 2), (2, 3), (3, 5)]
     """
     letters = [(letter, n) for n, character in enumerate(text) for letter in _fold(character)]
-    pieces = [_fold(_MARKS.sub("", token)) for token in tokens]
+    pieces = ["\0" if token == unknown else _fold(_MARKS.sub("", token)) for token in tokens]
     spans = _lay_beside(letters, "".join(pieces), len(text))
     offsets: list[tuple[int, int]] = []
     end = used = 0
