@@ -127,7 +127,7 @@ def test_fewer_languages_give_more_rows(folder):
 def test_locales(folder):
     reader = ChromiumReader(folder)
     assert reader.languages == ("en-GB", "en", "fr", "ru")
-    assert ChromiumReader(folder, languages=["en", "fr"]).paths[0] == folder / "en-US.pak"
+    assert ChromiumReader(folder, languages=["en", "fr"]).files[0] == folder / "en-US.pak"
 
 
 def test_the_package_is_named_when_it_is_missing(monkeypatch):

@@ -160,8 +160,10 @@ class TestTableHeader:
         assert rows(pairs) == [("en", "hello", "fr", "bonjour")]
 
     def test_truth_values_are_no_columns(self, table):
-        with pytest.raises(ConfigError, match=r"columns is \[True, False\]"):
-            TsvReader(table("a\tb\n"), languages=["en", "fr"], columns=[True, False])
+        with pytest.raises(
+            ConfigError, match=r"columns\[0\]: a whole number is needed, given True"
+        ):
+            read_bitext(table("a\tb\n"), languages=["en", "fr"], columns=[True, False])
 
 
 class TestGroups:

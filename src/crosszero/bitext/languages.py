@@ -53,11 +53,7 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     Raises:
         ConfigError: they are not.
     """
-    if isinstance(languages, str):
-        raise ConfigError(
-            f"languages is {languages!r}; a list of language codes is needed, like [en, fr]"
-        )
-    if not isinstance(languages, Sequence):
+    if isinstance(languages, str) or not isinstance(languages, Sequence):
         raise ConfigError(f"languages is {languages!r}; a list like [en, fr] is needed")
     for code in languages:
         if not isinstance(code, str) or not is_code(code):
@@ -65,18 +61,18 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
                 f"language {code!r} is no language code; codes like en, pt-BR or fil are needed"
                 + (" (write 'no' in quotes in YAML)" if str(code) == "False" else "")
             )
-    given = " ".join(languages) or "none"
+    given = f"{len(languages)} given ({' '.join(languages) or 'none'})"
     if exactly is not None and len(languages) != exactly:
-        raise ConfigError(f"{exactly} languages are needed, {len(languages)} given ({given})")
+        raise ConfigError(f"{exactly} languages are needed, {given}")
     if len(languages) < 2:
-        raise ConfigError(f"at least two languages are needed, {len(languages)} given ({given})")
+        raise ConfigError(f"at least two languages are needed, {given}")
     if len({normalise_code(code) for code in languages}) < len(languages):
-        raise ConfigError(f"every language may be named once only; given: {given}")
+        raise ConfigError(f"every language may be named once only, {given}")
     return tuple(languages)
 
 
 def is_code(text: str) -> bool:
-    """Say whether a text has the form of a language code, whether or not the language exists."""
+    """Say whether a text has the form of a language code; the language need not exist."""
     return _CODE.fullmatch(text) is not None
 
 
@@ -147,10 +143,8 @@ def languages_in_name(path: str | Path) -> tuple[str, str] | None:
 def split_suffix(path: str | Path, named: Sequence[str] | None = None) -> tuple[str, str] | None:
     """Split ``multi.en`` or ``multi.en.gz`` into prefix and language; ``None`` for other names.
 
-    Args:
-        path: the file; only its name counts.
-        named: languages that the user named. Only these may be rare ones: among the real codes of
-            three letters are most endings of other files (``ids``, ``src``, ``raw``).
+    Only languages that the user named may be rare ones: among the real codes of three letters are
+    most endings of other files (``ids``, ``src``, ``raw``).
 
     Example:
         >>> split_suffix("data/multi.en.gz")

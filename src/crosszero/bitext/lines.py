@@ -1,8 +1,7 @@
 """Lines of text files, decoded one by one so that an error can name its line.
 
 :func:`read_lines` is meant for every UTF-8 file that this library reads by lines: what it can't
-read it tells the same way everywhere. A caller that reads one file raises for a bad line with
-``DataError(path, line.message, number)``; one that skips counts ``line.reason``.
+read it tells the same way everywhere. :func:`require_lines` stops where a line can't be used.
 
 Only a line feed ends a line. ``str.splitlines`` and text mode would also break at U+2028, U+0085, a
 form feed or a lone carriage return; one such character in one of two aligned files would shift
@@ -16,8 +15,8 @@ import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -27,10 +26,10 @@ from crosszero.files import open_bytes
 MAX_LINE = 1 << 20  # bytes; a file without line feeds must not fill the memory
 
 _BOM = b"\xef\xbb\xbf"
-_FOREIGN = {  # how a file starts -> what to say; UTF-32 before UTF-16, which is its prefix
-    b"\xff\xfe\x00\x00": ("UTF-32", "UTF-32"),
-    b"\xff\xfe": ("UTF-16", "UTF-16"),
-    b"\xfe\xff": ("UTF-16", "UTF-16"),
+_FOREIGN = {  # how a file starts; UTF-32 before UTF-16, which is its prefix
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
 }
 _PACKED = {
     b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
@@ -42,23 +41,14 @@ _PACKED = {
 
 @dataclass(frozen=True, slots=True)
 class BadText:
-    """Text that can't be used, in the place of the text.
-
-    Attributes:
-        reason: two or three words, for counting.
-        message: what is wrong and what to do.
-    """
+    """In the place of a text that can't be used: a few words for counting, and what to do."""
 
     reason: str
     message: str
 
 
 def check_file(path: str | Path, *, text: bool = True) -> None:
-    """See that a file can be read before the work starts.
-
-    Args:
-        path: the file, as the user gave it.
-        text: also see that it does not start like UTF-16.
+    """See that a file can be read before the work starts; of text, that it is not UTF-16.
 
     Raises:
         DataError: it is missing, a folder, empty, packed with something else than gzip, or UTF-16.
@@ -83,25 +73,12 @@ def check_file(path: str | Path, *, text: bool = True) -> None:
 def read_lines(path: str | Path) -> Iterator[str | BadText]:
     """Read a UTF-8 text file, plain or gzip, line by line in constant memory.
 
-    A byte order mark at the start is dropped; a carriage return before the line feed, too. Nothing
-    else is changed.
-
-    Args:
-        path: the file, as the user gave it.
-
-    Yields:
-        Each line without its end, or what is wrong with it, so that a caller that reads two files
-        in step stays in step.
+    A byte order mark and carriage returns before line feeds are dropped. In place of a line that
+    can't be used comes what is wrong with it, so that a caller that reads two files stays in step.
 
     Raises:
         DataError: while iterating: the file is missing, a folder, empty or UTF-16; or its gzip data
             is damaged or ends too early, after the lines before that.
-
-    Example:
-        >>> for number, line in enumerate(read_lines("corpus.en"), start=1):  # doctest: +SKIP
-        ...     if isinstance(line, BadText):
-        ...         raise DataError("corpus.en", line.message, number)
-        ...     print(line)
     """
     number = 0
     with open_bytes(path) as opened:
@@ -120,13 +97,8 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
 def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[str]:
     """Read a file in which the line's NUMBER carries meaning, so that none may be left out.
 
-    Args:
-        path: the file, UTF-8, plain or gzip.
-        empty_lines: whether a line may be empty. Where it may not, a line of nothing but white
-            space is an error instead of a silent shift of everything below.
-
-    Yields:
-        The lines without surrounding spaces, tabs and carriage returns, at least one.
+    The lines come without spaces, tabs and carriage returns around them. Where none may be empty,
+    one of nothing but white space is an error instead of a silent shift of everything below.
 
     Raises:
         DataError: while iterating: as in :func:`read_lines`, or a line can't be used.
@@ -158,34 +130,27 @@ def split_words(line: str) -> list[str]:
 
 def read_parallel(
     paths: Sequence[str | Path],
-) -> Iterator[tuple[int, tuple[str | BadText, ...]]]:
-    """Read line-aligned files in step.
-
-    Args:
-        paths: two or more files.
-
-    Yields:
-        The line number, from 1, and that line of every file.
+) -> Iterator[tuple[int, list[str | BadText]]]:
+    """Read line-aligned files in step: the number of a line, from 1, and that line of each.
 
     Raises:
         DataError: as in :func:`read_lines`, or one file ends before another. Skipping can't mend
             that: where the missing line was, and so every pair, is in doubt.
     """
-    with ExitStack() as stack:
-        streams = []
-        for path in paths:
-            streams.append(read_lines(path))
-            stack.callback(streams[-1].close)  # type: ignore[attr-defined]
-        number = 0
-        while True:
-            row = [next(stream, None) for stream in streams]
-            present = [line for line in row if line is not None]
-            if len(present) < len(row):
-                if present:
-                    _raise_unequal(paths, streams, row, number)
-                return
-            number += 1
-            yield number, tuple(present)
+    streams = [read_lines(path) for path in paths]
+    for number in count(1):
+        row = [next(stream, None) for stream in streams]
+        present = [line for line in row if line is not None]
+        if len(present) == len(row):
+            yield number, present
+        elif not present:
+            return
+        else:
+            counts = [
+                number - (line is None) + sum(1 for _ in stream)
+                for line, stream in zip(row, streams, strict=True)
+            ]
+            raise _explain_unequal(paths, counts)
 
 
 def read_block(file: IO[bytes], path: str | Path, size: int, line: int | None = None) -> bytes:
@@ -216,20 +181,17 @@ def _damaged(path: str | Path, error: Exception, line: int | None) -> DataError:
 
 
 def _check_unicode(path: str | Path, head: bytes) -> None:
-    for magic, (name, code) in _FOREIGN.items():
+    for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise DataError(
-                path, f"is {name}, UTF-8 is needed: convert it with iconv -f {code} -t UTF-8", 1
+                path, f"is {name}, UTF-8 is needed: convert it with iconv -f {name} -t UTF-8", 1
             )
 
 
 def _decode(raw: bytes, path: str | Path) -> str | BadText:
     if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
-        return BadText(
-            "line too long",
-            f"the line is longer than {MAX_LINE:,} bytes: a text with one sentence a line, "
-            "ended by a line feed, is needed",
-        )
+        needed = "a text with one sentence a line, ended by a line feed, is needed"
+        return BadText("line too long", f"the line is longer than {MAX_LINE:,} bytes: {needed}")
     raw = raw[:-1] if raw.endswith(b"\n") else raw
     raw = raw[:-1] if raw.endswith(b"\r") else raw
     if b"\0" in raw:
@@ -248,25 +210,15 @@ def _decode(raw: bytes, path: str | Path) -> str | BadText:
         )
 
 
-def _raise_unequal(
-    paths: Sequence[str | Path],
-    streams: Sequence[Iterator[str | BadText]],
-    row: Sequence[str | BadText | None],
-    number: int,
-) -> None:
-    counts = [
-        number + (line is not None) + sum(1 for _ in stream)
-        for line, stream in zip(row, streams, strict=True)
-    ]
-    short = min(range(len(paths)), key=counts.__getitem__)
+def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> DataError:
+    least = min(counts)
+    short = paths[counts.index(least)]
     others = ", ".join(
-        f"{path} has {count:,}"
-        for path, count in zip(paths, counts, strict=True)
-        if count != counts[short]
+        f"{path} has {count:,}" for path, count in zip(paths, counts, strict=True) if count != least
     )
-    raise DataError(
-        paths[short],
-        f"ends after {number:,} lines, but {others}: aligned files need the same number of lines; "
+    return DataError(
+        short,
+        f"ends after {least:,} lines, but {others}: aligned files need the same number of lines; "
         "find the line that is missing (it can't be skipped, every later pair is in doubt)",
-        line=number,
+        line=least,
     )

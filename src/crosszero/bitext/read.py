@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from crosszero.bitext.reader import FormatName, Reader
 from crosszero.bitext.skip import SkipLog
 from crosszero.config import build
 from crosszero.errors import ConfigError, DataError, suggest
-
-_COMMON = {"path", "format", "languages", "skip_bad", "every"}  # no reader's own settings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,9 +38,7 @@ class BitextConfig:
         ConfigError: a value is out of range, or an option does not belong to the format.
 
     Example:
-        >>> config = BitextConfig(path="corpus.en-fr.tsv")
-        >>> for pair in config.open():                              # doctest: +SKIP
-        ...     print(pair.source, pair.target)
+        >>> pairs = BitextConfig(path="corpus.en-fr.tsv").open()        # doctest: +SKIP
     """
 
     path: str | list[str]
@@ -71,9 +66,8 @@ class BitextConfig:
     def open(self, skip_log: SkipLog | None = None) -> Reader:
         """Check files and languages, and make a reader.
 
-        Args:
-            skip_log: takes what is left out, and decides whether bad text raises. Without one,
-                what was left out is reported as a warning to the log ``crosszero.bitext``.
+        What is left out goes to the skip log, which decides whether bad text raises, or is reported
+        as a warning to the log ``crosszero.bitext``.
 
         Raises:
             ConfigError: format or languages are not known, or an option does not fit.
@@ -88,13 +82,7 @@ class BitextConfig:
         try:
             name = self.format or detect_format(paths, self.languages)
             options = self._choose_options(name)
-            if len(paths) > 1 and not FORMATS[name].several:
-                raise ConfigError(
-                    f"{', '.join(paths)}: the format {name} reads one path at a time: "
-                    "name a source for each"
-                )
-            make: Callable[..., Reader] = FORMATS[name]
-            reader = make(*paths, languages=self.languages, skip_log=log, **options)
+            reader = FORMATS[name](*paths, languages=self.languages, skip_log=log, **options)
         except OSError as error:  # a folder without permission, a name that is too long
             reason = error.strerror or str(error)
             raise DataError(", ".join(paths), f"can't be read ({reason})") from error
@@ -102,22 +90,13 @@ class BitextConfig:
         return reader
 
     def _choose_options(self, name: FormatName) -> dict[str, Any]:
-        """Pick the settings that the format's reader takes; no other may be set."""
-        takes = {other: inspect.signature(reader).parameters for other, reader in FORMATS.items()}
-        chosen = {}
+        """Pick the settings that the format's reader knows; no other may be set."""
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            homes = [other for other, parameters in takes.items() if field.name in parameters]
-            if field.name in _COMMON:
-                continue
-            if name not in homes and value != field.default:
-                raise ConfigError(
-                    f"{field.name} is no option of the format {name}, only of {', '.join(homes)}: "
-                    f"remove it or correct the format"
-                )
-            if name in homes:
-                chosen[field.name] = value
-        return chosen
+            homes = [other for other, reader in FORMATS.items() if field.name in reader.options]
+            if homes and name not in homes and getattr(self, field.name) != field.default:
+                known = f"no option of the format {name}, only of {', '.join(homes)}"
+                raise ConfigError(f"{field.name} is {known}: remove it or correct the format")
+        return {option: getattr(self, option) for option in FORMATS[name].options}
 
 
 def read_bitext(
@@ -153,11 +132,10 @@ def read_bitext(
         MissingExtraError: the format needs a package that is not installed.
 
     Example:
-        >>> pairs = read_bitext("corpus.en-fr.tsv")            # doctest: +SKIP
-        >>> next(pairs).target                                 # doctest: +SKIP
-        'Bonjour.'
         >>> log = SkipLog()
         >>> pairs = list(read_bitext("data/multi", pairs="en", skip_log=log))  # doctest: +SKIP
+        >>> pairs[0].target                                    # doctest: +SKIP
+        'Bonjour.'
         >>> log.summary()                                      # doctest: +SKIP
         '2 skipped: not UTF-8 2 (first: data/multi.fr:17: not UTF-8)'
     """

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from crosszero.bitext.languages import check_languages
 from crosszero.bitext.lines import BadText
@@ -34,43 +34,37 @@ _VISIBLE = re.compile(
 
 
 class Row(NamedTuple):
-    """Texts that mean the same, one for each language of a reader.
+    """Texts that mean the same, one for each language of a reader."""
 
-    Attributes:
-        texts: the texts, or what is wrong with one; empty where there is none.
-        places: file and line of each text.
-        key: what all pairs of the row share as their group, if not the first place.
-    """
-
-    texts: Sequence[str | BadText]
-    places: Sequence[tuple[str | Path, int]]
-    key: str = ""
+    texts: Sequence[str | BadText]  # or what is wrong with one; empty where there is none
+    places: Sequence[tuple[str | Path, int]]  # file and line of each
+    key: str = ""  # the group of the row's pairs, if it is not the first place
 
 
 class Reader(ABC):
     """Parallel text that can be read, more than once, as a stream of sentence pairs.
 
-    Files and languages are checked when a reader is made; the text is read when it is iterated.
+    A format is a subclass with a name, :meth:`look` and :meth:`rows`.
 
     Args:
-        name: what is read, for messages.
-        languages: the languages of the rows, in their order.
+        paths: files, folder or prefix, as the format has it.
+        languages: language codes, in order; ``None`` takes those that names or files tell.
         pairs: with three or more languages, ``"all"``, or the pivot that all pairs start with.
         skip_log: takes what is left out; ``None`` raises at the first bad place.
-
-    Attributes:
-        languages: the languages that it reads, in the order asked for.
-        skip_log: what was left out so far.
-        every: the first of this many rows is read.
-        report: whether what was left out is logged at the end.
+        options: those of the format, as :class:`~crosszero.bitext.BitextConfig` explains them.
 
     Raises:
-        ConfigError: the languages are no languages, or the pivot is none of them.
-        DataError: while iterating: text is bad and may not be skipped, or no pair was found.
+        ConfigError: the languages are not known, or a setting does not fit.
+        DataError: a file can't be read; while iterating: text is bad and may not be skipped, or no
+            pair was found.
+
+    Example:
+        >>> pairs = TsvReader("corpus.tsv", languages=["en", "fr"])  # doctest: +SKIP
     """
 
     format: ClassVar[FormatName]
     suffixes: ClassVar[tuple[str, ...]] = ()  # endings of file names that tell the format
+    options: ClassVar[tuple[str, ...]] = ("pairs",)  # the settings, besides languages, it knows
     folders: ClassVar[bool] = False  # whether it reads a folder of such files
     several: ClassVar[bool] = False  # whether it reads several files as one text
     known: ClassVar[dict[FormatName, type[Reader]]] = {}  # all readers, by format
@@ -80,17 +74,28 @@ class Reader(ABC):
 
     def __init__(
         self,
-        name: str | Path,
-        languages: Sequence[str],
-        *,
+        *paths: str | Path,
+        languages: Sequence[str] | None = None,
         pairs: str = "all",
         skip_log: SkipLog | None = None,
+        **options: Any,
     ) -> None:
-        self.name = str(name)
-        self.languages = check_languages(languages)
+        self.paths, self.name = paths, ", ".join(map(str, paths))
+        if len(paths) != 1 and not (paths and self.several):
+            raise ConfigError(
+                f"{self.name}: the format {self.format} reads one path at a time: name a source "
+                "for each"
+            )
         self.skip_log = skip_log if skip_log is not None else SkipLog(skip_bad=False)
-        self.every, self.report = 1, False
+        self.every = 1  # the first of this many rows is read
+        self.report = False  # whether what was left out is logged at the end
+        vars(self).update(options)
+        self.languages = check_languages(self.look(languages))
         self._plan = plan_pairs(self.languages, pairs)
+
+    @abstractmethod
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        """Check the files and tell the languages, of those asked for or of all."""
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -105,12 +110,10 @@ class Reader(ABC):
                 found += 1
         skipped = self.skip_log.summary()
         if not found:
-            what = f"no sentence pair in {' '.join(self.languages)}"
+            why = f"; {skipped}" if skipped else ""
+            languages = " ".join(self.languages)
             raise DataError(
-                self.name,
-                f"{what}; {skipped}: check format and languages"
-                if skipped
-                else f"{what}: check format and languages",
+                self.name, f"no sentence pair in {languages}{why}: check format and languages"
             )
         if self.report and skipped:
             _logger.warning("%s: %s", self.name, skipped)
@@ -127,25 +130,20 @@ class Reader(ABC):
         for text, place, language in zip(row.texts, row.places, self.languages, strict=True):
             if isinstance(text, BadText):
                 log.bad(*place, text.reason, text.message)
-                text = ""
-            elif not (text := text.strip() if has_text(text) else "") and two:
-                log.bad(
-                    *place,
-                    "empty side",
-                    f"the {language} side is empty: fill it in, or remove the pair from both sides",
-                )
-            elif not text:
-                log.leave_out(*place, f"no {language} text")
-            if two and not text:
+                usable.append("")
+            else:
+                usable.append(text.strip() if has_text(text) else "")
+                if not usable[-1] and two:
+                    remedy = "fill it in, or remove the pair from both sides"
+                    log.bad(*place, "empty side", f"the {language} side is empty: {remedy}")
+                elif not usable[-1]:
+                    log.leave_out(*place, f"no {language} text")
+            if two and not usable[-1]:
                 return []
-            usable.append(text)
         if sum(map(bool, usable)) < 2:
-            log.bad(
-                *row.places[0],
-                "fewer than two texts",
-                f"fewer than two of {' '.join(self.languages)} have text here: fill it in, or "
-                "remove the line from all files",
-            )
+            some = f"fewer than two of {' '.join(self.languages)} have text here"
+            remedy = "fill it in, or remove the line from all files"
+            log.bad(*row.places[0], "fewer than two texts", f"{some}: {remedy}")
             return []
         origins = [f"{path}:{line}" for path, line in row.places]
         group = "" if two else row.key or origins[0]
@@ -166,10 +164,7 @@ class Reader(ABC):
 def plan_pairs(languages: Sequence[str], pairs: str = "all") -> list[tuple[int, int]]:
     """Say which language is paired with which, as positions.
 
-    Args:
-        languages: the languages of a row.
-        pairs: ``"all"`` for every pair once, in the order of `languages`; or one of the languages,
-            the pivot, which is then the source of all pairs.
+    ``"all"`` is every pair once, in their order; a language is the source of all pairs.
 
     Raises:
         ConfigError: the pivot is not one of the languages.

@@ -1,10 +1,4 @@
-"""What was not handed on, counted by reason and listed by place.
-
-Two kinds of text are left out, and a :class:`SkipLog` records both: text that is bad (wrong
-encoding, an empty side, too few columns), which is an error unless bad text shall be skipped; and
-text that a format's own rule leaves out (untranslated or fuzzy catalogue entries), which is never
-an error.
-"""
+"""What was not handed on, counted by reason and listed by place."""
 
 from __future__ import annotations
 
@@ -17,6 +11,10 @@ from crosszero.errors import ConfigError, DataError
 
 class SkipLog:
     """Counts by reason, and the first places, of the text that a reader left out.
+
+    There are two kinds: text that is bad (wrong encoding, an empty side, too few columns), which is
+    an error unless bad text shall be skipped; and text that a format's own rule leaves out
+    (untranslated or fuzzy catalogue entries), which is never an error.
 
     Args:
         skip_bad: count bad text and go on. ``False`` raises :class:`DataError` at the first bad
@@ -48,11 +46,10 @@ class SkipLog:
         self._file: IO[str] | None = None
         if to is not None:
             try:
-                self._file = Path(to).open("w", encoding="utf-8", newline="\n")  # noqa: SIM115
+                self._file = Path(to).open("w", encoding="utf-8")  # noqa: SIM115 - __exit__ closes
             except OSError as error:
-                raise ConfigError(
-                    f"{to}: the list of skipped lines can't be written ({error.strerror})"
-                ) from error
+                problem = f"the list of skipped lines can't be written ({error.strerror})"
+                raise ConfigError(f"{to}: {problem}") from error
 
     @property
     def total(self) -> int:
@@ -60,13 +57,7 @@ class SkipLog:
         return self.counts.total()
 
     def bad(self, path: str | Path, line: int | None, reason: str, message: str) -> None:
-        """Record bad text, or raise if bad text shall not be skipped.
-
-        Args:
-            path: the file, as the user gave it.
-            line: 1-based line (or entry) number.
-            reason: two or three words, the same for all places of one kind.
-            message: what is wrong and what to do; said only when it is raised.
+        """Record bad text by its reason, or raise the message if bad text shall not be skipped.
 
         Raises:
             DataError: `skip_bad` is ``False``.
@@ -92,14 +83,9 @@ class SkipLog:
         first = f" (first: {self.entries[0]})" if self.entries else ""
         return f"{self.total:,} skipped: {reasons}{first}"
 
-    def close(self) -> None:
-        """Close the file of all places, if one was asked for."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
     def __enter__(self) -> SkipLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._file is not None:
+            self._file.close()

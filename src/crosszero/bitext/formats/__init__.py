@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from crosszero.bitext.formats.multiway import find_files
 from crosszero.bitext.languages import split_suffix
 from crosszero.bitext.reader import FormatName, Reader
 from crosszero.errors import ConfigError, DataError
@@ -28,7 +27,7 @@ def detect_format(
 
     Raises:
         ConfigError: they do not tell it.
-        DataError: a path does not exist, nor do files that start with it.
+        DataError: there is nothing to read.
 
     Example:
         >>> detect_format(["corpus.en", "corpus.fr"])
@@ -57,17 +56,13 @@ def detect_format(
             f"{first}: the name does not tell the format; give it: --format "
             f"{', '.join(sorted(FORMATS))}"
         )
-    try:
-        find_files(first, languages)
-    except DataError as error:
-        like_hub_id = str(first).count("/") == 1 and not Path(first).suffix
-        if like_hub_id and not Path(first).parent.exists():
-            raise DataError(
-                first,
-                "no such file or folder; for a data set of the Hugging Face hub give "
-                "--format huggingface",
-            ) from error
-        raise
+    like_hub_id = str(first).count("/") == 1 and not Path(first).suffix
+    if like_hub_id and not Path(first).parent.exists():
+        raise DataError(
+            first,
+            "no such file or folder; for a data set of the Hugging Face hub give "
+            "--format huggingface",
+        )
     return "multiway"
 
 

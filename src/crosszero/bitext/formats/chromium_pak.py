@@ -30,7 +30,6 @@ from pathlib import Path
 from crosszero.bitext.languages import find_language
 from crosszero.bitext.lines import check_file, read_block
 from crosszero.bitext.reader import Reader, Row, has_text
-from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 from crosszero.files import open_bytes
 
@@ -54,21 +53,8 @@ _FOREIGN = re.compile(r"[^\W\d_\0-\u024f\u1e00-\u1eff]")  # a letter that is not
 class ChromiumReader(Reader):
     """Read a folder of ``<locale>.pak`` files, or some such files, as multi-way text.
 
-    Every row has a text in every language asked for; fewer languages give more rows.
-
-    Args:
-        paths: the folder, or the files.
-        languages: which to read. ``en`` is en-US, ``zh`` zh-CN; other codes find the locale of the
-            same name. ``None`` reads all locales.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: a language is not there.
-        DataError: a file can't be read; while iterating also: it is damaged.
-
-    Example:
-        >>> reader = ChromiumReader(find_interface_strings(), languages=["en", "fr"])
-        ... # doctest: +SKIP
+    Every row has a text in every language asked for; fewer languages give more rows. ``en`` is
+    en-US, ``zh`` zh-CN; other codes find the locale of the same name.
     """
 
     format = "chromium"
@@ -76,25 +62,19 @@ class ChromiumReader(Reader):
     folders = True
     several = True
 
-    def __init__(
-        self,
-        *paths: str | Path,
-        languages: Sequence[str] | None = None,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
-        files = _find_locales(paths)
-        asked = [_short_code(x, files) for x in files] if languages is None else languages
-        super().__init__(", ".join(map(str, paths)), asked, pairs=pairs, skip_log=skip_log)
-        self.paths = [files[_pick(language, files)] for language in self.languages]
-        self.base = files["en-US"] if "en-US" in files else self.paths[0]
-        for file in {*self.paths, self.base}:
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        locales = _find_locales(self.paths)
+        asked = [_short_code(x, locales) for x in locales] if languages is None else languages
+        self.files = [locales[_pick(language, locales)] for language in asked]
+        self.base = locales.get("en-US", self.files[0])
+        for file in {*self.files, self.base}:
             check_file(file, text=False)
+        return asked
 
     def rows(self) -> Iterator[Row]:
         base = read_pak(self.base)
         columns: list[dict[str, str]] = []  # the translation of each base text
-        for path in self.paths:
+        for path in self.files:
             columns.append({})
             for number, text in read_pak(path).items():
                 if (key := base.get(number)) is not None and text is not None:
@@ -121,7 +101,7 @@ class ChromiumReader(Reader):
                 reason = "no text in one language"
             elif any(
                 path != self.base and text.casefold() == base_text.casefold()
-                for path, text in zip(self.paths, texts, strict=True)
+                for path, text in zip(self.files, texts, strict=True)
             ):
                 reason = "untranslated"
             elif not _WORD.search(base_text):
@@ -137,7 +117,7 @@ class ChromiumReader(Reader):
                 continue
             seen.add(base_text)
             folder = Path(self.base).parent
-            yield Row(texts, [(path, number) for path in self.paths], f"{folder}:{number}")
+            yield Row(texts, [(path, number) for path in self.files], f"{folder}:{number}")
 
 
 def clean(text: str) -> str:
@@ -155,19 +135,14 @@ def clean(text: str) -> str:
 
 
 def read_pak(path: str | Path) -> dict[int, str | None]:
-    """Read the texts of a string file, plain or gzip: numbered resources, of version 4 or 5.
+    """Read the texts of a string file, plain or gzip, by their numbers; version 4 or 5.
 
         version 4   u32 version, u32 count, u8 encoding
         version 5   u32 version, u8 encoding, 3 bytes of padding, u16 count, u16 number of aliases
         both        (count + 1) × (u16 id, u32 offset): a resource ends where the next starts
         version 5   aliases × (u16 id, u16 index of the entry with the same content)
 
-    Returns:
-        The text by resource id, aliases last; ``None`` for content that is not text (pictures and
-        packed scripts occur among the strings).
-
-    Raises:
-        DataError: the file can't be read, is damaged, or has another version or no text at all.
+    Aliases come last. Content that is no text (pictures and packed scripts occur) is ``None``.
     """
     with open_bytes(path) as file:
         data = read_block(file, path, _MAX_SIZE)
@@ -218,37 +193,27 @@ def find_interface_strings() -> Path:
     Raises:
         MissingExtraError: the package is not installed (extra ``demo``).
         DataError: it is installed without these files.
-
-    Example:
-        >>> pairs = read_bitext(find_interface_strings(), languages=["en", "fr"])
-        ... # doctest: +SKIP
     """
     try:
         files = metadata.distribution(_PACKAGE).files or []
     except metadata.PackageNotFoundError as error:
         raise MissingExtraError(_PACKAGE, "demo", "the text of the demonstration") from error
     for file in files:
-        if file.parent.name == _LOCALES and file.suffix == ".pak":
-            folder = Path(str(file.locate())).parent
-            if folder.is_dir():
-                return folder
-    raise DataError(
-        _PACKAGE,
-        f"the installed package has no folder {_LOCALES}: install it again with "
-        f"pip install --force-reinstall {_PACKAGE}",
-    )
+        folder = Path(str(file.locate())).parent
+        if folder.name == _LOCALES and folder.is_dir():
+            return folder
+    remedy = f"install it again with pip install --force-reinstall {_PACKAGE}"
+    raise DataError(_PACKAGE, f"the installed package has no folder {_LOCALES}: {remedy}")
 
 
 def _find_locales(paths: Sequence[str | Path]) -> dict[str, str | Path]:
     if len(paths) == 1:
         folder = Path(paths[0])
+        if not folder.exists():
+            raise DataError(folder, "no such file or folder: check the spelling")
         if not folder.is_dir():
-            raise DataError(
-                folder,
-                "is one .pak file; a folder with one for each locale, or several files, is needed"
-                if folder.exists()
-                else "no such file or folder: check the spelling",
-            )
+            needed = "a folder with one for each locale, or several files, is needed"
+            raise DataError(folder, f"is one .pak file; {needed}")
         paths = [x for x in sorted(folder.iterdir()) if x.name.endswith((".pak", ".pak.gz"))]
         if len(paths) < 2:
             raise DataError(folder, f"{len(paths)} .pak files in this folder; two are needed")

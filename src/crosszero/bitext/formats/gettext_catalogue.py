@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from crosszero.bitext.formats.gettext_entries import Entry, is_mo, read_entries
+from crosszero.bitext.formats.gettext_entries import is_mo, read_entries
 from crosszero.bitext.languages import check_languages, is_code, same_language, split_suffix
 from crosszero.bitext.lines import check_file
 from crosszero.bitext.reader import Reader, Row, has_text
@@ -22,106 +23,84 @@ from crosszero.errors import ConfigError
 
 
 class GettextReader(Reader):
-    """Read PO or MO files, also as .gz.
+    """Read one PO or MO file (also .gz), or several joined on msgctxt and msgid.
 
-    Args:
-        paths: one catalogue, or several to be joined on msgctxt and msgid, which are held in
-            memory.
-        languages: for one catalogue: the language of msgid, then that of msgstr, or the other way
-            round if the header says so. For joined catalogues: one for each file. ``None`` takes
-            ``en`` (or the header's X-Source-Language) and the header's Language; what is no code
-            there, like ``French``, counts as not given.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: the languages are not known, or contradict the header.
-        DataError: a file can't be read; while iterating also: a place is bad.
-
-    Example:
-        >>> reader = GettextReader("fr.po", languages=["en", "fr"])  # doctest: +SKIP
+    Of one catalogue the languages are that of msgid, then that of msgstr, or the other way round if
+    the header says so; of joined catalogues one for each file. Those that are not given are ``en``
+    (or the header's X-Source-Language) and the header's Language; what is no code there, like
+    ``French``, counts as not given.
     """
 
     format = "gettext"
     suffixes = (".po", ".mo", ".gmo")
     several = True
+    _swap = False  # msgstr first
 
-    def __init__(
-        self,
-        *paths: str | Path,
-        languages: Sequence[str] | None = None,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
-        for path in paths:
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        for path in self.paths:
             check_file(path, text=not is_mo(path))
-        self.paths, self._swap = paths, False
-        if len(paths) == 1:
-            found, self._swap = _languages_of_one(paths[0], languages)
-        else:
-            found = _languages_of_many(paths, languages)
-        super().__init__(", ".join(map(str, paths)), found, pairs=pairs, skip_log=skip_log)
+        if len(self.paths) > 1:
+            return _languages_of_many(self.paths, languages)
+        found, self._swap = _languages_of_one(self.paths[0], languages)
+        return found
 
     def rows(self) -> Iterator[Row]:
         return self._read_one() if len(self.paths) == 1 else self._read_joined()
 
     def _read_one(self) -> Iterator[Row]:
         path = self.paths[0]
-        for entry in self._usable(path):
-            texts = [entry.text, entry.key] if self._swap else [entry.key, entry.text]
-            yield Row(texts, [(path, entry.line)] * 2)
+        for entry in self._translations(path):
+            texts = [entry.msgid, entry.msgstr]
+            yield Row(texts[::-1] if self._swap else texts, [(path, entry.linenum)] * 2)
 
     def _read_joined(self) -> Iterator[Row]:
         tables = [self._index(path) for path in self.paths]
-        for identity, entry in tables[0].items():
-            first = (self.paths[0], entry.line)
-            found = [table.get(identity) for table in tables]
+        for key, entry in tables[0].items():
+            found = [table.get(key) for table in tables]
+            first = (self.paths[0], entry.linenum)
             if sum(other is not None for other in found) < 2:
                 two = len(found) == 2
                 missing = f"no {self.languages[1]} text" if two else "no text in another language"
                 self.skip_log.leave_out(*first, missing)
                 continue
-            texts = ["" if other is None else other.text for other in found]
-            places = [
-                (path, entry.line if other is None else other.line)
-                for path, other in zip(self.paths, found, strict=True)
-            ]
-            yield Row(texts, places, f"{first[0]}:{first[1]}")
+            texts = ["" if other is None else other.msgstr for other in found]
+            lines = [(entry if other is None else other).linenum for other in found]
+            yield Row(texts, list(zip(self.paths, lines, strict=True)), f"{first[0]}:{first[1]}")
         for path, table in zip(self.paths[1:], tables[1:], strict=True):
-            for identity, entry in table.items():
-                if identity not in tables[0]:
-                    self.skip_log.leave_out(path, entry.line, f"no {self.languages[0]} text")
+            for key, entry in table.items():
+                if key not in tables[0]:
+                    self.skip_log.leave_out(path, entry.linenum, f"no {self.languages[0]} text")
 
-    def _index(self, path: str | Path) -> dict[tuple[str | None, str], Entry]:
+    def _index(self, path: str | Path) -> dict[tuple[str | None, str], Any]:
         """Read a catalogue's translations by what joins them with those of another."""
-        table: dict[tuple[str | None, str], Entry] = {}
-        for entry in self._usable(path):
-            if table.setdefault((entry.context, entry.key), entry) is not entry:
-                self.skip_log.leave_out(path, entry.line, "key repeated")
+        table: dict[tuple[str | None, str], Any] = {}
+        for entry in self._translations(path):
+            if table.setdefault((entry.msgctxt, entry.msgid), entry) is not entry:
+                self.skip_log.leave_out(path, entry.linenum, "key repeated")
         return table
 
-    def _usable(self, path: str | Path) -> Iterator[Entry]:
+    def _translations(self, path: str | Path) -> Iterator[Any]:
         """Yield the entries that are translations, and count the others."""
         for entry in read_entries(path, self.skip_log):
-            if not entry.key:
+            if not entry.msgid:
                 continue  # the header
             if entry.obsolete:
-                self.skip_log.leave_out(path, entry.line, "obsolete")
-            elif entry.fuzzy:
-                self.skip_log.leave_out(path, entry.line, "fuzzy")
-            elif not has_text(entry.text):
-                self.skip_log.leave_out(path, entry.line, "untranslated")
+                self.skip_log.leave_out(path, entry.linenum, "obsolete")
+            elif "fuzzy" in entry.flags:
+                self.skip_log.leave_out(path, entry.linenum, "fuzzy")
+            elif not has_text(entry.msgstr):
+                self.skip_log.leave_out(path, entry.linenum, "untranslated")
             else:
                 yield entry
 
 
 def _header(path: str | Path) -> dict[str, str]:
     """Read the header entry; empty if there is none. Bad places are told when the text is read."""
-    for entry in read_entries(path, SkipLog(keep=0)):
-        if entry.key or entry.context:
-            break
-        lines = [line.partition(":") for line in entry.text.split("\n")]
-        return {name.strip().lower(): value.strip() for name, _, value in lines}
-    return {}
+    first = next(read_entries(path, SkipLog(keep=0)), None)
+    if first is None or first.msgid or first.msgctxt:
+        return {}
+    lines = [line.partition(":") for line in first.msgstr.split("\n")]
+    return {name.strip().lower(): value.strip() for name, _, value in lines}
 
 
 def _code(value: str) -> str:

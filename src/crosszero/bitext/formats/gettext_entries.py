@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from gettext import c2py
 from itertools import chain
 from pathlib import Path
@@ -33,53 +32,44 @@ _CHARSET = re.compile(r"charset=([^\s;]+)", re.IGNORECASE)
 _PLURAL = re.compile(r"^plural-forms:.*\bplural\s*=\s*([^;\n]+)", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message.
-
-    Attributes:
-        line: where it starts (PO), or its number (MO), from 1.
-        key: msgid; empty for the header.
-        text: msgstr; of plural forms that of n = 1, like the key.
-        context: msgctxt, which makes equal keys different.
-        fuzzy: a tool guessed the translation and nobody has confirmed it.
-        obsolete: no longer in the program.
-    """
-
-    line: int
-    key: str
-    text: str
-    context: str | None = None
-    fuzzy: bool = False
-    obsolete: bool = False
-
-
 def is_mo(path: str | Path) -> bool:
     """Say whether a catalogue is compiled, by its name."""
     return Path(path).name.removesuffix(".gz").endswith((".mo", ".gmo"))
 
 
-def read_entries(path: str | Path, log: SkipLog) -> Iterator[Entry]:
-    """Read the entries of a catalogue, the header included.
+def read_entries(path: str | Path, log: SkipLog) -> Iterator[Any]:
+    """Read the entries of a catalogue as polib has them, the header (without msgid) included.
 
-    An entry with a bad line is left out as a whole: half a text is not its translation.
+    ``linenum`` is the line of the first keyword, of MO the number of the entry, from 1. ``msgstr``
+    is, of plural forms, that of n = 1, as msgid is. An entry with a bad line is left out as a
+    whole: half a text is not its translation.
 
     Raises:
         DataError: the file can't be read, is damaged or names an encoding that can't be read; a
             text is bad and `log` does not skip it.
     """
+    form: int | None = 0
+    header = ""
     for line, entry in _read_mo(path) if is_mo(path) else _read_po(path):
+        if not isinstance(entry, BadText):
+            if not entry.msgid and not header:
+                header = entry.msgstr
+                form = _find_form(header)
+            if entry.msgstr_plural and form is not None:
+                entry.msgstr = entry.msgstr_plural.get(form, "")
+            elif entry.msgstr_plural:
+                problem = "the header's Plural-Forms can't be read, so which form is that of n = 1?"
+                entry = BadText("plural form unknown", f"{problem} Correct the header")
         if isinstance(entry, BadText):
             log.bad(path, line, entry.reason, entry.message)
         else:
+            entry.linenum = line
             yield entry
 
 
-def _read_po(path: str | Path) -> Iterator[tuple[int, Entry | BadText]]:
+def _read_po(path: str | Path) -> Iterator[tuple[int, Any]]:
     import polib
 
-    form: int | None = 0
-    header = ""
     for line, lines in _cut_po(path):
         if isinstance(lines, BadText):
             yield line, lines
@@ -90,9 +80,9 @@ def _read_po(path: str | Path) -> Iterator[tuple[int, Entry | BadText]]:
             order = "msgctxt, msgid, msgid_plural, msgstr"
             yield line, BadText("not PO", f"the entry's lines are not in the order {order}")
             continue
-        if catalogue.metadata and not header:
-            header = catalogue.metadata_as_entry().msgstr
-            form, charset = _find_form(header), _find_charset(header)
+        if catalogue.metadata:
+            header = catalogue.metadata_as_entry()
+            charset = _find_charset(header.msgstr)
             if charset not in ("utf-8", "utf8", "ascii", "us-ascii"):
                 raise DataError(
                     path,
@@ -100,9 +90,9 @@ def _read_po(path: str | Path) -> Iterator[tuple[int, Entry | BadText]]:
                     "msgconv --to-code=UTF-8",
                     line=line,
                 )
-            yield line, Entry(line, "", header)
-        for found in catalogue:
-            yield line, _make_entry(found, line, form)
+            yield line, header
+        for entry in catalogue:
+            yield line, entry
 
 
 class _Lines(list[str]):
@@ -180,31 +170,29 @@ def _undo_escape(escape: re.Match[str]) -> str:
     return str(polib.escape(bytes(numbers).decode("utf-8")))
 
 
-def _read_mo(path: str | Path) -> Iterator[tuple[int, Entry | BadText]]:
+def _read_mo(path: str | Path) -> Iterator[tuple[int, Any]]:
     import polib
 
     with open_bytes(path) as file:
         data = read_block(file, path, _MAX_MO)
     count = _check_mo(path, data)
     catalogue = polib.mofile(data, encoding="latin-1")  # which keeps the bytes as they are
-    header = catalogue.metadata_as_entry().msgstr
-    form, charset = _find_form(header), _find_charset(header)
+    header = catalogue.metadata_as_entry()
+    yield 1, header
+    charset = _find_charset(header.msgstr)
 
     def decode(text: str) -> str:
         return text.encode("latin-1").decode(charset)
 
-    yield 1, Entry(1, "", header)
-    for number, found in enumerate(catalogue, start=1 + count - len(catalogue)):
+    for number, entry in enumerate(catalogue, start=1 + count - len(catalogue)):
         try:
-            yield (
-                number,
-                _make_entry(found, number, form, lambda x: x.encode("latin-1").decode(charset)),
-            )
+            entry.msgid, entry.msgstr = decode(entry.msgid), decode(entry.msgstr)
+            entry.msgstr_plural = {n: decode(text) for n, text in entry.msgstr_plural.items()}
+            entry.msgctxt = None if entry.msgctxt is None else decode(entry.msgctxt)
+            yield number, entry
         except UnicodeDecodeError:
-            message = (
-                f"entry {number} is not {charset}, as the header says: correct the charset of "
-            )
-            yield number, BadText(f"not {charset}", f"{message}the PO file and compile it again")
+            message = f"entry {number} is not {charset}, as the header says: correct the header"
+            yield number, BadText(f"not {charset}", f"{message} and compile it again")
         except LookupError as error:
             raise DataError(
                 path, f"the header names an unknown encoding ({error}): convert it to UTF-8"
@@ -230,26 +218,6 @@ def _check_mo(path: str | Path, data: bytes) -> int:
     if len(places) != 2 * count or not inside or sum(size for size, _ in places) > 2 * len(data):
         raise damaged
     return int(count)
-
-
-def _make_entry(
-    found: Any, line: int, form: int | None, decode: Callable[[str], str] = str
-) -> Entry | BadText:
-    """Make ours of polib's entry."""
-    text = found.msgstr
-    if found.msgstr_plural:
-        if form is None:
-            message = "the header's Plural-Forms can't be read, so which form is that of n = 1?"
-            return BadText("plural form unknown", f"{message} Correct the header")
-        text = found.msgstr_plural.get(form, "")
-    return Entry(
-        line=line,
-        key=decode(found.msgid),
-        text=decode(text),
-        context=None if found.msgctxt is None else decode(found.msgctxt),
-        fuzzy="fuzzy" in found.flags,
-        obsolete=bool(found.obsolete),
-    )
 
 
 def _find_form(header: str) -> int | None:

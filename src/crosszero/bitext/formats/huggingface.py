@@ -10,76 +10,50 @@ from crosszero.bitext.formats.parquet import ParquetRows, choose_split, first_li
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText
 from crosszero.bitext.reader import Reader, Row
-from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 
 _STRUCT = "translation"  # {"en": "...", "fr": "..."}: the form of the hub's translation data sets
-_Field = tuple[str, str | None]  # a column, and the key in it if it is a struct
 
 
 class HuggingFaceReader(Reader):
     """Read a data set of the Hugging Face hub, or a local Parquet file or folder of them.
 
     Two forms are known: a column ``translation`` with one text for each language, and a column for
-    each language.
+    each language, called like it unless `columns` says how.
 
-    Args:
-        path: a Parquet file, a folder with ``*.parquet``, or a hub id like ``org/name``.
-        languages: which to read. ``None`` takes those of the column ``translation``, if two.
-        columns: the name of each language's column; ``None`` looks for ``translation``, then for
-            columns that are called like the languages.
-        subset: name of the data set's configuration (hub only).
-        split: which split. Of local files those whose names or folders start with it, if any name
-            tells a split (``train-00000-of-00002.parquet``, ``test/0.parquet``); a file that is
-            itself named as `path` is read whatever it is, unless `split` was set to another.
-        revision: commit or tag of the data set (hub only); name one to be able to repeat a run.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: the languages are not known; a column or split is not there; a local path is
-            given and an option of the hub.
-        DataError: the data can't be read or is not text.
-        MissingExtraError: a hub id is given and ``datasets`` is not installed.
-
-    Example:
-        >>> reader = HuggingFaceReader("Helsinki-NLP/opus-100", subset="en-fr",
-        ...                            languages=["en", "fr"])  # doctest: +SKIP
+    Of local files those are read whose names or folders start with the split, if any name tells one
+    (``train-00000-of-00002.parquet``, ``test/0.parquet``); a file that is itself named as the path
+    is read whatever it is, unless the split was set to another.
     """
 
     format = "huggingface"
     suffixes = (".parquet",)
+    options = ("pairs", "columns", "subset", "split", "revision")
     folders = True
+    columns: Sequence[int | str] | None = None
+    subset: str | None = None
+    split = "train"
+    revision: str | None = None
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        languages: Sequence[str] | None = None,
-        columns: Sequence[int | str] | None = None,
-        subset: str | None = None,
-        split: str = "train",
-        revision: str | None = None,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        (path,) = self.paths
         asked = None if languages is None else check_languages(languages)
-        others: list[Path] = []
         self._source: ParquetRows | _HubRows
-        if not Path(path).exists() and not str(path).endswith(".parquet"):
-            self._source = _HubRows(str(path), subset=subset, split=split, revision=revision)
-        else:
-            for name, value in (("subset", subset), ("revision", revision)):
-                if value is not None:
+        if Path(path).exists() or str(path).endswith(".parquet"):
+            for option in ("subset", "revision"):
+                if (value := getattr(self, option)) is not None:
                     raise ConfigError(
-                        f"{path}: {name} is {value!r}, which there is only on the hub, and this "
-                        f"is local: remove {name}"
+                        f"{path}: {option} is {value!r}, which there is only on the hub, and this "
+                        f"is local: remove {option}"
                     )
-            files, others = choose_split(path, split)
+            files, others = choose_split(path, self.split)
+            for file in others:
+                self.skip_log.leave_out(file, None, "file of no split")
             self._source = ParquetRows(files)
-        found, self._fields = _choose_columns(path, self._source.columns, asked, columns)
-        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
-        for file in others:
-            self.skip_log.leave_out(file, None, "file of no split")
+        else:
+            self._source = _HubRows(self.name, self.subset, self.split, self.revision)
+        found, self._fields = _choose_columns(path, self._source.columns, asked, self.columns)
+        return found
 
     def rows(self) -> Iterator[Row]:
         columns = list(dict.fromkeys(column for column, _ in self._fields))
@@ -93,7 +67,7 @@ def _choose_columns(
     known: Mapping[str, list[str] | None],
     languages: tuple[str, ...] | None,
     columns: Sequence[int | str] | None,
-) -> tuple[tuple[str, ...], list[_Field]]:
+) -> tuple[tuple[str, ...], list[tuple[str, str | None]]]:
     """Say for each language in which column, and under which key in it, its text stands."""
     if columns is not None:
         if languages is None or len(columns) != len(languages):
@@ -105,28 +79,26 @@ def _choose_columns(
             if column not in known:
                 raise ConfigError(f"{name}: no column {column!r}; {suggest(str(column), known)}")
         return languages, [(str(column), None) for column in columns]
-    keys = known.get(_STRUCT)
-    if keys is not None:
-        languages = check_languages(keys) if languages is None else languages
-        # A map column has no fixed keys; then the language as asked for is the key.
-        found = [find_language(language, keys) if keys else language for language in languages]
-        if None in found:
-            language = languages[found.index(None)]
-            raise ConfigError(f"{name}: {_STRUCT} has no {language!r}; {suggest(language, keys)}")
-        return languages, [(_STRUCT, key) for key in found]
-    there = f"(there are: {', '.join(known)})"
-    if languages is None:
+    keys, there = known.get(_STRUCT), f"(there are: {', '.join(known)})"
+    if languages is None and not keys:
         raise ConfigError(
             f"{name}: the languages are not known; give them, and their columns: "
             f"--languages en fr --columns A B {there}"
         )
-    found = [find_language(language, known) for language in languages]
+    languages = languages or check_languages(keys or ())
+    # A map column has no fixed keys; then the language as asked for is the key.
+    found = [
+        x if keys == [] else find_language(x, known if keys is None else keys) for x in languages
+    ]
     if None in found:
+        language = languages[found.index(None)]
         raise ConfigError(
-            f"{name}: no column is called {languages[found.index(None)]!r}; say which columns hold "
+            f"{name}: no column is called {language!r}; say which columns hold "
             f"{' '.join(languages)}: --columns A B {there}"
+            if keys is None
+            else f"{name}: {_STRUCT} has no {language!r}; {suggest(language, keys)}"
         )
-    return languages, [(str(column), None) for column in found]
+    return languages, [(str(x), None) if keys is None else (_STRUCT, x) for x in found]
 
 
 def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText:
@@ -144,7 +116,7 @@ def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText
 class _HubRows:
     """Rows of a data set of the hub, streamed. `columns` is as in :class:`ParquetRows`."""
 
-    def __init__(self, name: str, *, subset: str | None, split: str, revision: str | None) -> None:
+    def __init__(self, name: str, subset: str | None, split: str, revision: str | None) -> None:
         try:
             import datasets
         except ImportError as error:
@@ -155,8 +127,7 @@ class _HubRows:
                 name, subset, split=split, revision=revision, streaming=True
             )
             features = self._data.features or self._data.resolve_features().features
-        except Exception as error:
-            # The library and the network raise dozens of types; all mean the same to the user.
+        except Exception as error:  # of dozens of types, which all mean the same to the user
             raise DataError(
                 name,
                 f"can't be loaded from the hub ({type(error).__name__}: {first_line(error)}): "
@@ -181,7 +152,5 @@ class _HubRows:
 
 def _keys(feature: Any) -> list[str] | None:
     """Name the keys of a feature that is a struct, or a Translation; ``None`` for other columns."""
-    if isinstance(feature, Mapping):
-        return list(feature)
-    languages = getattr(feature, "languages", None)
-    return list(languages) if languages else None
+    keys = feature if isinstance(feature, Mapping) else getattr(feature, "languages", None)
+    return list(keys) if keys else None

@@ -5,11 +5,13 @@ Line *n* of every file means the same. The files are named, or found by folder o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from crosszero.bitext.languages import (
+    check_languages,
     find_language,
     is_code,
     languages_in_name,
@@ -18,7 +20,6 @@ from crosszero.bitext.languages import (
 )
 from crosszero.bitext.lines import check_file, read_parallel
 from crosszero.bitext.reader import FormatName, Reader, Row
-from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 
 _SECOND = {"trg", "tgt", "ref"}  # endings of the second side; all others are the first
@@ -27,67 +28,47 @@ _SECOND = {"trg", "tgt", "ref"}  # endings of the second side; all others are th
 class MultiwayReader(Reader):
     """Read files that are aligned line by line, plain or gzip, in any number of languages.
 
+    The path is a folder, or folder and prefix (``data/multi``), or the files themselves. Names tell
+    the languages: ``x.en`` and ``x.fr.gz``, or ``x.en-fr.src`` and ``x.en-fr.trg``. In a folder, a
+    file whose ending is no known language code is left out, and counted, unless it is named.
+
     With three or more languages, pairs from one line follow each other and share their ``group``,
     ``folder/multi:12``, and a line may be empty in some languages.
-
-    Args:
-        paths: a folder, or folder and prefix (``data/multi``), or the files themselves.
-        languages: which to read, in this order. ``None`` takes them from the names: ``x.en`` and
-            ``x.fr.gz``, or ``x.en-fr.src`` and ``x.en-fr.trg``. In a folder, a file whose ending
-            is no known language code is then left out, and counted.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: a language is not there or not known, or the folder holds files of several
-            prefixes.
-        DataError: a file can't be read; while iterating also: a line is bad, or the files have
-            unequal numbers of lines.
-
-    Example:
-        >>> reader = MultiwayReader("data/bible", languages=["en", "fr"])  # doctest: +SKIP
     """
 
     format: ClassVar[FormatName] = "multiway"
     several = True
 
-    def __init__(
-        self,
-        *paths: str | Path,
-        languages: Sequence[str] | None = None,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
-        name = ", ".join(map(str, paths))
-        files = find_files(paths[0], languages) if len(paths) == 1 else _name(paths, languages)
-        asked = list(files) if languages is None else languages
-        super().__init__(name, asked, pairs=pairs, skip_log=skip_log)
-        self.paths = _pick(files, self.languages, name)
-        for file in self.paths:
-            check_file(file)
-        if languages is None and len(paths) == 1:
-            for file in _passed_over(self.paths[0]):
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        if len(self.paths) > 1:
+            files = _name(self.paths, languages)
+        else:
+            files, others = _find(self.paths[0], languages)
+            for file in others if languages is None else ():
                 self.skip_log.leave_out(file, None, "no known language code")
+        asked = check_languages(list(files) if languages is None else languages)
+        self.files = _pick(files, asked, self.name)
+        for file in self.files:
+            check_file(file)
+        return asked
 
     def rows(self) -> Iterator[Row]:
-        first = self.paths[0]
+        first = self.files[0]
         parts = split_suffix(first, self.languages)
         # With the folder, so that sets of one name in different folders stay apart.
         name = Path(first).parent / (parts[0] if parts else Path(first).name)
-        for number, texts in read_parallel(self.paths):
-            yield Row(texts, [(path, number) for path in self.paths], f"{name}:{number}")
+        for number, texts in read_parallel(self.files):
+            yield Row(texts, [(path, number) for path in self.files], f"{name}:{number}")
 
 
-def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict[str, str | Path]:
+def _find(
+    path: str | Path, languages: Sequence[str] | None
+) -> tuple[dict[str, str | Path], list[Path]]:
     """Find the files ``<prefix>.<language>`` in a folder, or those that start with a prefix.
 
-    Args:
-        path: a folder, or folder and prefix.
-        languages: the languages that will be read; rare ones are found only if they are named
-            here. In a folder with several prefixes these pick the prefix, if just one has them all.
-
-    Raises:
-        DataError: no such folder, or fewer than two files of one prefix.
-        ConfigError: several prefixes fit.
+    Rare languages are found only if they are named. In a folder with several prefixes the languages
+    pick the prefix, if just one has them all. Files of the prefix that are in no known language are
+    given, too.
     """
     folder, prefix = Path(path), None
     if not folder.is_dir():
@@ -95,39 +76,39 @@ def find_files(path: str | Path, languages: Sequence[str] | None = None) -> dict
     if not folder.is_dir():
         raise DataError(path, "no such file or folder: check the spelling")
     sets: dict[str, dict[str, str | Path]] = {}
-    for file in sorted(folder.iterdir()):
+    others: list[Path] = []
+    for file in sorted(file for file in folder.iterdir() if not file.is_dir()):
         parts = split_suffix(file, languages)
-        if parts is None or (prefix is not None and parts[0] != prefix) or file.is_dir():
-            continue
-        known = sets.setdefault(parts[0], {})
-        if parts[1] in known:
-            raise ConfigError(
-                f"{known[parts[1]]} and {file} are both there: remove one of them, or name the "
-                "files one by one"
-            )
-        known[parts[1]] = file
+        if parts is None:
+            others.append(file)
+        elif prefix in (None, parts[0]):
+            known = sets.setdefault(parts[0], {})
+            if known.setdefault(parts[1], file) is not file:
+                raise ConfigError(
+                    f"{known[parts[1]]} and {file} are both there: remove one of them, or name the "
+                    "files one by one"
+                )
     sets = {name: files for name, files in sets.items() if len(files) > 1}
     if len(sets) > 1 and languages is not None:
-        sets = {
-            name: files
-            for name, files in sets.items()
-            if all(find_language(language, files) for language in languages)
-        } or sets
+        whole = [name for name in sets if all(find_language(x, sets[name]) for x in languages)]
+        sets = {name: sets[name] for name in whole or sets}
     if not sets:
         raise DataError(
             path,
-            f"no such file, and no files like {prefix or 'multi'}.en and {prefix or 'multi'}.fr: "
-            "check the spelling, and name languages that are rare with --languages"
-            if prefix is not None
-            else "no aligned files like multi.en and multi.fr in this folder: name languages that "
-            "are rare with --languages, or name the files",
+            "no aligned files like multi.en and multi.fr in this folder: name languages that are "
+            "rare with --languages, or name the files"
+            if prefix is None
+            else f"no such file, and no files like {prefix}.en and {prefix}.fr: check the "
+            "spelling, and name languages that are rare with --languages",
         )
     if len(sets) > 1:
         raise ConfigError(
             f"{path}: files of several prefixes ({', '.join(sorted(sets))}): name one, "
             f"like {folder / min(sets)}"
         )
-    return next(iter(sets.values()))
+    ((name, files),) = sets.items()
+    ending = re.compile(re.escape(name) + r"\.([^.]+)(\.gz)?")
+    return files, [x for x in others if (m := ending.fullmatch(x.name)) and is_code(m[1])]
 
 
 def _name(paths: Sequence[str | Path], languages: Sequence[str] | None) -> dict[str, str | Path]:
@@ -188,18 +169,3 @@ def _pick(
             raise ConfigError(f"{where}: no file for {language!r}; {suggest(language, files)}")
         codes.append(code)
     return [files[code] for code in codes]
-
-
-def _passed_over(chosen: str | Path) -> list[Path]:
-    """List files beside one that was chosen that could be its set's in an unknown language."""
-
-    def split(path: str | Path) -> tuple[str, str]:
-        stem, _, ending = Path(path).name.removesuffix(".gz").rpartition(".")
-        return stem, ending
-
-    prefix, found = split(chosen)[0], []
-    for file in sorted(Path(chosen).parent.iterdir()):
-        stem, ending = split(file)
-        if stem == prefix and is_code(ending) and split_suffix(file) is None and file.is_file():
-            found.append(file)
-    return found

@@ -19,18 +19,9 @@ _SAME = dict.fromkeys(("valid", "val", "dev"), "validation")
 def choose_split(path: str | Path, split: str = _DEFAULT) -> tuple[list[Path], list[Path]]:
     """Choose the files of a split: those whose name, or a folder of theirs, starts with it.
 
-    ``valid``, ``val`` and ``dev`` mean ``validation``.
-
-    Args:
-        path: a Parquet file, or a folder that is searched with all folders in it.
-        split: which split. Where no name tells one, ``train`` is all files.
-
-    Returns:
-        The files of the split, and those that belong to no split while others do.
-
-    Raises:
-        DataError: there is no Parquet file.
-        ConfigError: no file is of this split.
+    ``valid``, ``val`` and ``dev`` mean ``validation``. Where no name tells a split, ``train`` is
+    all files. A folder is searched with all folders in it.
+    Also given are the files that belong to no split while others do.
     """
     folder = Path(path).is_dir()
     files = sorted(Path(path).rglob("*.parquet")) if folder else [Path(path)]
@@ -64,15 +55,8 @@ def _split_of(file: Path) -> str | None:
 class ParquetRows:
     """Rows of local Parquet files, batch by batch, through pyarrow.
 
-    Args:
-        files: what is read, in this order.
-
-    Attributes:
-        columns: the columns of the first file; of each the keys, if it is a struct, none if it is a
-            map, ``None`` if it is anything else.
-
-    Raises:
-        DataError: a file can't be read or is not Parquet.
+    `columns` are those of the first file, and of each the keys, if it is a struct; none if it is a
+    map, ``None`` if it is anything else.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -82,12 +66,9 @@ class ParquetRows:
         self.columns = _read_columns(files[0])
 
     def read(self, columns: list[str]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
-        """Yield file and row number from 1, and the row's values in these columns.
-
-        Raises:
-            DataError: a file is damaged, or lacks a column.
-        """
+        """Yield file and row number from 1, and the row's values in these columns."""
         import pyarrow as pa
+        import pyarrow.parquet as pq
 
         for file in self.files:
             number = 0
@@ -96,7 +77,7 @@ class ParquetRows:
                     file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
                 )
             try:
-                with _open_parquet(file) as table:
+                with pq.ParquetFile(file) as table:
                     for batch in table.iter_batches(_BATCH, columns=columns):
                         for row in batch.to_pylist():
                             number += 1
@@ -110,9 +91,10 @@ class ParquetRows:
 def _read_columns(file: Path) -> dict[str, list[str] | None]:
     """Name the columns, and the keys of those that are structs (none for maps)."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        with _open_parquet(file) as table:
+        with pq.ParquetFile(file) as table:
             schema = table.schema_arrow
     except (pa.ArrowException, OSError) as error:
         raise DataError(file, f"is not Parquet ({first_line(error)})") from error
@@ -123,12 +105,6 @@ def _read_columns(file: Path) -> dict[str, list[str] | None]:
         if pa.types.is_struct(kind):
             found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
     return found
-
-
-def _open_parquet(file: Path) -> Any:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.ParquetFile(file)
 
 
 def first_line(error: BaseException) -> str:

@@ -11,12 +11,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 from xml.parsers import expat
 
 from crosszero.bitext.languages import find_language
 from crosszero.bitext.lines import BadText, check_file, read_block
 from crosszero.bitext.reader import Reader, Row
-from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes
 
@@ -32,37 +32,28 @@ _MAX_UNIT = 1 << 22  # characters; text without end is an attack or a broken fil
 class TmxReader(Reader):
     """Read a TMX file, plain or gzip, in constant memory.
 
-    Args:
-        path: the file.
-        languages: two or more; ``en`` also finds ``en-US`` and ``en_GB`` (the first variant of a
-            unit is read, further ones are counted as skipped). ``None`` takes the languages of the
-            first unit, if they are two.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: the languages are not known.
-        DataError: the file can't be read or is not TMX; while iterating also: the XML is broken,
-            a unit lacks one of two languages, a language never occurs.
-
-    Example:
-        >>> reader = TmxReader("memory.tmx", languages=["en", "fr"])  # doctest: +SKIP
+    ``en`` also finds ``en-US`` and ``en_GB``; the first variant of a unit is read, further ones are
+    counted as skipped. Languages that are not given are those of the first unit, if they are two.
+    A language that never occurs, or that a unit lacks where two are read, is an error.
     """
 
     format = "tmx"
     suffixes = (".tmx",)
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        languages: Sequence[str] | None = None,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
-        check_file(path, text=False)  # expat knows UTF-16
-        found = _look(path) if languages is None else languages
-        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
-        self.path = path
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        (self.path,) = self.paths
+        check_file(self.path, text=False)  # expat knows UTF-16
+        if languages is not None:
+            return languages
+        for unit in _read_units(self.path):
+            codes = list(dict.fromkeys(code for code, _ in unit.texts))
+            if len(codes) != 2:
+                raise ConfigError(
+                    f"{self.path}:{unit.line}: the first unit has {len(codes)} languages "
+                    f"({', '.join(codes)}); say which to read: --languages en fr"
+                )
+            return codes
+        raise DataError(self.path, "there is no <tu> in the file: a TMX file with text is needed")
 
     def rows(self) -> Iterator[Row]:
         found: dict[str, None] = {}
@@ -102,19 +93,6 @@ class TmxReader(Reader):
             )
 
 
-def _look(path: str | Path) -> list[str]:
-    """Take the languages of the first unit."""
-    for unit in _read_units(path):
-        codes = list(dict.fromkeys(code for code, _ in unit.texts))
-        if len(codes) != 2:
-            raise ConfigError(
-                f"{path}:{unit.line}: the first unit has {len(codes)} languages "
-                f"({', '.join(codes)}); say which to read: --languages en fr"
-            )
-        return codes
-    raise DataError(path, "there is no <tu> in the file: a TMX file with text is needed")
-
-
 @dataclass(slots=True)
 class _Unit:
     line: int
@@ -143,11 +121,7 @@ class _Handler:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self.depth == 0 and tag != "tmx":
-            raise DataError(
-                self.path,
-                f"is not TMX: the outermost element is <{tag}>, <tmx> is needed",
-                line=self.parser.CurrentLineNumber,
-            )
+            self.refuse(f"is not TMX: the outermost element is <{tag}>, <tmx> is needed")
         self.depth += 1
         if tag == "tu":
             self.unit, self.size = _Unit(self.parser.CurrentLineNumber), 0
@@ -180,26 +154,20 @@ class _Handler:
             self.text.append(text)
             self.size += len(text)
             if self.size > _MAX_UNIT:
-                raise DataError(
-                    self.path,
-                    f"a unit is longer than {_MAX_UNIT:,} characters: is a </tu> missing?",
-                    line=self.parser.CurrentLineNumber,
-                )
+                self.refuse(f"a unit is longer than {_MAX_UNIT:,} characters: is a </tu> missing?")
 
     def refuse_entity(self, name: str, *_: object) -> None:
-        raise DataError(
-            self.path,
+        self.refuse(
             f"defines the entity {name!r}, which is refused (entities can expand without end): "
-            "write the text itself in its place",
-            line=self.parser.CurrentLineNumber,
+            "write the text itself in its place"
         )
 
     def refuse_unknown(self, name: str, *_: object) -> None:
-        raise DataError(  # defined in a document type that is not fetched; expat would drop it
-            self.path,
-            f"the entity &{name}; is not one of XML's own: write the character itself",
-            line=self.parser.CurrentLineNumber,
-        )
+        # Defined in a document type that is not fetched; expat would drop it.
+        self.refuse(f"the entity &{name}; is not one of XML's own: write the character itself")
+
+    def refuse(self, problem: str) -> NoReturn:
+        raise DataError(self.path, problem, line=self.parser.CurrentLineNumber)
 
 
 def _join(parts: list[str]) -> str:

@@ -7,64 +7,41 @@ which corpora are full of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from crosszero.bitext.languages import find_language, is_known, languages_in_name
 from crosszero.bitext.lines import BadText, check_file, read_lines
 from crosszero.bitext.reader import Reader, Row
-from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest
 
 
 class TsvReader(Reader):
     """Read a TSV file, plain or gzip.
 
-    Args:
-        path: the file.
-        languages: the language of each column that is read; two, or more for multi-way tables.
-            ``None`` takes them from the file name, ``corpus.en-fr.tsv``.
-        columns: which columns to read, as 0-based positions or names of the header. ``None`` reads
-            all columns and takes any other number of columns than languages for an error.
-        header: the first line names the columns; if these are the languages, in any order, it says
-            which column is which. Names in `columns` imply a header, and a first line of just the
-            language codes is always taken for one, and counted if it was not announced.
-        pairs, skip_log: as in :class:`Reader`.
-
-    Raises:
-        ConfigError: languages are unknown, or columns do not fit them.
-        DataError: the file can't be read; while iterating also: a line is bad, or the header names
-            other languages.
-
-    Example:
-        >>> pairs = TsvReader("corpus.en-fr.tsv")  # doctest: +SKIP
-        >>> next(iter(pairs)).target               # doctest: +SKIP
-        'Bonjour.'
+    Languages that are not given come from the file name, ``corpus.en-fr.tsv``. Without columns, any
+    other number of columns than languages is an error. If the header names the languages, in any
+    order, it says which column is which. Names in `columns` imply a header, and a first line of
+    just the language codes is always taken for one, and counted if it was not announced.
     """
 
     format = "tsv"
     suffixes = (".tsv", ".tab")
+    options = ("pairs", "columns", "header")
+    columns: Sequence[int | str] | None = None
+    header = False
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        languages: Sequence[str] | None = None,
-        columns: Sequence[int | str] | None = None,
-        header: bool = False,
-        pairs: str = "all",
-        skip_log: SkipLog | None = None,
-    ) -> None:
-        check_file(path)
-        found = languages if languages is not None else languages_in_name(path)
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        (self.path,) = self.paths
+        check_file(self.path)
+        found = languages if languages is not None else languages_in_name(self.path)
         if found is None:
             raise ConfigError(
-                f"{path}: the languages are not known; name the file like corpus.en-fr.tsv, "
+                f"{self.path}: the languages are not known; name the file like corpus.en-fr.tsv, "
                 "or give them in the order of the columns: --languages en fr"
             )
-        super().__init__(path, found, pairs=pairs, skip_log=skip_log)
-        self.path = path
-        self.columns = _check_columns(columns, self.languages)
-        self.header = header or any(isinstance(column, str) for column in self.columns or ())
+        if self.columns is not None:
+            _check_columns(self.columns, found)
+            self.header = self.header or any(isinstance(column, str) for column in self.columns)
+        return found
 
     def rows(self) -> Iterator[Row]:
         positions = self._find_columns([]) if not self.header else []
@@ -137,41 +114,25 @@ class TsvReader(Reader):
         return order
 
     def _say(self, cells: list[str], width: int) -> str:
+        found = f"{len(cells)} tab-separated columns, {width} are needed"
         if self.columns is None:
-            return (
-                f"{len(cells)} tab-separated columns, {width} are needed (one for each of "
-                f"{' '.join(self.languages)}): remove stray tabs, or choose columns with "
-                "--columns 0 1"
-            )
+            why = f"one for each of {' '.join(self.languages)}"
+            return f"{found} ({why}): remove stray tabs, or choose columns with --columns 0 1"
         if len(cells) != width:
-            return (
-                f"{len(cells)} tab-separated columns, {width} are needed (as in the lines before): "
-                "remove stray tabs"
-            )
+            return f"{found} (as in the lines before): remove stray tabs"
         return (
             f"columns {', '.join(map(str, self.columns))} are asked for (counted from 0), but the "
             f"line has {width}: correct --columns"
         )
 
 
-def _check_columns(
-    columns: Sequence[int | str] | None, languages: tuple[str, ...]
-) -> tuple[int | str, ...] | None:
-    if columns is None:
-        return None
-    if not isinstance(columns, list | tuple) or not all(
-        isinstance(c, int | str) and not isinstance(c, bool) for c in columns
-    ):
-        raise ConfigError(
-            f"columns is {columns!r}; a list of positions from 0, or of header names, is needed"
-        )
+def _check_columns(columns: Sequence[int | str], languages: Sequence[str]) -> None:
     if len(columns) != len(languages):
         raise ConfigError(
             f"columns names {len(columns)} columns for {len(languages)} languages "
             f"({' '.join(languages)}); one column for each language is needed"
         )
-    if any(isinstance(c, int) and c < 0 for c in columns):
+    if any(isinstance(column, int) and column < 0 for column in columns):
         raise ConfigError(f"columns is {list(columns)}; positions count from 0")
     if len(set(columns)) < len(columns):
         raise ConfigError(f"columns is {list(columns)}; every column may be named once only")
-    return tuple(columns)
