@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import gzip
 import hashlib
 import io
@@ -13,15 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-
-if sys.platform != "win32":
-    import fcntl
+from crosszero.locks import sweep, take_lock, temporary_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _COARSE = 2_000_000_000  # ns: of the coarsest file times; younger files may change unseen
@@ -58,7 +55,7 @@ def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ign
         if path.is_dir():
             raise CrosszeroError(f"{path}: is a folder; name a file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        sweep(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         reason = getattr(error, "strerror", None) or error
@@ -114,36 +111,6 @@ def _pour(kept: IO[bytes], path: Path) -> None:
     else:
         with path.open("wb") as stream:
             shutil.copyfileobj(kept, stream)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what dead writers of a path have left beside it. A living one holds a lock."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        try:
-            if time.time() - left.stat().st_ctime < 1:  # just made, perhaps not locked yet
-                continue
-            handle = os.open(left, os.O_RDONLY)
-        except OSError:
-            continue
-        with suppress(OSError):  # not ours to remove
-            if take_lock(handle):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-        os.close(handle)
-
-
-def take_lock(handle: int) -> bool:
-    """Lock an open file or folder, without waiting, until it is closed or the process dies.
-
-    Returns:
-        Whether it is locked now. False where another process holds it, or there are no locks.
-    """
-    if sys.platform == "win32":
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def check_output(
@@ -204,24 +171,14 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
                 "another name for the folder"
             )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if old.exists() and not path.exists():
             os.replace(old, path)
-        _sweep(path)
-        new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        lock = os.open(new, os.O_RDONLY)
-        take_lock(lock)  # tells others that the writer is alive
     except OSError as error:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-    try:
+    with temporary_folder(path) as new:
         yield new
         _sync(new)
         _put(new, path, old)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    finally:
-        os.close(lock)
 
 
 def _sync(folder: Path) -> None:

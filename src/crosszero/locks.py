@@ -1,0 +1,138 @@
+"""Who is writing what: locks that are free again when their owner dies, and what the dead left."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crosszero.errors import CrosszeroError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+def sweep(path: Path) -> None:
+    """Remove what dead writers of a path have left beside it. A living one holds a lock."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        try:
+            if time.time() - left.stat().st_ctime < 1:  # just made, perhaps not locked yet
+                continue
+            handle = os.open(left, os.O_RDONLY)
+        except OSError:
+            continue
+        with suppress(OSError):  # not ours to remove
+            if take_lock(handle):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        os.close(handle)
+
+
+def take_lock(handle: int) -> bool:
+    """Lock an open file or folder, without waiting, until it is closed or the process dies.
+
+    Returns:
+        Whether it is locked now. False where another process holds it, or there are no locks.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def temporary_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` that is gone after the block.
+
+    What a process that dies has left is removed by the next one of the same name.
+
+    Raises:
+        CrosszeroError: the parent folder can't be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        lock = os.open(new, os.O_RDONLY)
+        take_lock(lock)  # tells others that the writer is alive
+    except OSError as error:
+        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    try:
+        yield new
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        os.close(lock)
+
+
+@contextmanager
+def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
+    """Keep what will be written to this process.
+
+    Args:
+        path: the file or folder.
+        inside: the lock stands in the folder `path`, which is removed again if nothing else came
+            to stand in it. False: it stands beside, because `path` is replaced as a whole.
+
+    Raises:
+        CrosszeroError: another process has the lock, or the folder can't be written.
+
+    Example:
+        >>> with lock_output("run", inside=True):                 # doctest: +SKIP
+        ...     train()
+    """
+    path = Path(os.path.realpath(path))
+    folder = path if inside else path.parent
+    lock = folder / (".lock" if inside else f".{path.name}.lock")
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = _open_locked(lock)
+    except BlockingIOError as error:
+        raise CrosszeroError(
+            f"{path}: another process ({_read_owner(lock)}) is writing it; wait until it has "
+            "ended, or choose another --out"
+        ) from error
+    except OSError as error:
+        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
+        if made and inside:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+
+def _open_locked(lock: Path) -> int:
+    """Open and lock a file; BlockingIOError if another process has it."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if isinstance(error, BlockingIOError):  # else the file system has no locks
+                os.close(handle)
+                raise
+        if os.fstat(handle).st_nlink:
+            os.truncate(handle, 0)
+            os.write(handle, f"process {os.getpid()}".encode())
+            return handle
+        os.close(handle)  # its owner removed it in this moment
+
+
+def _read_owner(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="ascii")[:20]
+    except (OSError, ValueError):
+        return "unknown"

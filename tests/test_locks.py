@@ -1,0 +1,86 @@
+"""One writer for each output, and a lock that does not outlive it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from crosszero.errors import CrosszeroError
+from crosszero.locks import lock_output, temporary_folder
+
+WRITER = """
+import sys, time
+from crosszero.locks import lock_output, temporary_folder
+with lock_output(sys.argv[1], inside=sys.argv[2] == "inside"):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def names(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("place", ["inside", "beside"])
+def test_an_output_has_one_writer_and_a_dead_one_is_not_in_the_way(
+    tmp_path: Path, place: str
+) -> None:
+    out, inside = tmp_path / "run", place == "inside"
+    (tmp_path / "link").symlink_to(out)
+    command = [sys.executable, "-c", WRITER, str(out), place]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        before = names(tmp_path)
+        for path in (out, tmp_path / "link", tmp_path / "run" / ".." / "run"):
+            with (
+                pytest.raises(CrosszeroError, match=rf"process {writer.pid}\).*another --out"),
+                lock_output(path, inside=inside),
+            ):
+                pass
+        assert names(tmp_path) == before
+        writer.kill()
+    assert names(tmp_path) == before  # the lock of a dead process stays as a file, and is free
+    with lock_output(out, inside=inside):
+        pass
+    assert names(tmp_path) == ({"link", "run"} if inside else {"link"})
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
+    with lock_output(tmp_path / "run", inside=True):
+        assert (tmp_path / "run").is_dir()
+    (tmp_path / "empty").mkdir()
+    with lock_output(tmp_path / "empty", inside=True):
+        pass
+    with lock_output(tmp_path / "full", inside=True):
+        (tmp_path / "full" / "a").touch()
+    assert names(tmp_path) == {"empty", "full", "full/a"}
+
+
+@pytest.mark.parametrize("name", ["file", "file/run", "loop/run"])
+def test_places_that_can_not_be_written_are_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with (
+        pytest.raises(CrosszeroError, match="can't be written"),
+        lock_output(tmp_path / name, inside=True),
+    ):
+        pass
+
+
+def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), temporary_folder(tmp_path / "a") as folder:
+        (folder / "part").touch()
+        raise RuntimeError
+    assert names(tmp_path) == set()
+    code = "import os, sys; from crosszero.locks import temporary_folder as t; "
+    code += f"f = t({str(tmp_path / 'a')!r}); f.__enter__(); os._exit(1)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert len(names(tmp_path)) == 1
+    time.sleep(1.1)  # what is younger may not be locked yet
+    with temporary_folder(tmp_path / "a") as folder:
+        assert names(tmp_path) == {folder.name}
