@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerBase
 
 from crosszero.errors import CheckpointError
 from crosszero.files import atomic_file
+from crosszero.locks import temporary_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import quiet_transformers
@@ -53,13 +54,9 @@ def save_encoder(
     folder = Path(folder)
     with atomic_file(folder / "modules.json") as file:  # proves that the folder is writable
         json.dump(_MODULES, file, indent=2)
-    with (
-        tempfile.TemporaryDirectory(prefix=".export.", dir=folder) as temporary,
-        quiet_transformers(),
-    ):
-        staged = Path(temporary)
+    with temporary_folder(folder / "export") as staged, quiet_transformers():
         backbone.model.save_pretrained(staged)
-        backbone.tokenizer.save_pretrained(staged)
+        save_tokenizer(backbone.tokenizer, staged)
         if head is not None:
             save_file(
                 {key: value.contiguous() for key, value in head.state_dict().items()},
@@ -81,6 +78,15 @@ def save_encoder(
             goal = folder / path.relative_to(staged)
             goal.parent.mkdir(exist_ok=True)
             os.replace(path, goal)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save a tokeniser without the truncation and the padding that the last text has left in it."""
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    if fast is not None:
+        fast.no_truncation()
+        fast.no_padding()
+    tokenizer.save_pretrained(folder)
 
 
 def load_head(folder: str | Path, head: ProjectionHead) -> None:

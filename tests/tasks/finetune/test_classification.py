@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -223,6 +224,8 @@ def test_a_saved_model_predicts_the_same(model_folder: ModelFolder, tmp_path: Pa
     model = AutoModelForSequenceClassification.from_pretrained(out)
     assert model.config.id2label == {0: "no", 1: "yes"}
     Backbone.load(out)  # an ordinary encoder too
+    saved = Tokenizer.from_file(str(out / "tokenizer.json"))
+    assert (saved.truncation, saved.padding) == (None, None)  # not those of the last batch
 
 
 def test_noisy_copies_vote(model_folder: ModelFolder, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from crosszero.errors import CheckpointError, ConfigError, TrainingError
 from crosszero.files import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
+from crosszero.model.saving import save_tokenizer
 from crosszero.tasks.finetune.config import FineTuneConfig
 
 SETTINGS = "finetune.json"
@@ -105,7 +106,7 @@ def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> 
     try:
         with atomic_folder(folder) as new, quiet_transformers():
             task.model.save_pretrained(new)
-            task.tokenizer.save_pretrained(new)
+            save_tokenizer(task.tokenizer, new)
             content = json.dumps({"max_length": task.max_length, **settings}, indent=2)
             (new / SETTINGS).write_text(content, encoding="utf-8")
     except (OSError, SafetensorError) as error:
