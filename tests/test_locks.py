@@ -51,8 +51,8 @@ def test_an_output_has_one_writer_and_a_dead_one_is_not_in_the_way(
 
 
 def test_a_folder_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
-    with lock_output(tmp_path / "run", inside=True):
-        assert (tmp_path / "run").is_dir()
+    with lock_output(tmp_path / "deep" / "run", inside=True):
+        assert (tmp_path / "deep" / "run").is_dir()
     (tmp_path / "empty").mkdir()
     with lock_output(tmp_path / "empty", inside=True):
         pass

@@ -79,8 +79,8 @@ def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
 
     Args:
         path: the file or folder.
-        inside: the lock stands in the folder `path`, which is removed again if nothing else came
-            to stand in it. False: it stands beside, because `path` is replaced as a whole.
+        inside: the lock stands in the folder `path`. False: it stands beside, because `path` is
+            replaced as a whole. Folders that were made for it are removed again if they are empty.
 
     Raises:
         CrosszeroError: another process has the lock, or the folder can't be written.
@@ -92,7 +92,7 @@ def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
     path = Path(os.path.realpath(path))
     folder = path if inside else path.parent
     lock = folder / (".lock" if inside else f".{path.name}.lock")
-    made = not folder.exists()
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = _open_locked(lock)
@@ -108,9 +108,9 @@ def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
     finally:
         lock.unlink(missing_ok=True)
         os.close(handle)
-        if made and inside:
+        for place in made:
             with suppress(OSError):  # it is not empty
-                folder.rmdir()
+                place.rmdir()
 
 
 def _open_locked(lock: Path) -> int:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
 
 from crosszero.errors import (
     CheckpointError,
@@ -31,7 +33,7 @@ from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import LoraConfig, TrainConfig
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
@@ -121,10 +123,12 @@ def test_resume_after_kill_9_is_bit_for_bit(
         [*command, "--resume"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert weights(out) == weights(whole)
-    assert (out / "projection.safetensors").read_bytes() == (
-        whole / "projection.safetensors"
-    ).read_bytes()
+    assert not [path.name for path in out.rglob(".*")]
+    files = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    for path in files:
+        if path.name not in ("README.md", "metrics.jsonl") and "tfevents" not in path.name:
+            assert (out / path).read_bytes() == (whole / path).read_bytes(), path
+    assert {Path("tokenizer.json"), Path("projection.safetensors")} < files
     steps = [line["step"] for line in read_metrics(out / "metrics.jsonl")]
     assert steps == list(range(1, 25))
     same = [
@@ -136,6 +140,100 @@ def test_resume_after_kill_9_is_bit_for_bit(
         for line in read_metrics(whole / "metrics.jsonl")
     ]
     assert same == expected
+
+
+def test_the_tokenizer_is_saved_without_the_truncation_of_the_last_batch(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = run(model_folder(), store_folder(60), tmp_path / "run", steps=2, max_length=6)
+    text = "weather king house cat dog today red sea"
+    saved = Tokenizer.from_file(str(out / "tokenizer.json"))
+    expected = AutoTokenizer.from_pretrained(model_folder())(text)["input_ids"]
+    assert len(expected) > 8
+    assert saved.encode(text).ids == expected
+    before = (out / "tokenizer.json").read_bytes()
+    run(model_folder(), store_folder(60), out, steps=2, max_length=6, resume=True)
+    assert (out / "tokenizer.json").read_bytes() == before
+
+
+def start(store: Path, out: Path, model: Path, **settings: object) -> subprocess.Popen[str]:
+    flags = [f"--{k.replace('_', '-')}={v}" for k, v in (QUICK | settings).items()]
+    command = [sys.executable, "-m", "crosszero", "train", str(store), "--out", str(out)]
+    command += ["--encoder", str(model), *flags]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_two_runs_into_one_folder_the_second_is_refused(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "run"
+    both = [start(store_folder(60), out, model_folder(), steps=10**6, seed=s) for s in (1, 2)]
+    while all(process.poll() is None for process in both):
+        time.sleep(0.01)
+    refused, going = sorted(both, key=lambda process: process.poll() is None)
+    (line,) = [x for x in refused.communicate()[1].splitlines() if x.startswith("crosszero:")]
+    assert f"another process (process {going.pid}) is writing it" in line
+    assert refused.returncode == 2
+    assert going.poll() is None
+    going.terminate()
+    going.communicate()
+    assert not (out / ".lock").exists()
+
+
+def test_a_run_that_a_scheduler_stops_leaves_nothing_half_written(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    settings = {"steps": 5000, "checkpoint_every": 1}
+    process = start(store_folder(60), out, model_folder(), **settings)
+    while not list_checkpoints(out / "checkpoints"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    errors = process.communicate()[1]
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+    assert not [path.name for path in out.rglob(".*")]
+    assert list_checkpoints(out / "checkpoints")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_length": 9999}, "max_length"),
+        ({"refresh_words_every": 1, "refresh_layer": 99}, "refresh_layer"),
+        ({"lora": LoraConfig(targets=("nothing",))}, "targets"),
+        ({}, "no batch can be made"),
+    ],
+)
+def test_what_is_refused_at_once_leaves_nothing(
+    model_folder: Folders,
+    store_folder: Folders,
+    tmp_path: Path,
+    settings: dict[str, object],
+    message: str,
+) -> None:
+    store = store_folder(60)
+    if not settings:
+        rows = [replace(row, words=()) for row in make_samples(4)]
+        store = collect(rows, tmp_path.parent / f"{tmp_path.name}-store").path
+    with pytest.raises(CrosszeroError, match=message):
+        run(model_folder(), store, tmp_path / "deep" / "run", steps=2, **settings)
+    with pytest.raises(CrosszeroError, match="nowhere"):
+        run(tmp_path / "nowhere", store, tmp_path / "run", steps=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_store_is_not_trained_into(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    store = tmp_path / "samples"
+    shutil.copytree(store_folder(60), store)
+    before = sorted(store.iterdir())
+    for out in (store, store / "run"):
+        with pytest.raises(ConfigError, match="is read by this command"):
+            run(model_folder(), store, out, steps=2)
+    assert sorted(store.iterdir()) == before
 
 
 def test_another_seed_gives_other_weights(
@@ -395,6 +493,7 @@ def test_training_goes_on_from_a_saved_head(
     for level, equal in (("multi", True), ("sentence", False)):
         config = TrainConfig(**(QUICK | {"level": level, "steps": 1}))
         store = SampleStore.open(store_folder(60))
+        (tmp_path / level).mkdir()
         again = prepare_run(out, store, config, tmp_path / level, resume=False).head
         same = again.inner.weight.shape == head.inner.weight.shape and torch.equal(
             again.inner.weight, head.inner.weight

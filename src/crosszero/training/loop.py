@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from crosszero.errors import TrainingError
-from crosszero.files import atomic_file
+from crosszero.files import atomic_file, check_output
+from crosszero.locks import lock_output
 from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
@@ -73,10 +74,11 @@ def train(
         The folder `out`.
 
     Raises:
-        ConfigError: settings do not fit the encoder or the samples, or `out` is in use.
+        ConfigError: settings do not fit the encoder or the samples, or `out` is no place for a run.
         CheckpointError: encoder or checkpoint can't be loaded, or the checkpoint is of a run with
             other settings.
         DataError: the store can't be read.
+        CrosszeroError: another process is writing to `out`, or it can't be written.
         TrainingError: the loss is not finite (with step, samples and last good checkpoint), or the
             disk can't take the checkpoints.
         PeerError: another process of the run failed, and says why.
@@ -90,8 +92,12 @@ def train(
     """
     out = Path(out)
     ranks = join_ranks()
-    with ranks.ending_together(), _own_randomness(config.seed):
+    with ranks.ending_together(), ExitStack() as stack:
         store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
+        check_output(out, inputs=[store.path], folder=True)
+        if ranks.first:
+            stack.enter_context(lock_output(out, inside=True))
+        stack.enter_context(_own_randomness(config.seed))
         run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
         if run.checkpoint and run.progress:
             vouched = bool(run.progress.files)

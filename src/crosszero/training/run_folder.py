@@ -22,14 +22,11 @@ CHECKPOINTS = "checkpoints"
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds something, unless its run shall go on, or can't be written.
+    """Refuse a folder that holds something, unless its run shall go on.
 
     Raises:
-        ConfigError: the folder is in use, or is a file.
-        CrosszeroError: it can't be written.
+        ConfigError: the folder is in use.
     """
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: the run needs a folder, this is a file")
     model = (out / "config.json").exists()
     if resume and model and not list_checkpoints(out / CHECKPOINTS):
         raise ConfigError(
@@ -40,9 +37,6 @@ def check_folder(out: Path, *, resume: bool) -> None:
         raise ConfigError(
             f"{out}: a run or a model stands there; use --resume to go on with it, or another --out"
         )
-    with atomic_file(out / ".writable"):
-        pass
-    (out / ".writable").unlink()
 
 
 def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
