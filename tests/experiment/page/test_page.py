@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,11 +55,17 @@ def test_everything_is_there_and_what_is_missing_is_said(
     training = text.split("Training</h2>")[1].split("</section>")[0]
     assert training.count("<figure") == 3
     assert "CZ (CZ-NCE)" in training
+    assert "Settings of the trainings" in training
+    # two systems have scores: what each reached stands at the top
+    assert "Tatoeba: 30.0 % start, 61.2 % CZ (mean over languages)." in text.split("<main>")[0]
     # two encoders, a matrix of each for two pairs; layers 1 to 3 of the small model
     assert text.count('class="matrix"') == 4
     assert text.count('class="matrix" dir="rtl"') == 2
     maps = text.split("Maps of token embeddings</h2>")[1].split("</section>")[0]
     assert maps.count("<figure") == 2
+    nearest = text.split("Nearest neighbours</h2>")[1].split("</section>")[0]
+    assert nearest.count("<article") == 10
+    assert nearest.count('class="neighbours"') == 2 * 10
 
 
 def test_what_stands_in_a_corpus_stays_text(page: tuple[Path, str, list[str]]) -> None:
@@ -80,6 +87,23 @@ def test_a_second_call_runs_no_encoder_and_gives_the_same_page(
     with pytest.raises(AssertionError, match="was loaded"):
         write_page(page[0].parent, hover=False, seed=2)
     assert page[0].read_text("utf-8") == page[1]
+
+
+def test_a_page_is_written_whole_or_not_at_all(
+    page: tuple[Path, str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "deep" / "page.html"
+    write_page(page[0].parent, out=path, hover=False)
+    first = path.read_text("utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr("crosszero.files.os.replace", lambda *_: (_ for _ in ()).throw(OSError))
+        with pytest.raises(OSError):  # noqa: PT011
+            write_page(page[0].parent, out=path, hover=False)
+    assert path.read_text("utf-8") == first
+    assert [one.name for one in path.parent.iterdir()] == ["page.html"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CrosszeroError, match="can't be written"):
+        write_page(page[0].parent, out=tmp_path / "file" / "page.html", hover=False)
 
 
 def test_hover_texts_are_data_that_no_text_can_leave(make_suite: Callable[[], Path]) -> None:
@@ -143,6 +167,31 @@ def test_a_suite_whose_files_are_gone_is_shown_and_that_is_said(
     (note,) = runs.notes
     assert "2 records can't be checked" in note
     assert "gone" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("published.yaml", "columns: [x]", "The published numbers can't be read:"),
+        ("word-alignment/en-fr.gold", "nonsense", "The gold alignments can't be read:"),
+        ("word-retrieval/_metadata.json", "{", "Not shown: maps and nearest neighbours:"),
+    ],
+)
+def test_a_damaged_file_takes_its_section_alone(
+    make_suite: Callable[[], Path], corpus: Path, tmp_path: Path, name: str, content: str, told: str
+) -> None:
+    folder, copy = make_suite(), tmp_path / "corpus"
+    shutil.copytree(corpus, copy)
+    settings = read_experiment(folder / "experiment.yaml")
+    shutil.copy(str(settings.published), copy / "published.yaml")
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_text(content)
+    text = (folder / "experiment.yaml").read_text().replace(str(corpus), str(copy))
+    text = text.replace(str(settings.published), str(copy / "published.yaml"))
+    text = text.replace("held_out: null", f"held_out: {copy}")
+    (folder / "experiment.yaml").write_text(text)
+    path, _ = write_page(folder, hover=False)
+    assert told in path.read_text("utf-8").replace("&#39;", "'")
 
 
 def test_an_encoder_that_is_gone_is_named(
