@@ -58,7 +58,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         curves.append(Curve(name=name, steps=steps, values=tuple(errors)))
     table = Table(
         title="Alignment error rate of the first seed's encoders",
-        columns=("system", "first + last layer", "best single layer", "which"),
+        columns=("system", "first + last layer", "best single layer", "layer"),
         rows=tuple(rows),
         note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
         "on these very sentences, so it flatters.",
