@@ -56,3 +56,11 @@ def test_nothing_imports_what_is_on_its_right(folder: str) -> None:
 def test_root_modules_import_no_folder() -> None:
     for name in ROOTS:
         assert {*imported(PACKAGE / f"{name}.py")} <= OPEN, name
+
+
+def test_what_to_read_first_is_there() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]+) \|$", PAGE, flags=re.MULTILINE)
+    assert [folder for folder, _ in rows] == ORDER
+    for folder, start in rows:
+        for name in re.findall(r"`([\w./-]+)`", start):
+            assert (PACKAGE / folder / name).exists(), f"{folder}/{name}"
