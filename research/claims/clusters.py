@@ -14,7 +14,7 @@ from crosszero.experiment.results import find_run
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.word_retrieval import find_store
+from crosszero.tasks.word_retrieval import WordRetrieval
 from research.claims.claim import Outcome
 from research.claims.meanings import choose_meanings
 from research.claims.orders import LEAST_SEEDS, describe
@@ -38,7 +38,7 @@ def judge_clusters(config: ExperimentConfig, *systems: str) -> tuple[Outcome, st
         )
     if systems[-1] in config.systems and not config.systems[systems[-1]].has_seeds:
         return "not testable here", f"{systems[-1]} is not trained with several seeds."
-    store = SampleStore.open(find_store(held_out))
+    store = SampleStore.open(WordRetrieval().locate(held_out))
     meanings = choose_meanings(list(store), _MEANINGS)
     scores = {}
     for system in systems:

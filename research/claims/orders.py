@@ -9,7 +9,8 @@ from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.plan import depends_on_seed, does_task
 from crosszero.experiment.records import Record
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.tasks.task import Task, average
+from crosszero.tasks.score import average
+from crosszero.tasks.task import Task
 from research.claims.claim import Outcome
 
 LEAST_SEEDS = 3  # with fewer, an interval says next to nothing

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crosszero.samples import Sample as Sample
     from crosszero.samples import SampleStore as SampleStore
     from crosszero.samples import prepare as prepare
-    from crosszero.tasks.task import Score as Score
+    from crosszero.tasks.score import Score as Score
     from crosszero.training.loop import train as train
     from crosszero.training.train_config import TrainConfig as TrainConfig
 
@@ -37,7 +37,7 @@ _HOMES = {
     "Encoder": "model.encoder",
     "Sample": "samples",
     "SampleStore": "samples",
-    "Score": "tasks.task",
+    "Score": "tasks.score",
     "Scores": "experiment.scores",
     "SentencePair": "bitext",
     "TrainConfig": "training.train_config",

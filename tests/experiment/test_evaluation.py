@@ -158,7 +158,7 @@ def test_wrong_gold_is_told_before_fine_tuning(
 ) -> None:
     monkeypatch.setattr(Measurement, "_fine_tune", None)
     write(xtreme / "labels/pawsx/test-fr.tsv", ["0", "1"] * 6 + ["1"])
-    with pytest.raises(DataError, match=r"labels/pawsx/test-fr\.tsv:12: 13 labels, but"):
+    with pytest.raises(DataError, match=r"labels/pawsx/test-fr\.tsv:12: 13 lines for 12 pairs"):
         make_measurement("pawsx", xtreme, tmp_path).run("none")
     for path in (xtreme / "labels/panx").iterdir():
         path.unlink()

@@ -27,7 +27,7 @@ from crosszero.experiment.tables import (
     write_tables,
 )
 from crosszero.tasks.catalogue import find_task
-from crosszero.tasks.task import Score
+from crosszero.tasks.score import Score
 from tests.tasks.helpers import make_score
 
 ROOT = Path(__file__).parents[2]

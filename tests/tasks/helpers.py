@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from crosszero.tasks.task import Score
+from crosszero.tasks.catalogue import find_task
+from crosszero.tasks.fine_tuned_task import FineTunedTask, Split
+from crosszero.tasks.score import Score
 
 
 def write(path: Path, lines: list[str], *, ending: str = "\n", start: bytes = b"") -> None:
@@ -37,6 +40,18 @@ class Table:
             self.encode([text[start:end] for start, end in words])
             for text, words in zip(texts, spans, strict=True)
         ]
+
+
+def find_fine_tuned(task: str) -> FineTunedTask[Any]:
+    """A task by its name, which has to be one that is fine-tuned."""
+    found = find_task(task)
+    assert isinstance(found, FineTunedTask)
+    return found
+
+
+def read(data: Path, task: str, split: Split, language: str, *, gold: bool = False) -> list[Any]:
+    """Examples of a task."""
+    return find_fine_tuned(task).read(data, split, language, gold=gold)
 
 
 def make_score(name: str, language: str, value: float, count: int) -> Score:

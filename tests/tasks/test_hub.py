@@ -3,9 +3,10 @@
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.hub import LANGUAGES, fetch_xtreme
-from crosszero.tasks.rows import read_pairs, read_tagged
+from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.hub import fetch_xtreme
 from crosszero.tasks.tatoeba_data import read_tatoeba
+from tests.tasks.helpers import read
 
 datasets = pytest.importorskip("datasets")
 TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
@@ -102,27 +103,27 @@ def test_pairs_of_sentences(hub, tmp_path):
     assert files == ["dev-en.tsv", "dev-fr.tsv", "test-fr.tsv", "train-en.tsv"]
     # as Python's csv writes it, which is what XTREME's models see
     assert (tmp_path / "pawsx/train-en.tsv").read_bytes() == b'"en ""train"""\tb c\t1\r\n'
-    [example] = read_pairs(tmp_path, "pawsx", "test", "fr", gold=True)
+    [example] = read(tmp_path, "pawsx", "test", "fr", gold=True)
     assert (example.first, example.second, example.label) == ('"fr ""test"""', "b c", "1")
-    [example] = read_pairs(tmp_path, "xnli", "test", "fr", gold=True)
+    [example] = read(tmp_path, "xnli", "test", "fr", gold=True)
     assert (example.first, example.label) == ("Il pleut.", "contradiction")
-    assert [e.label for e in read_pairs(tmp_path, "xnli", "train", "en")] == ["contradiction"]
-    assert [e.label for e in read_pairs(tmp_path, "xnli", "dev", "en")] == ["neutral", "entailment"]
+    assert [e.label for e in read(tmp_path, "xnli", "train", "en")] == ["contradiction"]
+    assert [e.label for e in read(tmp_path, "xnli", "dev", "en")] == ["neutral", "entailment"]
 
 
 def test_words(hub, tmp_path):
     fetch_xtreme(tmp_path, ["panx"], ["en", "fr"])
-    test = read_tagged(tmp_path, "panx", "test", "fr", gold=True)
+    test = read(tmp_path, "panx", "test", "fr", gold=True)
     assert [(s.words, s.tags) for s in test] == [
         (("New York", "test"), ("B-LOC", "O")),
         (("fr",), ("B-PER",)),
     ]
-    assert read_tagged(tmp_path, "panx", "train", "en")[0].words == ("New York", "train")
+    assert read(tmp_path, "panx", "train", "en")[0].words == ("New York", "train")
     fetch_xtreme(tmp_path, ["udpos"], ["yo"])
-    [sentence] = read_tagged(tmp_path, "udpos", "test", "yo", gold=True)
+    [sentence] = read(tmp_path, "udpos", "test", "yo", gold=True)
     assert (sentence.words, sentence.tags) == (("ọjọ́",), ("NOUN",))
     assert not (tmp_path / "udpos/dev-yo.tsv").exists()
-    assert read_tagged(tmp_path, "udpos", "dev", "en")[0].words == ("ab", "_")
+    assert read(tmp_path, "udpos", "dev", "en")[0].words == ("ab", "_")
 
 
 def test_tatoeba_is_sorted_with_its_permutation_as_gold(hub, tmp_path):
@@ -151,5 +152,5 @@ def test_what_is_not_there_is_told(hub, tmp_path):
 
 
 def test_languages_are_those_of_xtreme():
-    sizes = {task: len(codes) for task, codes in LANGUAGES.items()}
+    sizes = {task.name: len(task.hub_languages) for task in list_tasks() if task.hub_languages}
     assert sizes == {"tatoeba": 36, "xnli": 15, "pawsx": 7, "udpos": 33, "panx": 40}

@@ -8,15 +8,7 @@ from crosszero.errors import DataError
 from crosszero.experiment.paired import measure_corpus
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
-from crosszero.tasks import (
-    Bucc,
-    Tatoeba,
-    WordAlignment,
-    WordRetrieval,
-    find_task,
-    score_predictions,
-)
-from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks import find_task, list_tasks
 from tests.tasks.helpers import write
 
 
@@ -65,26 +57,21 @@ def data(tmp_path):
     ]  # fmt: skip
     collect(samples, tmp_path / "word-retrieval")
     write(out / "word-retrieval/test-en-fr.tsv", ["1", "0", "0", "2", "5", "-1"])
+    collect(samples, tmp_path / "sentence-retrieval")
+    write(out / "sentence-retrieval/test-en-fr.tsv", ["1", "0", "2"])
     return tmp_path
-
-
-def score(task, data):
-    tasks = {"word-alignment": WordAlignment, "word-retrieval": WordRetrieval, "bucc2018": Bucc}
-    language = "en-fr" if task == "word-retrieval" else "fr"
-    if task in ("xnli", "pawsx", "udpos", "panx"):
-        scores = score_predictions(data / "out", data / "labels", [task])
-    else:
-        scores = tasks.get(task, Tatoeba)().score(data / "out", data, [language])
-    return language, {one.metric: one.value for one in scores}[find_task(task).metric]
 
 
 @pytest.mark.parametrize("task", [task.name for task in list_tasks()])
 def test_items_add_up_to_the_score(task, data):
-    language, value = score(task, data)
-    items = find_task(task).count_items(data / "out", data, language)
+    language = "en-fr" if find_task(task).data_setting == "held_out" else "fr"
+    score = find_task(task).score(data / "out", data, [language])[0]
+    assert score.metric == find_task(task).metric
+    items, value = find_task(task).count_items(data / "out", data, language), score.value
     assert 0 < value < 1
     assert measure_corpus(items[:, None]) == pytest.approx(value, abs=1e-12)
     sizes = {"bucc2018": 12, "word-alignment": 3, "word-retrieval": 6, "tatoeba": 20}
+    sizes |= {"sentence-retrieval": 3}
     sizes |= {"xnli": 30, "pawsx": 30, "udpos": 40, "panx": 40}
     assert len(items) == sizes[task]
 
@@ -101,5 +88,5 @@ def test_spans_stay_in_their_sentences(data):
 
 def test_predictions_of_another_length_are_told(data):
     write(data / "out/xnli/test-fr.tsv", ["neutral"])
-    with pytest.raises(DataError, match=r"test-fr\.tsv:1: 1 lines, but .* has 30"):
+    with pytest.raises(DataError, match=r"test-fr\.tsv:1: 1 lines for 30 pairs"):
         find_task("xnli").count_items(data / "out", data, "fr")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from crosszero.tasks.predictions import read_tags
 from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.tag_spans import score_spans
+from tests.tasks.helpers import find_fine_tuned
 from tests.tasks.test_scoring import read_plainly, score_plainly
 
 TASKS = ("xnli", "pawsx", "udpos", "panx", "bucc2018", "tatoeba")
@@ -55,7 +55,7 @@ def test_scores_are_those_of_a_plain_reading(task: str, tmp_path: Path) -> None:
     for language in languages:
         found = {s.metric: s.value for s in scores if s.language == language}
         plain = score_plainly(tmp_path, gold, task, language)
-        assert found == {f"xtreme/{task}/{m}": pytest.approx(v, abs=1e-9) for m, v in plain.items()}
+        assert found == {m: pytest.approx(v, abs=1e-9) for m, v in plain.items()}
         assert all(0 < value < 1 for value in found.values())
 
 
@@ -66,7 +66,7 @@ def test_spans_are_those_of_seqeval(task: str, tmp_path: Path) -> None:
     gold, languages = spoil_all(tmp_path, task)
     for language in languages:
         predicted, right = (
-            [list(tags) for tags in read_tags(folder, task, language)]
+            [list(tags) for tags in find_fine_tuned(task).read_labels(folder, language)]
             for folder in (tmp_path, gold)
         )
         found = score_spans(predicted, right)

@@ -8,8 +8,8 @@ import pytest
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
-from crosszero.tasks.labels import list_languages
-from crosszero.tasks.rows import read_pairs, read_tagged
+from crosszero.tasks.prediction_files import list_languages
+from tests.tasks.helpers import read
 
 TRAIN = ["A man eats.\tSomeone eats.\tentailment", "It rains.\tIt is dry.\tcontradiction"]
 TEST = ["Il dort.\tIl mange.", "Il dort.\tQuelqu'un dort.", "Bon.\t"]
@@ -39,14 +39,14 @@ def check(error, path, line, message):
 
 
 def test_pairs(data):
-    assert read_pairs(data, "xnli", "train", "en") == [
+    assert read(data, "xnli", "train", "en") == [
         SentencePairExample("A man eats.", "Someone eats.", "entailment"),
         SentencePairExample("It rains.", "It is dry.", "contradiction"),
     ]
-    bare = read_pairs(data, "xnli", "test", "fr")
+    bare = read(data, "xnli", "test", "fr")
     assert [e.label for e in bare] == ["", "", ""]
     assert bare[2] == SentencePairExample("Bon.", "")  # XTREME keeps an empty sentence
-    gold = read_pairs(data, "xnli", "test", "fr", gold=True)
+    gold = read(data, "xnli", "test", "fr", gold=True)
     assert [e.label for e in gold] == ["contradiction", "entailment", "neutral"]
     assert [(e.first, e.second) for e in gold] == [(e.first, e.second) for e in bare]
 
@@ -57,7 +57,7 @@ def test_pairs_as_csv_wrote_them(tmp_path):
     path.parent.mkdir()
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter="\t").writerow(['dit "oui" .', "dit oui\u2028.", "1"])
-    (row,) = read_pairs(tmp_path, "pawsx", "dev", "fr")
+    (row,) = read(tmp_path, "pawsx", "dev", "fr")
     assert row == SentencePairExample('"dit ""oui"" ."', "dit oui\u2028.", "1")
 
 
@@ -65,21 +65,19 @@ def test_pairs_as_csv_wrote_them(tmp_path):
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_line_ends_and_marks(data, ending, start):
     write(data / "xnli/train-en.tsv", TRAIN, ending=ending, start=start)
-    assert read_pairs(data, "xnli", "train", "en")[1].label == "contradiction"
+    assert read(data, "xnli", "train", "en")[1].label == "contradiction"
     write(data / "udpos/train-en.tsv", TAGGED, ending=ending, start=start)
-    assert read_tagged(data, "udpos", "train", "en")[0] == TaggedSentence(
-        ("A", "cat"), ("DET", "NOUN")
-    )
+    assert read(data, "udpos", "train", "en")[0] == TaggedSentence(("A", "cat"), ("DET", "NOUN"))
 
 
 def test_tagged(data):
-    assert read_tagged(data, "udpos", "train", "en") == [
+    assert read(data, "udpos", "train", "en") == [
         TaggedSentence(("A", "cat"), ("DET", "NOUN")),
         TaggedSentence(("Yes",), ("INTJ",)),
     ]
     words = [("Un", "chat"), ("10\u00a0000", "euros")]
-    assert read_tagged(data, "udpos", "test", "fr") == [TaggedSentence(w) for w in words]
-    gold = read_tagged(data, "udpos", "test", "fr", gold=True)
+    assert read(data, "udpos", "test", "fr") == [TaggedSentence(w) for w in words]
+    gold = read(data, "udpos", "test", "fr", gold=True)
     assert [s.words for s in gold] == words
     assert [s.tags for s in gold] == [("DET", "NOUN"), ("NUM", "NOUN")]
 
@@ -87,15 +85,15 @@ def test_tagged(data):
 @pytest.mark.parametrize("lines", [TAGGED[:-1], [*TAGGED, ""]])
 def test_end_of_tagged_file(data, lines):
     write(data / "udpos/train-en.tsv", lines)
-    assert len(read_tagged(data, "udpos", "train", "en")) == 2
+    assert len(read(data, "udpos", "train", "en")) == 2
 
 
 def test_panx_has_tags_of_its_own(data):
     path = write(data / "panx/dev-en.tsv", ["Rome\tI-LOC", "a b\tO"])
-    assert read_tagged(data, "panx", "dev", "en")[0].words == ("Rome", "a b")
+    assert read(data, "panx", "dev", "en")[0].words == ("Rome", "a b")
     write(path, ["Rome\tB-LOC", "", "x\tB-MISC"])
     with pytest.raises(DataError) as error:
-        read_tagged(data, "panx", "dev", "en")
+        read(data, "panx", "dev", "en")
     check(error, path, 3, "'B-MISC' is not a label of panx")
 
 
@@ -115,18 +113,18 @@ def test_panx_has_tags_of_its_own(data):
 def test_bad_pairs(data, lines, line, message):
     path = write(data / "xnli/train-en.tsv", lines)
     with pytest.raises(DataError) as error:
-        read_pairs(data, "xnli", "train", "en")
+        read(data, "xnli", "train", "en")
     check(error, path, line, message)
 
 
 def test_test_files_have_no_labels(data):
     path = write(data / "xnli/test-fr.tsv", TRAIN)
     with pytest.raises(DataError) as error:
-        read_pairs(data, "xnli", "test", "fr")
+        read(data, "xnli", "test", "fr")
     check(error, path, 1, "2 columns parted by tabs are needed, 3 found")
     path = write(data / "udpos/test-fr.tsv", ["Un", "", "chat", "noir\tADJ"])
     with pytest.raises(DataError) as error:
-        read_tagged(data, "udpos", "test", "fr")
+        read(data, "udpos", "test", "fr")
     check(error, path, 4, "a word alone is needed, 2 columns found")
 
 
@@ -147,13 +145,13 @@ def test_test_files_have_no_labels(data):
 def test_bad_tagged(data, lines, line, message):
     path = write(data / "udpos/train-en.tsv", lines)
     with pytest.raises(DataError) as error:
-        read_tagged(data, "udpos", "train", "en")
+        read(data, "udpos", "train", "en")
     check(error, path, line, message)
 
 
 @pytest.mark.parametrize("start", [b"\xff\xfe", b"\x93"])
 def test_other_encodings(data, start):
-    for task, read in (("xnli", read_pairs), ("udpos", read_tagged)):
+    for task in ("xnli", "udpos"):
         path = write(data / task / "train-en.tsv", TRAIN, start=start)
         with pytest.raises(DataError) as error:
             read(data, task, "train", "en")
@@ -164,15 +162,15 @@ def test_other_encodings(data, start):
 def test_labels_off_by_one(data, labels):
     path = write(data / "labels/xnli/test-fr.tsv", labels)
     with pytest.raises(DataError) as error:
-        read_pairs(data, "xnli", "test", "fr", gold=True)
-    check(error, path, min(len(labels), 3), f"{len(labels)} labels, but ")
+        read(data, "xnli", "test", "fr", gold=True)
+    check(error, path, min(len(labels), 3), f"{len(labels)} lines for 3 pairs of sentences in ")
 
 
 @pytest.mark.parametrize(
     ("tags", "line", "message"),
     [
-        (["DET", "NOUN", "", "NUM", ""], 4, "1 lines, but 2 in"),
-        (["DET", "NOUN", "", "NUM", "NOUN", "X"], 4, "3 lines, but 2 in"),
+        (["DET", "NOUN", "", "NUM", ""], 4, "has 1 lines, but 2 in"),
+        (["DET", "NOUN", "", "NUM", "NOUN", "X"], 4, "has 3 lines, but 2 in"),
         (["DET", "NOUN", ""], 1, "1 sentences, but"),
         (["DET", "NOUN", "", "NUM", "NOUN", "", "X", ""], 7, "3 sentences, but"),
         (["DET", "noun", "", "NUM", "NOUN", ""], 2, "'noun' is not a label of udpos"),
@@ -181,31 +179,30 @@ def test_labels_off_by_one(data, labels):
 def test_tags_off_by_one(data, tags, line, message):
     path = write(data / "labels/udpos/test-fr.tsv", tags)
     with pytest.raises(DataError) as error:
-        read_tagged(data, "udpos", "test", "fr", gold=True)
+        read(data, "udpos", "test", "fr", gold=True)
     check(error, path, line, message)
 
 
 def test_missing(data):
     with pytest.raises(DataError) as error:
-        read_pairs(data, "xnli", "test", "de")
+        read(data, "xnli", "test", "de")
     check(error, data / "xnli/test-de.tsv", None, "is missing; languages with such a file: fr")
     (data / "labels/udpos/test-fr.tsv").unlink()
     with pytest.raises(DataError) as error:
-        read_tagged(data, "udpos", "test", "fr", gold=True)
+        read(data, "udpos", "test", "fr", gold=True)
     check(error, data / "labels/udpos/test-fr.tsv", None, "languages with such a file: none")
 
 
 @pytest.mark.parametrize(
     ("task", "split", "language", "message"),
     [
-        ("udpos", "train", "en", "did you mean|Allowed: pawsx, xnli"),
         ("xnli", "valid", "en", "'valid' is not a split"),
         ("xnli", "train", "../en", "not a language code"),
     ],
 )
 def test_bad_arguments(data, task, split, language, message):
     with pytest.raises(ConfigError, match=message):
-        read_pairs(data, task, split, language)
+        read(data, task, split, language)
 
 
 def test_languages(data):

@@ -9,14 +9,21 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.labels import LABELS
-from crosszero.tasks.predictions import write_labels, write_links, write_places, write_tags
+from crosszero.tasks.prediction_files import name_file, write_lines
+from crosszero.tasks.score import Score, average
 from crosszero.tasks.scoring import score_predictions
-from crosszero.tasks.task import Score, average
-from tests.tasks.helpers import make_score
+from tests.tasks.helpers import find_fine_tuned, make_score
 from tests.tasks.test_tag_spans import slow_spans
 
 LANGUAGES = ("de", "en", "fr")
+LABELS = {task: find_fine_tuned(task).labels for task in ("xnli", "pawsx", "udpos", "panx")}
+
+
+def write(root, task, language, found):
+    if task in LABELS:
+        find_fine_tuned(task).write(root, language, found)
+    else:
+        write_lines(name_file(root, task, language), found)
 
 
 @pytest.fixture
@@ -27,14 +34,14 @@ def folders(tmp_path):
         root = tmp_path / folder
         for language in LANGUAGES:
             for task in ("xnli", "pawsx"):
-                write_labels(root, task, language, draw.choices(LABELS[task], k=40))
+                write(root, task, language, draw.choices(LABELS[task], k=40))
             for task in ("udpos", "panx"):
                 tags = [draw.choices(LABELS[task], k=1 + i % 4) for i in range(40)]
-                write_tags(root, task, language, tags)
+                write(root, task, language, tags)
             if language != "en":
-                write_places(root, language, [*draw.sample(range(20), 20), *range(20, 40)])
-                links = [(f"{language}-{i}", f"en-{draw.randint(i, i + 1)}") for i in range(20)]
-                write_links(root, language, links)
+                write(root, "tatoeba", language, [*draw.sample(range(20), 20), *range(20, 40)])
+                links = [f"{language}-{i}\ten-{draw.randint(i, i + 1)}" for i in range(20)]
+                write(root, "bucc2018", language, links)
     return tmp_path / "predictions", tmp_path / "gold"
 
 
@@ -116,7 +123,7 @@ def test_some_tasks_and_languages(folders):
 
 def test_what_was_not_predicted_is_no_task(folders, tmp_path):
     _, gold = folders
-    write_places(tmp_path / "few", "de", [0] * 40)
+    write(tmp_path / "few", "tatoeba", "de", [0] * 40)
     with pytest.raises(DataError, match=r"few/tatoeba/test-fr\.tsv: is missing, though"):
         score_predictions(tmp_path / "few", gold)
     (score,) = score_predictions(tmp_path / "few", gold, languages=["de"])
@@ -135,16 +142,16 @@ def test_language_on_one_side_only(folders, side):
 @pytest.mark.parametrize(
     ("name", "change", "line", "message"),
     [
-        ("xnli/test-de.tsv", lambda lines: lines[:-1], 39, "39 lines, but"),
-        ("xnli/test-de.tsv", lambda lines: [*lines, lines[0]], 40, "41 lines, but"),
+        ("xnli/test-de.tsv", lambda lines: lines[:-1], 39, "39 lines for 40 pairs"),
+        ("xnli/test-de.tsv", lambda lines: [*lines, lines[0]], 40, "41 lines for 40 pairs"),
         ("pawsx/test-fr.tsv", lambda lines: [*lines[:4], "2", *lines[5:]], 5, "not a label"),
-        ("tatoeba/test-de.tsv", lambda lines: lines[:-1], 39, "39 lines, but"),
+        ("tatoeba/test-de.tsv", lambda lines: lines[:-1], 39, "39 lines for 40 English"),
         ("udpos/test-de.tsv", lambda lines: lines[1:], 1, "line is empty where a sentence"),
         ("udpos/test-de.tsv", lambda lines: lines[2:], 1, "2 lines, but 1 in"),
         ("udpos/test-de.tsv", lambda lines: [*lines[:3], *lines[4:]], 3, "1 lines, but 2 in"),
         ("panx/test-de.tsv", lambda lines: lines[:-5], 132, "39 sentences, but"),
         ("panx/test-de.tsv", lambda lines: [*lines, "O"], 141, "41 sentences, but"),
-        ("bucc2018/test-de.tsv", lambda lines: ["de-1", *lines], 1, "1 columns found"),
+        ("bucc2018/test-de.tsv", lambda lines: ["de-1", *lines], 1, "two ids with a tab between"),
     ],
 )
 def test_bad_predictions(folders, name, change, line, message):
@@ -153,6 +160,28 @@ def test_bad_predictions(folders, name, change, line, message):
     with pytest.raises(DataError, match=message) as error:
         score_predictions(*folders)
     assert (error.value.path, error.value.line) == (str(path), line)
+
+
+def test_the_columns_of_mined_pairs_may_stand_in_either_order(folders):
+    wanted = score_predictions(*folders, tasks=["bucc2018"])
+    for folder in folders:
+        path = folder / "bucc2018/test-de.tsv"
+        turned = ["\t".join(reversed(line.split("\t"))) for line in read_plainly(path)]
+        path.write_text("".join(f"{row}\n" for row in turned), encoding="utf-8")
+        assert score_predictions(*folders, tasks=["bucc2018"]) == wanted
+    path.write_text("de-1\tde-2\n", encoding="utf-8")
+    with pytest.raises(DataError, match="'de-1' and 'de-2' are both ids of de sentences"):
+        score_predictions(*folders, tasks=["bucc2018"])
+
+
+def test_the_other_direction_of_tatoeba_is_scored_where_it_is_there(folders, capsys):
+    write_lines(name_file(folders[0], "tatoeba", "de", "reversed"), range(40))
+    scores = score_predictions(*folders, tasks=["tatoeba"])
+    names = ["tatoeba/accuracy", "tatoeba/reversed-accuracy"]
+    assert [s.name for s in scores if s.language == "de"][:2] == names
+    assert [s.name for s in scores if s.language == "fr"] == names[:1]
+    assert call("xtreme", "score", *folders, "--tasks", "tatoeba") == 0
+    assert "reversed-accuracy" in capsys.readouterr().out
 
 
 def test_empty_files(folders):

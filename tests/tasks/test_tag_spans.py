@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
-from crosszero.tasks.labels import LABELS
 from crosszero.tasks.tag_spans import find_spans, score_sets, score_spans
+from tests.tasks.helpers import find_fine_tuned
 
-UPOS = LABELS["udpos"]
-PANX = LABELS["panx"]
+UPOS = find_fine_tuned("udpos").labels
+PANX = find_fine_tuned("panx").labels
 
 ODD = [f"{a}{b}" for a in "BIESOULX._-N" for b in ("", "-", "-A", "-B", "A", "-A-B", "A-B", "_")]
 some_tags = st.sampled_from([PANX, UPOS, ODD, [*PANX, *UPOS, *ODD, "É-\u00a0", "--B", "né-né"]])

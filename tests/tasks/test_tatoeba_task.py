@@ -4,10 +4,9 @@ import pytest
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks import tatoeba
-from crosszero.tasks.mteb import score_as_mteb
 from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.task import Task
-from crosszero.tasks.tatoeba import Tatoeba
+from crosszero.tasks.tatoeba import Tatoeba, score_as_mteb
 from crosszero.tasks.tatoeba_data import list_languages
 from tests.tasks.helpers import Table, make_score, write
 
@@ -74,8 +73,9 @@ def test_a_sentence_without_a_vector_finds_nothing(xtreme):
     assert paths[0].read_text() == "-1\n0\n1\n"
     assert Tatoeba().score(xtreme / "out", xtreme)[0].value == pytest.approx(2 / 3)
     # what was written is read back by "crosszero xtreme score", too
-    (score,) = score_predictions(xtreme / "out", xtreme / "labels", ["tatoeba"])
-    assert score == make_score(FORWARD, "fr", pytest.approx(2 / 3), 3)
+    scores = score_predictions(xtreme / "out", xtreme / "labels", ["tatoeba"])
+    assert scores == Tatoeba().score(xtreme / "out", xtreme)
+    assert scores[0] == make_score(FORWARD, "fr", pytest.approx(2 / 3), 3)
 
 
 @pytest.mark.parametrize(

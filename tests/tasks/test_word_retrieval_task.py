@@ -10,7 +10,7 @@ from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import word_retrieval
 from crosszero.tasks.task import Task
-from crosszero.tasks.word_questions import list_questions, score_words
+from crosszero.tasks.word_questions import answer, compare, list_questions
 from crosszero.tasks.word_retrieval import WordRetrieval
 from tests.tasks.helpers import Table, write
 
@@ -62,16 +62,17 @@ def test_whole_task(data):
     assert {score.count for score in task.score(data / "out", data, ["en-de"])} == {4}
 
 
-def test_equal_to_the_score_without_files(data, model_folder):
+def test_equal_to_each_direction_alone_without_files(data, model_folder):
     encoder = Encoder(Backbone.load(model_folder("bert")))
     WordRetrieval().predict(encoder, data, data / "out")
     found = values(WordRetrieval().score(data / "out", data))
-    direct = score_words(encoder, SAMPLES)
-    assert len(found) == 2 * len(direct)
-    for score in direct:
-        direction = f"{score.query_language}-{score.candidate_language}"
-        assert found[direction, "accuracy"] == score.accuracy
-        assert found[direction, "type-accuracy"] == score.type_accuracy
+    asked = list_questions(SAMPLES)
+    assert len(found) == 2 * len(asked)
+    for direction, questions in asked.items():
+        ((_, numbers),) = answer(encoder, {direction: questions})
+        hits, type_hits = compare(questions, numbers)
+        assert found[direction, "accuracy"] == sum(hits) / len(hits)
+        assert found[direction, "type-accuracy"] == sum(type_hits) / len(hits)
 
 
 def test_scores_come_from_the_file(data):
@@ -97,7 +98,7 @@ def test_a_part_of_the_directions_asks_the_same(data):
 
 
 def test_questions():
-    german = next(q for q in list_questions(SAMPLES) if q.candidate_language == "de")
+    german = list_questions(SAMPLES)["en-de"]
     assert [text[span.start : span.end] for text, span in german.queries] == [
         "cat", "cat", "dog", "red",
     ]  # fmt: skip

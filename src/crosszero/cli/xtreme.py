@@ -10,7 +10,7 @@ from crosszero.cli.flags import Names
 
 if TYPE_CHECKING:
     from crosszero.experiment.report.tables import Cell, Table
-    from crosszero.tasks.task import Score
+    from crosszero.tasks.score import Score
 
 
 def fetch(
@@ -71,8 +71,8 @@ def score(
     """
     from crosszero.experiment.report.tables import render_text
     from crosszero.files import check_output
+    from crosszero.tasks.score import average
     from crosszero.tasks.scoring import score_predictions
-    from crosszero.tasks.task import average
 
     if out is not None:
         check_output(out, inputs=[predictions, labels])
@@ -94,8 +94,9 @@ def _make_table(task: str, scores: list[Score], means: dict[str, float]) -> Tabl
     cells = {(one.language, one.metric): one for one in mine}
     rows: list[tuple[Cell, ...]] = []
     for language in dict.fromkeys(one.language for one in mine):
-        found = [cells[language, metric] for metric in metrics]
-        rows.append((language, *(100 * one.value for one in found), found[0].count))
+        found = [cells.get((language, metric)) for metric in metrics]
+        values = [100 * one.value if one else None for one in found]
+        rows.append((language, *values, cells[language, metrics[0]].count))
     rows.append(("mean", *(100 * means[f"{task}/{metric}"] for metric in metrics), None))
     return Table(
         title=f"{known.protocol}/{task}, per cent",

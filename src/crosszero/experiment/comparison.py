@@ -21,7 +21,7 @@ from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.tasks.catalogue import list_tasks
-from crosszero.tasks.labels import list_languages
+from crosszero.tasks.prediction_files import list_languages
 from crosszero.tasks.task import Task
 
 

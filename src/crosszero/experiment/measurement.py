@@ -18,7 +18,8 @@ from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
-from crosszero.tasks.task import Score, Task
+from crosszero.tasks.score import Score
+from crosszero.tasks.task import Task
 
 
 class Measured(NamedTuple):

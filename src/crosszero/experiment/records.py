@@ -16,7 +16,7 @@ import torch
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.measurement import Measured, Measurement
 from crosszero.files import atomic_file
-from crosszero.tasks.task import Score, read_score
+from crosszero.tasks.score import Score, read_score
 
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "numpy", "accelerate")
 

@@ -12,7 +12,7 @@ from crosszero.errors import ConfigError, CrosszeroError, suggest
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.files import atomic_file
 from crosszero.tasks.catalogue import list_tasks
-from crosszero.tasks.task import Score, average, read_score
+from crosszero.tasks.score import Score, average, read_score
 
 
 class Scores(Sequence[Score]):

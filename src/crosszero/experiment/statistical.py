@@ -14,7 +14,7 @@ from pathlib import Path
 from crosszero.align.gold import Link, read_sides, split_base
 from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.outputs import name_output, write_output
+from crosszero.tasks.prediction_files import name_file, write_lines
 from crosszero.tasks.word_alignment import WordAlignment
 
 PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
@@ -55,7 +55,7 @@ def predict_links(
     for pair in task.choose_languages(data, pairs):
         links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
         lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
-        written.append(write_output(name_output(predictions, WordAlignment.name, pair), lines))
+        written.append(write_lines(name_file(predictions, WordAlignment.name, pair), lines))
     return written
 
 

@@ -14,7 +14,8 @@ from crosszero.experiment.records import Record
 from crosszero.experiment.report.tables import Cell, Table, render_markdown
 from crosszero.experiment.results import Results
 from crosszero.files import atomic_file
-from crosszero.tasks.task import Task, average
+from crosszero.tasks.score import average
+from crosszero.tasks.task import Task
 
 
 def make_tables(results: Results) -> list[Table]:

@@ -2,14 +2,14 @@
 
 Sentence vectors, margin over the 4 nearest neighbours, best candidates of both directions
 one-to-one, threshold tuned on dev and applied to test. Equal sentences take part once and are left
-out of the result (see :mod:`crosszero.search.mining`); XTREME's mBERT reads layer 8, mean over
-all tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3, appendix.
+out of the result (see :mod:`crosszero.search.mining`); XTREME's mBERT reads layer 8, mean over all
+tokens, which is the setting of the encoder here. Source: Hu et al. 2020, section 3 and appendix.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crosszero.bitext.numbered import read_lines
-from crosszero.errors import DataError
+from crosszero.errors import ConfigError, DataError
 from crosszero.search.margin import Margin
 from crosszero.search.mining import SentenceEncoder, mine_texts
 from crosszero.search.threshold import score_pairs, tune_threshold
@@ -30,11 +30,11 @@ from crosszero.tasks.bucc_data import (
     read_gold,
     read_pairs,
 )
-from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.predictions import read_links
-from crosszero.tasks.task import Items, Score, Task
+from crosszero.tasks.prediction_files import find_file, find_predictions, name_file, write_lines
+from crosszero.tasks.task import Items, Measures, Task
 
 ScoredIds = list[tuple[str, str, float]]  # foreign id, English id, margin score
+_PARTS: tuple[Part, Part] = ("dev", "test")
 
 
 class BuccData(NamedTuple):
@@ -44,6 +44,13 @@ class BuccData(NamedTuple):
     test: BuccSet
     dev_gold: IdPairs
     test_gold: IdPairs
+
+
+class BuccGold(NamedTuple):
+    """What predictions are held against: gold pairs, and the sentences where they are at hand."""
+
+    pairs: IdPairs
+    sentences: BuccSet | None
 
 
 class Bucc(Task):
@@ -79,15 +86,23 @@ class Bucc(Task):
         Args:
             data: folder that holds ``bucc2018/`` and ``labels/bucc2018/``.
             languages: which; None for all.
-
-        Raises:
-            ConfigError: a language is unknown.
-            DataError: a file is missing or can't be used.
         """
-        for language in choose_languages(self.name, languages, self.list_languages(data)):
+        for language in self.choose_languages(data, languages):
             dev, test = (read_bucc(data, language, part) for part in _PARTS)
             golds = (read_gold(data, dev, "dev"), read_gold(data, test, "test"))
             yield language, BuccData(dev, test, *golds)
+
+    def load_gold(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, BuccGold]]:
+        """Read sentences and gold of test alone."""
+        for language in self.choose_languages(data, languages):
+            test = read_bucc(data, language, "test")
+            yield language, BuccGold(read_gold(data, test, "test"), test)
+
+    def read_labels(self, labels: str | Path, language: str) -> BuccGold:
+        """Read the gold pairs; ids are told apart by the language that they begin with."""
+        return BuccGold(read_pairs(find_file(labels, self.name, language), language), None)
 
     def predict(
         self,
@@ -120,131 +135,80 @@ class Bucc(Task):
             DataError: a file is missing or can't be used.
         """
         written = []
-        for language in choose_languages(self.name, languages, self.list_languages(data)):
-            parts = {part: read_bucc(data, language, part) for part in _PARTS}
-            gold = read_gold(data, parts["dev"], "dev")  # before the hours that mining may take
-            tuned = mine_ids(encoder, parts["dev"], k=k, margin=margin)
+        for language in self.choose_languages(data, languages):
+            dev, test = (read_bucc(data, language, part) for part in _PARTS)
+            gold = read_gold(data, dev, "dev")  # before the hours that mining may take
+            tuned = mine_ids(encoder, dev, k=k, margin=margin)
             threshold = tune_threshold(tuned, gold)
-            found = mine_ids(encoder, parts["test"], k=k, margin=margin)
-            path = name_output(predictions, self.name, language)
-            dev = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
-            settings = {"threshold": threshold, "dev_f1": dev, "k": k, "margin": margin}
-            paths = _name_mined(path)
-            paths.threshold.unlink(missing_ok=True)  # must not meet the pairs of another encoder
-            write_output(paths.mined, [f"{a}\t{b}\t{score!r}" for a, b, score in found])
-            write_output(paths.threshold, [json.dumps(settings)])
-            written.append(write_output(path, _keep(found, threshold)))
+            found = mine_ids(encoder, test, k=k, margin=margin)
+            f1 = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
+            settings = {"threshold": threshold, "dev_f1": f1, "k": k, "margin": margin}
+            kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
+            kept.unlink(missing_ok=True)  # must not meet the pairs of another encoder
+            mined = name_file(predictions, self.name, language, "mined")
+            write_lines(mined, [f"{a}\t{b}\t{score!r}" for a, b, score in found])
+            write_lines(kept, [json.dumps(settings)])
+            path = name_file(predictions, self.name, language)
+            written.append(write_lines(path, _keep(found, threshold)))
         return written
 
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[Score]:
-        """Score the prediction files: F1, precision and recall over the set of pairs.
+    def read_predictions(self, predictions: str | Path, language: str, gold: BuccGold) -> IdPairs:
+        """Read the pairs; the file may be empty: nothing was found.
 
-        Where a file is missing, but the mined pairs and the threshold that was tuned on dev are
-        there, it is cut again with that threshold: no encoder is needed to score with another one.
-
-        Args:
-            predictions, data: as in :meth:`predict`; gold is in ``<data>/labels/bucc2018``.
-            languages: which; None for all of the data.
-
-        Returns:
-            ``f1``, ``precision`` and ``recall`` for each language, 0 where no pair is right;
-            `count` is the number of gold pairs.
-
-        Raises:
-            ConfigError: a language is unknown.
-            DataError: a file is missing or damaged, or a line is not two ids of the test sentences.
+        Where it is missing, but the mined pairs and the threshold that was tuned on dev are there,
+        it is cut again with that threshold: no encoder is needed to score with another one.
         """
-        scores = []
-        for language in choose_languages(self.name, languages, self.list_languages(data)):
-            path = name_output(predictions, self.name, language)
-            if not path.is_file():
-                _cut_again(path)
-            sentences = read_bucc(data, language, "test")
-            found = read_pairs(find_output(path), sentences, empty=True)
-            scores += _score(language, found, read_gold(data, sentences, "test"))
-        return scores
+        path = name_file(predictions, self.name, language)
+        if not path.is_file():
+            mined = name_file(predictions, self.name, language, "mined")
+            kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
+            if mined.is_file() and kept.is_file():
+                write_lines(path, _keep(_read_mined(mined), read_threshold(kept)))
+        path = find_predictions(predictions, self.name, language)
+        return read_pairs(path, gold.sentences or language, empty=True)
 
-    def score_labels(
-        self, predictions: Path, labels: Path, languages: Sequence[str]
-    ) -> list[Score]:
-        """Score the pairs of ids against the gold pairs."""
-        return [
-            score
-            for language in languages
-            for score in _score(
-                language,
-                read_links(predictions, language, empty=True),
-                read_links(labels, language),
-            )
-        ]
+    def measure(self, found: IdPairs, gold: BuccGold) -> Measures:
+        """Give F1, precision and recall over the set of pairs, 0 where no pair is right."""
+        result = score_pairs(found, gold.pairs)
+        return {m: (getattr(result, m), result.gold) for m in ("f1", "precision", "recall")}
 
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+    def count(self, found: IdPairs, gold: BuccGold) -> Items:
         """Items are the foreign sentences: twice the right pairs, predicted and gold pairs."""
-        sentences = read_bucc(data, language, "test")
-        gold = read_gold(data, sentences, "test")
-        path = find_output(name_output(predictions, self.name, language))
-        found = read_pairs(path, sentences, empty=True)
-        rows = {name: row for row, name in enumerate(sentences.foreign)}
+        named = {name for name, _ in found | gold.pairs}
+        names = gold.sentences.foreign if gold.sentences else sorted(named)
+        rows = {name: row for row, name in enumerate(names)}
 
         def count(pairs: Iterable[tuple[str, str]]) -> Items:
             places = np.array([rows[name] for name, _ in pairs], dtype=np.int64)
             return np.bincount(places, minlength=len(rows)).astype(np.int64)
 
-        return np.stack([2 * count(found & gold), count(found) + count(gold)], axis=1)
+        return np.stack([2 * count(found & gold.pairs), count(found) + count(gold.pairs)], axis=1)
 
-
-_PARTS: tuple[Part, Part] = ("dev", "test")
-TASKS = (Bucc(),)
-
-
-def _score(language: str, found: Set[tuple[str, str]], gold: Set[tuple[str, str]]) -> list[Score]:
-    result = score_pairs(found, gold)
-    return [
-        Score(
-            task=Bucc.name,
-            metric=metric,
-            language=language,
-            value=getattr(result, metric),
-            count=result.gold,
+    def fetch(
+        self, out: str | Path, languages: Sequence[str], *, revision: str | None = None
+    ) -> Path:
+        """Say where the data are to be had."""
+        raise ConfigError(
+            f"{self.name}: the hub has only the gold pairs, not the sentences that they hide "
+            "among; take it from scripts/download_data.sh of google-research/xtreme"
         )
-        for metric in ("f1", "precision", "recall")
-    ]
-
-
-class _Mined(NamedTuple):
-    mined: Path
-    threshold: Path
-
-
-def _name_mined(path: Path) -> _Mined:
-    language = path.stem.removeprefix("test-")
-    return _Mined(
-        path.with_name(f"mined-{language}.tsv"), path.with_name(f"threshold-{language}.json")
-    )
 
 
 def _keep(found: ScoredIds, threshold: float) -> list[str]:
     return [f"{one}\t{other}" for one, other, score in found if score >= threshold]
 
 
-def _cut_again(path: Path) -> None:
-    """Write the prediction file anew from the mined pairs and the threshold, if they are there."""
-    paths = _name_mined(path)
-    if not all(other.is_file() for other in paths):
-        return
+def _read_mined(path: Path) -> ScoredIds:
     mined: ScoredIds = []
-    lines = read_lines(paths.mined) if paths.mined.stat().st_size else []
+    lines = read_lines(path) if path.stat().st_size else []
     for number, line in enumerate(lines, start=1):
         try:
             one, other, score = line.split("\t")
             mined.append((one, other, float(score)))
         except ValueError as error:
-            raise DataError(
-                paths.mined, "two ids and a number, parted by tabs, are needed", number
-            ) from error
-    write_output(path, _keep(mined, read_threshold(paths.threshold)))
+            message = "two ids and a number, parted by tabs, are needed"
+            raise DataError(path, message, number) from error
+    return mined
 
 
 def read_threshold(path: str | Path) -> float:
@@ -273,7 +237,9 @@ def mine_ids(
         (foreign id, English id, score), best first.
     """
     foreign, english = list(data.foreign), list(data.english)
-    found = mine_texts(
-        encoder, list(data.foreign.values()), list(data.english.values()), k=k, margin=margin
-    )
+    sides = list(data.foreign.values()), list(data.english.values())
+    found = mine_texts(encoder, *sides, k=k, margin=margin)
     return [(foreign[i], english[j], score) for i, j, score in found]
+
+
+TASKS = (Bucc(),)

@@ -15,6 +15,7 @@ from typing import Literal
 
 from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
+from crosszero.tasks import prediction_files
 
 _TEXT = re.compile(r"(.+)-en\.(?:dev\.gold|(?:dev|test)\.(?:\1|en))")
 Part = Literal["dev", "test"]
@@ -52,9 +53,8 @@ def list_languages(root: str | Path) -> list[str]:
     names = [_TEXT.fullmatch(path.name) for path in folder.glob("*-en.*")]
     if not any(names):
         raise DataError(root, "holds no BUCC files (bucc2018/<xx>-en.test.<xx>)")
-    golds = (Path(root) / "labels" / "bucc2018").glob("test-*.tsv")
-    names += [re.fullmatch(r"test-(.+)\.tsv", path.name) for path in golds]
-    return sorted({name[1] for name in names if name})
+    golds = prediction_files.list_languages(Path(root) / "labels", "bucc2018")
+    return sorted({name[1] for name in names if name} | set(golds))
 
 
 def read_bucc(root: str | Path, language: str, part: Part) -> BuccSet:
@@ -92,12 +92,13 @@ def read_gold(root: str | Path, data: BuccSet, part: Part) -> IdPairs:
     return read_pairs(Path(root) / "labels" / "bucc2018" / f"test-{data.language}.tsv", data)
 
 
-def read_pairs(path: str | Path, data: BuccSet, *, empty: bool = False) -> IdPairs:
+def read_pairs(path: str | Path, data: BuccSet | str, *, empty: bool = False) -> IdPairs:
     """Read pairs of ids, ``<xx> id TAB English id`` or the other way round.
 
     Args:
         path: the file. A pair that stands twice counts once, as in XTREME.
-        data: the sentences that the ids name; they tell which column is which.
+        data: the sentences that the ids name; they tell which column is which. Or, where they are
+            not at hand, the foreign language: ids begin with their language, ``fr-`` or ``en-``.
         empty: whether the file may be empty: predictions may, gold may not.
 
     Raises:
@@ -113,22 +114,32 @@ def read_pairs(path: str | Path, data: BuccSet, *, empty: bool = False) -> IdPai
             raise DataError(
                 path, f"two ids with a tab between them are needed, not {line[:80]!r}", number
             )
-        one, other = ids
-        if one in data.foreign and other in data.english:
-            pairs.add((one, other))
-        elif one in data.english and other in data.foreign:
-            pairs.add((other, one))
-        else:
-            raise DataError(path, _explain(one, other, data), number)
+        try:
+            sides = [_tell_side(name, data) for name in ids]
+        except ValueError as error:
+            raise DataError(path, str(error), number) from None
+        if sides[0] == sides[1]:
+            message = f"{ids[0]!r} and {ids[1]!r} are both ids of {sides[0]} sentences"
+            raise DataError(path, message, number)
+        one, other = reversed(ids) if sides[0] == "English" else ids
+        pairs.add((one, other))
     return frozenset(pairs)
 
 
-def _explain(one: str, other: str, data: BuccSet) -> str:
-    for name in (one, other):
-        if name not in data.foreign and name not in data.english:
-            return f"{name!r} is the id of no sentence, neither in {data.language} nor in English"
-    side = data.language if one in data.foreign else "English"
-    return f"{one!r} and {other!r} are both ids of {side} sentences"
+def _tell_side(name: str, data: BuccSet | str) -> str:
+    """Name the side that an id is of, or raise ValueError."""
+    if isinstance(data, str):
+        found = re.fullmatch(rf"({re.escape(data)}|en)-\S+", name)
+        if not found:
+            raise ValueError(
+                f"{name!r} is not the id of a sentence: {data}-... or en-... is needed"
+            )
+        return "English" if found[1] == "en" else data
+    if name not in data.foreign and name not in data.english:
+        raise ValueError(
+            f"{name!r} is the id of no sentence, neither in {data.language} nor in English"
+        )
+    return data.language if name in data.foreign else "English"
 
 
 def _read_sentences(path: Path, taken: Mapping[str, str], where: Path) -> dict[str, str]:

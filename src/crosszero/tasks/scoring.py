@@ -1,7 +1,7 @@
 """Scores of predictions against gold files, without the texts.
 
 XTREME's own number of a task is the plain mean over ALL its languages;
-:func:`~crosszero.tasks.task.average` is over those that were scored. Both folders must have the
+:func:`~crosszero.tasks.score.average` is over those that were scored. Both folders must have the
 same languages, so that none is lost unseen.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.tasks.catalogue import find_task, list_tasks
-from crosszero.tasks.labels import list_languages, locate_file
-from crosszero.tasks.task import Score
+from crosszero.tasks.prediction_files import list_languages, name_file
+from crosszero.tasks.score import Score
 
 
 def score_predictions(
@@ -25,7 +25,7 @@ def score_predictions(
     """Score predictions against gold files, both in XTREME's format.
 
     Args:
-        predictions: folder of ``<task>/test-<xx>.tsv``; see :mod:`crosszero.tasks.predictions`.
+        predictions: folder of ``<task>/test-<xx>.tsv``.
         labels: folder of the gold files, named alike.
         tasks: which; by default all that have a folder in `predictions`.
         languages: which; by default all. A task that lacks some of them is scored on the others.
@@ -105,7 +105,7 @@ def _choose_languages(
 
 def _missing(folder: Path, other: Path, task: str, language: str) -> DataError:
     return DataError(
-        locate_file(folder, task, language),
-        f"is missing, though {locate_file(other, task, language)} is there; add it, or name the "
+        name_file(folder, task, language),
+        f"is missing, though {name_file(other, task, language)} is there; add it, or name the "
         "languages that shall be scored",
     )

@@ -1,46 +1,89 @@
-"""Sentence retrieval: a sentence of one language looks for its translation in the other.
+"""Sentence retrieval: a sentence looks for its translation among all of the other language.
 
-The data are a store of samples: of sentences that no training has seen, as ``crosszero prepare
---hold-out`` writes it, or of any text in several languages. Texts repeat themselves, so what has to
-be found is the gold TEXT, not its row: where several rows of a text have the same translation, any
-of them is right. A prediction file has a line for each query, in the order of the store, with the
-0-based number of the other side's row.
+The data are parallel texts that no training has seen, in ``<data>/sentence-retrieval`` or in `data`
+itself: a store of samples, as ``crosszero prepare --hold-out`` writes it, or multi-way text,
+``multi.<xx>`` with a line for each meaning. What is found is right if its TEXT is a translation of
+the query's text: text repeats itself, interface strings most of all. A prediction file has the
+0-based number of a pair for each pair, in the order in which they come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from crosszero.bitext.numbered import read_numbers
+from crosszero.bitext import SentencePair, read_bitext
 from crosszero.errors import DataError
 from crosszero.samples.columns import METADATA
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.search.mining import SentenceEncoder
-from crosszero.search.neighbours import check_some, find_neighbours
-from crosszero.tasks.outputs import find_output, name_output, write_output
-from crosszero.tasks.task import Items, Score, Task, count_hits
+from crosszero.tasks.prediction_files import find_predictions, name_file, read_numbers, write_lines
+from crosszero.tasks.retrieval import compare_texts, find_nearest
+from crosszero.tasks.task import Items, Task, count_hits
 from crosszero.tasks.word_retrieval import WordRetrieval
 
-Sides = tuple[list[str], list[str]]  # (queries, candidates): row i translates row i
+
+@dataclass(frozen=True)
+class Direction:
+    """What one language asks another.
+
+    Attributes:
+        source, target: the languages that ask and are asked.
+        queries, candidates: their sentences, aligned row by row; each pair of them once.
+    """
+
+    source: str
+    target: str
+    queries: list[str] = field(default_factory=list)
+    candidates: list[str] = field(default_factory=list)
+
+
+def list_directions(pairs: Iterable[Sample | SentencePair]) -> dict[str, Direction]:
+    """Sort sentence pairs by direction, both ways, by names such as ``en-fr``."""
+    rows: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
+    for pair in pairs:
+        one, other = pair.source_language, pair.target_language
+        rows.setdefault((one, other), {}).setdefault((pair.source, pair.target))
+        rows.setdefault((other, one), {}).setdefault((pair.target, pair.source))
+    return {
+        f"{one}-{other}": Direction(one, other, [a for a, _ in found], [b for _, b in found])
+        for (one, other), found in sorted(rows.items())
+    }
+
+
+def answer(
+    encoder: SentenceEncoder, directions: Mapping[str, Direction]
+) -> Iterator[tuple[str, list[int]]]:
+    """Find the nearest candidate of every query; each text is encoded once for all directions.
+
+    Yields:
+        For each direction the row numbers; -1 for a sentence with a vector of zeros.
+    """
+    asked = directions.values()
+    texts = list(dict.fromkeys(text for d in asked for text in (*d.queries, *d.candidates)))
+    vectors = encoder.encode(texts)
+    rows = {text: row for row, text in enumerate(texts)}
+    for name, one in directions.items():
+        queries, candidates = (
+            vectors[[rows[text] for text in side]] for side in (one.queries, one.candidates)
+        )
+        yield name, find_nearest(queries, candidates)
 
 
 class SentenceRetrieval(Task):
     """The task ``sentence-retrieval``; a "language" is a direction such as ``en-fr``.
 
     Args:
-        name: folder of its predictions, and name of its scores; that of a text in several languages
-            tells apart what was asked of it from what was asked of the held-out samples.
+        name: folder of its predictions, and name of its scores; another one tells what is asked of
+            a further text from what is asked of the held-out samples.
 
     Example:
         >>> task = SentenceRetrieval()
         >>> encoder = Encoder.load("crosszero-mini")                          # doctest: +SKIP
         >>> task.predict(encoder, "samples-held-out", "out", ["en-fr"])       # doctest: +SKIP
         [PosixPath('out/sentence-retrieval/test-en-fr.tsv')]
-        >>> task.score("out", "samples-held-out", ["en-fr"])[0]               # doctest: +SKIP
-        Score(task='sentence-retrieval', metric='text-accuracy', language='en-fr', ...)
     """
 
     name = "sentence-retrieval"
@@ -57,23 +100,25 @@ class SentenceRetrieval(Task):
             self.name, self.title, self.rank = name, name, 1000
 
     def locate(self, data: str | Path) -> Path:
-        """The store: `data` itself, or the one that it holds by the task's or the words' name."""
+        """The texts: in `data` by the task's or the words' name, or `data` itself."""
         for name in (self.name, WordRetrieval.name):
             if (Path(data) / name).exists():
                 return Path(data) / name
-        return Path(data) if (Path(data) / METADATA).is_file() else Path(data) / self.name
+        return Path(data) if _list_files(Path(data)) else Path(data) / self.name
+
+    def list_files(self, data: str | Path) -> list[Path]:
+        """The store, or the files of multi-way text."""
+        return _list_files(self.locate(data))
 
     def list_languages(self, data: str | Path) -> list[str]:
-        """List both directions of every pair of languages, sorted; DataError for no store."""
-        return sorted(self._read(data))
+        """List the directions, sorted; DataError if there is no text."""
+        return list(self._read(data))
 
     def load(
         self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, Sides]]:
-        """Read queries and candidates of each direction; raises as :meth:`Task.load`."""
-        sides = self._read(data)
-        for direction in self.choose_languages(data, languages):
-            yield direction, sides[direction]
+    ) -> Iterator[tuple[str, Direction]]:
+        """Read what is asked in each direction."""
+        yield from self._choose(data, languages).items()
 
     def predict(
         self,
@@ -82,80 +127,38 @@ class SentenceRetrieval(Task):
         predictions: str | Path,
         languages: Sequence[str] | None = None,
     ) -> list[Path]:
-        """Search the nearest sentence of every query; see :meth:`Task.predict`.
-
-        -1 stands for a sentence with a vector of zeros.
-        """
-        asked = dict(self.load(data, languages))
-        texts = list(dict.fromkeys(t for sides in asked.values() for side in sides for t in side))
-        vectors = encoder.encode(texts)
-        rows = {text: row for row, text in enumerate(texts)}
-        written = []
-        for direction, sides in asked.items():
-            queries, candidates = (vectors[[rows[text] for text in side]] for side in sides)
-            check_some(queries, candidates)
-            found = find_neighbours(queries, candidates).index[:, 0]
-            answers = np.where(np.asarray(queries).any(axis=1), found, -1)
-            path = name_output(predictions, self.name, direction)
-            written.append(write_output(path, answers.tolist()))
-        return written
-
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[Score]:
-        """Score the prediction files: ``text-accuracy`` of each direction."""
+        """Search the nearest sentence of every query; -1 stands for a vector of zeros."""
         return [
-            Score(
-                task=self.name,
-                metric=self.metric,
-                language=direction,
-                value=sum(hits) / len(hits),
-                count=len(hits),
-            )
-            for direction, sides in self.load(data, languages)
-            for hits in [self._compare(predictions, direction, sides)]
+            write_lines(name_file(predictions, self.name, direction), found)
+            for direction, found in answer(encoder, self._choose(data, languages))
         ]
 
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
-        """Right or not, sentence by sentence."""
-        ((direction, sides),) = self.load(data, [language])
-        return count_hits(self._compare(predictions, direction, sides))
+    def read_predictions(
+        self, predictions: str | Path, language: str, gold: Direction
+    ) -> list[int]:
+        """Read a number for each query."""
+        path, size = find_predictions(predictions, self.name, language), len(gold.queries)
+        return read_numbers(path, size, size, unit=self.unit, unanswered=True)
 
-    def _compare(self, predictions: str | Path, direction: str, sides: Sides) -> list[bool]:
-        queries, candidates = sides
-        path = find_output(name_output(predictions, self.name, direction))
-        found = read_numbers(
-            path, len(queries), len(candidates), lines_of="sentences", unanswered=True
-        )
-        right: dict[str, set[str]] = {}
-        for query, candidate in zip(queries, candidates, strict=True):
-            right.setdefault(query, set()).add(candidate)
-        pairs = zip(queries, found, strict=True)
-        return [row >= 0 and candidates[row] in right[query] for query, row in pairs]
+    def count(self, found: Sequence[int], gold: Direction) -> Items:
+        """Items are the queries."""
+        return count_hits(compare_texts(found, gold.queries, gold.candidates))
 
-    def _read(self, data: str | Path) -> dict[str, Sides]:
-        """Each pair of texts once, both ways, pairs of languages in order."""
-        store = self.locate(data)
-        if not store.is_dir():
-            raise DataError(store, "holds no samples for sentence retrieval")
-        pairs: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
-        for sample in SampleStore.open(store):
-            languages = (sample.source_language, sample.target_language)
-            texts = (sample.source, sample.target)
-            if languages[::-1] in pairs:
-                languages, texts = languages[::-1], texts[::-1]
-            pairs.setdefault(languages, {})[texts] = None
-        found: dict[str, Sides] = {}
-        for (source, target), rows in sorted(pairs.items()):
-            left, right = ([row[side] for row in rows] for side in (0, 1))
-            found[f"{source}-{target}"] = left, right
-            found[f"{target}-{source}"] = right, left
-        return found
+    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, Direction]:
+        found = self._read(data)
+        return {name: found[name] for name in self.pick_languages(list(found), languages)}
 
-    def list_files(self, data: str | Path) -> list[Path]:
-        """The store."""
-        store = self.locate(data)
-        return [store] if store.exists() else []
+    def _read(self, data: str | Path) -> dict[str, Direction]:
+        place = self.locate(data)
+        if not _list_files(place):
+            raise DataError(place, "holds no parallel text: a store of samples, or multi.<xx>")
+        if (place / METADATA).is_file():
+            return list_directions(SampleStore.open(place))
+        return list_directions(read_bitext(place / "multi"))
+
+
+def _list_files(place: Path) -> list[Path]:
+    return [place] if (place / METADATA).is_file() else sorted(place.glob("multi.*"))
 
 
 TASKS = (SentenceRetrieval(),)

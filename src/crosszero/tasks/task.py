@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -19,93 +17,26 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import ConfigError, DataError, suggest
-from crosszero.tasks.labels import list_languages
+from crosszero.tasks.prediction_files import list_languages
+from crosszero.tasks.score import Score
 
 Items = npt.NDArray[np.int64]  # (items, 2): numerator, denominator
+Measures = Mapping[str, tuple[float, int]]  # metric to its share and what that was counted on
 DataSetting = Literal["data", "alignment", "held_out"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """One number of one task in one language.
-
-    Attributes:
-        task: such as ``udpos``.
-        metric: such as ``f1`` or ``reversed-accuracy``.
-        language: such as ``fr``; ``en-fr`` where two are measured together.
-        value: share in [0, 1].
-        count: items it was measured on, in the unit of the task.
-        layer: the hidden layer, where a single one was read apart from the encoder's own vectors.
-    """
-
-    task: str
-    metric: str
-    language: str
-    value: float
-    count: int
-    layer: int | None = None
-
-    @property
-    def name(self) -> str:
-        """What is measured, without the language: ``udpos/f1``, ``word-alignment/layer-8/aer``."""
-        layer = "" if self.layer is None else f"layer-{self.layer}/"
-        return f"{self.task}/{layer}{self.metric}"
-
-
-def read_score(row: Mapping[str, Any]) -> Score:
-    """Make a score of a row of JSON, as ``dataclasses.asdict`` gives it.
-
-    Rows of crosszero 0.1, whose metric named all (``xtreme/udpos/f1``), are read, too.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is no such row.
-
-    Example:
-        >>> row = {"metric": "xtreme/udpos/f1", "language": "fr", "value": 0.5, "size": 9}
-        >>> read_score(row).name
-        'udpos/f1'
-    """
-    if "size" not in row:
-        return Score(**row)
-    protocol, task, *layer, metric = row["metric"].split("/")
-    return Score(
-        task=task,
-        metric=f"mteb-{metric}" if protocol == "mteb" else metric,
-        language=row["language"],
-        value=row["value"],
-        count=row["size"],
-        layer=int(layer[0].removeprefix("layer-")) if layer else None,
-    )
-
-
-def average(scores: Iterable[Score]) -> dict[str, float]:
-    """Average each metric over languages, each language counting the same whatever its size.
-
-    Returns:
-        Name of the score and mean share, in the order of the scores.
-
-    Example:
-        >>> average([
-        ...     Score(task="panx", metric="f1", language="de", value=0.5, count=10),
-        ...     Score(task="panx", metric="f1", language="fr", value=1.0, count=1000),
-        ... ])
-        {'panx/f1': 0.75}
-    """
-    values: dict[str, list[float]] = {}
-    for score in scores:
-        values.setdefault(score.name, []).append(score.value)
-    return {name: fmean(some) for name, some in values.items()}
 
 
 class Task(ABC):
     """One evaluation task.
+
+    A task has to say the first five attributes and to write four methods: :meth:`load`,
+    :meth:`predict`, :meth:`read_predictions` and :meth:`count`.
 
     Attributes:
         name: such as ``udpos``: the folder of its data and of its predictions.
         title: of its column in tables: ``POS``.
         metric: the one that stands for the task: ``f1``.
         unit: what a score counts: ``spans``.
-        needs: what :meth:`predict` takes: an encoder whose sentence vectors are all that is read
+        needs: what :meth:`predict` takes: an encoder of which nothing but sentence vectors is read
             (``sentences``, so that they may be cached), one whose word vectors are read
             (``words``), or a fine-tuned ``model``.
         protocol: whose rules and files it follows.
@@ -118,7 +49,8 @@ class Task(ABC):
         pairs_of_languages: whether its "languages" are pairs such as ``en-fr``.
         options: what :meth:`predict` takes beyond data and languages, by name, with the defaults.
         gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that predictions
-            can be scored by :meth:`score_labels` without the texts.
+            can be scored by :meth:`score_labels` without the texts; see :meth:`read_labels`.
+        hub_languages: those that :meth:`fetch` can fetch.
         rank: place among the tasks in tables.
     """
 
@@ -136,6 +68,7 @@ class Task(ABC):
     pairs_of_languages: bool = False
     options: Mapping[str, object] = MappingProxyType({})
     gold_files: bool = False
+    hub_languages: tuple[str, ...] = ()
     rank: int = 1000
 
     def list_languages(self, data: str | Path) -> list[str]:
@@ -162,7 +95,10 @@ class Task(ABC):
             ConfigError: a language is not in the data.
             DataError: there is none at all.
         """
-        found = self.list_languages(data)
+        return self.pick_languages(self.list_languages(data), languages)
+
+    def pick_languages(self, found: Sequence[str], languages: Sequence[str] | None) -> list[str]:
+        """Give those of the languages found that are asked for, as :meth:`choose_languages`."""
         for language in languages or ():
             if language not in found:
                 hint = suggest(language, found)
@@ -213,31 +149,94 @@ class Task(ABC):
             DataError: a file is missing or can't be used.
         """
 
+    def load_gold(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Read the gold alone; where it can't be parted from the rest, as :meth:`load` does."""
+        return self.load(data, languages)
+
     @abstractmethod
+    def read_predictions(self, predictions: str | Path, language: str, gold: Any) -> Any:
+        """Read the prediction file of a language and see that it fits the gold.
+
+        Raises:
+            DataError: it is missing, can't be used or does not fit.
+        """
+
+    @abstractmethod
+    def count(self, found: Any, gold: Any) -> Items:
+        """Tell what each item adds to the score of `metric`, for the bootstrap.
+
+        Args:
+            found: what :meth:`read_predictions` gave.
+            gold: what :meth:`load_gold` gave.
+
+        Returns:
+            (items, 2): numerator and denominator; the sums of both, divided, are the score. An
+            item is what is drawn when two systems are compared, such as a sentence.
+        """
+
+    def measure(self, found: Any, gold: Any) -> Measures:
+        """Score predictions; what the items add up to, unless the task says more."""
+        items = self.count(found, gold)
+        share, whole = items.sum(axis=0)
+        return {self.metric: (float(share / whole), len(items))}
+
     def score(
         self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
     ) -> list[Score]:
         """Score the files that :meth:`predict` wrote against the gold in `data`.
 
-        Raises:
-            ConfigError: a language is not in the data.
-            DataError: a file is missing or can't be used.
-        """
-
-    @abstractmethod
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
-        """Tell what each item adds to the score of `metric`, for the bootstrap.
+        Args:
+            predictions, data, languages: as in :meth:`predict`.
 
         Returns:
-            (items, 2): numerator and denominator; the sums of both, divided, are the score. An
-            item is what is drawn when two systems are compared, such as a sentence.
+            The scores of each language, one for each metric.
 
         Raises:
-            ConfigError, DataError: as :meth:`score`.
+            ConfigError: a language is not in the data.
+            DataError: a file is missing, can't be used or does not fit.
         """
+        found = self.load_gold(data, languages)
+        return [one for code, gold in found for one in self.score_language(predictions, code, gold)]
+
+    def score_language(self, predictions: str | Path, language: str, gold: Any) -> list[Score]:
+        """Read the prediction file of a language and score it."""
+        found = self.read_predictions(predictions, language, gold)
+        return self.make_scores(language, self.measure(found, gold))
+
+    def make_scores(
+        self, language: str, measures: Measures, *, layer: int | None = None
+    ) -> list[Score]:
+        """Name the numbers that :meth:`measure` gave."""
+        return [
+            Score(
+                task=self.name,
+                metric=metric,
+                language=language,
+                value=value,
+                count=count,
+                layer=layer,
+            )
+            for metric, (value, count) in measures.items()
+        ]
+
+    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+        """Read one language and :meth:`count`; raises as :meth:`score`."""
+        ((code, gold),) = self.load_gold(data, [language])
+        return self.count(self.read_predictions(predictions, code, gold), gold)
+
+    def read_labels(self, labels: str | Path, language: str) -> Any:
+        """Read the gold file of a language, without its texts.
+
+        Raises:
+            ConfigError: the task has no such files.
+            DataError: the file is missing or can't be used.
+        """
+        raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
 
     def score_labels(
-        self, predictions: Path, labels: Path, languages: Sequence[str]
+        self, predictions: str | Path, labels: str | Path, languages: Sequence[str]
     ) -> list[Score]:
         """Score predictions where the gold files are at hand and the texts are not.
 
@@ -247,10 +246,10 @@ class Task(ABC):
             languages: which.
 
         Raises:
-            ConfigError: the task has no such files.
-            DataError: a file is missing or can't be used.
+            ConfigError, DataError: as :meth:`read_labels` and :meth:`read_predictions`.
         """
-        raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
+        found = [(language, self.read_labels(labels, language)) for language in languages]
+        return [one for code, gold in found for one in self.score_language(predictions, code, gold)]
 
     def locate(self, data: str | Path) -> Path:
         """Tell where its data stand in a folder, or would stand."""
@@ -261,8 +260,18 @@ class Task(ABC):
         found = [self.locate(data), Path(data) / "labels" / self.name]
         return [path for path in found if path.exists()]
 
+    def fetch(
+        self, out: str | Path, languages: Sequence[str], *, revision: str | None = None
+    ) -> Path:
+        """Download languages from the hub; see :func:`crosszero.tasks.hub.fetch_xtreme`.
 
-def count_hits(hits: Iterable[bool]) -> Items:
+        Raises:
+            ConfigError: the hub does not have them.
+        """
+        raise ConfigError(f"{self.name}: the hub does not have its data")
+
+
+def count_hits(hits: Iterable[object]) -> Items:
     """Items of a task that asks one question after the other: right or not, of 1."""
-    found = np.fromiter(hits, dtype=np.int64)
+    found = np.fromiter(map(bool, hits), dtype=np.int64)
     return np.stack([found, np.ones_like(found)], axis=1)

@@ -6,22 +6,31 @@ layouts of the data are read (:mod:`crosszero.tasks.tatoeba_data`); languages ar
 XTREME's two letters, because its prediction files are. A number in a file counts lines of the data
 that lies there, so predictions made from LASER's files can't be scored against XTREME's sorted
 ones.
+
+The hub has aligned lines, which are written as XTREME's script leaves them, the English side sorted
+and the permutation as gold.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
-from crosszero.bitext.numbered import read_numbers
 from crosszero.search.mining import SentenceEncoder
-from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours
-from crosszero.tasks.mteb import score_as_mteb
-from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.predictions import check_lines, read_places
-from crosszero.tasks.task import Items, Score, Task, count_hits
+from crosszero.search.neighbours import check_some
+from crosszero.tasks.hub import HubTask, open_rows, take_text
+from crosszero.tasks.prediction_files import (
+    check_once,
+    find_file,
+    find_predictions,
+    name_file,
+    read_numbers,
+    write_lines,
+)
+from crosszero.tasks.retrieval import find_nearest
+from crosszero.tasks.task import Items, Measures, count_hits
 from crosszero.tasks.tatoeba_data import (
     LASER_CODES,
     TatoebaSet,
@@ -33,7 +42,14 @@ from crosszero.tasks.tatoeba_data import (
 _SHORT = {long: short for short, long in LASER_CODES.items()}
 
 
-class Tatoeba(Task):
+class Answers(NamedTuple):
+    """What was found: for each English line a foreign one, and the reverse where it was asked."""
+
+    forward: list[int]
+    backward: list[int] | None
+
+
+class Tatoeba(HubTask):
     """The task ``tatoeba``: sentence retrieval with an encoder.
 
     Example:
@@ -51,27 +67,45 @@ class Tatoeba(Task):
     needs = "sentences"
     protocol = "xtreme"
     gold_files = True
+    hub_languages = (
+        "af", "ar", "bg", "bn", "de", "el", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu",
+        "id", "it", "ja", "jv", "ka", "kk", "ko", "ml", "mr", "nl", "pt", "ru", "sw", "ta", "te",
+        "th", "tl", "tr", "ur", "vi", "zh",
+    )  # fmt: skip
     rank = 60
 
     def list_languages(self, data: str | Path) -> list[str]:
         """List the languages in `data` by two letters where they have such; DataError if none."""
         return sorted(_name_languages(data))
 
+    def choose_languages(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> list[str]:
+        """Give languages by two letters; LASER's three are understood, too."""
+        asked = None if languages is None else [_SHORT.get(code, code) for code in languages]
+        return super().choose_languages(data, asked)
+
     def load(
         self, data: str | Path, languages: Sequence[str] | None = None
     ) -> Iterator[tuple[str, TatoebaSet]]:
-        """Read the sentences and the gold of each language.
+        """Read sentences and gold from the folder that holds ``tatoeba/``, or LASER's files."""
+        files = _name_languages(data)
+        for language in self.choose_languages(data, languages):
+            yield language, read_tatoeba(data, files[language])
 
-        Args:
-            data: folder that holds ``tatoeba/``, or LASER's files.
-            languages: which, such as ``fr``; None for all.
+    def load_gold(
+        self, data: str | Path, languages: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Sequence[int]]]:
+        """For each English line the number of its foreign line."""
+        for language, sentences in self.load(data, languages):
+            yield language, sentences.gold
 
-        Raises:
-            ConfigError: a language is unknown.
-            DataError: a file is missing or can't be used.
-        """
-        for language, files in self._choose(data, languages).items():
-            yield language, read_tatoeba(data, files)
+    def read_labels(self, labels: str | Path, language: str) -> list[int]:
+        """Read XTREME's gold file."""
+        path = find_file(labels, self.name, language)
+        gold = read_numbers(path, None, None, unit="English sentences")
+        check_once(path, gold)
+        return gold
 
     def predict(
         self,
@@ -82,124 +116,103 @@ class Tatoeba(Task):
     ) -> list[Path]:
         """Search both ways, write ``tatoeba/test-<xx>.tsv`` and ``tatoeba/reversed-<xx>.tsv``.
 
-        Args:
-            encoder: gives the sentence vectors.
-            data: folder that holds ``tatoeba/``, or LASER's files.
-            predictions: folder of the predictions.
-            languages: which, such as ``fr``; None for all.
-
         Returns:
             Two files for each language. ``test``: for each English line the 0-based number of a
             foreign line; ``reversed``: for each foreign line that of an English line. -1 stands for
             a sentence with a vector of zeros.
-
-        Raises:
-            ConfigError: a language is unknown.
-            DataError: a file is missing or can't be used.
         """
         written = []
         for language, sentences in self.load(data, languages):
             check_some(sentences.english, sentences.foreign)
             english = encoder.encode(list(sentences.english))
             foreign = encoder.encode(list(sentences.foreign))
-            for kind, queries, candidates in (
-                ("test", english, foreign),
-                ("reversed", foreign, english),
-            ):
-                path = name_output(predictions, self.name, language, kind=kind)
-                written.append(write_output(path, _find_nearest(queries, candidates)))
+            for kind, *sides in (("test", english, foreign), ("reversed", foreign, english)):
+                path = name_file(predictions, self.name, language, kind)
+                written.append(write_lines(path, find_nearest(*sides)))
         return written
 
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[Score]:
-        """Score the prediction files: share of lines that name the gold line.
+    def read_predictions(
+        self, predictions: str | Path, language: str, gold: Sequence[int]
+    ) -> Answers:
+        """Read XTREME's direction, and the other one where its file is there."""
+        size = len(gold)
+        sides = [find_predictions(predictions, self.name, language)]
+        if (path := name_file(predictions, self.name, language, "reversed")).is_file():
+            sides.append(path)
+        found = [
+            read_numbers(path, size, size, unit=unit, unanswered=True)
+            for path, unit in zip(sides, ("English sentences", "foreign sentences"), strict=False)
+        ]
+        return Answers(found[0], found[1] if len(found) > 1 else None)
 
-        Args:
-            predictions, data: as in :meth:`predict`.
-            languages: which; None for all of the data.
-
-        Returns:
-            ``accuracy`` for each language, and after it ``reversed-accuracy`` where the file of
-            that direction is there, and then ``mteb-f1`` where the package ``mteb`` is installed.
-
-        Raises:
-            ConfigError: a language is unknown.
-            DataError: a file is missing, of another length, or a line is no number of a line.
-        """
-        scores = []
-        for language, sentences in self.load(data, languages):
-            hits = self._compare(predictions, language, sentences)
-            scores.append(_average("accuracy", language, hits))
-            path = name_output(predictions, self.name, language, kind="reversed")
-            if path.is_file():
-                found = _read(path, sentences, "foreign")
-                hits = _compare_reversed(found, sentences.gold)
-                scores.append(_average("reversed-accuracy", language, hits))
-                f1 = score_as_mteb(found, sentences.gold)
-                if f1 is not None:
-                    scores.append(_make_score("mteb-f1", language, f1, len(found)))
-        return scores
-
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+    def count(self, found: Answers, gold: Sequence[int]) -> Items:
         """Items are the English lines."""
-        ((name, sentences),) = self.load(data, [language])
-        return count_hits(self._compare(predictions, name, sentences))
+        return count_hits(one == other for one, other in zip(found.forward, gold, strict=True))
 
-    def score_labels(
-        self, predictions: Path, labels: Path, languages: Sequence[str]
-    ) -> list[Score]:
-        """Score the file of XTREME's direction against its gold file."""
-        scores = []
-        for language in languages:
-            gold = read_places(labels, language, gold=True)
-            found = read_places(predictions, language)
-            check_lines(predictions, labels, self.name, language, found, gold)
-            hits = [one == other for one, other in zip(found, gold, strict=True)]
-            scores.append(_average("accuracy", language, hits))
-        return scores
+    def measure(self, found: Answers, gold: Sequence[int]) -> Measures:
+        """Give ``accuracy``; then, where the other direction was asked, ``reversed-accuracy``, and
+        ``mteb-f1`` where the package ``mteb`` is installed.
+        """
+        measures = dict(super().measure(found, gold))
+        if found.backward is not None:
+            # did a foreign line find the English line whose gold it is?
+            answers = enumerate(found.backward)
+            hits = [number >= 0 and gold[number] == line for line, number in answers]
+            measures["reversed-accuracy"] = (sum(hits) / len(hits), len(hits))
+            f1 = score_as_mteb(found.backward, gold)
+            if f1 is not None:
+                measures["mteb-f1"] = (f1, len(hits))
+        return measures
 
     def list_files(self, data: str | Path) -> list[Path]:
         """Its folders, and LASER's files beside them."""
         return super().list_files(data) + list_laser_files(data)
 
-    def _compare(self, predictions: str | Path, language: str, sentences: TatoebaSet) -> list[bool]:
-        path = find_output(name_output(predictions, self.name, language))
-        found = _read(path, sentences, "English")
-        return [number == gold for number, gold in zip(found, sentences.gold, strict=True)]
+    def fetch_language(
+        self, language: str, texts: Path, labels: Path, revision: str | None
+    ) -> None:
+        """Write both sides and the gold."""
+        source = open_rows(f"tatoeba.{LASER_CODES[language]}", "dev", revision)
+        columns = ("source_sentence", "target_sentence")
+        pairs = [[take_text(row, c, source.place).strip() for c in columns] for row in source.rows]
+        order = sorted(range(len(pairs)), key=lambda line: pairs[line][1])
+        stem = texts / f"{language}-en"
+        for path, lines in (
+            (stem.with_name(f"{stem.name}.{language}"), [pair[0] for pair in pairs]),
+            (stem.with_name(f"{stem.name}.en"), [pairs[i][1] for i in order]),
+            (labels / f"test-{language}.tsv", [str(i) for i in order]),
+        ):
+            write_lines(path, lines, source=source.place)
 
-    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
-        """Two-letter codes, and how the files call them."""
-        found = _name_languages(data)
-        asked = None if languages is None else [_SHORT.get(code, code) for code in languages]
-        return {code: found[code] for code in choose_languages(self.name, asked, sorted(found))}
+
+def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
+    """Give mteb's main score of its task Tatoeba, by mteb's own function.
+
+    In mteb foreign lines look for English ones, and the score is an F1: each line is a class of its
+    own, and the mean over classes is weighted by how often a class is right. It is a little below
+    the accuracy of that direction, as a line that is named by many has a low precision.
+
+    Args:
+        found: for each foreign line the number of an English line, -1 for none.
+        gold: for each English line the number of its foreign line.
+
+    Returns:
+        A share in [0, 1]; ``None`` where mteb is not installed, or lines are not translated one by
+        one, which mteb takes for granted.
+    """
+    if importlib.util.find_spec("mteb") is None or sorted(gold) != list(range(len(found))):
+        return None
+    import mteb
+
+    english = {foreign: line for line, foreign in enumerate(gold)}
+    pairs = [(line, english[line]) for line in range(len(found))]
+    answers = [{"corpus_id": line, "score": 1.0} for line in found]
+    return float(mteb.get_task("Tatoeba")._compute_metrics(answers, pairs)["f1"])
 
 
 def _name_languages(data: str | Path) -> dict[str, str]:
+    """Two-letter codes, and how the files call them."""
     return {_SHORT.get(code, code): code for code in list_languages(data)}
-
-
-def _find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:
-    found = find_neighbours(queries, candidates).index[:, 0]
-    return [int(row) for row in np.where(np.asarray(queries).any(axis=1), found, -1)]
-
-
-def _read(path: Path, sentences: TatoebaSet, side: str) -> list[int]:
-    size = len(sentences.english)
-    return read_numbers(path, size, size, lines_of=f"{side} sentences", unanswered=True)
-
-
-def _compare_reversed(found: Sequence[int], gold: Sequence[int]) -> list[bool]:
-    """For each foreign line: did it find the English line whose gold it is?"""
-    return [number >= 0 and gold[number] == line for line, number in enumerate(found)]
-
-
-def _average(metric: str, language: str, hits: Sequence[bool]) -> Score:
-    return _make_score(metric, language, sum(hits) / len(hits), len(hits))
-
-
-def _make_score(metric: str, language: str, value: float, count: int) -> Score:
-    return Score(task=Tatoeba.name, metric=metric, language=language, value=value, count=count)
 
 
 TASKS = (Tatoeba(),)

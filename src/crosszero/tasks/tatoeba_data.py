@@ -16,11 +16,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosszero.align.word_encoder import WordEncoder
-from crosszero.bitext.numbered import check_once, read_lines, read_numbers
+from crosszero.bitext.numbered import read_lines
 from crosszero.errors import ConfigError, DataError, suggest
-from crosszero.search.neighbours import check_some
-from crosszero.tasks.retrieval import RetrievalScore, score_retrieval
+from crosszero.tasks import prediction_files
+from crosszero.tasks.prediction_files import CODE, check_once, read_numbers
 
 # ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
 LASER_CODES = {
@@ -31,10 +30,8 @@ LASER_CODES = {
     "pt": "por", "ro": "ron", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha",
     "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
 }  # fmt: skip
-_CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, fra, zh-CN, sr_Latn
-_XTREME = re.compile(rf"({_CODE})-en\.(?:\1|en)")
-_LASER = re.compile(rf"tatoeba\.({_CODE})-eng\.(?:\1|eng)")
-_GOLD = re.compile(rf"test-({_CODE})\.tsv")
+_XTREME = re.compile(rf"({CODE})-en\.(?:\1|en)")
+_LASER = re.compile(rf"tatoeba\.({CODE})-eng\.(?:\1|eng)")
 _SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
 
 
@@ -78,22 +75,15 @@ def list_languages(root: str | Path) -> list[str]:
         raise DataError(
             root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
         )
-    for path in (Path(root) / "labels" / "tatoeba").glob("test-*.tsv"):
-        name = _GOLD.fullmatch(path.name)
-        if name and LASER_CODES.get(name[1]) not in found:
-            found.add(name[1])
+    labels = prediction_files.list_languages(Path(root) / "labels", "tatoeba")
+    found |= {code for code in labels if LASER_CODES.get(code) not in found}
     # both layouts may lie there: fr and fra are one language, and XTREME's name is the first
     twice = {LASER_CODES[code] for code in found if code in LASER_CODES}
     return sorted(found - twice)
 
 
 def list_laser_files(folder: str | Path) -> list[Path]:
-    """List the files in a folder that have names of LASER's layout, sorted.
-
-    Example:
-        >>> [path.name for path in list_laser_files("LASER/data/tatoeba/v1")][:2]  # doctest: +SKIP
-        ['tatoeba.afr-eng.afr', 'tatoeba.afr-eng.eng']
-    """
+    """List the files in a folder that have names of LASER's layout, sorted."""
     return sorted(p for p in Path(folder).glob("tatoeba.*-eng.*") if _LASER.fullmatch(p.name))
 
 
@@ -124,40 +114,16 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
             "every sentence needs exactly one translation",
             min(len(foreign), len(english)),
         )
-    labels = Path(root) / "labels" / "tatoeba" / f"test-{language}.tsv"
     if english_path.suffix == ".en":
-        gold = _read_gold(labels, english_path, len(english))
+        gold = _read_gold(_name_gold(Path(root), language), english_path, len(english))
     else:
         _check_aligned(english_path, english, language)
         gold = tuple(range(len(english)))
     return TatoebaSet(language=language, english=tuple(english), foreign=tuple(foreign), gold=gold)
 
 
-def score_tatoeba(encoder: WordEncoder, data: TatoebaSet) -> RetrievalScore:
-    """Score one language as XTREME does: strict accuracy, English queries, no margin.
-
-    XTREME reads the sentence vectors off layer 8 by mean pooling; which layer is used here is the
-    encoder's setting. Text accuracy is given beside.
-
-    Raises:
-        CrosszeroError: the set is empty, or a vector is not finite.
-
-    Example:
-        >>> score_tatoeba(encoder, read_tatoeba("xtreme/", "fr")).accuracy      # doctest: +SKIP
-        0.643
-    """
-    check_some(data.english, data.foreign)
-    return score_retrieval(
-        encoder.encode(list(data.english)),
-        encoder.encode(list(data.foreign)),
-        gold=data.gold,
-        texts=(data.english, data.foreign),
-    )
-
-
 def _find_files(root: Path, language: str) -> tuple[Path, Path]:
-    if not re.fullmatch(_CODE, language):
-        raise ConfigError(f"{language!r} is not a language code; write fr, fra or zh-CN")
+    gold = _name_gold(root, language)
     codes = dict.fromkeys((language, LASER_CODES.get(language, language)))
     pairs = [(root / "tatoeba" / f"{language}-en.{language}", "en")]
     for folder in (root / "tatoeba", root):
@@ -169,12 +135,15 @@ def _find_files(root: Path, language: str) -> tuple[Path, Path]:
             raise DataError(missing, f"is missing, though {other} is there")
         if foreign.is_file():
             return foreign, english
-    labels = root / "labels" / "tatoeba" / f"test-{language}.tsv"
-    if labels.is_file():
-        raise DataError(pairs[0][0], f"is missing, though {labels} is there")
+    if gold.is_file():
+        raise DataError(pairs[0][0], f"is missing, though {gold} is there")
     raise ConfigError(
         f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
     )
+
+
+def _name_gold(root: Path, language: str) -> Path:
+    return prediction_files.name_file(root / "labels", "tatoeba", language)
 
 
 def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
@@ -184,7 +153,7 @@ def _read_gold(path: Path, english: Path, size: int) -> tuple[int, ...]:
             f"is missing. The English side ({english}) is sorted in XTREME's layout, so the "
             "translations can't be found without this file",
         )
-    gold = read_numbers(path, size, size, lines_of="English sentences")
+    gold = read_numbers(path, size, size, unit="English sentences")
     check_once(path, gold)
     return tuple(gold)
 

@@ -29,8 +29,9 @@ from crosszero.align.links import count_lost, link_words, warn_of_lost
 from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.search.neighbours import AnyFloats
-from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import Items, Score, Task
+from crosszero.tasks.prediction_files import find_predictions, name_file, write_lines
+from crosszero.tasks.score import Score
+from crosszero.tasks.task import Items, Measures, Task
 
 Sentences = tuple[tuple[str, ...], ...]
 _CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
@@ -79,7 +80,8 @@ class WordAlignment(Task):
 
         Args:
             data: folder that holds ``word-alignment/``.
-            languages: pairs, as :meth:`score` takes them; None for all.
+            languages: pairs; None for all. ``de-en:1`` says that the gold file of that pair counts
+                words from 1, where the file itself does not show it.
 
         Raises:
             ConfigError: a pair is unknown, or what its gold file counts from.
@@ -129,58 +131,40 @@ class WordAlignment(Task):
             for links in _align(encoder, *sides, all_layers=layers == "all"):
                 for row, found in zip(rows, links, strict=True):
                     row.append(" ".join(f"{i}-{j}" for i, j in found))
-            outputs = [name_output(predictions, task, pair) for task in tasks]
+            outputs = [name_file(predictions, task, pair) for task in tasks]
             for path, row in zip(outputs, rows, strict=True):
-                written.append(write_output(path, row))
+                written.append(write_lines(path, row))
             for path in set(_find_layers(predictions, pair).values()).difference(outputs):
                 path.unlink()  # of another encoder: scores of the two must not stand together
         return written
 
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
+    def read_predictions(
+        self, predictions: str | Path, language: str, gold: AlignmentSet
+    ) -> list[frozenset[Link]]:
+        """Read the links of the encoder's own vectors, a line for each sentence pair."""
+        return _read_links(find_predictions(predictions, self.name, language), gold)
+
+    def measure(self, found: Sequence[frozenset[Link]], gold: AlignmentSet) -> Measures:
+        """Give ``aer``, ``precision``, ``recall`` and ``f1``."""
+        result = score_alignment(found, gold.gold)
+        metrics = ("aer", "precision", "recall", "f1")
+        return {metric: (getattr(result, metric), len(gold.gold)) for metric in metrics}
+
+    def score_language(
+        self, predictions: str | Path, language: str, gold: AlignmentSet
     ) -> list[Score]:
-        """Score the prediction files, and those of single layers where there are some.
-
-        Args:
-            predictions, data: as in :meth:`predict`.
-            languages: pairs; None for all. ``de-en:1`` says that the gold file of that pair counts
-                words from 1, where the file itself does not show it.
-
-        Returns:
-            For each pair ``aer``, ``precision``, ``recall`` and ``f1``, then the same for each
-            layer, which the score names. `count` is the number of sentence pairs.
-
-        Raises:
-            ConfigError: a pair is unknown, or what its gold file counts from.
-            DataError: a file is missing, of another length, or a link does not fit.
-        """
-        scores = []
-        for pair, gold in self.load(data, languages):
-            own = find_output(name_output(predictions, self.name, pair))
-            paths = {None: own, **_find_layers(predictions, pair)}
-            for layer, path in paths.items():
-                result = score_alignment(read_links(path, gold), gold.gold)
-                scores += [
-                    Score(
-                        task=self.name,
-                        metric=metric,
-                        language=pair,
-                        value=getattr(result, metric),
-                        count=len(gold.gold),
-                        layer=layer,
-                    )
-                    for metric in ("aer", "precision", "recall", "f1")
-                ]
+        """Score the encoder's own vectors, then single layers where their files are there."""
+        scores = super().score_language(predictions, language, gold)
+        for layer, path in _find_layers(predictions, language).items():
+            measures = self.measure(_read_links(path, gold), gold)
+            scores += self.make_scores(language, measures, layer=layer)
         return scores
 
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+    def count(self, found: Sequence[frozenset[Link]], gold: AlignmentSet) -> Items:
         """Items are pairs of sentences: links but for the right ones, predicted and sure links."""
-        sentences = read_alignment_set(Path(data) / self.name / language)
-        path = name_output(predictions, self.name, split_base(language)[0])
-        found = read_links(find_output(path), sentences)
         rows = []
-        for links, gold in zip(found, sentences.gold, strict=True):
-            score = score_alignment([links], [gold])
+        for links, right in zip(found, gold.gold, strict=True):
+            score = score_alignment([links], [right])
             whole = score.predicted + score.sure
             rows.append((whole - score.sure_hits - score.possible_hits, whole))
         return np.array(rows, dtype=np.int64)
@@ -190,16 +174,11 @@ class WordAlignment(Task):
         found = self.list_languages(data)
         names = found if languages is None else languages
         asked = {split_base(name)[0]: name for name in names}
-        return {pair: asked[pair] for pair in choose_languages(self.name, list(asked), found)}
+        return {pair: asked[pair] for pair in self.pick_languages(found, list(asked))}
 
 
-def read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
-    """Read predicted links, ``i-j`` counted from 0, one line for each sentence pair.
-
-    Raises:
-        DataError: missing, of another length than `data`, or a link is malformed, marked as
-            possible, or points behind a sentence.
-    """
+def _read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
+    """Read predicted links, ``i-j`` counted from 0, one line for each sentence pair."""
     lengths = [(len(one), len(other)) for one, other in zip(data.source, data.target, strict=True)]
     found = read_gold(path, lengths, base=0)
     for number, links in enumerate(found, start=1):
@@ -230,12 +209,12 @@ def _encode(encoder: Any, sentences: Sentences, all_layers: bool) -> Sequence[Se
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 
 
-def _find_layers(predictions: str | Path, pair: str) -> dict[int | None, Path]:
+def _find_layers(predictions: str | Path, pair: str) -> dict[int, Path]:
     """The files of single layers that are there, lowest layer first."""
     name = WordAlignment.name
     folders = [path.name for path in (Path(predictions) / name).glob("layer-*")]
     numbers = [int(folder[6:]) for folder in folders if re.fullmatch("layer-[1-9][0-9]*", folder)]
-    paths = {n: name_output(predictions, f"{name}/layer-{n}", pair) for n in sorted(numbers)}
+    paths = {n: name_file(predictions, f"{name}/layer-{n}", pair) for n in sorted(numbers)}
     return {n: path for n, path in paths.items() if path.is_file()}
 
 

@@ -13,29 +13,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crosszero.align.word_encoder import WordEncoder
-from crosszero.bitext.numbered import read_numbers
 from crosszero.errors import DataError
 from crosszero.samples.columns import METADATA
-from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.outputs import choose_languages, find_output, name_output, write_output
-from crosszero.tasks.task import Items, Score, Task, count_hits
-from crosszero.tasks.word_lookup import WordLookup
-from crosszero.tasks.word_questions import (
-    WordQuestions,
-    WordScore,
-    answer,
-    list_questions,
-    score_answers,
+from crosszero.tasks.prediction_files import (
+    find_predictions,
+    name_file,
+    read_numbers,
+    write_lines,
 )
+from crosszero.tasks.task import Items, Measures, Task, count_hits
+from crosszero.tasks.word_questions import WordQuestions, answer, compare, list_questions
 
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
-
-
-def find_store(data: str | Path) -> Path:
-    """The store of the task: ``<data>/word-retrieval``, or `data` itself where that is a store."""
-    inside = Path(data) / WordRetrieval.name
-    return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
 
 
 class WordRetrieval(Task):
@@ -59,6 +49,16 @@ class WordRetrieval(Task):
     pairs_of_languages = True
     rank = 80
 
+    def locate(self, data: str | Path) -> Path:
+        """The store: ``<data>/word-retrieval``, or `data` itself where that is a store."""
+        inside = Path(data) / self.name
+        return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
+
+    def list_files(self, data: str | Path) -> list[Path]:
+        """The store."""
+        store = self.locate(data)
+        return [store] if store.exists() else []
+
     def list_languages(self, data: str | Path) -> list[str]:
         """List the directions that have word pairs, sorted.
 
@@ -70,17 +70,8 @@ class WordRetrieval(Task):
     def load(
         self, data: str | Path, languages: Sequence[str] | None = None
     ) -> Iterator[tuple[str, WordQuestions]]:
-        """Read what is asked, and what is right, in each direction.
-
-        Args:
-            data: the store, or a folder that holds it as ``word-retrieval/``.
-            languages: directions such as ``en-fr``; None for all.
-
-        Raises:
-            ConfigError: a direction is unknown.
-            DataError: the store is missing or can't be used.
-        """
-        for _, asked in self._ask(data, languages):
+        """Read what is asked, and what is right, in each direction."""
+        for asked in self._ask(data, languages):
             yield from asked.items()
 
     def predict(
@@ -101,107 +92,57 @@ class WordRetrieval(Task):
 
         Returns:
             The files; -1 stands for a word of which the model saw nothing.
-
-        Raises:
-            ConfigError: a direction is unknown.
-            DataError: the store is missing or can't be used.
         """
-        written = []
-        for samples, asked in self._ask(data, languages):
-            lookup = WordLookup(encoder, samples)
-            for direction, questions in asked.items():
-                path = name_output(predictions, self.name, direction)
-                written.append(write_output(path, answer(lookup, questions)))
-        return written
+        return [
+            write_lines(name_file(predictions, self.name, direction), found)
+            for asked in self._ask(data, languages)
+            for direction, found in answer(encoder, asked)
+        ]
 
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[Score]:
-        """Score the prediction files.
+    def read_predictions(
+        self, predictions: str | Path, language: str, gold: WordQuestions
+    ) -> list[int]:
+        """Read a number for each query."""
+        path = find_predictions(predictions, self.name, language)
+        sizes = len(gold.queries), len(gold.candidates)
+        return read_numbers(path, *sizes, unit="words that ask", unanswered=True)
 
-        Args:
-            predictions, data, languages: as in :meth:`predict`.
-
-        Returns:
-            For each direction ``accuracy`` (the right word in the right sentence) and
-            ``type-accuracy`` (the right word in any sentence).
-
-        Raises:
-            ConfigError: a direction is unknown.
-            DataError: a file is missing, of another length, or a line is no number of a candidate.
+    def measure(self, found: Sequence[int], gold: WordQuestions) -> Measures:
+        """Give ``accuracy`` (the right word in the right sentence) and ``type-accuracy`` (the right
+        word in any sentence).
         """
-        scores = []
-        for direction, result in self._score(predictions, data, languages):
-            values = {"accuracy": result.accuracy, "type-accuracy": result.type_accuracy}
-            for metric, value in values.items():
-                scores.append(
-                    Score(
-                        task=self.name,
-                        metric=metric,
-                        language=direction,
-                        value=value,
-                        count=len(result.hits),
-                    )
-                )
-        return scores
+        names = ("accuracy", "type-accuracy")
+        sides = zip(names, compare(gold, found), strict=True)
+        return {name: (sum(hits) / len(hits), len(hits)) for name, hits in sides}
 
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+    def count(self, found: Sequence[int], gold: WordQuestions) -> Items:
         """Items are the words that ask."""
-        ((_, result),) = self._score(predictions, data, [language])
-        return count_hits(result.hits)
-
-    def locate(self, data: str | Path) -> Path:
-        """The store: ``<data>/word-retrieval``, or `data` itself where that is a store."""
-        return find_store(data)
-
-    def list_files(self, data: str | Path) -> list[Path]:
-        """The store."""
-        store = find_store(data)
-        return [store] if store.exists() else []
-
-    def _score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None
-    ) -> Iterator[tuple[str, WordScore]]:
-        for direction, questions in self.load(data, languages):
-            found = read_numbers(
-                find_output(name_output(predictions, self.name, direction)),
-                len(questions.queries),
-                len(questions.candidates),
-                lines_of="words that ask",
-                unanswered=True,
-            )
-            yield direction, score_answers(questions, found)
+        return count_hits(compare(gold, found)[0])
 
     def _list_pairs(self, data: str | Path) -> dict[str, frozenset[str]]:
         """Directions that have word pairs, and their two languages."""
         found: dict[str, frozenset[str]] = {}
-        for sample in SampleStore.open(find_store(data)):
+        for sample in SampleStore.open(self.locate(data)):
             if sample.words:
                 one, other = sample.source_language, sample.target_language
                 found[f"{one}-{other}"] = found[f"{other}-{one}"] = frozenset((one, other))
         if not found:
-            raise DataError(find_store(data), "holds no sample with a word pair")
+            raise DataError(self.locate(data), "holds no sample with a word pair")
         return found
 
     def _ask(
         self, data: str | Path, languages: Sequence[str] | None
-    ) -> Iterator[tuple[list[Sample], dict[str, WordQuestions]]]:
-        """Samples and what they ask: all at once, or one language pair after the other."""
+    ) -> Iterator[dict[str, WordQuestions]]:
+        """What is asked: all at once, or one language pair after the other."""
         found = self._list_pairs(data)
-        pairs = {
-            direction: found[direction]
-            for direction in choose_languages(self.name, languages, sorted(found))
-        }
-        store = SampleStore.open(find_store(data))
+        pairs = {name: found[name] for name in self.pick_languages(sorted(found), languages)}
+        store = SampleStore.open(self.locate(data))
         wanted = list(dict.fromkeys(pairs.values()))
         groups = [wanted] if len(store) <= _AT_ONCE else [[pair] for pair in wanted]
         for group in groups:
             samples = [s for s in store if {s.source_language, s.target_language} in group]
-            asked = {
-                f"{questions.query_language}-{questions.candidate_language}": questions
-                for questions in list_questions(samples)
-            }
-            yield samples, {name: asked[name] for name, pair in pairs.items() if pair in group}
+            asked = list_questions(samples)
+            yield {name: asked[name] for name, pair in pairs.items() if pair in group}
 
 
 TASKS = (WordRetrieval(),)

@@ -16,7 +16,7 @@ from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.samples.store import collect
-from crosszero.tasks.task import Score
+from crosszero.tasks.score import Score
 from tests.tasks.helpers import make_score
 from tests.training.conftest import make_samples
 

@@ -8,15 +8,12 @@ import pytest
 
 from crosszero.config import build, to_dict
 from crosszero.errors import ConfigError
-from crosszero.tasks.catalogue import find_task
-from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune import FineTuneConfig
+from tests.tasks.helpers import find_fine_tuned
 
 
 def make_config(task: str, **changes: Any) -> FineTuneConfig:
-    found = find_task(task)
-    assert isinstance(found, FineTunedTask)
-    return found.make_config(**changes)
+    return find_fine_tuned(task).make_config(**changes)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from crosszero.experiment.report.tables import Table
 from crosszero.experiment.results import Results
 from crosszero.files import hash_files
 from crosszero.model.encoder import Encoder
-from crosszero.tasks.word_alignment import WordAlignment, read_links
+from crosszero.tasks.word_alignment import WordAlignment
 
 _HEADING = "Word alignment"
 _LEAST, _MOST = 3, 12  # words of a sentence whose matrix fits onto a phone
@@ -108,7 +108,7 @@ def align_gold(
             if score.metric == task.metric:
                 errors.setdefault(score.layer, []).append(100 * score.value)
         links = [
-            sorted(read_links(folder / task.name / f"test-{pair}.tsv", golds[pair])[number])
+            sorted(task.read_predictions(folder, pair, golds[pair])[number])
             for pair, number in drawn
         ]
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer

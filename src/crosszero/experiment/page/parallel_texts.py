@@ -10,7 +10,7 @@ from crosszero.experiment.results import Results
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
-from crosszero.tasks.word_retrieval import find_store
+from crosszero.tasks.word_retrieval import WordRetrieval
 
 Lines = list[dict[str, str]]  # for each line its texts by language
 
@@ -26,8 +26,8 @@ def find_lines(results: Results) -> tuple[str, Lines]:
     Raises:
         CrosszeroError: a source is there but can't be read.
     """
-    if results.held_out and find_store(results.held_out).is_dir():
-        return "held-out samples", _read_samples(find_store(results.held_out))
+    if results.held_out and (store := WordRetrieval().locate(results.held_out)).is_dir():
+        return "held-out samples", _read_samples(store)
     if results.data and (results.data / "tatoeba").is_dir():
         return "Tatoeba", _read_tatoeba(results.data, results.languages)
     if pairs := list_pairs(results):

@@ -1,0 +1,160 @@
+"""Files of predictions and of gold: where they stand, what their lines may hold.
+
+Both have XTREME's format: one file for each task and language, ``<folder>/<task>/test-<xx>.tsv``,
+one item a line in the order of the test data. What can't be right is refused when it is written
+and when it is read. Files are whole or absent.
+
+Source: ``evaluate.py`` of https://github.com/google-research/xtreme.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from crosszero.bitext.numbered import read_lines
+from crosszero.errors import ConfigError, DataError
+from crosszero.files import atomic_file
+
+CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, zh-CN, sr_Latn; en-fr for a pair
+# XTREME compares numbers as text: 07 would never be right; and int() reads 4300 digits at most
+_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+
+
+def name_file(folder: str | Path, task: str, language: str, kind: str = "test") -> Path:
+    """Name the file of a language: ``<folder>/<task>/<kind>-<language>.tsv``.
+
+    Raises:
+        ConfigError: `language` can't be a language code.
+
+    Example:
+        >>> name_file("predictions", "udpos", "fr").as_posix()
+        'predictions/udpos/test-fr.tsv'
+    """
+    if not re.fullmatch(CODE, language):
+        raise ConfigError(f"{language!r} is not a language code; write fr or zh-CN")
+    return Path(folder) / task / f"{kind}-{language}.tsv"
+
+
+def find_file(folder: str | Path, task: str, language: str, kind: str = "test") -> Path:
+    """Name the file of a language that has to be there.
+
+    Raises:
+        ConfigError: `language` can't be a language code.
+        DataError: the file is missing.
+    """
+    path = name_file(folder, task, language, kind)
+    if not path.is_file():
+        others = ", ".join(list_languages(folder, task, kind)) or "none"
+        raise DataError(path, f"is missing; languages with such a file: {others}")
+    return path
+
+
+def find_predictions(folder: str | Path, task: str, language: str) -> Path:
+    """Name the prediction file of a language that has to be there.
+
+    Raises:
+        ConfigError: `language` can't be a language code.
+        DataError: the file is missing.
+    """
+    path = name_file(folder, task, language)
+    if not path.is_file():
+        raise DataError(path, "is missing: predict this language first, or don't ask for its score")
+    return path
+
+
+def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[str]:
+    """List the languages that have a file ``<folder>/<task>/<kind>-<xx>.tsv``, sorted.
+
+    Example:
+        >>> list_languages("xtreme", "xnli")      # doctest: +SKIP
+        ['ar', 'de', 'en', 'es', 'fr', 'ru', 'zh']
+    """
+    names = (path.name for path in (Path(folder) / task).glob(f"{kind}-*.tsv"))
+    matches = (re.fullmatch(rf"{kind}-({CODE})\.tsv", name) for name in names)
+    return sorted(match[1] for match in matches if match)
+
+
+def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "") -> Path:
+    """Write a file, one item a line; it stands there whole or not at all.
+
+    Args:
+        path: the file.
+        lines: its lines. There may be none, unless `source` is given.
+        source: where the lines come from, for the message where there are none.
+
+    Raises:
+        DataError: the source has no lines.
+        CrosszeroError: the file can't be written.
+    """
+    count = 0
+    with atomic_file(path) as file:
+        for line in lines:
+            file.write(f"{line}\n")
+            count += 1
+        if not count and source:
+            raise DataError(source, "there is nothing to write: an item a line is needed")
+    return path
+
+
+def check_count(path: str | Path, found: int, wanted: int, unit: str) -> None:
+    """See that a file has a line for each item.
+
+    Raises:
+        DataError: it has not; names the last line that both have.
+    """
+    if found != wanted:
+        raise DataError(path, f"{found} lines for {wanted} {unit}", min(found, wanted))
+
+
+def read_numbers(
+    path: str | Path, count: int | None, limit: int | None, *, unit: str, unanswered: bool = False
+) -> list[int]:
+    """Read a file with one number a line: for each query the 0-based place of its answer.
+
+    Args:
+        path: the file.
+        count: how many lines it must have; None for any.
+        limit: what the numbers must stay below; None for the number of lines.
+        unit: what the lines stand for, for messages: ``English sentences``.
+        unanswered: whether -1, no answer, may stand in place of a number.
+
+    Raises:
+        DataError: missing or damaged, of another length, or a line is no such number.
+
+    Example:
+        >>> read_numbers("test-fr.tsv", 3, 3, unit="English sentences")      # doctest: +SKIP
+        [2, 0, 1]
+    """
+    lines = read_lines(path)
+    if count is not None:
+        check_count(path, len(lines), count, unit)
+    limit = len(lines) if limit is None else limit
+    for number, line in enumerate(lines, start=1):
+        if unanswered and line == "-1":
+            continue
+        if not _NUMBER.fullmatch(line):
+            raise DataError(path, f"a line number is needed, not {line[:80]!r}", number)
+        if int(line) >= limit:
+            raise DataError(
+                path, f"{line} is out of range: line numbers count from 0 to {limit - 1}", number
+            )
+    return [int(line) for line in lines]
+
+
+def check_once(path: str | Path, numbers: Sequence[int]) -> None:
+    """See that no number stands twice in a gold file that pairs lines one by one.
+
+    Raises:
+        DataError: one does; names the second of its lines.
+    """
+    first: dict[int, int] = {}
+    for line, number in enumerate(numbers, start=1):
+        if first.setdefault(number, line) != line:
+            raise DataError(
+                path,
+                f"{number} stands on line {first[number]} already; a foreign sentence is the "
+                "translation of one English sentence",
+                line,
+            )

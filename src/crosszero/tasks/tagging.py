@@ -1,0 +1,270 @@
+"""What UDPOS and PANX share: a tag for each word, their files, their score.
+
+Files have one word or tag a line and an empty line between sentences. A line is cleared of spaces
+and tabs around it, and of them alone: a no-break space is a word to those who made the data. XTREME
+counts an empty line after an empty line as a sentence without words. Such a sentence can't be
+meant, so it is refused, but for empty lines at the end of a file.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from crosszero.bitext.numbered import read_lines
+from crosszero.errors import DataError
+from crosszero.tasks.fine_tuned_task import FineTunedTask, Split
+from crosszero.tasks.finetune.config import FineTuneConfig
+from crosszero.tasks.finetune.examples import TaggedSentence
+from crosszero.tasks.hub import Rows
+from crosszero.tasks.prediction_files import find_file, name_file, write_lines
+from crosszero.tasks.tag_spans import find_spans, score_spans
+from crosszero.tasks.task import Items, Measures
+
+if TYPE_CHECKING:
+    from crosszero.tasks.finetune.tagging import Tagger
+
+Blocks = list[tuple[str, ...]]  # the lines of each sentence
+
+
+class TaggingTask(FineTunedTask[TaggedSentence]):
+    """A tag for each word, scored by the F1 of spans.
+
+    Example:
+        >>> task = find_task("panx")                                               # doctest: +SKIP
+        >>> task.predict(task.load_model(Path("model")), "xtreme", "out", ["fr"])  # doctest: +SKIP
+        [PosixPath('out/panx/test-fr.tsv')]
+    """
+
+    metric = "f1"
+    unit = "spans"
+    note = "F1 of spans as seqeval 1.2.2 counts them; accuracy over words."
+    without_dev: ClassVar[tuple[str, ...]] = ()  # languages of which the hub has no dev set
+    column: ClassVar[str]  # of the hub: the tags
+
+    def read(
+        self, data: str | Path, split: Split, language: str, *, gold: bool = False
+    ) -> list[TaggedSentence]:
+        """Read sentences. Spaces within a word stay, those around it go."""
+        path = self._find(data, split, language)
+        blocks = read_blocks(path)
+        if split == "test":
+            _check_words(path, blocks)
+            if not gold:
+                return [TaggedSentence(words) for words in blocks]
+            tags = self.read_labels(Path(data) / "labels", language)
+            place = name_file(Path(data) / "labels", self.name, language)
+            _check_counts(place, tags, str(path), blocks)
+            return [TaggedSentence(*both) for both in zip(blocks, tags, strict=True)]
+        sentences = []
+        for number, block in _number_lines(blocks):
+            pairs = [_split_word(path, line, at) for at, line in enumerate(block, start=number)]
+            for at, (_, tag) in enumerate(pairs, start=number):
+                self.check_label(tag, path, at)
+            words, found = zip(*pairs, strict=True)
+            sentences.append(TaggedSentence(words, found))
+        return sentences
+
+    def read_labels(self, labels: str | Path, language: str) -> Blocks:
+        """Read a file of tags, gold or predicted. The last empty line may be missing."""
+        path = find_file(labels, self.name, language)
+        found = read_blocks(path)
+        self._check_tags(path, found)
+        return found
+
+    def read_predictions(
+        self, predictions: str | Path, language: str, gold: Sequence[Sequence[str]]
+    ) -> Blocks:
+        """Read a tag for each word."""
+        found = self.read_labels(predictions, language)
+        path = name_file(predictions, self.name, language)
+        _check_counts(path, found, "the gold file", gold)
+        return found
+
+    def measure(self, found: Blocks, gold: Blocks) -> Measures:
+        """Give the F1 of spans and the accuracy over words."""
+        spans = score_spans(found, gold)
+        words = list(zip(chain(*found), chain(*gold), strict=True))
+        hits = sum(one == other for one, other in words)
+        return {"f1": (spans.f1, spans.size), "accuracy": (hits / len(words), len(words))}
+
+    def count(self, found: Blocks, gold: Blocks) -> Items:
+        """Items are sentences: twice the right spans, predicted and gold spans that end in them."""
+        one, other = find_spans(found), find_spans(gold)
+        ends = np.cumsum([len(tags) + 1 for tags in gold])  # one empty place after each sentence
+
+        def count(spans: Iterable[tuple[str, int, int]]) -> Items:
+            places = np.searchsorted(ends, [last for _, _, last in spans], side="right")
+            return np.bincount(places, minlength=len(gold)).astype(np.int64)
+
+        return np.stack([2 * count(one & other), count(one) + count(other)], axis=1)
+
+    def write(self, predictions: str | Path, language: str, found: Sequence[Sequence[str]]) -> Path:
+        """Write a tag a line, an empty line between sentences."""
+        path = name_file(predictions, self.name, language)
+        self._check_tags(path, found)
+        return write_lines(path, _join(found), source=path)
+
+    def fine_tune(
+        self, encoder: str | Path, data: str | Path, config: FineTuneConfig, out: Path
+    ) -> Tagger:
+        """Fine-tune; the best model is the one with the highest span F1 on English dev."""
+        from crosszero.tasks.finetune.tagging import fine_tune_tagger
+
+        def metric(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
+            return score_spans(found, gold).f1
+
+        train, dev = self._read_english(data)
+        return fine_tune_tagger(encoder, train, dev, config, metric=metric, out=out)
+
+    def load_model(self, folder: Path) -> Tagger:
+        """Load a tagger."""
+        from crosszero.tasks.finetune.tagging import Tagger
+
+        return Tagger.load(folder)
+
+    def _check_tags(self, path: Path, sentences: Sequence[Sequence[str]]) -> None:
+        for number, tags in _number_lines(sentences):
+            if not tags:
+                raise DataError(path, "a sentence without words can't be told from none", number)
+            for line, tag in enumerate(tags, start=number):
+                self.check_label(tag, path, line)
+
+    @abstractmethod
+    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
+        """Open a split of the hub."""
+
+    def clear_word(self, word: str) -> str:
+        """A word as XTREME's script writes it, in one line; if nothing is left of it, ``_``."""
+        return re.sub(r"[\t\r\n]", "", word).strip(" ") or "_"
+
+    def fetch_language(
+        self, language: str, texts: Path, labels: Path, revision: str | None
+    ) -> None:
+        """Write dev and test; the tags of test stand apart."""
+        if language != "en" and language not in self.without_dev:
+            self._fetch_tagged("dev", language, texts, revision)
+        source = self.open_rows("test", language, revision)
+        sentences = list(self._list_sentences(source))
+        for folder, side in ((texts, 0), (labels, 1)):
+            lines = _join([pair[side] for pair in sentence] for sentence in sentences)
+            write_lines(folder / f"test-{language}.tsv", lines, source=source.place)
+
+    def fetch_training(self, texts: Path, revision: str | None) -> None:
+        """Write English train and dev."""
+        for split in ("train", "dev"):
+            self._fetch_tagged(split, "en", texts, revision)
+
+    def _fetch_tagged(self, split: Split, language: str, texts: Path, revision: str | None) -> None:
+        source = self.open_rows(split, language, revision)
+        lines = _join(map("\t".join, sentence) for sentence in self._list_sentences(source))
+        write_lines(texts / f"{split}-{language}.tsv", lines, source=source.place)
+
+    def _list_sentences(self, source: Rows) -> Iterator[list[tuple[str, str]]]:
+        for number, row in enumerate(source.rows, start=1):
+            words, tags = row.get("tokens"), row.get(self.column)
+            if not words or not tags or len(words) != len(tags):
+                message = f"tokens and {self.column}: as many words as tags"
+                raise DataError(source.place, message, number)
+            for tag in tags:
+                self.check_label(tag, source.place, number)
+            yield [(self.clear_word(word), tag) for word, tag in zip(words, tags, strict=True)]
+
+
+def read_blocks(path: str | Path) -> Blocks:
+    """Read the lines of each sentence of a file, plain or gzip-compressed.
+
+    Returns:
+        At least one sentence of at least one line each.
+
+    Raises:
+        DataError: the file is missing, damaged, not UTF-8 or without any word, or a sentence is
+            empty.
+    """
+    lines = read_lines(path, empty_lines=True)
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise DataError(path, "holds nothing but empty lines: words or tags are needed", 1)
+    blocks: list[list[str]] = [[]]
+    for number, line in enumerate(lines, start=1):
+        if line:
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+        else:
+            raise DataError(
+                path,
+                "the line is empty where a sentence begins; one empty line parts two sentences",
+                number,
+            )
+    return [tuple(block) for block in blocks]
+
+
+def _number_lines(
+    blocks: Iterable[Sequence[str]],
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Sentences, each with the number of its first line, from 1."""
+    number = 1
+    for block in blocks:
+        yield number, block
+        number += len(block) + 1
+
+
+def _join(sentences: Iterable[Iterable[str]]) -> Iterator[str]:
+    for sentence in sentences:
+        yield from sentence
+        yield ""
+
+
+def _check_counts(
+    path: Path, blocks: Sequence[Sequence[str]], other_name: str, other: Sequence[Sequence[str]]
+) -> None:
+    """See that two files have the same sentences, by their numbers of words."""
+    both = zip(_number_lines(blocks), _number_lines(other), strict=False)
+    for (number, one), (line, two) in both:
+        if len(one) != len(two):
+            raise DataError(
+                path,
+                f"the sentence that begins here has {len(one)} lines, but {len(two)} in "
+                f"{other_name}, line {line}",
+                number,
+            )
+    if len(blocks) != len(other):
+        numbers = [number for number, _ in _number_lines(blocks)]
+        raise DataError(
+            path,
+            f"{len(blocks)} sentences, but {other_name} has {len(other)}",
+            numbers[min(len(blocks) - 1, len(other))],
+        )
+
+
+def _check_words(path: Path, blocks: Blocks) -> None:
+    for number, block in _number_lines(blocks):
+        for line, word in enumerate(block, start=number):
+            if "\t" in word:
+                columns = word.count("\t") + 1
+                raise DataError(
+                    path,
+                    f"a word alone is needed, {columns} columns found; tags of the test split "
+                    "belong to labels/",
+                    line,
+                )
+
+
+def _split_word(path: Path, line: str, number: int) -> tuple[str, str]:
+    columns = [column.strip(" ") for column in line.split("\t")]
+    if len(columns) != 2 or not all(columns):
+        raise DataError(
+            path,
+            "a word, a tab and its tag are needed; "
+            f"{sum(map(bool, columns))} of {len(columns)} columns hold something",
+            number,
+        )
+    return columns[0], columns[1]
