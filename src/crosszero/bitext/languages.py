@@ -40,6 +40,19 @@ srp ssw sun swa swe swg swh syr szl tah tam taq tat tel tgk tgl tha tib tir ton 
 tum tur twi tyv tzl tzm udm uig ukr umb urd uzb uzn ven vie vro wel wln wol wuu xho yak ydd
 yid yor yue zgh zha zho zsm zul
 """
+# As headers of tables call languages: in English, and some in the language itself.
+_NAMES = """
+afrikaans albanian amharic arabic armenian azerbaijani basque belarusian bengali bosnian bulgarian
+burmese catalan chinese croatian czech danish dutch english esperanto estonian farsi finnish french
+galician georgian german greek gujarati hausa hebrew hindi hungarian icelandic igbo indonesian irish
+italian japanese kannada kazakh khmer korean kurdish lao latin latvian lithuanian macedonian malay
+malayalam maltese mandarin marathi mongolian nepali norwegian pashto persian polish portuguese
+punjabi romanian russian serbian sinhala slovak slovenian somali spanish swahili swedish tagalog
+tamil telugu thai tibetan turkish ukrainian urdu uzbek vietnamese welsh xhosa yoruba zulu
+deutsch español français italiano português nederlands polski svenska dansk norsk suomi čeština
+magyar română türkçe русский українська ελληνικά العربية עברית 中文 日本語 한국어
+"""
+LANGUAGE_NAMES = frozenset(_NAMES.split())
 _TWO_LETTERS = frozenset(_TWO_CODES.split())
 _KNOWN = _TWO_LETTERS | frozenset(_THREE_CODES.split())
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_@][A-Za-z0-9]{2,8})*")

@@ -1,17 +1,35 @@
 """Tab-separated text: one row a line, one language a column.
 
 Quotation marks are text here. Undoing CSV quoting would join lines from a lone ``"`` to the next,
-which corpora are full of.
+which corpora are full of. What looks quoted, or like a header, is warned of.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 
-from crosszero.bitext.languages import find_language, is_known, languages_in_name
+from crosszero.bitext.languages import (
+    LANGUAGE_NAMES,
+    base_language,
+    find_language,
+    is_known,
+    languages_in_name,
+)
 from crosszero.bitext.lines import BadText, check_file, read_lines
 from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError, suggest
+
+_logger = logging.getLogger("crosszero.bitext")
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')  # a cell as CSV writes it
+_WORDS = re.compile(r"[^\W\d_]+")
+_COLUMNS = """
+source target src trg tgt ref reference text sentence segment string phrase original translation
+translated lang language
+"""
+_HEADER = LANGUAGE_NAMES | frozenset(_COLUMNS.split())
 
 
 class TsvReader(Reader):
@@ -46,6 +64,7 @@ class TsvReader(Reader):
     def rows(self) -> Iterator[Row]:
         positions = self._find_columns([]) if not self.header else []
         width = len(self.languages) if self.columns is None else 0
+        quoted = False
         for number, line in enumerate(read_lines(self.path), start=1):
             if isinstance(line, BadText):
                 if number == 1 and self.header:
@@ -68,6 +87,13 @@ class TsvReader(Reader):
                 self.skip_log.bad(self.path, number, "wrong columns", self._say(cells, width))
                 continue
             texts = [cells[position] for position in positions]
+            if number == 1 and self._is_like_header(texts):
+                self._warn(1, "looks like a header: with --header it is not read as text")
+            if not quoted and '"' in line and _is_quoted(texts, first=number == 1):
+                quoted = True
+                self._warn(
+                    number, "looks quoted as CSV, but quotation marks are text here: undo it"
+                )
             yield Row(texts, [(self.path, number)] * len(texts))
 
     def _find_columns(self, names: list[str]) -> list[int]:
@@ -113,8 +139,21 @@ class TsvReader(Reader):
             )
         return order
 
+    def _is_like_header(self, cells: list[str]) -> bool:
+        known = _HEADER | {base_language(language) for language in self.languages}
+        words = [_WORDS.findall(cell.casefold()) for cell in cells]
+        return all(cell and known.issuperset(cell) for cell in words)
+
+    def _warn(self, number: int, problem: str) -> None:
+        _logger.warning("%s:%d: %s", self.path, number, problem)
+
     def _say(self, cells: list[str], width: int) -> str:
         found = f"{len(cells)} tab-separated columns, {width} are needed"
+        if any(cell.startswith('"') and cell.count('"') % 2 for cell in cells):
+            found += (
+                ", and a quotation mark is open: if a cell goes on in the next line, write the "
+            )
+            found += "file without the quoting of CSV"
         if self.columns is None:
             why = f"one for each of {' '.join(self.languages)}"
             return f"{found} ({why}): remove stray tabs, or choose columns with --columns 0 1"
@@ -136,3 +175,9 @@ def _check_columns(columns: Sequence[int | str], languages: Sequence[str]) -> No
         raise ConfigError(f"columns is {list(columns)}; positions count from 0")
     if len(set(columns)) < len(columns):
         raise ConfigError(f"columns is {list(columns)}; every column may be named once only")
+
+
+def _is_quoted(cells: list[str], *, first: bool) -> bool:
+    """Say whether a quotation mark is doubled in a quoted cell, or the first line all quoted."""
+    matches = [_QUOTED.fullmatch(cell.strip()) for cell in cells]
+    return any(m and '""' in m[1] for m in matches) or (first and all(m and m[1] for m in matches))
