@@ -12,20 +12,26 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from crosszero.errors import DataError
 from crosszero.files import open_bytes
 
 MAX_LINE = 1 << 20  # bytes; a file without line feeds must not fill the memory
 
-_BOM = b"\xef\xbb\xbf"
+_logger = logging.getLogger("crosszero.bitext")
+# All spaces but those that keep a number together: no-break, narrow no-break and figure space.
+_SPACES = re.compile("[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")
+_CONTROL = re.compile("[\x80-\x84\x86-\x9f\ud800-\udfff]")  # U+0085 ends lines on old machines
+_RETURN = b"\r"
+_SIGNS = re.compile(rb"[\x80-\x9f]")
 _FOREIGN = {  # how a file starts; UTF-32 before UTF-16, which is its prefix
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\xff\xfe": "UTF-16",
@@ -81,15 +87,24 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
             is damaged or ends too early, after the lines before that.
     """
     number = 0
+    mixed = False  # whether some line is UTF-8 that is more than ASCII
     with open_bytes(path) as opened:
         # Lines of a gzip file come several times faster through a buffer of C.
         file = opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(opened)  # type: ignore[type-var]
         while raw := _read_line(file, path, number):
             number += 1
             if number == 1:
-                _check_unicode(path, raw)
-                raw = raw.removeprefix(_BOM)
-            yield _decode(raw, path)
+                _check_start(path, raw, alone=not _peek(file))
+            line = _decode(raw)
+            if isinstance(line, str):
+                mixed = mixed or not line.isascii()
+                yield line.removeprefix("\ufeff") if number == 1 else line
+            elif line.reason == "not UTF-8":
+                coming = _peek(file)
+                mixed = mixed or any(map(_is_utf8, coming.split(b"\n")[:-1]))
+                yield BadText(line.reason, f"{line.message}: {_advise(raw + coming, mixed)}")
+            else:
+                yield line
     if number == 0:
         raise DataError(path, "is empty: text is needed", 1)
 
@@ -107,16 +122,35 @@ def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[st
         >>> list(require_lines("tatoeba/fr-en.fr"))[0]      # doctest: +SKIP
         'Bonjour.'
     """
+    warned = False
     for number, line in enumerate(read_lines(path), start=1):
         if isinstance(line, BadText):
             raise DataError(path, line.message, number)
+        if not warned and (problem := find_control(line)):
+            warned = True
+            _logger.warning("%s:%d: %s", path, number, problem.message)
         if not empty_lines and not line.strip():
             raise DataError(path, "the line is empty; every line must hold a sentence", number)
         yield line.strip(" \t\r")
 
 
+def find_control(text: str) -> BadText | None:
+    """Find what no text holds: a control character of Latin-1, half of a surrogate pair."""
+    found = None if text.isascii() else _CONTROL.search(text)
+    if found is None:
+        return None
+    name = f"U+{ord(found[0]):04X}"
+    if found[0] >= "\ud800":
+        return BadText("not text", f"{name} is half of a surrogate pair: correct the text")
+    return BadText(
+        "control character",
+        f"{name} is a control character: the text was WINDOWS-1252 and has been converted as if it "
+        "were ISO-8859-1; convert the original again with iconv -f WINDOWS-1252 -t UTF-8",
+    )
+
+
 def split_words(line: str) -> list[str]:
-    """Cut a tokenised line into its words, at spaces and tabs and nowhere else.
+    """Cut a tokenised line into its words, at tabs and at spaces where a line may break.
 
     French writes a number with a space that does not break, which is one word to those who counted
     the words, but two to ``str.split``.
@@ -125,7 +159,7 @@ def split_words(line: str) -> list[str]:
         >>> len(split_words("10\\u00a0000 euros  paid"))
         3
     """
-    return [word for word in re.split("[ \t]+", line) if word]
+    return [word for word in _SPACES.split(line) if word]
 
 
 def read_parallel(
@@ -180,6 +214,36 @@ def _damaged(path: str | Path, error: Exception, line: int | None) -> DataError:
     return DataError(path, f"can't be read ({getattr(error, 'strerror', None) or error})", line)
 
 
+def _peek(file: io.BufferedReader[Any]) -> bytes:
+    """Look at some of what comes next; a damaged file is told of when it is read."""
+    try:
+        return file.peek(1)
+    except (EOFError, zlib.error, gzip.BadGzipFile, OSError):
+        return b"?"
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Say whether a line is UTF-8 and more than ASCII."""
+    return not raw.isascii() and isinstance(_decode(raw), str)
+
+
+def _advise(raw: bytes, mixed: bool) -> str:
+    """Say how to mend text that is not UTF-8, by the lines around it."""
+    if mixed:
+        return "but other lines are; correct this line alone, converting would spoil the others"
+    # Bytes that are letters or signs in the one are control characters in the other.
+    code = "WINDOWS-1252" if _SIGNS.search(raw) else "ISO-8859-1"
+    return f"convert the file, for example with iconv -f {code} -t UTF-8"
+
+
+def _check_start(path: str | Path, raw: bytes, *, alone: bool) -> None:
+    """See that a file does not start as UTF-16, and that its lines end at line feeds."""
+    _check_unicode(path, raw)
+    if alone and _RETURN in raw[:-1] and not raw.endswith(b"\n"):
+        found = f"{raw.count(_RETURN):,} carriage returns and no line feed, which ends a line"
+        raise DataError(path, f"holds {found}: convert it with tr '\\r' '\\n'", line=1)
+
+
 def _check_unicode(path: str | Path, head: bytes) -> None:
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
@@ -188,7 +252,7 @@ def _check_unicode(path: str | Path, head: bytes) -> None:
             )
 
 
-def _decode(raw: bytes, path: str | Path) -> str | BadText:
+def _decode(raw: bytes) -> str | BadText:
     if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
         needed = "a text with one sentence a line, ended by a line feed, is needed"
         return BadText("line too long", f"the line is longer than {MAX_LINE:,} bytes: {needed}")
@@ -203,11 +267,8 @@ def _decode(raw: bytes, path: str | Path) -> str | BadText:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return BadText(
-            "not UTF-8",
-            f"byte 0x{raw[error.start]:02x} at position {error.start + 1} is not UTF-8: convert "
-            "the file, for example with iconv -f ISO-8859-1 -t UTF-8",
-        )
+        byte, place = raw[error.start], error.start + 1
+        return BadText("not UTF-8", f"byte 0x{byte:02x} at position {place} is not UTF-8")
 
 
 def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> DataError:

@@ -11,15 +11,16 @@ import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from crosszero.bitext.languages import check_languages
-from crosszero.bitext.lines import BadText
+from crosszero.bitext.lines import BadText, find_control
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.skip import SkipLog
-from crosszero.errors import ConfigError, DataError, suggest
+from crosszero.errors import ConfigError, DataError, suggest, visible
 
 _logger = logging.getLogger("crosszero.bitext")
 
@@ -33,12 +34,15 @@ _VISIBLE = re.compile(
 )
 
 
+Place = tuple[str | Path, int]  # file and line
+
+
 class Row(NamedTuple):
     """Texts that mean the same, one for each language of a reader."""
 
     texts: Sequence[str | BadText]  # or what is wrong with one; empty where there is none
-    places: Sequence[tuple[str | Path, int]]  # file and line of each
-    key: str = ""  # the group of the row's pairs, if it is not the first place
+    places: Sequence[Place]
+    key: Place | None = None  # the group of the row's pairs, if it is not the first place
 
 
 class Reader(ABC):
@@ -128,6 +132,7 @@ class Reader(ABC):
         log, two = self.skip_log, len(self.languages) == 2
         usable: list[str] = []  # "" where there is no usable text
         for text, place, language in zip(row.texts, row.places, self.languages, strict=True):
+            text = text if isinstance(text, BadText) else find_control(text) or text
             if isinstance(text, BadText):
                 log.bad(*place, text.reason, text.message)
                 usable.append("")
@@ -145,8 +150,8 @@ class Reader(ABC):
             remedy = "fill it in, or remove the line from all files"
             log.bad(*row.places[0], "fewer than two texts", f"{some}: {remedy}")
             return []
-        origins = [f"{path}:{line}" for path, line in row.places]
-        group = "" if two else row.key or origins[0]
+        origins = [_show(*place) for place in row.places]
+        group = "" if two else _show(*(row.key or row.places[0]))
         return [
             SentencePair(
                 source=usable[source],
@@ -159,6 +164,16 @@ class Reader(ABC):
             for source, target in self._plan
             if usable[source] and usable[target]
         ]
+
+
+def _show(path: str | Path, line: int) -> str:
+    """Write a place as text, even if the name of the file is none."""
+    return f"{_show_path(path)}:{line}"
+
+
+@lru_cache
+def _show_path(path: str | Path) -> str:
+    return visible(str(path))
 
 
 def plan_pairs(languages: Sequence[str], pairs: str = "all") -> list[tuple[int, int]]:

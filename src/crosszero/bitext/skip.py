@@ -46,7 +46,9 @@ class SkipLog:
         self._file: IO[str] | None = None
         if to is not None:
             try:
-                self._file = Path(to).open("w", encoding="utf-8")  # noqa: SIM115 - __exit__ closes
+                self._file = Path(to).open(  # noqa: SIM115 - __exit__ closes it
+                    "w", encoding="utf-8", errors="backslashreplace"
+                )
             except OSError as error:
                 problem = f"the list of skipped lines can't be written ({error.strerror})"
                 raise ConfigError(f"{to}: {problem}") from error

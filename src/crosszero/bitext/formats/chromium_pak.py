@@ -91,6 +91,7 @@ class ChromiumReader(Reader):
             elif first_id.setdefault(text, number) != number:
                 self.skip_log.leave_out(self.base, number, "the same text under another id")
         seen: set[str] = set()
+        folder = Path(self.base).parent
         for key, number in first_id.items():
             raw = [column.get(key, "") for column in columns]
             texts, base_text = [clean(text) for text in raw], clean(key)
@@ -116,8 +117,7 @@ class ChromiumReader(Reader):
                 self.skip_log.leave_out(self.base, number, reason)
                 continue
             seen.add(base_text)
-            folder = Path(self.base).parent
-            yield Row(texts, [(path, number) for path in self.files], f"{folder}:{number}")
+            yield Row(texts, [(path, number) for path in self.files], (folder, number))
 
 
 def clean(text: str) -> str:

@@ -65,7 +65,7 @@ class GettextReader(Reader):
                 continue
             texts = ["" if other is None else other.msgstr for other in found]
             lines = [(entry if other is None else other).linenum for other in found]
-            yield Row(texts, list(zip(self.paths, lines, strict=True)), f"{first[0]}:{first[1]}")
+            yield Row(texts, list(zip(self.paths, lines, strict=True)), first)
         for path, table in zip(self.paths[1:], tables[1:], strict=True):
             for key, entry in table.items():
                 if key not in tables[0]:

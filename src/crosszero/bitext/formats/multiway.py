@@ -44,8 +44,8 @@ class MultiwayReader(Reader):
             files = _name(self.paths, languages)
         else:
             files, others = _find(self.paths[0], languages)
-            for file in others if languages is None else ():
-                self.skip_log.leave_out(file, None, "no known language code")
+            for other in others if languages is None else ():
+                self.skip_log.leave_out(other, None, "no known language code")
         asked = check_languages(list(files) if languages is None else languages)
         self.files = _pick(files, asked, self.name)
         for file in self.files:
@@ -58,7 +58,7 @@ class MultiwayReader(Reader):
         # With the folder, so that sets of one name in different folders stay apart.
         name = Path(first).parent / (parts[0] if parts else Path(first).name)
         for number, texts in read_parallel(self.files):
-            yield Row(texts, [(path, number) for path in self.files], f"{name}:{number}")
+            yield Row(texts, [(path, number) for path in self.files], (name, number))
 
 
 def _find(

@@ -84,7 +84,7 @@ class TmxReader(Reader):
                     row.append(
                         BadText("language missing", f"the unit has no {language!r}, {advice}")
                     )
-            yield Row(row, [place] * len(row), f"{self.path}:{number}")
+            yield Row(row, [place] * len(row), (self.path, number))
         if missing := [language for language in self.languages if language not in served]:
             raise DataError(
                 self.path,
