@@ -20,13 +20,18 @@ from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes
 
-# What these hold is the code of the original document (RTF, HTML), not text. <hi> holds text.
-# <bpt> and <ept> stand around text, also around part of a word; placeholders, between words.
-_PLACEHOLDERS = frozenset({"ph", "it", "ut"})
-_CODE_TAGS = _PLACEHOLDERS | {"bpt", "ept"}
-_MARK = "\0"  # where a placeholder stood; no XML text holds this character
+# What these hold is the code of the original document (RTF, HTML), not text.
+_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
+# These stand around text, also around a part of a word, if anything stands in them; all others
+# (of TMX, XLIFF, HTML or unknown) stand for something between words, or around whole ones.
+_INLINE = """
+bpt ept hi g mrk pc a abbr b big cite code em font i small span strong sub sup tt u
+"""
+_FORMATTING = frozenset(_INLINE.split())
+_WORD = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"})
+_BORDER = "\0"  # of words; no XML text holds this character
 _BLOCK = 1 << 16
-_MAX_UNIT = 1 << 22  # characters; text without end is an attack or a broken file
+_MAX_UNIT = 1 << 22  # characters; text, or a tag, without end is an attack or a broken file
 
 
 class TmxReader(Reader):
@@ -109,9 +114,8 @@ class _Handler:
         self.unit: _Unit | None = None
         self.language: str | None = None
         self.text: list[str] | None = None  # not None inside <seg>
-        self.code_depth = 0
-        self.size = 0
-        self.depth = 0
+        self.code_depth = self.size = self.depth = 0
+        self.last = ""  # what was met last in <seg>: the start or end of an element, or text
         parser.buffer_text = True
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
@@ -127,12 +131,17 @@ class _Handler:
             self.unit, self.size = _Unit(self.parser.CurrentLineNumber), 0
         elif tag == "tuv":
             self.language = attributes.get("xml:lang") or attributes.get("lang")
+            self.grow(16 + len(self.language or ""))  # a text takes memory even if it is empty
             if self.unit is not None and not self.language:
                 self.unit.unnamed = True
         elif tag == "seg":
-            self.text = []
-        elif self.text is not None and tag in _CODE_TAGS:
-            self.code_depth += 1
+            self.text, self.last = [], ""
+        elif self.text is not None:
+            name = tag.rpartition(":")[2]
+            if name not in _FORMATTING or self.last == "end":
+                self.add(_BORDER)
+            self.code_depth += name in _CODE
+            self.last = "start"
 
     def end(self, tag: str) -> None:
         self.depth -= 1
@@ -143,18 +152,28 @@ class _Handler:
             if self.unit is not None and self.language:
                 self.unit.texts.append((self.language, _join(self.text)))
             self.text = None
-        elif self.text is not None and tag in _CODE_TAGS:
-            self.code_depth -= 1
-            if tag in _PLACEHOLDERS and not self.code_depth:
-                self.text.append(_MARK)
-                self.size += 1
+        elif self.text is not None:
+            name = tag.rpartition(":")[2]
+            self.code_depth -= name in _CODE
+            if name not in _FORMATTING or self.last == "start":  # nothing stands in it
+                self.add(_BORDER)
+            self.last = "" if name == "bpt" else "end"
 
     def data(self, text: str) -> None:
+        if self.text is not None:
+            self.last = "text"
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """Add to the segment what stands outside code."""
         if self.text is not None and not self.code_depth:
             self.text.append(text)
-            self.size += len(text)
-            if self.size > _MAX_UNIT:
-                self.refuse(f"a unit is longer than {_MAX_UNIT:,} characters: is a </tu> missing?")
+            self.grow(len(text))
+
+    def grow(self, size: int) -> None:
+        self.size += size
+        if self.size > _MAX_UNIT:
+            self.refuse(f"a unit is longer than {_MAX_UNIT:,} characters: is a </tu> missing?")
 
     def refuse_entity(self, name: str, *_: object) -> None:
         self.refuse(
@@ -171,24 +190,29 @@ class _Handler:
 
 
 def _join(parts: list[str]) -> str:
-    """Join the text of a segment; a placeholder between two words becomes a space."""
+    """Join the text of a segment; a border between two words becomes a space."""
     text = ""
-    for piece in "".join(parts).split(_MARK):
-        apart = text and piece and _in_word(text[-1]) and _in_word(piece[0])
+    for piece in "".join(parts).split(_BORDER):
+        apart = text and piece and _ends_word(text[-1]) and _begins_word(piece[0])
         text += " " + piece if apart else piece
     return text
 
 
-def _in_word(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
+def _ends_word(character: str) -> bool:
+    return unicodedata.category(character) in _WORD | {"Pe", "Pf"} or character in ".,:;!?…。！？"
+
+
+def _begins_word(character: str) -> bool:
+    return unicodedata.category(character) in _WORD | {"Ps", "Pi"} or character in "¿¡"
 
 
 def _read_units(path: str | Path) -> Iterator[_Unit]:
     parser = expat.ParserCreate()
-    handler = _Handler(path, parser)
+    handler, fed = _Handler(path, parser), 0
     with open_bytes(path) as file:
         while True:
             block = read_block(file, path, _BLOCK, parser.CurrentLineNumber)
+            fed += len(block)
             try:
                 parser.Parse(block, not block)
             except expat.ExpatError as error:
@@ -207,3 +231,5 @@ def _read_units(path: str | Path) -> Iterator[_Unit]:
             handler.ready.clear()
             if not block:
                 return
+            if fed - parser.CurrentByteIndex > _MAX_UNIT:  # expat reads it anew with every block
+                handler.refuse(f"a tag is longer than {_MAX_UNIT:,} bytes: is a > missing?")
