@@ -17,7 +17,7 @@ from typing import Any
 
 from crosszero.bitext.lines import BadText, read_block, read_lines
 from crosszero.bitext.skip import SkipLog
-from crosszero.errors import DataError
+from crosszero.errors import DataError, quote
 from crosszero.files import open_bytes
 
 _MAX_MO = 1 << 30
@@ -84,12 +84,8 @@ def _read_po(path: str | Path) -> Iterator[tuple[int, Any]]:
             header = catalogue.metadata_as_entry()
             charset = _find_charset(header.msgstr)
             if charset not in ("utf-8", "utf8", "ascii", "us-ascii"):
-                raise DataError(
-                    path,
-                    f"the header says charset={charset}, UTF-8 is needed: convert it with "
-                    "msgconv --to-code=UTF-8",
-                    line=line,
-                )
+                found = f"the header says charset={quote(charset)[1:-1]}, UTF-8 is needed"
+                raise DataError(path, f"{found}: convert it with msgconv --to-code=UTF-8", line)
             yield line, header
         for entry in catalogue:
             yield line, entry
@@ -180,6 +176,13 @@ def _read_mo(path: str | Path) -> Iterator[tuple[int, Any]]:
     header = catalogue.metadata_as_entry()
     yield 1, header
     charset = _find_charset(header.msgstr)
+    try:
+        ascii_stays = b"msgid".decode(charset) == "msgid"
+    except (LookupError, ValueError):  # UnicodeError, too
+        ascii_stays = False
+    if not ascii_stays:
+        problem = f"the header names the charset {quote(charset)}, which can't be read"
+        raise DataError(path, f"{problem}: convert the PO file to UTF-8 and compile it again")
 
     def decode(text: str) -> str:
         return text.encode("latin-1").decode(charset)
@@ -190,13 +193,9 @@ def _read_mo(path: str | Path) -> Iterator[tuple[int, Any]]:
             entry.msgstr_plural = {n: decode(text) for n, text in entry.msgstr_plural.items()}
             entry.msgctxt = None if entry.msgctxt is None else decode(entry.msgctxt)
             yield number, entry
-        except UnicodeDecodeError:
+        except UnicodeError:
             message = f"entry {number} is not {charset}, as the header says: correct the header"
             yield number, BadText(f"not {charset}", f"{message} and compile it again")
-        except LookupError as error:
-            raise DataError(
-                path, f"the header names an unknown encoding ({error}): convert it to UTF-8"
-            ) from error
 
 
 def _check_mo(path: str | Path, data: bytes) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split, first_line
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText
-from crosszero.bitext.reader import Reader, Row
+from crosszero.bitext.reader import Place, Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 
 _STRUCT = "translation"  # {"en": "...", "fr": "..."}: the form of the hub's translation data sets
@@ -103,12 +103,11 @@ def _choose_columns(
 
 def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText:
     value = row.get(column)
-    if key is not None:
-        # A Parquet map arrives as pairs.
-        value = dict(value).get(key) if isinstance(value, Mapping | list) else value
+    if key is not None and isinstance(value, Mapping | list):  # a Parquet map arrives as pairs
+        value = dict(value).get(key)
     if value is None:
         return ""
-    if isinstance(value, str):
+    if isinstance(value, str | BadText):
         return value
     return BadText("not text", f"column {column!r} holds {type(value).__name__}, text is needed")
 
@@ -135,7 +134,7 @@ class _HubRows:
             ) from error
         self.columns = {column: _keys(feature) for column, feature in features.items()}
 
-    def read(self, columns: list[str]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
+    def read(self, columns: list[str]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
         number = 0
         try:
             for row in self._data.select_columns(columns):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crosszero.bitext.lines import check_file
+from crosszero.bitext.lines import BadText, check_file
+from crosszero.bitext.reader import Place
 from crosszero.errors import ConfigError, DataError, suggest
 
 _BATCH = 1024
@@ -65,7 +66,7 @@ class ParquetRows:
             check_file(file, text=False)
         self.columns = _read_columns(files[0])
 
-    def read(self, columns: list[str]) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
+    def read(self, columns: list[str]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
         """Yield file and row number from 1, and the row's values in these columns."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -77,12 +78,12 @@ class ParquetRows:
                     file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
                 )
             try:
-                with pq.ParquetFile(file) as table:
+                with file.open("rb") as opened, pq.ParquetFile(opened) as table:
                     for batch in table.iter_batches(_BATCH, columns=columns):
-                        for row in batch.to_pylist():
+                        for row in _read_rows(batch):
                             number += 1
-                            yield (str(file), number), row
-            except (pa.ArrowException, OSError) as error:
+                            yield (file, number), row
+            except (pa.ArrowException, OSError, ValueError) as error:
                 raise DataError(
                     file, f"damaged Parquet ({first_line(error)}): fetch it again", line=number + 1
                 ) from error
@@ -94,17 +95,35 @@ def _read_columns(file: Path) -> dict[str, list[str] | None]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as table:
-            schema = table.schema_arrow
-    except (pa.ArrowException, OSError) as error:
+        with file.open("rb") as opened, pq.ParquetFile(opened) as table:
+            kinds = {column.name: column.type for column in table.schema_arrow}
+    except (pa.ArrowException, OSError, ValueError) as error:  # a name that is no text, too
         raise DataError(file, f"is not Parquet ({first_line(error)})") from error
     found: dict[str, list[str] | None] = {}
-    for column in schema:
-        kind = column.type
-        found[column.name] = [] if pa.types.is_map(kind) else None
+    for name, kind in kinds.items():
+        found[name] = [] if pa.types.is_map(kind) else None
         if pa.types.is_struct(kind):
-            found[column.name] = [kind.field(i).name for i in range(kind.num_fields)]
+            found[name] = [kind.field(i).name for i in range(kind.num_fields)]
     return found
+
+
+def _read_rows(batch: Any) -> list[dict[str, Any]]:
+    """Give rows their values; in the place of one that is not UTF-8 what is wrong with it."""
+    try:
+        return batch.to_pylist()  # type: ignore[no-any-return]
+    except UnicodeDecodeError:
+        names = batch.schema.names
+        return [
+            {name: _read_value(name, batch.column(name)[row]) for name in names}
+            for row in range(batch.num_rows)
+        ]
+
+
+def _read_value(name: str, scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return BadText("not UTF-8", f"column {name!r} is not UTF-8: write the file again")
 
 
 def first_line(error: BaseException) -> str:
