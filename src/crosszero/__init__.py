@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crosszero.samples import Sample as Sample
     from crosszero.samples import SampleStore as SampleStore
     from crosszero.samples import prepare as prepare
+    from crosszero.search import mine as mine
     from crosszero.tasks.score import Score as Score
     from crosszero.training.loop import train as train
     from crosszero.training.train_config import TrainConfig as TrainConfig
@@ -44,6 +45,7 @@ _HOMES = {
     "cz_nce": "model.losses",
     "evaluate": "experiment.evaluation",
     "info_nce": "model.losses",
+    "mine": "search",
     "prepare": "samples",
     "read_bitext": "bitext",
     "train": "training.loop",

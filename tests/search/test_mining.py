@@ -1,5 +1,6 @@
 """Mining against plain loops, on vectors whose cosines are exact so that ties are real ties."""
 
+import logging
 import math
 import tracemalloc
 
@@ -8,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import crosszero
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.search import mined_pairs, vector_mining
 from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
 from crosszero.search.mining import mine_texts
-from crosszero.search.neighbours import Neighbours
+from crosszero.search.nearest import Neighbours
 from crosszero.search.vector_mining import mine_vectors
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.
@@ -185,10 +187,50 @@ class Meaning:
 def test_equal_texts_take_part_once_and_are_left_out():
     encoder = Meaning()
     source, target = ["a", "b", "a", "c"], ["c!", "b!", "a!", "b!", "d"]
-    assert [p[:2] for p in mine_texts(encoder, source, target, k=1)] == [(3, 0)]
+    found = mine_texts(encoder, source, target, k=1, drop_repeated=True)
+    assert [p[:2] for p in found] == [(3, 0)]
     assert encoder.asked == [["a", "b", "c"], ["c!", "b!", "a!", "d"]]
-    kept = mine_texts(Meaning(), source, target, k=1, drop_repeated=False)
+    kept = mine_texts(Meaning(), source, target, k=1)
     assert [p[:2] for p in kept] == [(0, 2), (1, 1), (3, 0)]
+
+
+def test_copies_that_look_alike_are_mined_once_and_counted(caplog):
+    class Composed(Meaning):
+        def encode(self, texts):
+            return super().encode([text.replace("e\u0301", "e") for text in texts])
+
+    encoder = Composed()
+    source = ["e\u0301t\u00e9", "b c", "\u00e9te\u0301\u200b", "b\u00a0 c\ufeff", "bc", "d"]
+    with caplog.at_level(logging.INFO):
+        found = mine_texts(encoder, source, ["e!", "b!", "d!", "d! ", "\u00add!"], k=1)
+    assert encoder.asked[0] == ["et\u00e9", "b c", "bc", "d"]
+    assert encoder.asked[1] == ["e!", "b!", "d!"]
+    assert [p[:2] for p in found] == [(0, 0), (1, 1), (5, 2)]
+    assert "2 of 6 source texts and 2 of 5 target texts" in caplog.text
+    assert "each is mined once" in caplog.text
+    caplog.clear()
+    mine_texts(Meaning(), ["a", "b"], ["a", "b"], k=1)
+    assert not caplog.records
+
+
+def test_the_public_function_gives_texts_and_leaves_out_what_scores_too_low():
+    draw = np.random.default_rng(1)
+    known = {text: draw.normal(size=8) for text in "abcdef"}
+    known |= {text.upper(): known[text] + 0.4 * draw.normal(size=8) for text in "abcdef"}
+
+    class Table:
+        def encode(self, texts):
+            return np.array([known[text] for text in texts])
+
+    source, target = list("abcdefa"), list("FEDCBA")
+    pairs = mine_texts(Table(), source, target)
+    every = crosszero.mine(Table(), source, target)
+    assert every == [(p.score, source[p.source], target[p.target]) for p in pairs]
+    assert {(s, t) for _, s, t in every[:3]} <= {(x, x.upper()) for x in "abcdef"}
+    middle = every[2].score
+    assert crosszero.mine(Table(), source, target, threshold=middle) == every[:3]
+    with pytest.raises(ConfigError, match="margin"):
+        crosszero.mine(Table(), source, target, margin="best")
 
 
 def test_a_repeated_text_still_takes_its_partner():
@@ -200,8 +242,9 @@ def test_a_repeated_text_still_takes_its_partner():
             return np.array([known[text] for text in texts], float)
 
     source, target = ["twice", "once", "twice"], ["it", "far"]
-    assert mine_texts(Near(), source, target, k=2, margin="absolute") == []
-    kept = mine_texts(Near(), source, target, k=2, margin="absolute", drop_repeated=False)
+    options = {"k": 2, "margin": "absolute"}
+    assert mine_texts(Near(), source, target, **options, drop_repeated=True) == []
+    kept = mine_texts(Near(), source, target, **options)
     assert [p[:2] for p in kept] == [(0, 0)]
 
 
@@ -218,7 +261,7 @@ def test_copies_of_a_sentence_would_drown_its_margin():
 
     source = [f"s{i}" for i in range(40)] + ["s7"] * 9
     target = [f"t{i}" for i in range(40)]
-    collapsed = mine_texts(Table(), source, target, drop_repeated=False)
+    collapsed = mine_texts(Table(), source, target)
     raw = mine_vectors(Table().encode(source), Table().encode(target))
     high, low = ({p.target: p.score for p in pairs}[7] for pairs in (collapsed, raw))
     assert low < 0.8 * high

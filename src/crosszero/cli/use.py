@@ -106,7 +106,7 @@ def mine(
     """
     from crosszero.bitext.lines import require_lines
     from crosszero.files import check_output
-    from crosszero.search.file import write_pairs
+    from crosszero.search.mined_pairs import write_pairs
     from crosszero.search.vector_mining import check_settings
 
     check_output(out, inputs=[source, target])

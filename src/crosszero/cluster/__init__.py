@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from crosszero.cluster.session import Cluster, Job
 from crosszero.cluster.text_encoding import encode_texts
-from crosszero.cluster.texts import mine_texts
+from crosszero.cluster.text_mining import mine_texts
 from crosszero.cluster.tile_mining import mine_files
 from crosszero.cluster.word_finding import ClusterFill
 

@@ -14,7 +14,9 @@ import json
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -179,6 +181,25 @@ class Cluster:
         paths = [str(Path(crosszero.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         threads = dict.fromkeys(_THREADS, str(self.cores))
         return {**threads, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+@contextmanager
+def work_folder(beside: str | Path) -> Iterator[Path]:
+    """Give a folder for what driver and workers hand each other; it goes when the block ends.
+
+    Args:
+        beside: the folder to make it in, which is made if it is missing.
+
+    Raises:
+        CrosszeroError: nothing can be written there.
+    """
+    try:
+        Path(beside).mkdir(parents=True, exist_ok=True)
+        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=Path(beside).resolve())
+    except OSError as error:
+        raise CrosszeroError(f"{beside}: can't be written ({error.strerror})") from error
+    with work as name:
+        yield Path(name)
 
 
 def _knock(address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.cluster.session import Cluster
-from crosszero.errors import CrosszeroError
+from crosszero.cluster.session import Cluster, work_folder
 from crosszero.files import atomic_file
-from crosszero.model.options import BLOCK
+from crosszero.model.options import BLOCK, Pooling
 from crosszero.model.vector_file import write_vectors
-from crosszero.search.neighbours import Floats
+from crosszero.search.nearest import Floats
 
 
 def encode_texts(
@@ -24,6 +22,7 @@ def encode_texts(
     out: str | Path,
     *,
     cluster: Cluster,
+    pooling: Pooling | None = None,
     max_length: int | None = None,
     layer: int | None = None,
 ) -> Path:
@@ -41,7 +40,7 @@ def encode_texts(
             of the texts and of one more file until it is done. ``np.load(out, mmap_mode="r")``
             reads it without memory.
         cluster: an open one. A GPU is used where a worker sees one.
-        max_length, layer: see :class:`~crosszero.Encoder`.
+        pooling, max_length, layer: see :meth:`crosszero.Encoder.load`.
 
     Returns:
         The path `out`: (texts, H) float32, unit vectors.
@@ -54,16 +53,10 @@ def encode_texts(
         ...     encode_texts("run/", open("en.txt"), "en.npy", cluster=cluster)
     """
     out = Path(out).resolve()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=out.parent)
-    except OSError as error:
-        raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
-    with work as name:
-        folder = Path(name)
+    with work_folder(out.parent) as folder:
         blocks = _write_texts(folder, texts)
         name = str(Path(encoder).resolve()) if Path(encoder).exists() else str(encoder)
-        job = EncodeTexts(name, folder, max_length=max_length, layer=layer)
+        job = EncodeTexts(name, folder, pooling=pooling, max_length=max_length, layer=layer)
         return write_vectors(out, _read_parts(folder, cluster.run(job, list(range(blocks)))))
 
 
@@ -73,21 +66,18 @@ class EncodeTexts:
     Args:
         encoder: name of the encoder.
         folder: where the texts stand, and the results go.
-        max_length, layer: see :class:`~crosszero.Encoder`.
+        settings: see :meth:`crosszero.Encoder.load`.
     """
 
-    def __init__(
-        self, encoder: str, folder: Path, *, max_length: int | None, layer: int | None
-    ) -> None:
-        self._name, self._folder = encoder, folder
-        self._max_length, self._layer = max_length, layer
+    def __init__(self, encoder: str, folder: Path, **settings: Any) -> None:
+        self._name, self._folder, self._settings = encoder, folder, settings
         self._encoder: Any = None
 
     def start(self) -> None:
         """Load the encoder."""
         from crosszero.model.encoder import Encoder
 
-        self._encoder = Encoder.load(self._name, max_length=self._max_length, layer=self._layer)
+        self._encoder = Encoder.load(self._name, **self._settings)
 
     def do(self, number: int, block: int) -> dict[str, Any]:
         """Encode row group `block`."""

@@ -11,26 +11,20 @@ in which one machine multiplies, because BLAS may round otherwise at the edge of
 
 from __future__ import annotations
 
-import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crosszero.cluster.distinct import DistinctRows
-from crosszero.cluster.session import Cluster
+from crosszero.cluster.session import Cluster, work_folder
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file
+from crosszero.search.distinct import DistinctRows
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.nearest import Nearest
-from crosszero.search.neighbours import (
-    AnyFloats,
-    Floats,
-    Ints,
-    check_some,
-    unit_rows,
-)
+from crosszero.search.nearest import Floats, Ints, Nearest
+from crosszero.search.neighbours import AnyFloats, check_some, unit_rows
 from crosszero.search.vector_mining import check_settings, pair_neighbours
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
@@ -80,13 +74,11 @@ def mine_files(
     check_some(*sides)
     if sides[0].shape[1] != sides[1].shape[1]:
         raise ValueError(f"{sides[0].shape[1]} dimensions against {sides[1].shape[1]}")
-    distinct = [DistinctRows(vectors, path) for vectors, path in zip(sides, paths, strict=True)]
-    try:
-        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=paths[0].parent)
-    except OSError as error:
-        raise CrosszeroError(f"{paths[0].parent}: can't be written ({error.strerror})") from error
-    with work as name:
-        folder = Path(name)
+    distinct = [
+        DistinctRows(len(side), partial(_read, path))
+        for side, path in zip(sides, paths, strict=True)
+    ]
+    with work_folder(paths[0].parent) as folder:
         for number, side in enumerate(distinct):
             np.save(folder / f"rows-{number}.npy", side.firsts)
         left, right = (len(side.firsts) for side in distinct)
@@ -150,7 +142,7 @@ class SearchTile:
     def do(self, number: int, block: list[int]) -> dict[str, Any]:
         """Search distinct rows ``block[0]:block[1]`` of the source in ``block[2]:block[3]``."""
         a, b, c, d = block
-        left, right = self._read(0, a, b), self._read(1, c, d)
+        left, right = self._rows(0, a, b), self._rows(1, c, d)
         there = Nearest(len(left), min(self._k, len(right)))
         back = Nearest(len(right), min(self._k, len(left)))
         for start in range(0, len(left), _ROWS):
@@ -169,13 +161,22 @@ class SearchTile:
             )
         return {}
 
-    def _read(self, side: int, first: int, end: int) -> Floats:
+    def _rows(self, side: int, first: int, end: int) -> Floats:
         rows = np.load(self._folder / f"rows-{side}.npy", mmap_mode="r")[first:end]
-        return unit_rows(_open(self._paths[side])[rows])
+        return _read(self._paths[side], rows)
 
 
 def _part(folder: Path, number: int) -> Path:
     return folder / f"block-{number:08d}.npz"
+
+
+def _read(path: Path, rows: Any) -> Floats:
+    """Unit vectors of rows of a file."""
+    try:
+        return unit_rows(_open(path)[rows])
+    except CrosszeroError as error:
+        first = rows.start if isinstance(rows, slice) else rows[0]
+        raise DataError(path, f"in the rows from {first} on, {error}") from error
 
 
 def _open(path: Path) -> AnyFloats:

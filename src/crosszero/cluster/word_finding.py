@@ -12,14 +12,12 @@ the store that the driver puts together is the one that a single machine writes.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.cluster.session import Cluster
-from crosszero.errors import CrosszeroError
+from crosszero.cluster.session import Cluster, work_folder
 from crosszero.files import atomic_file
 from crosszero.samples.columns import open_writer, to_table
 from crosszero.samples.finder import Finder
@@ -59,13 +57,8 @@ class ClusterFill:
         note: Progress = lambda stage, done: None,
     ) -> None:
         """Write all pairs with their words; see :class:`crosszero.samples.preparation.Fill`."""
-        beside = writer.folder.parent
-        try:
-            work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=beside.resolve())
-        except OSError as error:
-            raise CrosszeroError(f"{beside}: can't be written ({error.strerror})") from error
-        with work as name:
-            texts, found = Path(name) / "texts", Path(name) / "found"
+        with work_folder(writer.folder.parent) as work:
+            texts, found = work / "texts", work / "found"
             texts.mkdir()
             found.mkdir()
             store = _write_texts(texts, pairs, writer)

@@ -19,13 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
-from crosszero.search.neighbours import (
-    AnyFloats,
-    Floats,
-    Ints,
-    find_neighbours,
-    unit_rows,
-)
+from crosszero.search.nearest import Floats, Ints
+from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
-"""Find the pairs of sentences that mean the same among sentences that nobody has aligned.
+"""Nearest neighbours by cosine, and the pairs of sentences that mean the same among many.
 
-Works on NumPy arrays and on any object with the ``encode`` of
-:class:`~crosszero.model.encoder.Encoder`; torch is not imported.
+Works on NumPy arrays and on any object with an ``encode`` such as that of
+:class:`~crosszero.Encoder`; torch is not imported.
 """
 
-from crosszero.search.file import write_pairs
 from crosszero.search.margin import MARGINS, Margin, score_margins
-from crosszero.search.mined_pairs import MinedPair, MinedPairs
-from crosszero.search.mining import mine_texts
+from crosszero.search.mined_pairs import MinedPair, MinedPairs, write_pairs
+from crosszero.search.mining import MinedTexts, mine, mine_texts
+from crosszero.search.nearest import Neighbours
+from crosszero.search.neighbours import find_neighbours, find_neighbours_both, unit_rows
 from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
 from crosszero.search.vector_mining import mine_vectors
 
@@ -16,11 +17,17 @@ __all__ = [
     "Margin",
     "MinedPair",
     "MinedPairs",
+    "MinedTexts",
+    "Neighbours",
     "PairScore",
+    "find_neighbours",
+    "find_neighbours_both",
+    "mine",
     "mine_texts",
     "mine_vectors",
     "score_margins",
     "score_pairs",
     "tune_threshold",
+    "unit_rows",
     "write_pairs",
 ]

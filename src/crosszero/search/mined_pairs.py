@@ -1,12 +1,14 @@
-"""Mined pairs as three columns: 24 bytes for each, where a list of tuples would take 170."""
+"""Mined pairs: three columns, 24 bytes a pair where a list of tuples takes 170; and their file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple, overload
 
+from crosszero.files import atomic_file
 from crosszero.search.margin import Doubles
-from crosszero.search.neighbours import Ints
+from crosszero.search.nearest import Ints
 
 _BLOCK = 4096  # pairs that are Python objects at a time
 
@@ -74,3 +76,36 @@ class MinedPairs(Sequence[MinedPair]):
 
     def __repr__(self) -> str:
         return f"MinedPairs({list(self)!r})" if len(self) < 10 else f"<{len(self):,} MinedPairs>"
+
+
+def write_pairs(
+    out: str | Path,
+    pairs: MinedPairs,
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    threshold: float | None = None,
+) -> int:
+    """Write pairs as TSV: score with six digits, source text, target text.
+
+    Args:
+        out: the file; it takes its name when it is whole.
+        pairs: rows of `source` and `target`, best first.
+        source, target: texts of one line; a tab in them becomes a space.
+        threshold: pairs with a lower score are left out.
+
+    Returns:
+        How many pairs were written.
+
+    Raises:
+        CrosszeroError: the folder can't be written.
+    """
+    count = 0
+    with atomic_file(out) as file:
+        for i, j, score in pairs:
+            if threshold is not None and score < threshold:
+                break
+            texts = (text.replace("\t", " ") for text in (source[i], target[j]))
+            file.write("\t".join([f"{score:.6f}", *texts]) + "\n")
+            count += 1
+    return count

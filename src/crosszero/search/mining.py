@@ -1,23 +1,27 @@
-"""Mining from texts, where equal texts are the trouble.
+"""Mining in texts, where equal texts are the trouble.
 
 A text that stands several times on its side is encoded and searched once. Its copies would have
 the same vector: they would be each other's rivals for one translation, and as neighbours of it they
-would push its margin down to that of a pair like any other. Afterwards nothing tells which of the
-copies a pair means. XTREME leaves such pairs out, and so does this by default; they have then still
-taken part in the mining, so that the other sentence does not look for a second choice.
+would push its margin down to that of a pair like any other. So one copy is mined, and the others
+are counted. XTREME goes further: its copies take part, but are in no pair, because nothing tells
+which of them is meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from crosszero.bitext.folding import fold_text
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.neighbours import AnyFloats, check_some
 from crosszero.search.vector_mining import check_settings, mine_vectors
+
+_log = logging.getLogger("crosszero")
 
 
 class SentenceEncoder(Protocol):
@@ -28,26 +32,42 @@ class SentenceEncoder(Protocol):
         ...
 
 
-def mine_texts(
+class MinedTexts(NamedTuple):
+    """Two texts that are each other's translation, as far as their vectors tell.
+
+    Attributes:
+        score: margin score; see :mod:`crosszero.search.margin`.
+        source, target: the texts.
+    """
+
+    score: float
+    source: str
+    target: str
+
+
+def mine(
     encoder: SentenceEncoder,
     source: Sequence[str],
     target: Sequence[str],
     *,
+    threshold: float | None = None,
     k: int = 4,
     margin: Margin = "ratio",
-    drop_repeated: bool = True,
-) -> MinedPairs:
-    """Find translations among the texts of two languages; no text is used twice.
+) -> list[MinedTexts]:
+    """Find translations among the texts of two languages that nobody has aligned.
 
     Args:
-        encoder: gives the vectors.
-        source, target: texts, in any order, at least one each.
-        k, margin: see :func:`~crosszero.search.vector_mining.mine_vectors`.
-        drop_repeated: leave out pairs with a text that stands several times on its side. If
-            False, the first row of such a text stands for all of them.
+        encoder: gives the vectors; an :class:`~crosszero.Encoder`.
+        source, target: texts, in any order, at least one each. What stands several times on its
+            side is mined once; how many texts that leaves out is logged.
+        threshold: pairs with a lower score are left out. With the margin ``ratio`` 1.05 is a
+            common choice; of the pairs below it most are wrong.
+        k: neighbours that the margin looks at, from 1.
+        margin: score of a pair: its cosine against that of its neighbours (``ratio`` or
+            ``distance``), or the cosine itself (``absolute``).
 
     Returns:
-        Pairs of row numbers in `source` and `target`, best first.
+        (score, source, target), best first; no text is used twice.
 
     Raises:
         ConfigError: `k` or `margin` is no such thing.
@@ -56,16 +76,75 @@ def mine_texts(
     Example:
         >>> class Lengths:
         ...     def encode(self, texts): return np.eye(9)[[len(text) for text in texts]]
-        >>> list(mine_texts(Lengths(), ["a", "a", "bbb"], ["ccc", "d"], k=1))
-        [MinedPair(source=2, target=0, score=1.0)]
+        >>> mine(Lengths(), ["a", "bbb"], ["ccc", "dd"], k=1)
+        [MinedTexts(score=1.0, source='bbb', target='ccc')]
+
+    Source:
+        Artetxe & Schwenk 2019, section 3.
     """
+    pairs = mine_texts(encoder, source, target, k=k, margin=margin)
+    least = -np.inf if threshold is None else threshold
+    return [
+        MinedTexts(p.score, source[p.source], target[p.target]) for p in pairs if p.score >= least
+    ]
+
+
+def mine_texts(
+    encoder: SentenceEncoder,
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    k: int = 4,
+    margin: Margin = "ratio",
+    drop_repeated: bool = False,
+) -> MinedPairs:
+    """Find translations as :func:`mine` does, and give their rows.
+
+    Args:
+        encoder, source, target, k, margin: as in :func:`mine`.
+        drop_repeated: leave out pairs with a text that stands several times on its side, as XTREME
+            does. Texts are then equal whose code points are; else those that look alike
+            (:func:`~crosszero.bitext.folding.fold_text`), the first of which stands for all.
+
+    Returns:
+        Pairs of row numbers in `source` and `target`, best first.
+    """
+
+    def find(left: list[str], right: list[str]) -> MinedPairs:
+        return mine_vectors(encoder.encode(left), encoder.encode(right), k=k, margin=margin)
+
     check_settings(k, margin)
+    return mine_distinct(source, target, find, drop_repeated=drop_repeated)
+
+
+def mine_distinct(
+    source: Sequence[str],
+    target: Sequence[str],
+    find: Callable[[list[str], list[str]], MinedPairs],
+    *,
+    drop_repeated: bool = False,
+) -> MinedPairs:
+    """Mine in the distinct texts of both sides.
+
+    Args:
+        source, target, drop_repeated: as in :func:`mine_texts`.
+        find: mines in lists without copies, and gives pairs of places in them.
+    """
     check_some(source, target)
-    left, right = DistinctTexts(source), DistinctTexts(target)
-    found = mine_vectors(
-        encoder.encode(left.texts), encoder.encode(right.texts), k=k, margin=margin
-    )
-    return place_pairs(found, left, right, drop_repeated=drop_repeated)
+    key = str if drop_repeated else fold_text
+    left, right = (DistinctTexts(texts, key) for texts in (source, target))
+    rest = len(source) - len(left.texts), len(target) - len(right.texts)
+    if any(rest):
+        _log.info(
+            "%s of %s source texts and %s of %s target texts stand there before: %s",
+            *(f"{n:,}" for n in (rest[0], len(source), rest[1], len(target))),
+            "what is repeated is in no pair" if drop_repeated else "each is mined once",
+        )
+    found = find(left.texts, right.texts)
+    if drop_repeated:
+        kept = left.alone[found.source] & right.alone[found.target]
+        found = MinedPairs(found.source[kept], found.target[kept], found.score[kept])
+    return MinedPairs(left.first[found.source], right.first[found.target], found.score)
 
 
 class DistinctTexts:
@@ -73,9 +152,10 @@ class DistinctTexts:
 
     Args:
         texts: of the side, in any order.
+        key: texts with the same key are equal.
 
     Attributes:
-        texts: (distinct,) each text.
+        texts: (distinct,) each text as it first stands there.
         first: (distinct,) the row where it stands first.
         alone: (distinct,) whether it stands there only.
 
@@ -85,27 +165,11 @@ class DistinctTexts:
         (['a', 'b'], [0, 1], [False, True])
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], key: Callable[[str], str] = str) -> None:
         numbers: dict[str, int] = {}
         number = np.fromiter(
-            (numbers.setdefault(text, len(numbers)) for text in texts), np.int64, len(texts)
+            (numbers.setdefault(key(text), len(numbers)) for text in texts), np.int64, len(texts)
         )
-        self.texts = list(numbers)
         _, self.first, counts = np.unique(number, return_index=True, return_counts=True)
+        self.texts = [texts[row] for row in self.first]
         self.alone = counts == 1
-
-
-def place_pairs(
-    found: MinedPairs, source: DistinctTexts, target: DistinctTexts, *, drop_repeated: bool
-) -> MinedPairs:
-    """Turn pairs of distinct texts into pairs of the rows where they stand first.
-
-    Args:
-        found: pairs of places in ``source.texts`` and ``target.texts``.
-        source, target: both sides.
-        drop_repeated: see :func:`mine_texts`.
-    """
-    if drop_repeated:
-        kept = source.alone[found.source] & target.alone[found.target]
-        found = MinedPairs(found.source[kept], found.target[kept], found.score[kept])
-    return MinedPairs(source.first[found.source], target.first[found.target], found.score)

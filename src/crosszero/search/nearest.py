@@ -9,6 +9,7 @@ both directions of a search.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,19 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _RUN = 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Neighbours:
+    """The nearest candidates of every query, best first.
+
+    Attributes:
+        index: (queries, k) row numbers in the candidates.
+        similarity: (queries, k) cosines, from -1 to 1, float32.
+    """
+
+    index: Ints
+    similarity: Floats
 
 
 class Nearest:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sized
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,29 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
-from crosszero.search.nearest import Nearest
+from crosszero.search.distinct import DistinctRows
+from crosszero.search.nearest import Floats, Nearest, Neighbours
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 AnyFloats = npt.NDArray[np.floating[Any]]
 
 _QUERY_BLOCK = 1024  # 1024 x 4096 similarities in float32 are 16 MB
 _CANDIDATE_BLOCK = 4096
 _UNIT_BLOCK = 512  # rows in float64 that stay in the cache between two passes over them
 _WORTH_A_THREAD = 2**18  # similarities; a smaller block is read sooner than a thread takes over
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Neighbours:
-    """The nearest candidates of every query, best first.
-
-    Attributes:
-        index: (queries, k) row numbers in the candidates.
-        similarity: (queries, k) cosines, from -1 to 1, float32.
-    """
-
-    index: Ints
-    similarity: Floats
 
 
 def unit_rows(vectors: AnyFloats) -> Floats:
@@ -167,8 +152,8 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
         raise ValueError(f"{one.shape[1]} dimensions against {other.shape[1]}")
     if len(other) == 0 or k < 1 or (both and len(one) == 0):
         raise ValueError("at least one candidate and k >= 1 are needed")
-    rows = _Distinct(one) if both else None
-    columns = _Distinct(other)
+    rows = DistinctRows(len(one), one.__getitem__) if both else None
+    columns = DistinctRows(len(other), other.__getitem__)
     one, other = one if rows is None else one[rows.firsts], other[columns.firsts]
     there = Nearest(len(one), min(k, len(other)))
     back = Nearest(len(other), min(k, len(one))) if both else None
@@ -192,76 +177,9 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
                     waiting = [pool.submit(read) for read in reading]
         for task in waiting:
             task.result()
-    found = [columns.spread(there, k)]
-    if rows is not None and back is not None:
-        found = [_pick_rows(found[0], rows.group), _pick_rows(rows.spread(back, k), columns.group)]
-    return found
-
-
-def _pick_rows(found: Neighbours, rows: Ints) -> Neighbours:
-    return Neighbours(index=found.index[rows], similarity=found.similarity[rows])
-
-
-class _Distinct:
-    """Rows that are equal as unit vectors, as groups.
-
-    Attributes:
-        firsts: (groups,) the first row of each group, ascending.
-        group: (rows,) number of the group of each row.
-        members: rows of the groups that have several, by number of the group.
-    """
-
-    def __init__(self, unit: Floats) -> None:
-        self.members = _find_equal(unit)
-        rest = {row for group in self.members for row in group[1:]}
-        alone = np.ones(len(unit), dtype=np.bool_)
-        alone[list(rest)] = False
-        self.firsts: Ints = np.flatnonzero(alone)
-        self.group: Ints = np.cumsum(alone) - 1
-        self.several = np.zeros(len(self.firsts), dtype=np.bool_)
-        numbered = {}
-        for group in self.members:
-            number = int(self.group[group[0]])
-            self.group[group] = number
-            self.several[number] = True
-            numbered[number] = group
-        self._numbered = numbered
-
-    def spread(self, best: Nearest, k: int) -> Neighbours:
-        """Turn neighbouring groups into neighbouring rows: all members of a group tie."""
-        width = min(k, len(self.group))
-        value = np.clip(best.value, -1.0, 1.0)
-        index = self.firsts[best.index]
-        if k == 1:
-            return Neighbours(index=index, similarity=value)
-        known = best.value.shape[1]
-        full = np.empty((len(index), width), dtype=np.int64)
-        values = np.empty(full.shape, dtype=np.float32)
-        full[:, :known], values[:, :known] = index, value
-        # With fewer groups than neighbours each row has members of a group among them.
-        for row in np.flatnonzero(self.several[best.index].any(axis=1)):
-            pairs = sorted(
-                (-score, member)
-                for group, score in zip(best.index[row].tolist(), value[row], strict=True)
-                for member in self._numbered.get(group, (int(self.firsts[group]),))
-            )
-            full[row] = [member for _, member in pairs[:width]]
-            values[row] = [-score for score, _ in pairs[:width]]
-        return Neighbours(index=full, similarity=values)
-
-
-def _find_equal(unit: Floats) -> list[list[int]]:
-    """Groups of two and more rows that are equal byte for byte, each in rising order."""
-    bits = np.ascontiguousarray(unit).view(np.uint32)
-    weights = np.random.default_rng(0).integers(1, 2**63, size=bits.shape[1], dtype=np.uint64)
-    sums = np.empty(len(bits), dtype=np.uint64)
-    for start in range(0, len(bits), _UNIT_BLOCK):  # modulo 2**64: equal rows, equal sums
-        sums[start : start + _UNIT_BLOCK] = bits[start : start + _UNIT_BLOCK] @ weights
-    order = np.argsort(sums, kind="stable")
-    ordered = sums[order]
-    same = np.zeros(len(sums) + 1, dtype=np.bool_)
-    same[1:-1] = ordered[1:] == ordered[:-1]
-    groups: dict[bytes, list[int]] = {}
-    for row in sorted(order[np.flatnonzero(same[1:] | same[:-1])].tolist()):
-        groups.setdefault(unit[row].tobytes(), []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
+    if rows is None or back is None:
+        return [columns.spread(there.value, there.index, k)]
+    return [
+        columns.spread(there.value, there.index, k, rows.group),
+        rows.spread(back.value, back.index, k, columns.group),
+    ]

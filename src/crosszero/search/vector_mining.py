@@ -20,13 +20,8 @@ from crosszero.search.margin import (
     score_margins,
 )
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.neighbours import (
-    AnyFloats,
-    Ints,
-    Neighbours,
-    check_some,
-    find_neighbours_both,
-)
+from crosszero.search.nearest import Ints, Neighbours
+from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours_both
 
 _BLOCK = 4096  # rows whose scores, or pairs whose rows, are looked at at a time
 

@@ -238,7 +238,7 @@ def mine_ids(
     """
     foreign, english = list(data.foreign), list(data.english)
     sides = list(data.foreign.values()), list(data.english.values())
-    found = mine_texts(encoder, *sides, k=k, margin=margin)
+    found = mine_texts(encoder, *sides, k=k, margin=margin, drop_repeated=True)
     return [(foreign[i], english[j], score) for i, j, score in found]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from crosszero.cluster.session import Cluster
+from crosszero.cluster.session import Cluster, work_folder
 from crosszero.cluster.text_encoding import encode_texts
 from crosszero.cluster.tile_mining import mine_files
-from crosszero.errors import CrosszeroError
+from crosszero.model.options import Pooling
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.mining import DistinctTexts, place_pairs
-from crosszero.search.neighbours import check_some
+from crosszero.search.mining import mine_distinct
 from crosszero.search.vector_mining import check_settings
 
 
@@ -26,7 +24,8 @@ def mine_texts(
     cluster: Cluster,
     k: int = 4,
     margin: Margin = "ratio",
-    drop_repeated: bool = True,
+    drop_repeated: bool = False,
+    pooling: Pooling | None = None,
     max_length: int | None = None,
     layer: int | None = None,
 ) -> MinedPairs:
@@ -39,11 +38,11 @@ def mine_texts(
         source, target: texts, in any order, at least one each.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
         cluster: an open one.
-        k, margin, drop_repeated: see :func:`crosszero.search.mining.mine_texts`.
-        max_length, layer: see :class:`~crosszero.Encoder`.
+        k, margin, drop_repeated: see :func:`crosszero.search.mine_texts`.
+        pooling, max_length, layer: see :meth:`crosszero.Encoder.load`.
 
     Returns:
-        What :func:`crosszero.search.mining.mine_texts` gives.
+        What :func:`crosszero.search.mine_texts` gives.
 
     Raises:
         ConfigError: `k` or `margin` is no such thing.
@@ -54,25 +53,22 @@ def mine_texts(
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
         ...     pairs = mine_texts("run/", english, french, folder="/shared", cluster=cluster)
     """
+
+    def find(left: list[str], right: list[str]) -> MinedPairs:
+        with work_folder(folder) as work:
+            paths = [
+                encode_texts(
+                    encoder,
+                    texts,
+                    work / f"vectors-{number}.npy",
+                    cluster=cluster,
+                    pooling=pooling,
+                    max_length=max_length,
+                    layer=layer,
+                )
+                for number, texts in enumerate((left, right))
+            ]
+            return mine_files(*paths, cluster=cluster, k=k, margin=margin)
+
     check_settings(k, margin)
-    check_some(source, target)
-    left, right = DistinctTexts(source), DistinctTexts(target)
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=folder)
-    except OSError as error:
-        raise CrosszeroError(f"{folder}: can't be written ({error.strerror})") from error
-    with work as name:
-        paths = [
-            encode_texts(
-                encoder,
-                side.texts,
-                Path(name, f"vectors-{number}.npy"),
-                cluster=cluster,
-                max_length=max_length,
-                layer=layer,
-            )
-            for number, side in enumerate((left, right))
-        ]
-        found = mine_files(*paths, cluster=cluster, k=k, margin=margin)
-    return place_pairs(found, left, right, drop_repeated=drop_repeated)
+    return mine_distinct(source, target, find, drop_repeated=drop_repeated)
