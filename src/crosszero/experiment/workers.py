@@ -2,15 +2,15 @@
 
 On few cores, processes with few threads each waste much less than one process whose threads wait
 for each other. Each call gets a new process, so that its peak memory is that of the call, and so
-that one that dies (no memory, say) takes nothing else with it.
-
-A worker draws no progress bars. Its log lines are written by this process, with the name of the
-call before them.
+that one that dies (no memory, say) takes nothing else with it. A worker draws no progress bars; its
+log lines are written by this process, with the name of the call before them.
 """
 
 from __future__ import annotations
 
+import io
 import logging
+import logging.handlers
 import multiprocessing
 import os
 import signal
@@ -22,7 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TextIO, TypeVar
+from typing import Any, Generic, TypeVar
 
 from crosszero.errors import CrosszeroError
 
@@ -41,7 +41,7 @@ def run_side_by_side(
 
     Args:
         function: of a module, so that a process can find it.
-        calls: name and arguments of each call; the names stand before log lines.
+        calls: name and arguments of each call.
         jobs: how many at a time. Each gets the cores divided by `jobs` as threads, at least one.
 
     Yields:
@@ -84,9 +84,8 @@ def _threads(count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
             os.environ["OMP_NUM_THREADS"] = before
 
 
@@ -144,39 +143,26 @@ def _repeat_lines(name: str, lines: Connection) -> None:
         _log.log(level, "%s: %s", name, message)
 
 
-class _Handover(logging.Handler):
+class _Handover(logging.handlers.QueueHandler):
     """Sends log lines to the process that started this one."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._connection.send((record.levelno, self.format(record)))
-        except OSError:
-            self.handleError(record)
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self.queue.send((record.levelno, record.getMessage()))  # type: ignore[attr-defined]
 
 
-class _Plain:
-    """Standard error of a worker: no terminal, so that nobody draws progress bars on it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+class _NoTerminal(io.TextIOWrapper):
+    """Standard error on which nobody draws progress bars."""
 
     def isatty(self) -> bool:
         return False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
-
-def _set_up(connection: Connection) -> None:
+def _set_up(connection: Any) -> None:
     """What a worker does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the first process, which stops us
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is half-written is removed
     threading.Thread(target=_follow_parent, daemon=True).start()
-    sys.stderr = _Plain(sys.stderr)
+    sys.stderr = _NoTerminal(sys.stderr.buffer, errors="backslashreplace", line_buffering=True)
     _log.setLevel(logging.INFO)
     _log.addHandler(_Handover(connection))
     _log.propagate = False
