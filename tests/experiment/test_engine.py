@@ -634,9 +634,30 @@ def test_gold_alignments_may_stand_elsewhere(
     assert caught.value.code == 0
     scores = json.loads((out / "scores.json").read_text())["scores"]
     assert {score["language"] for score in scores} == {"fr", "en-fr"}
-    setup = json.loads((out / "evaluation.json").read_text())
-    assert setup["alignment"] == str(elsewhere)
-    assert setup["pairs"] == ["en-fr:0"]
+    results = read_results(out)
+    assert results.alignment == elsewhere
+    assert results.pairs == ("en-fr:0",)
+    assert (out / "predictions/word-alignment/test-en-fr.tsv").is_file()
+
+
+def test_an_evaluation_is_kept_until_another_takes_its_folder(
+    xtreme: Path, model_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, done = Measurement.run, list[str | None]()
+
+    def count(one: Measurement, encoder: str | None) -> Measured:
+        done.append(encoder)
+        return measure(one, encoder)
+
+    monkeypatch.setattr(Measurement, "run", count)
+    small, large = str(model_folder()), str(model_folder(hidden=24))
+    found = []
+    for encoder in (small, small, large, small):
+        scores = evaluate(encoder, tasks=["tatoeba"], data=xtreme, out=tmp_path / "out")
+        predicted = (tmp_path / "out/predictions/tatoeba/test-fr.tsv").read_bytes()
+        found.append((tuple(scores), predicted))
+    assert done == [small, large, small]
+    assert found[0] == found[1] == found[3]
 
 
 def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: ExperimentConfig) -> None:

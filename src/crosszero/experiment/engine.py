@@ -16,7 +16,12 @@ from typing import cast
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.experiment.measurement import Measurement
-from crosszero.experiment.plan import is_trained, list_measurements, locate_training
+from crosszero.experiment.plan import (
+    is_trained,
+    list_measurements,
+    locate_training,
+    make_measurement,
+)
 from crosszero.experiment.preparation import locate_source, make_samples
 from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import Record, make_record, read_record, write_record
@@ -84,6 +89,8 @@ def check_experiment(config: ExperimentConfig) -> None:
                 locate_encoder(start)
     made = [Path(config.out) / "held-out", *(Path(config.out) / "texts" / t for t in config.texts)]
     checked = set[str]()
+    for task in config.fine_tune:
+        make_measurement(config, next(iter(config.systems)), task, config.seeds[0]).make_config()
     for one in list_measurements(config):
         if one.task.fine_tuned:
             one.make_config()

@@ -1,9 +1,7 @@
-"""One encoder on some tasks: predictions as files, and the scores of the files."""
+"""One encoder on some tasks, from Python or by a command: an experiment of one system."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,16 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crosszero.errors import ConfigError, suggest
-from crosszero.experiment.plan import make_measurement
-from crosszero.experiment.recipes import resolve_path
+from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
-from crosszero.files import atomic_file
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import list_tasks
-
-SCORES = "scores.json"
-SETUP = "evaluation.json"  # beside the scores: what was measured on what
 
 
 def evaluate(
@@ -53,8 +46,8 @@ def evaluate(
         languages: to test; by default all that a task has.
         pairs: of gold alignments, such as ``en-fr``; ``de-en:1`` says that the file of that pair
             counts words from 1, where it does not show it. By default all.
-        out: folder for predictions, fine-tuned models and ``scores.json``; by default nothing is
-            kept.
+        out: folder for predictions, fine-tuned models, records and ``scores.json``. What is there
+            and was measured in the same way is not measured again. By default nothing is kept.
         layers: ``all`` also measures word alignment by layer.
         max_length: tokens of a text in the tasks without fine-tuning; by default as many as the
             encoder takes.
@@ -83,30 +76,21 @@ def evaluate(
     with ExitStack() as stack:
         folder = Path(out or stack.enter_context(tempfile.TemporaryDirectory()))
         config = ExperimentConfig(
-            name=name, out=str(folder), encoder=str(encoder), systems={name: SystemConfig()},
-            tasks=_choose(tasks, found), seeds=[seed], data=found["data"],
-            alignment=found["alignment"], held_out=found["held_out"],
+            name=f"{encoder}, seed {seed}", out=str(folder), encoder=str(encoder),
+            systems={name: SystemConfig()}, tasks=_choose(tasks, found), seeds=[seed],
+            data=found["data"], alignment=found["alignment"], held_out=found["held_out"],
             languages=None if languages is None else list(languages),
             alignment_pairs=None if pairs is None else list(pairs),
             fine_tune={task: dict(changes) for task, changes in (fine_tune or {}).items()},
             max_length=max_length, margin=margin, layers=layers, layer=layer,
+            page=False, alone=True,
         )  # fmt: skip
         if languages and all(config.find_task(task).pairs_of_languages for task in config.tasks):
             asked = ", ".join(config.tasks)
             raise ConfigError(f"languages: {asked} have pairs of languages; use pairs (--pairs)")
-        for task in config.fine_tune:  # that of other tasks, too
-            make_measurement(config, name, task, seed).make_config()
-        measurements = [
-            dataclasses.replace(make_measurement(config, name, task, seed), folder=folder)
-            for task in config.tasks
-        ]
-        for one in measurements:
-            one.check()
-        _write_setup(config, folder / SETUP)
-        scores = Scores((), title=f"{encoder}, seed {seed}")
-        for one in measurements:
-            scores = Scores([*scores, *one.run(str(encoder)).scores], title=scores.title)
-            scores.write(folder / SCORES)
+        records = run_experiment(config).records
+        scores = Scores([s for record in records for s in record.scores], title=config.name)
+        scores.write(folder / "scores.json")
     return scores
 
 
@@ -122,21 +106,3 @@ def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> li
         if name not in ("all", *names):
             raise ConfigError(f"unknown task {name!r}: {suggest(name, ('all', *names))}")
     return names if list(asked) == ["all"] else list(dict.fromkeys(asked))
-
-
-def _write_setup(config: ExperimentConfig, path: Path) -> None:
-    """Note beside the scores what was measured on what, for its page."""
-    content = {
-        "encoder": resolve_path(config.encoder),
-        "data": resolve_path(config.data),
-        "alignment": resolve_path(config.alignment),
-        "held_out": resolve_path(config.held_out),
-        "languages": config.languages,
-        "pairs": config.alignment_pairs,
-        "max_length": config.max_length,
-        "margin": config.margin,
-        "layer": config.layer,
-        "seed": config.seeds[0],
-    }
-    with atomic_file(path) as file:
-        json.dump(content, file, indent=1, ensure_ascii=False)

@@ -55,13 +55,15 @@ def make_measurement(config: ExperimentConfig, system: str, task: str, seed: int
     if found.pairs_of_languages:
         languages = config.alignment_pairs if found.data_setting == "alignment" else None
     options = {"margin": config.margin, "layers": config.layers}
+    run = "." if config.alone else f"runs/{system}-{seed}"
+    record = task if config.alone else f"{system}-{task}-{seed}"
     return Measurement(
         system=system,
         task=found,
         seed=seed,
         data=config.locate_data(task) or Path(),
-        folder=out / "runs" / f"{system}-{seed}",
-        record=out / "records" / f"{system}-{task}-{seed}.json",
+        folder=out / run,
+        record=out / "records" / f"{record}.json",
         languages=languages,
         fine_tune={**config.fine_tune.get(task, {}), **own.fine_tune},
         options={name: options[name] for name in found.options if options.get(name)},

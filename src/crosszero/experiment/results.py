@@ -7,14 +7,12 @@ tasks or seeds are taken out. Whoever reads them reads them here, where stale on
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.evaluation import SCORES, SETUP
 from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.plan import DIGITS, is_trained, list_measurements, locate_training
 from crosszero.experiment.recipes import find_settings, read_experiment
@@ -26,6 +24,7 @@ from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval
 from crosszero.tasks.task import Task
 
+SCORES = "scores.json"  # of an evaluation
 _log = logging.getLogger("crosszero")
 
 
@@ -167,33 +166,11 @@ def _read_records(folder: Path) -> Results:
 
 
 def _read_evaluation(folder: Path) -> Results:
-    scores = tuple(Scores.read(folder / SCORES))
-    try:
-        setup = json.loads((folder / SETUP).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        setup = {}
-    except (OSError, ValueError) as error:
-        raise CrosszeroError(f"{folder / SETUP}: can't be read; evaluate again") from error
-    try:
-        encoder = setup.get("encoder")
-        name = Path(encoder).name if encoder else folder.resolve().name
-        places = [
-            Path(setup[k]) if setup.get(k) else None for k in ("data", "alignment", "held_out")
-        ]
-        return Results(
-            title=f"evaluation of {name}",
-            folder=folder,
-            records=(Record(system=name, task="all", seed=setup.get("seed", 1), scores=scores),),
-            systems=(System(name=name, encoder=encoder),),
-            pairs=tuple(setup["pairs"]) if setup.get("pairs") else None,
-            languages=tuple(setup["languages"]) if setup.get("languages") else None,
-            max_length=setup.get("max_length"),
-            data=places[0],
-            alignment=places[1],
-            held_out=places[2],
-        )
-    except (TypeError, KeyError, AttributeError) as error:
-        raise CrosszeroError(f"{folder / SETUP}: is damaged; evaluate again") from error
+    """Scores alone, as ``crosszero evaluate`` left them until version 0.1."""
+    name, scores = folder.resolve().name, tuple(Scores.read(folder / SCORES))
+    record = Record(system=name, task="all", seed=1, scores=scores)
+    system = System(name=name, encoder=None)
+    return Results(title=name, folder=folder, records=(record,), systems=(system,))
 
 
 def _read_current(

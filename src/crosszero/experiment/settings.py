@@ -122,6 +122,8 @@ class ExperimentConfig:
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
             its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
             of threads, so records of other `jobs` may differ in their last digits.
+        alone: there is one system with one seed, whose predictions stand in ``OUT/predictions``:
+            what ``crosszero evaluate`` leaves.
         page: write report.html.
         published: YAML file of rows that others reported, to be shown beside those measured.
     """
@@ -149,6 +151,7 @@ class ExperimentConfig:
     layers: Literal["all"] | None = None
     layer: int | None = None
     jobs: int = 1
+    alone: bool = False
     page: bool = True
     published: str | None = None
 
@@ -172,6 +175,8 @@ class ExperimentConfig:
             values = list(getattr(self, kind))
             if not values or len(set(values)) < len(values):
                 raise ConfigError(f"{kind}: at least one is needed, each once")
+        if self.alone and (len(self.systems) > 1 or len(self.seeds) > 1):
+            raise ConfigError("alone: is for one system and one seed")
         if self.jobs < 1:
             raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
         for layer in (self.layer, *(system.layer for system in self.systems.values())):

@@ -14,8 +14,9 @@ def show_results(results: Results) -> list[Section]:
     """The measured table, heat maps by language, and the published rows, apart."""
     tasks = list_columns(results)
     tables: list[Block] = [make_overview(results)] if tasks else []
-    if results.config is None and len(results.records) == 1:
-        tables.append(Scores(results.records[0].scores, "All scores").table())
+    if len({(record.system, record.seed) for record in results.records}) == 1:
+        scores = [score for record in results.records for score in record.scores]
+        tables.append(Scores(scores, "All scores").table())
     heats: list[Block] = [
         "The stronger the colour, the better the number within its table. Mean and half-width of "
         "the 95 % interval over seeds, where there are several."
