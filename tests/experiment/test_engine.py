@@ -165,6 +165,20 @@ def test_a_layer_is_read_where_nothing_is_fine_tuned(suite: ExperimentConfig) ->
         run_suite(far)
 
 
+def test_a_system_may_be_read_as_no_other(suite: ExperimentConfig) -> None:
+    systems = {"start": SystemConfig(), "cls": SystemConfig(pooling="cls")}
+    config = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1], systems=systems, layer=1)
+    start, other = run_suite(config)
+    assert (start.layer, start.pooling) == (1, "layer-1")
+    assert (other.layer, other.pooling) == (None, "cls")
+    alone = evaluate(
+        suite.encoder, tasks=["tatoeba"], data=suite.data, max_length=32, pooling="cls"
+    )
+    assert other.scores == tuple(alone)
+    with pytest.raises(ConfigError, match="layer, pooling: an encoder is read by one of them"):
+        dataclasses.replace(config, pooling="mean")
+
+
 def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
     suite: ExperimentConfig, tmp_path: Path
 ) -> None:

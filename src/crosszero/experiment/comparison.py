@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,29 +26,15 @@ from crosszero.tasks.prediction_files import list_languages
 from crosszero.tasks.task import Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """Predictions of one system on one task.
-
-    Attributes:
-        name: of the system.
-        folders: of its predictions, one for each seed.
-    """
+class Side(NamedTuple):
+    """A system and the folders of its predictions, one for each seed."""
 
     name: str
     folders: tuple[Path, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two systems that are compared on a task.
-
-    Attributes:
-        task: which.
-        data: folder that it reads, with gold.
-        first, second: systems A and B.
-        languages: which; none: all that both systems have predictions of.
-    """
+class Pair(NamedTuple):
+    """Two systems on a task, whose data and languages (none: all) are those of the experiment."""
 
     task: Task
     data: Path
@@ -119,18 +106,13 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
     done = [m for m in list_measurements(config) if (m.system, m.task.name, m.seed) in counted]
     for name in config.tasks:
         own = [one for one in done if one.task.name == name]
-        sides = [
-            Side(
-                name=system,
-                folders=tuple(one.folder / "predictions" for one in own if one.system == system),
-            )
-            for system in (first, second)
-        ]
-        if all(side.folders for side in sides):
-            found[name] = Pair(
-                task=own[0].task, data=own[0].data, first=sides[0], second=sides[1],
-                languages=own[0].languages if own[0].task.pairs_of_languages else None,
-            )  # fmt: skip
+        one, other = (
+            Side(name, tuple(one.folder / "predictions" for one in own if one.system == name))
+            for name in (first, second)
+        )
+        if one.folders and other.folders:
+            languages = own[0].languages if own[0].task.pairs_of_languages else None
+            found[name] = Pair(own[0].task, own[0].data, one, other, languages)
     if not found:
         raise ConfigError(f"{config.out}: no task that {first} and {second} have both finished")
     return found
@@ -142,12 +124,12 @@ def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
     Raises:
         ConfigError: there is none.
     """
-    one, other = (Side(name=str(folder), folders=(folder,)) for folder in (first, second))
+    one, other = (Side(str(folder), (folder,)) for folder in (first, second))
     tasks = [t for t in list_tasks() if all((side / t.name).is_dir() for side in (first, second))]
     if not tasks:
         known = ", ".join(task.name for task in list_tasks())
         raise ConfigError(f"{first} and {second} have no task in common ({known})")
-    return {task.name: Pair(task=task, data=data, first=one, second=other) for task in tasks}
+    return {task.name: Pair(task, data, one, other) for task in tasks}
 
 
 def compare(

@@ -13,6 +13,7 @@ from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
+from crosszero.model.options import Pooling
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import list_tasks
 
@@ -31,6 +32,7 @@ def evaluate(
     max_length: int | None = None,
     margin: Margin = "ratio",
     layer: int | None = None,
+    pooling: Pooling | None = None,
     seed: int = 1,
     fine_tune: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Scores:
@@ -52,8 +54,9 @@ def evaluate(
         max_length: tokens of a text in the tasks without fine-tuning; by default as many as the
             encoder takes.
         margin: of ``bucc2018``.
-        layer: hidden layer, from 1, that those tasks read; by default as training reads the
-            encoder.
+        layer: hidden layer, from 1, that those tasks read.
+        pooling: instead of `layer`: how they make vectors of sentences; by default as the encoder's
+            folder says. See :meth:`crosszero.Encoder.load`.
         seed: of fine-tuning.
         fine_tune: for a task, settings that differ from XTREME's.
 
@@ -83,7 +86,7 @@ def evaluate(
             alignment_pairs=None if pairs is None else list(pairs),
             fine_tune={task: dict(changes) for task, changes in (fine_tune or {}).items()},
             max_length=max_length, margin=margin, layers=layers, layer=layer,
-            page=False, alone=True,
+            pooling=pooling, page=False, alone=True,
         )  # fmt: skip
         if languages and all(config.find_task(task).pairs_of_languages for task in config.tasks):
             asked = ", ".join(config.tasks)

@@ -14,6 +14,7 @@ from crosszero.experiment.cache import CachedEncoder, hash_encoder
 from crosszero.experiment.statistical import predict_links
 from crosszero.files import hash_files, make_key
 from crosszero.model.encoder import Encoder
+from crosszero.model.options import Pooling
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
@@ -47,7 +48,7 @@ class Measurement:
         options: of the task's predictions, by name.
         max_length: tokens of a text where nothing is fine-tuned; none: as many as the encoder
             takes.
-        layer: hidden layer, from 1, that is read there; none: as training reads the encoder.
+        layer, pooling: how the encoder is read there; none: as its folder says.
         aligner: statistical aligner in place of an encoder.
         samples: store that it learns from.
     """
@@ -63,6 +64,7 @@ class Measurement:
     options: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
     layer: int | None = None
+    pooling: Pooling | None = None
     aligner: str | None = None
     samples: Path = Path()
 
@@ -110,6 +112,7 @@ class Measurement:
         else:
             settings |= {"encoder": hash_encoder(encoder)}
             settings |= {"max_length": self.max_length, "layer": self.layer}
+            settings |= {"pooling": self.pooling}
         return make_key(settings), data
 
     def locate_model(self, encoder: str | Path) -> Path:
@@ -142,8 +145,10 @@ class Measurement:
             if isinstance(self.task, FineTunedTask):
                 model = self._fine_tune(encoder, self.task)
             else:
-                model = Encoder.load(encoder, max_length=self.max_length, layer=self.layer)
-                layer, pooling = model.layer, getattr(model, "pooling", None)
+                model = Encoder.load(
+                    encoder, max_length=self.max_length, layer=self.layer, pooling=self.pooling
+                )
+                layer, pooling = model.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")
             predict: Callable[..., list[Path]] = self.task.predict

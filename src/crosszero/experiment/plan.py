@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crosszero.config import to_dict
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.measurement import Measurement
-from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.stamps import Stamp
 from crosszero.files import make_key
 from crosszero.samples.store import SampleStore
@@ -55,6 +55,7 @@ def make_measurement(config: ExperimentConfig, system: str, task: str, seed: int
     if found.pairs_of_languages:
         languages = config.alignment_pairs if found.data_setting == "alignment" else None
     options = {"margin": config.margin, "layers": config.layers}
+    reading: SystemConfig | ExperimentConfig = own if own.layer or own.pooling else config
     run = "." if config.alone else f"runs/{system}-{seed}"
     record = task if config.alone else f"{system}-{task}-{seed}"
     return Measurement(
@@ -68,7 +69,8 @@ def make_measurement(config: ExperimentConfig, system: str, task: str, seed: int
         fine_tune={**config.fine_tune.get(task, {}), **own.fine_tune},
         options={name: options[name] for name in found.options if options.get(name)},
         max_length=config.max_length,
-        layer=own.layer or config.layer,
+        layer=reading.layer,
+        pooling=reading.pooling,
         aligner=own.aligner,
         samples=config.samples_folder,
     )

@@ -11,33 +11,18 @@ from crosszero.experiment.report.tables import Table
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedRow:
-    """One system.
-
-    Attributes:
-        system: its name.
-        source: key of :attr:`Published.sources`.
-        values: per cent, one for each column.
-        here: what it takes to measure it with this library.
-        command: that measures it; none where nothing can.
-    """
+    """One system: per cent for each column, what it takes to measure it here, and the command."""
 
     system: str
-    source: str
+    source: str  # key of Published.sources
     values: list[float]
     here: str
-    command: str | None = None
+    command: str | None = None  # none where nothing can measure it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A published table.
-
-    Attributes:
-        columns: tasks.
-        measures: of each column.
-        sources: where rows are from.
-        rows: the systems.
-    """
+    """A published table: tasks, the measure of each, where rows are from, and the rows."""
 
     columns: list[str]
     measures: list[str]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from crosszero.bitext import BitextConfig
 from crosszero.config import build
 from crosszero.errors import ConfigError
+from crosszero.model.options import Pooling
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
@@ -50,7 +51,7 @@ class SystemConfig:
             ``{seed}`` in it, such as ``runs/CZ-snt-{seed}``.
         aligner: instead of an encoder: ``eflomal``, a statistical aligner that learns from the
             samples. It is measured on gold alignments alone.
-        layer: that is read instead of the experiment's.
+        layer, pooling: how it is read, instead of as the experiment says.
         fine_tune: settings of fine-tuning that differ from the experiment's, for all tasks, such as
             ``robust: smoothing``, which is for pairs of sentences: other tasks then are not
             measured.
@@ -61,6 +62,7 @@ class SystemConfig:
     trained: str | None = None
     aligner: Literal["eflomal"] | None = None
     layer: int | None = None
+    pooling: Pooling | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,13 @@ class SystemConfig:
     def is_robust(self) -> bool:
         """Whether the system is fine-tuned robustly, which is for some tasks alone."""
         return bool(self.fine_tune.get("robust", "none") != "none")
+
+
+def _check_reading(layer: int | None, pooling: Pooling | None) -> None:
+    if layer is not None and layer < 1:
+        raise ConfigError(f"layer: {layer} given; layers count from 1")
+    if layer is not None and pooling is not None:
+        raise ConfigError("layer, pooling: an encoder is read by one of them")
 
 
 def _before_and_after() -> dict[str, SystemConfig]:
@@ -117,8 +126,10 @@ class ExperimentConfig:
             takes.
         margin: of ``bucc2018``: ``ratio`` as in XTREME, ``distance`` or ``absolute``.
         layers: ``all`` also measures word alignment by layer.
-        layer: hidden layer, from 1, that those tasks read; none: as training reads the encoder.
-            XTREME reads layer 8 of mBERT.
+        layer: hidden layer, from 1, that those tasks read; XTREME reads layer 8 of mBERT. None: as
+            `pooling` says.
+        pooling: how those tasks make vectors of sentences: ``first-last`` as crosszero trains, or
+            ``mean``, ``cls`` or ``max`` of the last layer; none: as the encoder's folder says.
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
             its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
             of threads, so records of other `jobs` may differ in their last digits.
@@ -150,6 +161,7 @@ class ExperimentConfig:
     margin: Margin = "ratio"
     layers: Literal["all"] | None = None
     layer: int | None = None
+    pooling: Pooling | None = None
     jobs: int = 1
     alone: bool = False
     page: bool = True
@@ -179,9 +191,9 @@ class ExperimentConfig:
             raise ConfigError("alone: is for one system and one seed")
         if self.jobs < 1:
             raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
-        for layer in (self.layer, *(system.layer for system in self.systems.values())):
-            if layer is not None and layer < 1:
-                raise ConfigError(f"layer: {layer} given; layers count from 1")
+        for own in self.systems.values():
+            _check_reading(own.layer, own.pooling)
+        _check_reading(self.layer, self.pooling)
         self._check_samples()
         self._check_tasks()
         for name, system in self.systems.items():

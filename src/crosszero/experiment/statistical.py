@@ -33,7 +33,7 @@ def predict_links(
     """Align gold sets and write ``word-alignment/test-<pair>.tsv``.
 
     Args:
-        data: folder that holds ``word-alignment/``.
+        data: folder that holds ``word-alignment/``; gold links are not read.
         predictions: folder of the predictions.
         samples: the store; the first 50,000 pairs of a gold set's two languages are read.
         languages: pairs such as ``de-en``; None for all.
@@ -49,35 +49,23 @@ def predict_links(
         >>> predict_links("data", "out", "samples")                          # doctest: +SKIP
         [PosixPath('out/word-alignment/test-en-fr.tsv')]
     """
-    written = []
-    task = WordAlignment()
+    task, written = WordAlignment(), []
     pairs = None if languages is None else [split_base(pair)[0] for pair in languages]
     for pair in task.choose_languages(data, pairs):
-        links = align_gold(Path(data) / WordAlignment.name / pair, samples, seed=seed)
+        source, _, target = pair.partition("-")
+        sides = read_sides(Path(data) / task.name / pair)
+        gold = [
+            ([w.lower() for w in a], [w.lower() for w in b]) for a, b in zip(*sides, strict=True)
+        ]
+        more = islice(_read_rows(samples, source, target), PAIRS)
+        links = align_rows([*gold, *more], len(gold), seed=seed)
         lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
-        written.append(write_lines(name_file(predictions, WordAlignment.name, pair), lines))
+        written.append(write_lines(name_file(predictions, task.name, pair), lines))
     return written
 
 
-def align_gold(stem: str | Path, samples: str | Path, *, seed: int = 1) -> list[set[Link]]:
-    """Links of the sentence pairs of one gold set, which tells its sentences and languages.
-
-    Args:
-        stem: ``<folder>/<xx>-<yy>`` of the files ``.src`` and ``.tgt``; the gold file is not read.
-        samples, seed: as in :func:`predict_links`.
-    """
-    source, _, target = Path(stem).name.partition("-")
-    sides = read_sides(Path(stem))
-    rows = [(_lower(a), _lower(b)) for a, b in zip(*sides, strict=True)]
-    return align_rows([*rows, *read_rows(samples, source, target)], len(rows), seed=seed)
-
-
-def read_rows(samples: str | Path, source: str, target: str) -> list[Row]:
-    """Lower-cased words of the first samples of two languages, in whichever order they stand."""
-    return list(islice(_read_rows(samples, source, target), PAIRS))
-
-
 def _read_rows(samples: str | Path, source: str, target: str) -> Iterator[Row]:
+    """Lower-cased words of the samples of two languages, in whichever order they stand."""
     for sample in SampleStore.open(Path(samples)):
         texts = {sample.source_language: sample.source, sample.target_language: sample.target}
         if set(texts) != {source, target}:
@@ -110,12 +98,5 @@ def align_rows(rows: Sequence[Row], size: int, *, seed: int) -> list[set[Link]]:
         models.append(model)
     both = thot.SymmetrizedAligner(*models)
     both.heuristic = thot.SymmetrizationHeuristic.GROW_DIAG_FINAL_AND
-    links = []
-    for a, b in rows[:size]:
-        matrix = both.get_best_alignment(a, b)[1].to_numpy()
-        links.append({(int(i), int(j)) for i, j in zip(*matrix.nonzero(), strict=True)})
-    return links
-
-
-def _lower(words: Sequence[str]) -> list[str]:
-    return [word.lower() for word in words]
+    matrices = (both.get_best_alignment(a, b)[1].to_numpy() for a, b in rows[:size])
+    return [{(int(i), int(j)) for i, j in zip(*m.nonzero(), strict=True)} for m in matrices]
