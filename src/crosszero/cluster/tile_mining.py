@@ -23,7 +23,7 @@ from crosszero.files import atomic_file
 from crosszero.search.distinct import DistinctRows
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.nearest import Floats, Ints, Nearest
+from crosszero.search.nearest import Floats, Nearest
 from crosszero.search.neighbours import AnyFloats, check_some, unit_rows
 from crosszero.search.vector_mining import check_settings, pair_neighbours
 
@@ -87,12 +87,12 @@ def mine_files(
             for a in range(0, left, tile[0])
             for b in range(0, right, tile[1])
         ]
-        there, back = Best(left, min(k, right)), Best(right, min(k, left))
+        there, back = Nearest(left, min(k, right)), Nearest(right, min(k, left))
         records = cluster.run(SearchTile(paths, folder, k), tiles)
         for number, (_, (a, b, c, d)) in enumerate(zip(records, tiles, strict=True)):
             with np.load(_part(folder, number)) as part:
-                there.merge(slice(a, b), part["value"], part["index"])
-                back.merge(slice(c, d), part["back_value"], part["back_index"])
+                there.merge(np.arange(a, b), part["value"], part["index"])
+                back.merge(np.arange(c, d), part["back_value"], part["back_index"])
             _part(folder, number).unlink()
     # One after the other is let go: with millions of rows each of them is half a gigabyte.
     forward = distinct[1].spread(there.value, there.index, k, rows=distinct[0].group)
@@ -100,28 +100,6 @@ def mine_files(
     backward = distinct[0].spread(back.value, back.index, k, rows=distinct[1].group)
     del back, distinct
     return pair_neighbours(forward, backward, margin)
-
-
-class Best:
-    """The best k candidates of many items, put together from parts.
-
-    Args:
-        items: how many.
-        k: how many candidates.
-    """
-
-    def __init__(self, items: int, k: int) -> None:
-        self.value = np.full((items, k), -np.inf, dtype=np.float32)
-        self.index = np.zeros((items, k), dtype=np.int64)
-
-    def merge(self, items: slice, value: Floats, index: Ints) -> None:
-        """Take the best of some candidates, whose numbers are above those that came before."""
-        values = np.concatenate([self.value[items], value], axis=1)
-        places = np.concatenate([self.index[items], index], axis=1)
-        # Stable: of equal values the one that came first stays first.
-        order = np.argsort(-values, axis=1, kind="stable")[:, : self.value.shape[1]]
-        self.value[items] = np.take_along_axis(values, order, axis=1)
-        self.index[items] = np.take_along_axis(places, order, axis=1)
 
 
 class SearchTile:

@@ -33,7 +33,6 @@ from crosszero.model.loading import (
     quiet_transformers,
 )
 from crosszero.model.mlm import MlmHead
-from crosszero.model.pooling import add_first_last
 from crosszero.model.slow_tokenizer import tokenize_slowly
 from crosszero.model.tokens import Tokens, make_tokens
 
@@ -52,6 +51,11 @@ class Hidden:
 
     pooled: Tensor
     last: Tensor
+
+    @classmethod
+    def of(cls, states: Sequence[Tensor]) -> Hidden:
+        """Take them from the embeddings and each layer's output, each (batch, tokens, H)."""
+        return cls(states[1] + states[-1], states[-1])
 
 
 class Backbone(nn.Module):
@@ -225,8 +229,7 @@ class Backbone(nn.Module):
             input_ids: (batch, tokens).
             attention_mask: (batch, tokens), 1 for tokens and 0 for padding.
         """
-        states = self.hidden_states(input_ids, attention_mask)
-        return Hidden(add_first_last(states), states[-1])
+        return Hidden.of(self.hidden_states(input_ids, attention_mask))
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """All L + 1 hidden states, each (batch, tokens, H): embeddings, then every layer."""

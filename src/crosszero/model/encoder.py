@@ -33,11 +33,6 @@ class Encoder:
         mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for as many as suit the
             device.
 
-    Attributes:
-        pooling: what `readout` or `layer` make of sentences, such as ``first-last`` (crosszero's
-            own), ``mean``, ``cls``, ``mean+dense`` or ``layer-8``.
-        dimension: columns of the vectors of sentences.
-
     Example:
         >>> enc = Encoder.load("crosszero-mini")
         >>> enc.encode(["Good morning.", "Bonjour."]).shape
@@ -102,7 +97,8 @@ class Encoder:
 
     @property
     def pooling(self) -> str:
-        """What is made of sentences; see :class:`Encoder`."""
+        """What is made of sentences: ``first-last`` (crosszero's own), ``mean``, ``cls``,
+        ``mean+dense``, ``layer-8`` ..."""
         return self._sentences.name
 
     @property

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from crosszero.model.backbone import Backbone, Hidden
 from crosszero.model.mini_batches import pad
-from crosszero.model.pooling import add_first_last, pool_sentences, pool_spans
+from crosszero.model.pooling import pool_sentences, pool_spans
 
 _PADDING = -1
 
@@ -49,7 +49,7 @@ class MiniBatch:
         if self.mask is not None:
             return backbone(self.ids, self.mask)  # type: ignore[no-any-return]
         output = backbone.base(input_ids=self.ids, output_hidden_states=True, **self.inputs)
-        return Hidden(add_first_last(output.hidden_states), output.hidden_states[-1])
+        return Hidden.of(output.hidden_states)
 
     def pool(self, hidden: Tensor) -> Tensor:
         """Mean over the tokens of each text, (n, H)."""

@@ -8,24 +8,10 @@ sentences otherwise; see :mod:`crosszero.model.readout`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from crosszero.model.options import PoolingMode
-
-
-def add_first_last(hidden_states: Sequence[Tensor]) -> Tensor:
-    """h = first layer's output + last layer's output.
-
-    Args:
-        hidden_states: L + 1 tensors (batch, tokens, H): the embeddings and each layer's output.
-
-    Returns:
-        (batch, tokens, H). With one layer this is twice its output.
-    """
-    return hidden_states[1] + hidden_states[-1]
 
 
 def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> Tensor:

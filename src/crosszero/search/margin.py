@@ -26,11 +26,7 @@ _LEAST_AVERAGE = 1e-6  # a ratio to nothing, or to less than nothing, would turn
 
 
 def check_margin(margin: str) -> None:
-    """See that a margin of this name exists.
-
-    Raises:
-        ConfigError: it does not.
-    """
+    """Refuse (ConfigError) a margin that does not exist."""
     if margin not in MARGINS:
         raise ConfigError(f"margin: {margin!r} given; " + suggest(margin, MARGINS))
 

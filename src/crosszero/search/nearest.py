@@ -88,9 +88,14 @@ class Nearest:
         values = table[rows[owner][:, None], np.where(inside, places, 0)]
         inside &= (values > known[owner][:, None]) & (values >= least[owner][:, None])
         hit, offset = np.nonzero(inside)
-        self._merge(rows + item, owner[hit], values[hit, offset], places[hit, offset] + candidate)
+        self._put(rows + item, owner[hit], values[hit, offset], places[hit, offset] + candidate)
 
-    def _merge(self, items: Ints, owner: Ints, values: Floats, places: Ints) -> None:
+    def merge(self, items: Ints, value: Floats, index: Ints) -> None:
+        """Take what another one found for some items, (items, any number) each."""
+        owner = np.repeat(np.arange(len(items)), value.shape[1])
+        self._put(items, owner, value.ravel(), index.ravel())
+
+    def _put(self, items: Ints, owner: Ints, values: Floats, places: Ints) -> None:
         """Put what was found for `items` (as places in that list) among what is known of them."""
         k = self.value.shape[1]
         every = np.concatenate([np.repeat(np.arange(len(items)), k), owner])

@@ -113,18 +113,8 @@ def find_neighbours_both(
 ) -> tuple[Neighbours, Neighbours]:
     """Find the `k` nearest in both directions: of each left row on the right, and the other way.
 
-    One matrix product serves both, so that this takes half the time of two searches.
-
-    Args:
-        left: (left, dim), at least one row.
-        right: (right, dim), at least one row.
-        k: as in :func:`find_neighbours`.
-
-    Returns:
-        What ``find_neighbours(left, right)`` and ``find_neighbours(right, left)`` give.
-
-    Raises:
-        ValueError, CrosszeroError: as :func:`find_neighbours`.
+    Gives what ``find_neighbours(left, right)`` and ``find_neighbours(right, left)`` give, both with
+    at least one row, from one matrix product: in half the time of two searches.
 
     Example:
         >>> there, back = find_neighbours_both(np.eye(2), np.array([[0.0, 2.0]]))
@@ -136,11 +126,7 @@ def find_neighbours_both(
 
 
 def check_some(queries: Sized, candidates: Sized) -> None:
-    """See that there is something to ask and something to find.
-
-    Raises:
-        CrosszeroError: there is not.
-    """
+    """Refuse (CrosszeroError) to search nothing, or in nothing."""
     if not len(queries) or not len(candidates):
         raise CrosszeroError("retrieval needs sentences on both sides; there are none")
 

@@ -1,4 +1,4 @@
-"""Pairs of sentences from two heaps of vectors: best candidates both ways, one-to-one by score.
+"""Pairs of rows from the vectors of two sides: best candidates both ways, one-to-one by score.
 
 This is the "max" retrieval of LASER and XTREME (Artetxe & Schwenk 2019, section 3.2): every
 sentence of either side names its best candidate, all names go into one list, and the list is read
@@ -36,17 +36,13 @@ def mine_vectors(
     """Find pairs of rows that belong together; no row is used twice.
 
     Exact, without an index: time grows with source x target x dim. Memory is the two inputs once
-    more as float32, k neighbours for each row and one block of similarities; the full similarity
-    matrix never exists.
-
-    Equal texts should be given once (:func:`~crosszero.search.mining.mine_texts` sees to it):
-    copies fill each other's neighbourhoods, which makes every margin of their translation worse.
+    more as float32, k neighbours for each row and one block of similarities. Equal texts should be
+    given once (:func:`~crosszero.search.mining.mine_texts` sees to it).
 
     Args:
         source_vectors: (sources, dim), at least one row, of any length (cosine is used).
         target_vectors: (targets, dim), at least one row.
-        k: neighbours that the margin looks at, from 1; all if there are fewer.
-        margin: ``ratio``, ``distance`` or ``absolute``.
+        k, margin: see :func:`~crosszero.search.mining.mine`; fewer neighbours if there are fewer.
 
     Returns:
         Pairs with a cosine above 0, best score first. On a tie the lower source row comes first,
@@ -68,11 +64,7 @@ def mine_vectors(
 
 
 def check_settings(k: int, margin: str) -> None:
-    """Refuse what can't be mined with, before anything is encoded.
-
-    Raises:
-        ConfigError: `k` is below 1, or there is no such margin.
-    """
+    """Refuse (ConfigError) what can't be mined with, before anything is encoded."""
     check_margin(margin)
     if k < 1:
         raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
@@ -81,12 +73,8 @@ def check_settings(k: int, margin: str) -> None:
 def pair_neighbours(forward: Neighbours, backward: Neighbours, margin: Margin) -> MinedPairs:
     """Pick pairs from the neighbours of both sides: the second half of :func:`mine_vectors`.
 
-    Takes about 40 bytes for each row of either side, beside what it is given.
-
-    Args:
-        forward: nearest targets of every source.
-        backward: nearest sources of every target.
-        margin: ``ratio``, ``distance`` or ``absolute``.
+    `forward` are the nearest targets of every source, `backward` the nearest sources of every
+    target. Takes about 40 bytes for each row of either side, beside what it is given.
     """
     sources, targets = len(forward.index), len(backward.index)
     source = np.empty(sources + targets, dtype=np.int64)
