@@ -19,6 +19,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+import crosszero
 from crosszero.errors import (
     CheckpointError,
     ConfigError,
@@ -33,7 +34,7 @@ from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.train_config import LoraConfig, TrainConfig
+from crosszero.training.train_config import LoraConfig, TrainConfig, read_settings
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
@@ -83,6 +84,30 @@ def test_the_other_systems_of_the_ablation_train(
     assert lines[-1]["contrastive_loss"] < lines[0]["contrastive_loss"]
     if settings.get("loss") == "info-nce":
         assert min(line["contrastive_loss"] for line in lines) > 0
+
+
+def test_single_settings_are_keywords(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    store = SampleStore.open(store_folder(60))
+    settings = {**QUICK, "steps": 2, "loss": "info-nce", "lora": LoraConfig(rank=2)}
+    out = crosszero.train(model_folder(), store, out=tmp_path / "one", **settings)
+    config = TrainConfig(**(settings | {"loss": "cz-nce", "steps": 9}))
+    other = crosszero.train(
+        model_folder(), store, config, out=tmp_path / "two", loss="info-nce", steps=2
+    )
+    assert out == tmp_path / "one"
+    assert weights(out) == weights(other)
+    assert read_settings(out)["loss"] == "info-nce"
+    for wrong, message in (
+        ({"los": "cz-nce"}, "unknown setting 'los': did you mean 'loss'"),
+        ({"loss": "nce"}, "loss: 'nce' given"),
+        ({"steps": 1.5}, "steps: a whole number is needed"),
+        ({"temperature": -1.0}, "temperature: -1.0 given"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            crosszero.train(model_folder(), store, out=tmp_path / "three", **wrong)
+    assert not (tmp_path / "three").exists()
 
 
 def test_the_callers_randomness_is_left_alone(

@@ -83,8 +83,7 @@ def load_checkpoint(
 
     Args:
         path: the checkpoint.
-        modules: as it was saved.
-        optimizer: likewise.
+        modules, optimizer: as they were saved.
         progress: what the checkpoint says of itself.
         trained: parameters that must have moments; ``None`` if hashes vouch for the files.
 
@@ -126,12 +125,9 @@ def _compare(path: Path, found: Mapping[str, Tensor], like: Mapping[str, Tensor]
         what = f"lacks {lacking[0]}" if lacking else f"holds {min(found.keys() - like.keys())}"
         raise explain_damage(path, f"written by another model: it {what}")
     for name, value in found.items():
-        wanted = like[name]
-        if value.shape != wanted.shape:
-            shapes = f"{list(value.shape)}, the model {list(wanted.shape)}"
-            raise explain_damage(path, f"{name} has shape {shapes}")
-        if value.dtype != wanted.dtype:
-            raise explain_damage(path, f"{name} is {value.dtype}, the model {wanted.dtype}")
+        own, wanted = (f"{list(t.shape)} {t.dtype}" for t in (value, like[name]))
+        if own != wanted:
+            raise explain_damage(path, f"{name} is {own}, that of the model {wanted}")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise explain_damage(path, f"{name} is not finite")
 

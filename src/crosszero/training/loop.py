@@ -21,12 +21,7 @@ from crosszero.locks import lock_output
 from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.checkpoint import (
-    list_checkpoints,
-    load_checkpoint,
-    remove_torn,
-    save_checkpoint,
-)
+from crosszero.training.checkpoint import load_checkpoint, remove_torn, save_checkpoint
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
@@ -34,12 +29,12 @@ from crosszero.training.optimizer import clip_gradients, find_reached
 from crosszero.training.precision import autocast
 from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
-from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk
+from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last
 from crosszero.training.schedule import learning_rate_factor
-from crosszero.training.setup import TrainingRun, finish_run, prepare_run
+from crosszero.training.setup import TrainingRun, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import NextBatch, Position
-from crosszero.training.train_config import SETTINGS, TrainConfig
+from crosszero.training.train_config import SETTINGS, TrainConfig, change_settings
 
 _STEP_SEED = 3  # what random numbers are for; see stream.py
 _log = logging.getLogger("crosszero")
@@ -48,11 +43,12 @@ _log = logging.getLogger("crosszero")
 def train(
     encoder: str | Path,
     samples: str | Path | SampleStore,
-    config: TrainConfig = TrainConfig(),  # noqa: B008 - frozen
+    config: TrainConfig | None = None,
     *,
     out: str | Path,
     resume: bool = False,
     show_progress: bool = True,
+    **settings: Any,
 ) -> Path:
     """Post-train an encoder on word positioned samples.
 
@@ -62,35 +58,35 @@ def train(
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
         samples: a store that :func:`crosszero.prepare` wrote, or its folder.
-        config: settings; the defaults are the paper's.
-        out: folder of the run. Afterwards it is an ordinary model folder (``AutoModel`` and
-            ``SentenceTransformer`` load it) that also holds the settings as ``training.json``,
-            metrics.jsonl, the projection head and the checkpoints.
+        config: settings; by default the paper's.
+        out: folder of the run. Afterwards ``AutoModel`` and ``SentenceTransformer`` load it; it
+            also holds training.json, metrics.jsonl, the projection head and the checkpoints.
         resume: go on from the newest checkpoint in `out`. On a CPU the weights are equal, bit for
             bit, to those of a run that was never interrupted on the same machine.
         show_progress: draw a progress bar, or log now and then where there is no terminal.
+        settings: single settings of :class:`TrainConfig`, in place of those in `config`.
 
     Returns:
         The folder `out`.
 
     Raises:
-        ConfigError: settings do not fit the encoder or the samples, or `out` is no place for a run.
-        CheckpointError: encoder or checkpoint can't be loaded, or the checkpoint is of a run with
-            other settings.
+        ConfigError: a setting is unknown, out of range, or does not fit encoder or samples; or
+            `out` is no place for a run.
+        CheckpointError: encoder or checkpoint can't be loaded, or the run had other settings.
         DataError: the store can't be read.
         CrosszeroError: another process is writing to `out`, or it can't be written.
-        TrainingError: the loss is not finite (with step, samples and last good checkpoint), or the
-            disk can't take the checkpoints.
+        TrainingError: the loss is not finite, or the disk can't take the checkpoints.
         PeerError: another process of the run failed, and says why.
 
     Example:
         >>> import crosszero as cz
-        >>> cz.train("crosszero-mini", "samples/", out="run/")      # doctest: +SKIP
+        >>> cz.train("crosszero-mini", "samples", out="run", loss="info-nce")   # doctest: +SKIP
+        PosixPath('run')
 
     Source:
         docs/method.md; arXiv 2202.13083.
     """
-    out = Path(out)
+    out, config = Path(out), change_settings(config or TrainConfig(), settings)
     ranks = join_ranks()
     with ranks.ending_together(), ExitStack() as stack:
         store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
@@ -104,7 +100,8 @@ def train(
             trained = None if vouched else find_reached(run.backbone, run.head, run.config)
             load_checkpoint(run.checkpoint, _modules(run), run.optimizer, run.progress, trained)
         _run_steps(run, show_progress=show_progress)
-        finish_run(run)
+        if run.adapters:
+            run.adapters.merge()
         if ranks.first:
             card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
@@ -115,7 +112,7 @@ def train(
 
 def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     done = run.progress.step if run.progress else 0
-    position = run.progress.position if run.progress else Position()
+    position = Position(*run.progress.position) if run.progress else Position()
     every = run.config.checkpoint_every
     if run.ranks.first:
         remove_torn(run.out / CHECKPOINTS)
@@ -230,12 +227,10 @@ def _require_finite(
     if bool(torch.isfinite(value)):
         return
     where = describe_batch(run.out, step + 1, batch.origins, write=run.ranks.first)
-    good = list_checkpoints(run.out / CHECKPOINTS)
-    last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
     raise TrainingError(
-        f"step {step + 1}: the {name} is {float(value.detach())}; {where}; {last}; nothing was "
-        "saved. Start a new --out with a lower learning_rate, a higher temperature or precision: "
-        "fp32"
+        f"step {step + 1}: the {name} is {float(value.detach())}; {where}; {name_last(run.out)}; "
+        "nothing was saved. Start a new --out with a lower learning_rate, a higher temperature or "
+        "precision: fp32"
     )
 
 

@@ -25,8 +25,7 @@ def make_optimizer(
     On a CPU, lookups in the table of embeddings add their gradients in place from now on.
 
     Args:
-        backbone: on its device; what does not require a gradient is left out.
-        head: likewise.
+        backbone, head: on their device; what does not require a gradient is left out.
         config: gives rates, weight decay and the second beta.
     """
     rate = config.learning_rate
@@ -58,12 +57,7 @@ def make_optimizer(
 def find_reached(
     backbone: Backbone, head: ProjectionHead, config: TrainConfig
 ) -> list[nn.Parameter]:
-    """Parameters that the losses give a gradient, told by a pass over a few tokens.
-
-    Args:
-        backbone, head: in training, without gradients; with none afterwards.
-        config: gives precision and the weight of the MLM loss.
-    """
+    """Parameters to which the losses give a gradient, told by a pass over two tokens."""
     device = head.inner.weight.device
     ids = torch.from_numpy(backbone.ordinary_ids[None, :2]).to(device)
     with autocast(config.precision, device):

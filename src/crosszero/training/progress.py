@@ -16,36 +16,25 @@ from crosszero.training.stream import Position, SampleStream
 from crosszero.training.train_config import update_names
 
 PROGRESS, WEIGHTS, MOMENTS = "progress.json", "weights.safetensors", "optimizer.safetensors"
-_FILES = {WEIGHTS, MOMENTS}
 MOST_SKIPPED = 20  # batches in a row that can't be contrasted, for one step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run has come.
+    """How far a run has come, as it stands in ``progress.json``.
 
     Attributes:
         step: optimiser steps done.
         total: steps of the whole run.
-        position: next batch of the stream.
-        settings: what must not change between sittings; see :func:`read_progress`.
+        position: :class:`Position` of the next batch.
+        settings: what must not change between sittings.
         files: SHA-256 of each other file of the checkpoint; none in those of older versions.
+        hash: SHA-256 of all the rest of this.
     """
 
     step: int
     total: int
-    position: Position
-    settings: Mapping[str, Any]
-    files: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Content:
-    """What stands in the file: a :class:`Progress`, and the hash of all that."""
-
-    step: int
-    total: int
-    position: list[int]
+    position: tuple[int, ...]
     settings: dict[str, Any]
     files: dict[str, str] = field(default_factory=dict)
     hash: str = ""
@@ -53,65 +42,48 @@ class _Content:
 
 def write_progress(checkpoint: Path, progress: Progress) -> None:
     """Write ``progress.json``, with the hashes of the files that stand beside it."""
-    files = {path.name: hash_file(path) for path in sorted(checkpoint.iterdir())}
-    content = _Content(**asdict(replace(progress, files=files)))
-    content = replace(content, hash=_hash(content))
-    text = json.dumps(asdict(content), indent=2)
+    files = {path.name: _hash_file(path) for path in sorted(checkpoint.iterdir())}
+    progress = replace(progress, files=files)
+    text = json.dumps(asdict(replace(progress, hash=_hash(progress))), indent=2)
     (checkpoint / PROGRESS).write_text(text, encoding="utf-8")
 
 
 def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
-    """Read how far a checkpoint is, and refuse to go on with other settings.
-
-    Args:
-        checkpoint: its folder.
-        settings: those of the run that wants to go on.
+    """Read how far a checkpoint is, and refuse to go on with other `settings` than it began with.
 
     Raises:
         CheckpointError: a file is damaged, or a setting differs (it is named).
     """
     path = checkpoint / PROGRESS
     try:
-        content = read_json(path, _Content)
+        progress = read_json(path, Progress)
     except DataError as error:
         raise explain_damage(path, error.reason) from error
-    number = re.fullmatch(r"step-(\d+)", checkpoint.name)
-    if content.files and (content.hash != _hash(content) or content.files.keys() != _FILES):
+    step, position, files = progress.step, progress.position, progress.files
+    if files and (progress.hash != _hash(progress) or files.keys() != {WEIGHTS, MOMENTS}):
         raise explain_damage(path, "it is not what was saved")
-    if not number or not 0 < content.step == int(number[1]) <= content.total:
-        raise explain_damage(path, f"step {content.step} of {content.total} stands there")
-    if len(content.position) != 3 or min(content.position) < 0:
-        raise explain_damage(path, f"position {quote(content.position)} stands there")
-    for name, saved in content.files.items():
-        if hash_file(checkpoint / name) != saved:
+    number = re.fullmatch(r"step-(\d+)", checkpoint.name)
+    if not number or not 0 < step == int(number[1]) <= progress.total:
+        raise explain_damage(path, f"step {step} of {progress.total} stands there")
+    if len(position) != 3 or min(position) < 0:
+        raise explain_damage(path, f"position {quote(position)} stands there")
+    for name, saved in files.items():
+        if _hash_file(checkpoint / name) != saved:
             raise explain_damage(checkpoint / name, "it is not what was saved")
-    progress = Progress(
-        step=content.step,
-        total=content.total,
-        position=Position(*content.position),
-        settings=update_names(content.settings),
-        files=content.files,
-    )
+    progress = replace(progress, settings=update_names(progress.settings))
     _require_same(checkpoint, progress, settings)
     return progress
 
 
 def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, total: int) -> int:
-    """See that a checkpoint stands where so many steps lead.
+    """See that a checkpoint stands where so many of `total` steps lead, or raise CheckpointError.
 
-    Args:
-        checkpoint: its folder, for the message.
-        progress: what it says.
-        stream: of the run. A step uses one batch, and passes over those that can't be contrasted.
-        total: steps of the run, by its settings.
+    A step uses one batch, and passes over those that can't be contrasted.
 
     Returns:
         Number of batches that were given until then.
-
-    Raises:
-        CheckpointError: it does not.
     """
-    step, position = progress.step, progress.position
+    step, position = progress.step, Position(*progress.position)
     given = stream.count_until(position, most=step * MOST_SKIPPED)
     if progress.total != total or given is None or given < step:
         raise explain_damage(
@@ -119,15 +91,6 @@ def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, t
             f"step {step} of {progress.total} does not lead to position {list(position)}",
         )
     return given
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file; CheckpointError if it can't be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise explain_damage(path, str(error.strerror)) from error
 
 
 def explain_damage(path: Path, reason: str) -> CheckpointError:
@@ -138,8 +101,16 @@ def explain_damage(path: Path, reason: str) -> CheckpointError:
     )
 
 
-def _hash(content: _Content) -> str:
-    text = json.dumps(asdict(replace(content, hash="")), sort_keys=True)
+def _hash_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise explain_damage(path, str(error.strerror)) from error
+
+
+def _hash(progress: Progress) -> str:
+    text = json.dumps(asdict(replace(progress, hash="")), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -149,8 +120,7 @@ def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, A
             f"{checkpoint}: the run was begun with sparse_embeddings: true, which is gone; start a "
             "new run folder, or finish it with the version that began it"
         )
-    given = json.loads(json.dumps(dict(settings)))
-    for name, value in given.items():
+    for name, value in json.loads(json.dumps(dict(settings))).items():
         before = progress.settings.get(name)
         if name not in progress.settings and not value:
             continue  # a setting younger than the checkpoint, not in use

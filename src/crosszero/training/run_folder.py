@@ -22,11 +22,7 @@ CHECKPOINTS = "checkpoints"
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds something, unless its run shall go on.
-
-    Raises:
-        ConfigError: the folder is in use.
-    """
+    """Refuse a folder that holds something (ConfigError), unless its run shall go on."""
     model = (out / "config.json").exists()
     if resume and model and not list_checkpoints(out / CHECKPOINTS):
         raise ConfigError(
@@ -40,11 +36,7 @@ def check_folder(out: Path, *, resume: bool) -> None:
 
 
 def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
-    """Tell a full disk before hours of training, not after.
-
-    Raises:
-        TrainingError: checkpoints and model would not fit.
-    """
+    """Tell a full disk before hours of training, not after: a TrainingError."""
     parameters = [*backbone.parameters(), *head.parameters()]
     weights = sum(p.numel() * p.element_size() for p in parameters)
     trained = sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
@@ -65,19 +57,18 @@ def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: Trai
 
 @contextmanager
 def explain_disk(out: Path) -> Iterator[None]:
-    """Tell a disk that fills up, or a folder that goes away, in words.
-
-    Raises:
-        TrainingError: something could not be written.
-    """
+    """Tell a disk that fills up, or a folder that goes away, in words: a TrainingError."""
     try:
         yield
     except (OSError, SafetensorError) as error:
-        good = list_checkpoints(out / CHECKPOINTS)
-        last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-        raise TrainingError(
-            f"{out}: can't be written ({error}); {last}; make room and go on with --resume"
-        ) from error
+        advice = f"{name_last(out)}; make room and go on with --resume"
+        raise TrainingError(f"{out}: can't be written ({error}); {advice}") from error
+
+
+def name_last(out: Path) -> str:
+    """Say which checkpoint one could go on from."""
+    good = list_checkpoints(out / CHECKPOINTS)
+    return f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
 
 
 def describe_batch(out: Path, step: int, origins: list[str], *, write: bool) -> str:

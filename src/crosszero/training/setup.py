@@ -26,8 +26,7 @@ from crosszero.training.optimizer import make_optimizer
 from crosszero.training.progress import Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
-from crosszero.training.run_folder import CHECKPOINTS as CHECKPOINTS
-from crosszero.training.run_folder import check_disk, check_folder
+from crosszero.training.run_folder import CHECKPOINTS, check_disk, check_folder
 from crosszero.training.stream import SampleStream
 from crosszero.training.train_config import TrainConfig
 
@@ -43,19 +42,14 @@ class TrainingRun:
 
     Attributes:
         backbone, head: in training mode, on their device.
-        optimizer: over both.
-        accelerator: device and backward.
-        ranks: the processes of the run.
+        optimizer, accelerator, ranks, stream: what steps, back-propagates, shares, gives batches.
         config: as resolved: what was "auto" is decided.
-        stream: where batches come from.
-        refresher: finds words anew, or ``None``.
-        adapters: of LoRA, or ``None``.
+        refresher, adapters: what finds words anew, and LoRA, or ``None``.
         settings: what must not change when the run is resumed.
         total: number of steps.
         out: the run folder.
-        progress: of the checkpoint to go on from, or ``None``.
+        checkpoint, progress: to go on from, or ``None``.
         given: batches of the stream that were used until then.
-        checkpoint: where it stands.
     """
 
     backbone: Backbone
@@ -86,8 +80,7 @@ def prepare_run(
 ) -> TrainingRun:
     """Check settings, encoder, samples, folder and disk, and make the parts.
 
-    Raises:
-        ConfigError, CheckpointError, DataError, TrainingError: see :func:`crosszero.train`.
+    Arguments and errors are those of :func:`crosszero.train`.
     """
     if ranks.first:
         check_folder(out, resume=resume)
@@ -141,12 +134,6 @@ def prepare_run(
         given=given,
         checkpoint=checkpoint,
     )
-
-
-def finish_run(run: TrainingRun) -> None:
-    """Make the encoder whole after the last step: adapters are merged."""
-    if run.adapters:
-        run.adapters.merge()
 
 
 def _load_backbone(name: str | Path, config: TrainConfig) -> Backbone:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from crosszero.config import read_json
+from crosszero.config import build, read_json, to_dict
 from crosszero.errors import ConfigError
 from crosszero.model.options import HeadStart, Level, LossName
 
@@ -166,16 +166,14 @@ class TrainConfig:
         _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
 
 
+def change_settings(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Replace single settings; ConfigError if one is unknown, of the wrong type or out of range."""
+    plain = {name: to_dict(v) if is_dataclass(v) else v for name, v in changes.items()}
+    return build(TrainConfig, to_dict(config) | plain)
+
+
 def read_settings(run: str | Path) -> dict[str, Any]:
-    """Read the settings of a run, by the names that they have today.
-
-    Raises:
-        DataError: they can't be read, or are damaged.
-
-    Example:
-        >>> read_settings("run")["loss"]      # doctest: +SKIP
-        'cz-nce'
-    """
+    """Read the settings of a run, by the names of today; DataError if they are damaged."""
     return update_names(read_json(Path(run) / SETTINGS, dict[str, Any]))
 
 
