@@ -53,7 +53,7 @@ MESSAGE = "made:7: the second process finds this line bad"
 
 def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> Result:
     """Gradients and numbers of one step on multi-way lines, some of them equal, in float64."""
-    config = TrainConfig(precision="fp32", **case)
+    config = TrainConfig(**({"precision": "fp32", "max_length": 64} | case))
     torch.manual_seed(0)
     backbone = Backbone.load(folder, mlm=True).train().double()
     head = ProjectionHead(backbone.hidden_size, config.level).double()

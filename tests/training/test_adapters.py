@@ -19,7 +19,6 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import encode_sentences
 from crosszero.model.saving import save_encoder
-from crosszero.training import setup
 from crosszero.training.adapters import Adapters, choose_targets
 from crosszero.training.loop import train
 from crosszero.training.train_config import LoraConfig, TrainConfig
@@ -56,19 +55,20 @@ def test_the_merged_folder_equals_the_adapters(
     """The encoder's own weights stay; vectors before the merge, after it, and from the folder."""
     before = Backbone.load(model_folder(kind), mlm=True).state_dict()
     seen: list[Any] = []
-    finish = setup.finish_run
+    merge = Adapters.merge
 
-    def spy(run: setup.Run) -> None:
+    def spy(self: Adapters) -> None:
+        backbone = self._backbone
         own = {
             name.replace(".base_layer", ""): value.clone()
-            for name, value in run.backbone.state_dict().items()
+            for name, value in backbone.state_dict().items()
             if "lora_" not in name
         }
-        seen.extend([own, encode_sentences(run.backbone, TEXTS, max_length=32)])
-        finish(run)
-        seen.append(encode_sentences(run.backbone, TEXTS, max_length=32))
+        seen.extend([own, encode_sentences(backbone, TEXTS, max_length=32)])
+        merge(self)
+        seen.append(encode_sentences(backbone, TEXTS, max_length=32))
 
-    monkeypatch.setattr("crosszero.training.loop.finish_run", spy)
+    monkeypatch.setattr(Adapters, "merge", spy)
     out = run(model_folder(kind), store_folder(60), tmp_path / "run", steps=6)
     own, adapted, merged = seen
     assert own.keys() == before.keys()

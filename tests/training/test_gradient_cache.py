@@ -127,7 +127,7 @@ def test_gradients_are_those_of_the_plain_step(
 def test_float32_gradients_agree_and_dropout_is_replayed(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.2), "multi")
     batch = make_batch(13, words=3)
-    config = TrainConfig(mini_batch_num_tokens=45, precision="fp32", mlm_weight=1.0)
+    config = TrainConfig(mini_batch_num_tokens=45, precision="fp32", max_length=64, mlm_weight=1.0)
     _, expected = step(backbone, head, batch, config, cached=False)
     _, found = step(backbone, head, batch, config, cached=True)
     _, other = step(backbone, head, batch, config, cached=True, dropout=4)
@@ -142,9 +142,9 @@ def test_bf16_gradients_flow_through_the_second_pass(model_folder: Folders) -> N
     """Weights that autocast cast without a graph must not be used with one."""
     backbone, head = load(model_folder(dropout=0.0), "multi")
     batch = make_batch(9)
-    exact = TrainConfig(mini_batch_num_tokens=45, precision="fp32")
+    exact = TrainConfig(mini_batch_num_tokens=45, precision="fp32", max_length=64)
     _, expected = step(backbone, head, batch, exact, cached=False)
-    config = TrainConfig(mini_batch_num_tokens=45, precision="bf16")
+    config = TrainConfig(mini_batch_num_tokens=45, precision="bf16", max_length=64)
     _, found = step(backbone, head, batch, config, cached=True)
     assert found.keys() == expected.keys()
     flat = [torch.cat([g[name].flatten() for name in found]) for g in (found, expected)]
@@ -168,7 +168,7 @@ class _Held:
 
 def test_memory_does_not_grow_with_the_batch(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.1), "multi")
-    config = TrainConfig(mini_batch_num_tokens=100, precision="fp32")
+    config = TrainConfig(mini_batch_num_tokens=100, precision="fp32", max_length=64)
     weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
     peaks = {}
 

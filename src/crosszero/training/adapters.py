@@ -1,25 +1,22 @@
 """LoRA: a training that moves small adapters beside the encoder's matrices, merged at the end.
 
-Trained are the adapters and the projection head. The head for masked language modelling keeps its
-pretrained weights: its loss still reaches the adapters, and it is tied to the token embeddings, so
-that training it would bring back the largest tensor of a multilingual encoder, with its moments,
-which adapters are chosen to avoid. ``peft`` puts the adapters in and merges them; what is saved is
-a plain model folder that does not need it.
+Trained are the adapters and the projection head. The MLM head keeps its pretrained weights: its
+loss still reaches the adapters, and training it would bring back the largest tensor of a
+multilingual encoder, the token embeddings that it is tied to. ``peft`` puts the adapters in and
+merges them; what is saved is a plain model folder.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from crosszero.errors import ConfigError, MissingExtraError, suggest
 from crosszero.model.backbone import Backbone
-
-if TYPE_CHECKING:
-    from crosszero.training.train_config import LoraConfig
+from crosszero.training.train_config import LoraConfig
 
 _log = logging.getLogger("crosszero")
 
@@ -50,16 +47,13 @@ class Adapters:
             raise MissingExtraError("peft", "peft", "lora") from error
         names = choose_targets(backbone, config.targets)
         self._backbone = backbone
-        self._tuner: Any = peft.LoraModel(
-            backbone.model,
-            peft.LoraConfig(
-                r=config.rank,
-                lora_alpha=config.alpha,
-                lora_dropout=config.dropout,
-                target_modules=names,
-            ),
-            "crosszero",
+        options = peft.LoraConfig(
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
+            target_modules=names,
         )
+        self._tuner: Any = peft.LoraModel(backbone.model, options, "crosszero")
         for name, parameter in backbone.model.named_parameters():
             parameter.requires_grad_("lora_" in name)
         trained = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
@@ -79,13 +73,11 @@ class Adapters:
 def choose_targets(backbone: Backbone, wanted: tuple[str, ...] = ()) -> list[str]:
     """Full names of the linear layers that get an adapter.
 
-    Args:
-        backbone: of any architecture.
-        wanted: last parts of names, such as ``query``; empty takes all linear layers of the
-            transformer's layers (not those of poolers and heads).
+    `wanted` are last parts of names, such as ``query``; empty takes all linear layers of the
+    transformer's layers (not those of poolers and heads).
 
     Raises:
-        ConfigError: there is no such layer; those that there are, are named.
+        ConfigError: there is no such layer.
     """
     stacks = [
         (name, module)

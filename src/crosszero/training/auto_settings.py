@@ -29,8 +29,8 @@ def decide(
     Args:
         backbone: as it will be trained, on its device.
         config: as given.
-        progress: of the run that goes on: it keeps what was decided when it began, because
-            deciding again could come out differently. ``None`` for a new run.
+        progress: of a run that goes on: it keeps what was decided when it began, because deciding
+            again could come out differently.
         ranks: the processes of the run; the first one's machine decides.
 
     Raises:

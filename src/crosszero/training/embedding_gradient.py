@@ -39,10 +39,7 @@ def add_in_place(table: nn.Embedding) -> None:
 
 
 def is_plain(table: nn.Embedding) -> bool:
-    """Whether a lookup gives rows of the table as they are, and their gradient is dense.
-
-    Gemma's tables, say, scale the rows; ``max_norm`` changes the table itself.
-    """
+    """Whether a lookup gives rows as they are (Gemma's are scaled), and their gradient is dense."""
     return type(table).forward is nn.Embedding.forward and not (
         table.max_norm is not None or table.scale_grad_by_freq or table.sparse
     )

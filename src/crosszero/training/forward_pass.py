@@ -88,10 +88,8 @@ def join(parts: Sequence[Encoded], head: ProjectionHead) -> Encoded:
         head: what the vectors are for; gives their form on a rank that has no text.
     """
     if not parts:
-        nothing = np.empty(0, dtype=np.int64)
-        return Encoded(
-            nothing, head.inner.weight.new_zeros(0, head.inner.in_features), nothing, None
-        )
+        nothing, like = np.empty(0, dtype=np.int64), head.inner
+        return Encoded(nothing, like.weight.new_zeros(0, like.in_features), nothing, None)
     anchors = np.concatenate([part.anchors for part in parts])
     vectors = torch.cat([part.vectors for part in parts])
     back = torch.from_numpy(np.argsort(anchors)).to(vectors.device)

@@ -22,10 +22,7 @@ def freeze_table(backbone: Backbone) -> None:
 
 
 def hash_frozen(backbone: Backbone) -> str | None:
-    """Fingerprint of the frozen weights, ``None`` without any.
-
-    Checkpoints leave them out, so that a run can only go on beside the very same ones.
-    """
+    """Fingerprint of the frozen weights, which checkpoints leave out; ``None`` without any."""
     frozen = [(n, p) for n, p in backbone.model.named_parameters() if not p.requires_grad]
     if not frozen:
         return None

@@ -90,9 +90,8 @@ def make_inputs(
 
     Args:
         backbone: gives the tokeniser.
-        batch: the same on each rank.
+        batch, random: the same on each rank; the latter decides which tokens are masked.
         config: gives maximum length and masking.
-        random: decides which tokens are masked; in the same state on each rank.
         ranks: who encodes which text.
 
     Raises:

@@ -6,9 +6,9 @@ import importlib.util
 import json
 import logging
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,14 +22,13 @@ _log = logging.getLogger("crosszero")
 _QUIET_SECONDS = 30.0  # between log lines where there is no terminal for a bar
 
 
-class MetricsLog:
+class MetricsLog(ExitStack):
     """Writes one JSON line for every logged step.
 
     Args:
         folder: of the run.
         total: steps of the run.
-        done: steps done before; later lines of an interrupted sitting are cut off, so that no step
-            stands twice.
+        done: steps done before; lines of later ones are cut off, so that no step stands twice.
         every: steps between lines.
         show_progress: draw a bar on a terminal, or log a line now and then elsewhere.
 
@@ -41,37 +40,22 @@ class MetricsLog:
     def __init__(
         self, folder: Path, *, total: int, done: int, every: int, show_progress: bool
     ) -> None:
+        super().__init__()
         path = folder / METRICS
         kept = [line for line in read_metrics(path) if line["step"] <= done] if done else []
         with atomic_file(path) as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = self.enter_context(path.open("a", encoding="utf-8"))
         self._every, self._total = every, total
         self._board = _open_board(folder / "tensorboard", done)
-        self._bar = tqdm(
-            total=total,
-            initial=done,
-            unit="step",
-            disable=None if show_progress else True,
-            dynamic_ncols=True,
-        )
+        if self._board is not None:
+            self.callback(self._board.close)
+        hidden = None if show_progress else True  # None: on a terminal alone
+        self._bar = tqdm(total=total, initial=done, unit="step", disable=hidden, dynamic_ncols=True)
+        self.callback(self._bar.close)
         self._talk = show_progress and self._bar.disable
         self._said = time.monotonic()
         self._begun, self._texts = time.monotonic(), 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.close()
-        self._file.close()
-        if self._board is not None:
-            self._board.close()
 
     def add(self, line: dict[str, Any]) -> None:
         """Log a step; `line` holds its number under ``step``, counted from 1."""
@@ -85,26 +69,16 @@ class MetricsLog:
                     if name != "step" and value is not None:
                         self._board.add_scalar(f"train/{name}", value, step)
         rate = self._texts / max(1e-9, time.monotonic() - self._begun)
-        self._bar.set_postfix(
-            loss=f"{line['loss']:.3f}",
-            acc=f"{line['accuracy']:.2f}",
-            gap=f"{line['gap']:.2f}",
-            sent_s=f"{rate:.0f}",
-            refresh=False,
-        )
+        shown = f"loss {line['loss']:.3f}, acc {line['accuracy']:.2f}, gap {line['gap']:.2f}"
+        self._bar.set_postfix_str(f"{shown}, {rate:.0f} sentences/s", refresh=False)
         self._bar.update(1)
         if self._talk and (time.monotonic() - self._said > _QUIET_SECONDS or step == self._total):
             self._said = time.monotonic()
             left = (self._total - step) * line["seconds"]
+            values = (step, self._total, line["loss"], line["accuracy"], line["gap"], rate, left)
             _log.info(
                 "step %d/%d  loss %.3f  accuracy %.3f  gap %.3f  %.0f sentences/s  %.0f s left",
-                step,
-                self._total,
-                line["loss"],
-                line["accuracy"],
-                line["gap"],
-                rate,
-                left,
+                *values,
             )
 
 
@@ -118,15 +92,10 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
         path: a ``metrics.jsonl``. A missing file is a run that has not logged anything yet.
 
     Returns:
-        The objects in the order of the lines; none if the file is missing or empty. What older runs
-        called ``mlm`` and ``contrastive`` has today's names.
+        The objects in order, ``mlm`` and ``contrastive`` of older runs by today's names.
 
     Raises:
         DataError: the file is there but can't be read, or a line is not a JSON object of numbers.
-
-    Example:
-        >>> read_metrics("run/metrics.jsonl")[-1]["step"]      # doctest: +SKIP
-        3000
     """
     if not Path(path).exists():
         return []
@@ -146,9 +115,10 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
 
 
 def _parse(line: bytes) -> dict[str, Any]:
-    record = json.loads(line)
-    if not isinstance(record, dict):
+    found = json.loads(line)
+    if not isinstance(found, dict):
         raise ValueError("a JSON object is needed")
+    record: dict[str, Any] = found
     if type(record.get("step")) is not int:
         raise ValueError("the number of its step is missing")
     for name, value in record.items():

@@ -17,12 +17,7 @@ def write_card(
 ) -> str:
     """Write the Markdown of a run's model card.
 
-    Args:
-        backbone: the trained encoder.
-        store: the samples.
-        config: settings, as resolved.
-        steps: optimiser steps taken.
-        out: the run folder, for its name and its metrics.
+    `out` is the run folder, for its name and its metrics.
     """
     metrics = read_metrics(out / METRICS)
     mean = sum(int(line["texts"]) for line in metrics) / max(1, len(metrics))

@@ -11,12 +11,9 @@ def learning_rate_factor(step: int, total: int, config: TrainConfig) -> float:
     """Factor of the highest learning rate at a step.
 
     Args:
-        step: 0-based number of the optimiser step.
+        step: from 0 to `total` - 1.
         total: number of steps of the run.
         config: gives schedule, warm-up, milestones and decay.
-
-    Returns:
-        A factor in [0, 1].
 
     Example:
         >>> config = TrainConfig(schedule="multistep", milestones=(0.5,), decay=0.1)

@@ -61,15 +61,13 @@ def compute_losses(
     Args:
         backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
         head: projection of the anchors.
-        batch: texts and samples, the same on each rank.
+        batch, random: the same on each rank; the latter decides which tokens are masked.
         config: gives the loss, the temperature, the masking and the mini-batches.
-        random: decides which tokens are masked; in the same state on each rank.
         ranks: the processes that encode the batch together. Each back-propagates its own loss; the
             gradients are to be added up.
 
     Raises:
-        UnusableBatchError: all samples mean the same, or fewer than two are left after texts were
-            cut to `max_length`.
+        UnusableBatchError: see :func:`~crosszero.training.inputs.make_inputs`.
 
     Source:
         docs/method.md, Model and Losses.

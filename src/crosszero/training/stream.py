@@ -103,12 +103,7 @@ class SampleStream:
     def count_until(self, position: Position, *, most: int) -> int | None:
         """Number of batches that are given until a position.
 
-        Args:
-            position: what follows a batch.
-            most: count no further.
-
-        Returns:
-            ``None`` where the position follows no batch, or more than that many are given.
+        ``None`` where the position follows no batch, or more than `most` are given.
         """
         units, given = self._count_units(), 0
         for epoch in range(min(position.epoch, most)):
