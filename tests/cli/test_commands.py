@@ -300,6 +300,14 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     assert call("mine", plain, packed, "--out", pairs, *high, *flags) == 0
     assert pairs.read_bytes() == b""
 
+    read = ["--encoder", model_folder(), "--pooling", "cls"]
+    assert call("encode", plain, "--out", vectors, *read) == 0
+    expected = Encoder.load(model_folder(), pooling="cls").encode(lines)
+    np.testing.assert_array_equal(np.load(vectors), expected)
+    assert call("mine", plain, packed, "--out", pairs, *read) == 0
+    assert call("mine", plain, packed, "--out", pairs, *read, "--layer", 1) == 2
+    assert call("encode", plain, "--out", vectors, *read[:-1], "clss") == 2
+
 
 def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = write(tmp_path / "a.en", "the cat  sees the\tsea\r\nhouse\n")

@@ -11,6 +11,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from crosszero.errors import ConfigError
+from crosszero.model.options import Pooling
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
@@ -20,7 +21,16 @@ EncoderName = Annotated[
 Layer = Annotated[
     int | None,
     Parameter(
-        help="Hidden layer, from 1; by default the mean of the first and the last, as in training."
+        help="Hidden layer, from 1. By default words are read from first + last layer, as in "
+        "training, and sentences as the encoder's folder says."
+    ),
+]
+SentencePooling = Annotated[
+    Pooling | None,
+    Parameter(
+        name="--pooling",
+        help="Read sentences from first-last (as crosszero trains), or as mean, cls or max of the "
+        "last layer; by default as the encoder's folder says, as sentence-transformers reads it.",
     ),
 ]
 MaxLength = Annotated[

@@ -12,6 +12,7 @@ from crosszero.cli.flags import (
     MaxLength,
     Out,
     RayAddress,
+    SentencePooling,
     Text,
     check_cores,
     name_place,
@@ -78,6 +79,7 @@ def mine(
     k: int = 4,
     margin: Margin = "ratio",
     threshold: float | None = None,
+    pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
     ray_address: RayAddress = None,
@@ -117,7 +119,7 @@ def mine(
         from crosszero.model.encoder import Encoder
         from crosszero.search.mining import mine_texts
 
-        loaded = Encoder.load(encoder, layer=layer, max_length=max_length)
+        loaded = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
         pairs = mine_texts(loaded, *sides, k=k, margin=margin)
     else:
         from crosszero.cluster import Cluster
@@ -131,6 +133,7 @@ def mine(
                 cluster=cluster,
                 k=k,
                 margin=margin,
+                pooling=pooling,
                 layer=layer,
                 max_length=max_length,
             )
@@ -144,6 +147,7 @@ def encode(
     *,
     encoder: EncoderName = "crosszero-mini",
     out: Out,
+    pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
     ray_address: RayAddress = None,
@@ -170,7 +174,8 @@ def encode(
         from crosszero.model.vector_file import encode_to_file
 
         lines = list(require_lines(texts))  # all of them, so that a bad one is told at once
-        encode_to_file(Encoder.load(encoder, layer=layer, max_length=max_length), lines, out)
+        loaded = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
+        encode_to_file(loaded, lines, out)
     else:
         from crosszero.bitext.lines import require_lines
         from crosszero.cluster import Cluster, encode_texts
@@ -181,6 +186,7 @@ def encode(
                 require_lines(texts),
                 out,
                 cluster=cluster,
+                pooling=pooling,
                 layer=layer,
                 max_length=max_length,
             )
