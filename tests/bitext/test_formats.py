@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gettext
 import gzip
 import struct
 import subprocess
 import sys
+from typing import get_args
 
 import polib
 import pyarrow as pa
@@ -14,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from crosszero.bitext import (
+    FORMATS,
     BitextConfig,
+    FormatName,
     GettextReader,
     MosesReader,
     MultiwayReader,
@@ -443,6 +447,17 @@ def test_suffixes_and_matches():
     assert find_language("zh", ["zh_TW", "ZH-cn"]) == "zh_TW"
     assert find_language("es", ["es-419", "es"]) == "es"
     assert find_language("fr", ["frp"]) is None
+
+
+def test_a_format_is_a_module_and_a_name():
+    assert set(get_args(FormatName)) == set(FORMATS)
+    settings = {field.name for field in dataclasses.fields(BitextConfig)}
+    for name, reader in FORMATS.items():
+        assert reader.format == name
+        assert set(reader.options) <= settings
+        for option in set(reader.options) - {"pairs"}:  # as the configuration has it
+            default = BitextConfig.__dataclass_fields__[option].default
+            assert getattr(reader, option) == default
 
 
 def test_the_configuration_is_a_yaml_node(tmp_path):

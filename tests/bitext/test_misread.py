@@ -221,6 +221,13 @@ class TestCompiledCatalogues:
         assert said.startswith(f"{tmp_path / 'x.mo'}:2: entry 2 is not ") or "charset" in said
         assert len(said) < 400 + len(str(tmp_path))
 
+    def test_another_revision_of_the_format(self, tmp_path):
+        data = make_mo(b"UTF-8")
+        for name in ("en.mo", "fr.mo"):
+            (tmp_path / name).write_bytes(data[:4] + struct.pack("<I", 9 << 16) + data[8:])
+        with pytest.raises(DataError, match=r"en\.mo: the MO file can't be read .*revision"):
+            list(read_bitext([tmp_path / "en.mo", tmp_path / "fr.mo"], languages=EN_FR))
+
     def test_half_a_surrogate_pair_is_no_text(self, tmp_path):
         (tmp_path / "x.mo").write_bytes(make_mo(b"utf-7", b"two words", b"deux +2AA- mots"))
         assert "x.mo:2: U+D800 is half of a surrogate pair" in error_of(tmp_path / "x.mo")

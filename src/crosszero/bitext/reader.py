@@ -95,7 +95,7 @@ class Reader(ABC):
         self.report = False  # whether what was left out is logged at the end
         vars(self).update(options)
         self.languages = check_languages(self.look(languages))
-        self._plan = plan_pairs(self.languages, pairs)
+        self._plan = _plan_pairs(self.languages, pairs)
 
     @abstractmethod
     def look(self, languages: Sequence[str] | None) -> Sequence[str]:
@@ -150,8 +150,10 @@ class Reader(ABC):
             remedy = "fill it in, or remove the line from all files"
             log.bad(*row.places[0], "fewer than two texts", f"{some}: {remedy}")
             return []
-        origins = [_show(*place) for place in row.places]
-        group = "" if two else _show(*(row.key or row.places[0]))
+        origins = [
+            f"{_show(path)}:{line}" for path, line in (*row.places, row.key or row.places[0])
+        ]
+        group = "" if two else origins.pop()
         return [
             SentencePair(
                 source=usable[source],
@@ -166,33 +168,19 @@ class Reader(ABC):
         ]
 
 
-def _show(path: str | Path, line: int) -> str:
-    """Write a place as text, even if the name of the file is none."""
-    return f"{_show_path(path)}:{line}"
-
-
 @lru_cache
-def _show_path(path: str | Path) -> str:
+def _show(path: str | Path) -> str:
+    """Write the name of a file as text, even if it is none."""
     return visible(str(path))
 
 
-def plan_pairs(languages: Sequence[str], pairs: str = "all") -> list[tuple[int, int]]:
-    """Say which language is paired with which, as positions.
-
-    ``"all"`` is every pair once, in their order; a language is the source of all pairs.
-
-    Raises:
-        ConfigError: the pivot is not one of the languages.
-
-    Example:
-        >>> plan_pairs(["en", "fr", "ru"], "fr")
-        [(1, 0), (1, 2)]
-    """
+def _plan_pairs(languages: Sequence[str], pairs: str) -> list[tuple[int, int]]:
+    """Say which language is paired with which, as positions: all in their order, or the pivot."""
     if pairs == "all":
         return list(combinations(range(len(languages)), 2))
     if pairs not in languages:
         raise ConfigError(f"pairs is {pairs!r}; {suggest(pairs, ['all', *languages])}")
-    pivot = list(languages).index(pairs)
+    pivot = languages.index(pairs)
     return [(pivot, other) for other in range(len(languages)) if other != pivot]
 
 

@@ -52,17 +52,12 @@ def detect_format(
             raise ConfigError(
                 f"{first} is one side of aligned files: name both sides, or their prefix {prefix}"
             )
-        raise ConfigError(
-            f"{first}: the name does not tell the format; give it: --format "
-            f"{', '.join(sorted(FORMATS))}"
-        )
+        names = ", ".join(sorted(FORMATS))
+        raise ConfigError(f"{first}: the name does not tell the format; give it: --format {names}")
     like_hub_id = str(first).count("/") == 1 and not Path(first).suffix
     if like_hub_id and not Path(first).parent.exists():
-        raise DataError(
-            first,
-            "no such file or folder; for a data set of the Hugging Face hub give "
-            "--format huggingface",
-        )
+        remedy = "for a data set of the Hugging Face hub give --format huggingface"
+        raise DataError(first, f"no such file or folder; {remedy}")
     return "multiway"
 
 

@@ -120,20 +120,16 @@ def _languages_of_one(
         if language and _code(source):
             return check_languages([_code(source), language]), False
         wrong = source if language else header.get("language", "")
-        raise ConfigError(
-            f"{path}: the header "
-            + (f"says {wrong!r}, which is no language code" if wrong else "names no language")
-            + "; give that of msgid and that of msgstr: --languages en fr"
-        )
+        says = f"says {wrong!r}, which is no language code" if wrong else "names no language"
+        needed = "give that of msgid and that of msgstr: --languages en fr"
+        raise ConfigError(f"{path}: the header {says}; {needed}")
     asked = check_languages(languages, exactly=2)
     if not language or same_language(asked[1], language):
         return asked, False
     if same_language(asked[0], language):
         return asked, True
-    raise ConfigError(
-        f"{path}: the header says that the text is in {language!r}; --languages says "
-        f"{' '.join(asked)}: name the right file or languages"
-    )
+    found = f"the header says that the text is in {language!r}; --languages says {' '.join(asked)}"
+    raise ConfigError(f"{path}: {found}: name the right file or languages")
 
 
 def _languages_of_many(
@@ -147,9 +143,7 @@ def _languages_of_many(
         in_name = split_suffix(f"x.{stem}")  # fr.po
         code = _code(_header(path).get("language", "")) or (in_name[1] if in_name else "")
         if not code:
-            raise ConfigError(
-                f"{path}: neither header nor name tells the language; "
-                "give one for each file: --languages en fr"
-            )
+            problem = "neither header nor name tells the language"
+            raise ConfigError(f"{path}: {problem}; give one for each file: --languages en fr")
         found.append(code)
     return check_languages(found)

@@ -172,7 +172,10 @@ def _read_mo(path: str | Path) -> Iterator[tuple[int, Any]]:
     with open_bytes(path) as file:
         data = read_block(file, path, _MAX_MO)
     count = _check_mo(path, data)
-    catalogue = polib.mofile(data, encoding="latin-1")  # which keeps the bytes as they are
+    try:
+        catalogue = polib.mofile(data, encoding="latin-1")  # which keeps the bytes as they are
+    except OSError as error:
+        raise DataError(path, f"the MO file can't be read ({error})") from error
     header = catalogue.metadata_as_entry()
     yield 1, header
     charset = _find_charset(header.msgstr)

@@ -84,10 +84,8 @@ def _find(
         elif prefix in (None, parts[0]):
             known = sets.setdefault(parts[0], {})
             if known.setdefault(parts[1], file) is not file:
-                raise ConfigError(
-                    f"{known[parts[1]]} and {file} are both there: remove one of them, or name the "
-                    "files one by one"
-                )
+                both = f"{known[parts[1]]} and {file} are both there"
+                raise ConfigError(f"{both}: remove one of them, or name the files one by one")
     sets = {name: files for name, files in sets.items() if len(files) > 1}
     if len(sets) > 1 and languages is not None:
         whole = [name for name in sets if all(find_language(x, sets[name]) for x in languages)]
@@ -102,10 +100,8 @@ def _find(
             "spelling, and name languages that are rare with --languages",
         )
     if len(sets) > 1:
-        raise ConfigError(
-            f"{path}: files of several prefixes ({', '.join(sorted(sets))}): name one, "
-            f"like {folder / min(sets)}"
-        )
+        several = f"files of several prefixes ({', '.join(sorted(sets))})"
+        raise ConfigError(f"{path}: {several}: name one, like {folder / min(sets)}")
     ((name, files),) = sets.items()
     ending = re.compile(re.escape(name) + r"\.([^.]+)(\.gz)?")
     return files, [x for x in others if (m := ending.fullmatch(x.name)) and is_code(m[1])]
@@ -119,16 +115,13 @@ def _name(paths: Sequence[str | Path], languages: Sequence[str] | None) -> dict[
     told = _told_by_names(paths, languages)
     known = [code for code in told if code is not None]
     if len(set(known)) < len(known):
-        raise ConfigError(
-            f"{where}: two files of one language: name a source for each set of files"
-        )
+        problem = "two files of one language: name a source for each set of files"
+        raise ConfigError(f"{where}: {problem}")
     if None not in told:
         return dict(zip(known, paths, strict=True))
     if languages is None or len(languages) != len(paths):
-        raise ConfigError(
-            f"{where}: the names do not tell the languages; give one for each file, in the same "
-            "order: --languages en fr"
-        )
+        needed = "give one for each file, in the same order: --languages en fr"
+        raise ConfigError(f"{where}: the names do not tell the languages; {needed}")
     meant = [next((x for x in languages if code and same_language(code, x)), None) for code in told]
     if len({x for x in meant if x}) < len(known):  # the names mean something else
         return dict(zip(languages, paths, strict=True))

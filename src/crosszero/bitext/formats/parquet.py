@@ -35,10 +35,8 @@ def choose_split(path: str | Path, split: str = _DEFAULT) -> tuple[list[Path], l
     if split == _DEFAULT and (not known or not folder):
         return files, []
     if not known:
-        raise ConfigError(
-            f"{path}: split is {split!r}, but no file name tells a split: remove split, or call "
-            f"the files like {split}-0.parquet"
-        )
+        problem = f"split is {split!r}, but no file name tells a split: remove split"
+        raise ConfigError(f"{path}: {problem}, or call the files like {split}-0.parquet")
     chosen = [file for file, name in told.items() if name == _SAME.get(split, split)]
     if not chosen:
         raise ConfigError(f"{path}: no file of the split {split!r}; {suggest(str(split), known)}")
@@ -74,9 +72,8 @@ class ParquetRows:
         for file in self.files:
             number = 0
             if missing := set(columns) - _read_columns(file).keys():
-                raise DataError(
-                    file, f"has no column {min(missing)!r}, which {self.files[0].name} has"
-                )
+                problem = f"has no column {min(missing)!r}, which {self.files[0].name} has"
+                raise DataError(file, problem)
             try:
                 with file.open("rb") as opened, pq.ParquetFile(opened) as table:
                     for batch in table.iter_batches(_BATCH, columns=columns):
@@ -84,9 +81,8 @@ class ParquetRows:
                             number += 1
                             yield (file, number), row
             except (pa.ArrowException, OSError, ValueError) as error:
-                raise DataError(
-                    file, f"damaged Parquet ({first_line(error)}): fetch it again", line=number + 1
-                ) from error
+                problem = f"damaged Parquet ({first_line(error)}): fetch it again"
+                raise DataError(file, problem, line=number + 1) from error
 
 
 def _read_columns(file: Path) -> dict[str, list[str] | None]:

@@ -217,16 +217,12 @@ def _read_units(path: str | Path) -> Iterator[_Unit]:
                 parser.Parse(block, not block)
             except expat.ExpatError as error:
                 yield from handler.ready  # what was complete before the error comes first
-                raise DataError(
-                    path,
-                    f"broken XML ({expat.ErrorString(error.code)}): correct the file, for example "
-                    "with the help of xmllint --noout",
-                    line=error.lineno,
-                ) from error
+                problem = f"broken XML ({expat.ErrorString(error.code)}): correct the file"
+                advice = "for example with the help of xmllint --noout"
+                raise DataError(path, f"{problem}, {advice}", error.lineno) from error
             except (ValueError, LookupError) as error:
-                raise DataError(
-                    path, f"can't be decoded ({error}): convert the file to UTF-8", line=1
-                ) from error
+                problem = f"can't be decoded ({error}): convert the file to UTF-8"
+                raise DataError(path, problem, line=1) from error
             yield from handler.ready
             handler.ready.clear()
             if not block:
