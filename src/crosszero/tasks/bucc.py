@@ -31,23 +31,14 @@ from crosszero.tasks.bucc_data import (
     read_pairs,
 )
 from crosszero.tasks.prediction_files import find_file, find_predictions, name_file, write_lines
-from crosszero.tasks.task import Items, Measures, Task
+from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
 ScoredIds = list[tuple[str, str, float]]  # foreign id, English id, margin score
 _PARTS: tuple[Part, Part] = ("dev", "test")
 
 
-class BuccData(NamedTuple):
-    """All that a language is measured with: sentences of two parts, and their gold pairs."""
-
-    dev: BuccSet
-    test: BuccSet
-    dev_gold: IdPairs
-    test_gold: IdPairs
-
-
 class BuccGold(NamedTuple):
-    """What predictions are held against: gold pairs, and the sentences where they are at hand."""
+    """Gold pairs of a part, and its sentences where they are at hand."""
 
     pairs: IdPairs
     sentences: BuccSet | None
@@ -74,42 +65,38 @@ class Bucc(Task):
     gold_files = True
     rank = 50
 
-    def list_languages(self, data: str | Path) -> list[str]:
+    def list_languages(self, data: Folder) -> list[str]:
         """List the languages of which any file is in `data`, sorted; DataError if none."""
         return list_languages(data)
 
     def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, BuccData]]:
-        """Read sentences and gold of dev and test of each language.
-
-        Args:
-            data: folder that holds ``bucc2018/`` and ``labels/bucc2018/``.
-            languages: which; None for all.
-        """
+        self, data: Folder, languages: Languages = None
+    ) -> Iterator[tuple[str, list[BuccGold]]]:
+        """Read sentences and gold of dev and test, from ``bucc2018/`` and ``labels/bucc2018/``."""
         for language in self.choose_languages(data, languages):
-            dev, test = (read_bucc(data, language, part) for part in _PARTS)
-            golds = (read_gold(data, dev, "dev"), read_gold(data, test, "test"))
-            yield language, BuccData(dev, test, *golds)
+            yield language, [self._read(data, language, part) for part in _PARTS]
 
     def load_gold(
-        self, data: str | Path, languages: Sequence[str] | None = None
+        self, data: Folder, languages: Languages = None
     ) -> Iterator[tuple[str, BuccGold]]:
         """Read sentences and gold of test alone."""
         for language in self.choose_languages(data, languages):
-            test = read_bucc(data, language, "test")
-            yield language, BuccGold(read_gold(data, test, "test"), test)
+            yield language, self._read(data, language, "test")
 
-    def read_labels(self, labels: str | Path, language: str) -> BuccGold:
+    def _read(self, data: Folder, language: str, part: Part) -> BuccGold:
+        sentences = read_bucc(data, language, part)
+        return BuccGold(read_gold(data, sentences, part), sentences)
+
+    def read_labels(self, labels: Folder, language: str) -> BuccGold:
         """Read the gold pairs; ids are told apart by the language that they begin with."""
         return BuccGold(read_pairs(find_file(labels, self.name, language), language), None)
 
     def predict(
         self,
         encoder: SentenceEncoder,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        data: Folder,
+        predictions: Folder,
+        languages: Languages = None,
         *,
         k: int = 4,
         margin: Margin = "ratio",
@@ -152,7 +139,7 @@ class Bucc(Task):
             written.append(write_lines(path, _keep(found, threshold)))
         return written
 
-    def read_predictions(self, predictions: str | Path, language: str, gold: BuccGold) -> IdPairs:
+    def read_predictions(self, predictions: Folder, language: str, gold: BuccGold) -> IdPairs:
         """Read the pairs; the file may be empty: nothing was found.
 
         Where it is missing, but the mined pairs and the threshold that was tuned on dev are there,
@@ -184,9 +171,7 @@ class Bucc(Task):
 
         return np.stack([2 * count(found & gold.pairs), count(found) + count(gold.pairs)], axis=1)
 
-    def fetch(
-        self, out: str | Path, languages: Sequence[str], *, revision: str | None = None
-    ) -> Path:
+    def fetch(self, out: Folder, languages: Sequence[str], revision: str | None = None) -> Path:
         """Say where the data are to be had."""
         raise ConfigError(
             f"{self.name}: the hub has only the gold pairs, not the sentences that they hide "

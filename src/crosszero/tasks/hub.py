@@ -11,33 +11,32 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 from crosszero.files import atomic_folder
-from crosszero.tasks.task import Task
+from crosszero.tasks.task import Folder, Languages, Task
 
 _log = logging.getLogger("crosszero")
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-_XTREME = "google/xtreme"
 
 
 def fetch_xtreme(
-    out: str | Path,
+    out: Folder,
     tasks: Sequence[str] | None = None,
-    languages: Sequence[str] | None = None,
+    languages: Languages = None,
     *,
     revision: str | None = None,
 ) -> list[Path]:
-    """Download tasks and write them as ``crosszero evaluate`` reads them.
+    """Download tasks and write them as ``crosszero evaluate`` and ``crosszero run`` read them.
 
     Args:
         out: gets ``<task>/`` and ``labels/<task>/``; what stood there of these tasks is replaced
             when all of a task has arrived.
-        tasks: some of tatoeba, xnli, pawsx, udpos, panx; by default all of them.
+        tasks: by default all that the hub has.
         languages: to test; by default all that a task has. Those that a task does not have are
             left out of it. English training and development data are always fetched.
         revision: commit or tag of ``google/xtreme``; name one to be able to repeat a run.
@@ -70,7 +69,7 @@ def fetch_xtreme(
     for task, known in chosen.items():
         some = [code for code in known if languages is None or code in languages]
         if some:
-            written.append(task.fetch(out, some, revision=revision))
+            written.append(task.fetch(out, some, revision))
         else:
             _log.info("%s: has none of the languages, left out", task.name)
     return written
@@ -79,14 +78,8 @@ def fetch_xtreme(
 class HubTask(Task):
     """A task whose data the hub has."""
 
-    def fetch(
-        self, out: str | Path, languages: Sequence[str], *, revision: str | None = None
-    ) -> Path:
-        """Download languages and write them in XTREME's layout; see :func:`fetch_xtreme`.
-
-        Returns:
-            The folder ``<out>/<name>``.
-        """
+    def fetch(self, out: Folder, languages: Sequence[str], revision: str | None = None) -> Path:
+        """Download languages and write them in XTREME's layout."""
         folder, gold = Path(out) / self.name, Path(out) / "labels" / self.name
         with atomic_folder(folder) as texts, atomic_folder(gold) as labels:
             for language in languages:
@@ -117,14 +110,10 @@ class Rows(NamedTuple):
     rows: Iterable[Mapping[str, Any]]
 
 
-def open_rows(subset: str, split: str, revision: str | None = None, *, name: str = _XTREME) -> Rows:
-    """Open a split of a data set of the hub, streamed.
-
-    Args:
-        subset: configuration, such as ``PAWS-X.fr``.
-        split: ``train``, ``dev`` or ``test``.
-        revision: commit or tag.
-        name: of the data set.
+def open_rows(
+    subset: str, split: str, revision: str | None = None, *, name: str = "google/xtreme"
+) -> Rows:
+    """Stream a split (``train``, ``dev``, ``test``) of a configuration of a data set of the hub.
 
     Raises:
         DataError: the hub can't be reached, or does not have it.
@@ -134,19 +123,19 @@ def open_rows(subset: str, split: str, revision: str | None = None, *, name: str
         import datasets
     except ImportError as error:
         raise MissingExtraError("datasets", "datasets", f"the hub data set {name!r}") from error
-    place = f"{name}/{subset}/{_SPLITS[split]}"
+    split = _SPLITS[split]
+    place = f"{name}/{subset}/{split}"
     with _quiet():
         try:
             data = datasets.load_dataset(
-                name, subset, split=_SPLITS[split], revision=revision, streaming=True
+                name, subset, split=split, revision=revision, streaming=True
             )
             features = data.features or data._resolve_features().features
         except Exception as error:  # the library and the network raise what they like
-            reason = " ".join(str(error).split())[:200]
             raise DataError(
                 place,
-                f"can't be loaded from the hub ({type(error).__name__}: {reason}): check the "
-                "connection and the revision",
+                f"can't be loaded from the hub ({type(error).__name__}: {_shorten(error)}): check "
+                "the connection and the revision",
             ) from error
     return Rows(place, _name_classes(data, features, place))
 
@@ -166,19 +155,24 @@ def _quiet() -> Iterator[None]:
 
 
 def _name_classes(data: Any, features: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
-    decoders: dict[str, Callable[[Any], Any]] = {}
-    for column, feature in features.items():
-        for one in (feature, getattr(feature, "feature", None)):  # or what a list holds
-            if one is not None and hasattr(one, "int2str"):
-                decoders[column] = one.int2str
+    decoders = {
+        column: one.int2str
+        for column, feature in features.items()
+        for one in (feature, getattr(feature, "feature", None))  # or what a list holds
+        if one is not None and hasattr(one, "int2str")
+    }
     number = 0
     try:
         for row in data:
             number += 1
             yield {k: decoders[k](v) if k in decoders else v for k, v in row.items()}
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(place, f"reading stopped ({reason}); start again", number + 1) from error
+        message = f"reading stopped ({_shorten(error)}); start again"
+        raise DataError(place, message, number + 1) from error
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def take_text(row: Mapping[str, Any], column: str, place: str) -> str:

@@ -23,10 +23,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 def name_file(folder: str | Path, task: str, language: str, kind: str = "test") -> Path:
-    """Name the file of a language: ``<folder>/<task>/<kind>-<language>.tsv``.
-
-    Raises:
-        ConfigError: `language` can't be a language code.
+    """Name the file of a language; ConfigError if `language` can't be a language code.
 
     Example:
         >>> name_file("predictions", "udpos", "fr").as_posix()
@@ -38,12 +35,7 @@ def name_file(folder: str | Path, task: str, language: str, kind: str = "test") 
 
 
 def find_file(folder: str | Path, task: str, language: str, kind: str = "test") -> Path:
-    """Name the file of a language that has to be there.
-
-    Raises:
-        ConfigError: `language` can't be a language code.
-        DataError: the file is missing.
-    """
+    """Name a file that has to be there; DataError if it is not."""
     path = name_file(folder, task, language, kind)
     if not path.is_file():
         others = ", ".join(list_languages(folder, task, kind)) or "none"
@@ -52,12 +44,7 @@ def find_file(folder: str | Path, task: str, language: str, kind: str = "test") 
 
 
 def find_predictions(folder: str | Path, task: str, language: str) -> Path:
-    """Name the prediction file of a language that has to be there.
-
-    Raises:
-        ConfigError: `language` can't be a language code.
-        DataError: the file is missing.
-    """
+    """Name a prediction file that has to be there; DataError if it is not."""
     path = name_file(folder, task, language)
     if not path.is_file():
         raise DataError(path, "is missing: predict this language first, or don't ask for its score")
@@ -65,12 +52,7 @@ def find_predictions(folder: str | Path, task: str, language: str) -> Path:
 
 
 def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[str]:
-    """List the languages that have a file ``<folder>/<task>/<kind>-<xx>.tsv``, sorted.
-
-    Example:
-        >>> list_languages("xtreme", "xnli")      # doctest: +SKIP
-        ['ar', 'de', 'en', 'es', 'fr', 'ru', 'zh']
-    """
+    """List the languages that have a file ``<folder>/<task>/<kind>-<xx>.tsv``, sorted."""
     names = (path.name for path in (Path(folder) / task).glob(f"{kind}-*.tsv"))
     matches = (re.fullmatch(rf"{kind}-({CODE})\.tsv", name) for name in names)
     return sorted(match[1] for match in matches if match)
@@ -81,12 +63,8 @@ def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "")
 
     Args:
         path: the file.
-        lines: its lines. There may be none, unless `source` is given.
-        source: where the lines come from, for the message where there are none.
-
-    Raises:
-        DataError: the source has no lines.
-        CrosszeroError: the file can't be written.
+        lines: its lines.
+        source: where they come from, if there must be some: DataError tells it.
     """
     count = 0
     with atomic_file(path) as file:
@@ -99,11 +77,7 @@ def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "")
 
 
 def check_count(path: str | Path, found: int, wanted: int, unit: str) -> None:
-    """See that a file has a line for each item.
-
-    Raises:
-        DataError: it has not; names the last line that both have.
-    """
+    """See that a file has a line for each item; DataError names the last line that both have."""
     if found != wanted:
         raise DataError(path, f"{found} lines for {wanted} {unit}", min(found, wanted))
 
@@ -122,10 +96,6 @@ def read_numbers(
 
     Raises:
         DataError: missing or damaged, of another length, or a line is no such number.
-
-    Example:
-        >>> read_numbers("test-fr.tsv", 3, 3, unit="English sentences")      # doctest: +SKIP
-        [2, 0, 1]
     """
     lines = read_lines(path)
     if count is not None:
@@ -144,11 +114,7 @@ def read_numbers(
 
 
 def check_once(path: str | Path, numbers: Sequence[int]) -> None:
-    """See that no number stands twice in a gold file that pairs lines one by one.
-
-    Raises:
-        DataError: one does; names the second of its lines.
-    """
+    """See that no number stands twice in a gold file that pairs lines one by one, or DataError."""
     first: dict[int, int] = {}
     for line, number in enumerate(numbers, start=1):
         if first.setdefault(number, line) != line:

@@ -49,8 +49,9 @@ def score_predictions(
         task: _choose_languages(predictions, labels, task, languages)
         for task in _choose_tasks(predictions, tasks)
     }
+    every = {language for some in chosen.values() for language in some}
     for language in languages or ():
-        if not any(language in some for some in chosen.values()):
+        if language not in every:
             known = {code for task in chosen for code in list_languages(labels, task)}
             raise ConfigError(
                 f"no file test-{language}.tsv for {', '.join(chosen)}; {suggest(language, known)}"
@@ -80,32 +81,26 @@ def _choose_tasks(predictions: Path, tasks: Sequence[str] | None) -> list[str]:
     for task in tasks or ():
         if task not in known:
             raise ConfigError(f"{task!r} is not a task with gold files; {suggest(task, known)}")
-    if tasks:
-        return list(dict.fromkeys(tasks))
-    found = [task for task in known if (predictions / task).is_dir()]
+    found = [task for task in tasks or known if tasks or (predictions / task).is_dir()]
     if not found:
         raise DataError(predictions, f"holds no folder of a task ({', '.join(known)})")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _choose_languages(
     predictions: Path, labels: Path, task: str, languages: Sequence[str] | None
 ) -> list[str]:
-    predicted, gold = (set(list_languages(folder, task)) for folder in (predictions, labels))
-    if not predicted | gold:
+    both = {folder: set(list_languages(folder, task)) for folder in (predictions, labels)}
+    every = set.union(*both.values())
+    if not every:
         raise DataError(predictions / task, f"holds no test-<xx>.tsv, nor does {labels / task}")
-    chosen = sorted((predicted | gold) & set(languages or predicted | gold))
+    chosen = sorted(every & set(languages or every))
     for language in chosen:
-        if language not in predicted:
-            raise _missing(predictions, labels, task, language)
-        if language not in gold:
-            raise _missing(labels, predictions, task, language)
+        for folder, other in ((predictions, labels), (labels, predictions)):
+            if language not in both[folder]:
+                raise DataError(
+                    name_file(folder, task, language),
+                    f"is missing, though {name_file(other, task, language)} is there; add it, or "
+                    "name the languages that shall be scored",
+                )
     return chosen
-
-
-def _missing(folder: Path, other: Path, task: str, language: str) -> DataError:
-    return DataError(
-        name_file(folder, task, language),
-        f"is missing, though {name_file(other, task, language)} is there; add it, or name the "
-        "languages that shall be scored",
-    )

@@ -21,7 +21,7 @@ from crosszero.samples.store import SampleStore
 from crosszero.search.mining import SentenceEncoder
 from crosszero.tasks.prediction_files import find_predictions, name_file, read_numbers, write_lines
 from crosszero.tasks.retrieval import compare_texts, find_nearest
-from crosszero.tasks.task import Items, Task, count_hits
+from crosszero.tasks.task import Folder, Items, Languages, Task, count_hits
 from crosszero.tasks.word_retrieval import WordRetrieval
 
 
@@ -99,33 +99,31 @@ class SentenceRetrieval(Task):
         if name != type(self).name:
             self.name, self.title, self.rank = name, name, 1000
 
-    def locate(self, data: str | Path) -> Path:
+    def locate(self, data: Folder) -> Path:
         """The texts: in `data` by the task's or the words' name, or `data` itself."""
         for name in (self.name, WordRetrieval.name):
             if (Path(data) / name).exists():
                 return Path(data) / name
         return Path(data) if _list_files(Path(data)) else Path(data) / self.name
 
-    def list_files(self, data: str | Path) -> list[Path]:
+    def list_files(self, data: Folder) -> list[Path]:
         """The store, or the files of multi-way text."""
         return _list_files(self.locate(data))
 
-    def list_languages(self, data: str | Path) -> list[str]:
+    def list_languages(self, data: Folder) -> list[str]:
         """List the directions, sorted; DataError if there is no text."""
         return list(self._read(data))
 
-    def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, Direction]]:
+    def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Direction]]:
         """Read what is asked in each direction."""
         yield from self._choose(data, languages).items()
 
     def predict(
         self,
         encoder: SentenceEncoder,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        data: Folder,
+        predictions: Folder,
+        languages: Languages = None,
     ) -> list[Path]:
         """Search the nearest sentence of every query; -1 stands for a vector of zeros."""
         return [
@@ -133,9 +131,7 @@ class SentenceRetrieval(Task):
             for direction, found in answer(encoder, self._choose(data, languages))
         ]
 
-    def read_predictions(
-        self, predictions: str | Path, language: str, gold: Direction
-    ) -> list[int]:
+    def read_predictions(self, predictions: Folder, language: str, gold: Direction) -> list[int]:
         """Read a number for each query."""
         path, size = find_predictions(predictions, self.name, language), len(gold.queries)
         return read_numbers(path, size, size, unit=self.unit, unanswered=True)
@@ -144,11 +140,11 @@ class SentenceRetrieval(Task):
         """Items are the queries."""
         return count_hits(compare_texts(found, gold.queries, gold.candidates))
 
-    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, Direction]:
+    def _choose(self, data: Folder, languages: Languages) -> dict[str, Direction]:
         found = self._read(data)
         return {name: found[name] for name in self.pick_languages(list(found), languages)}
 
-    def _read(self, data: str | Path) -> dict[str, Direction]:
+    def _read(self, data: Folder) -> dict[str, Direction]:
         place = self.locate(data)
         if not _list_files(place):
             raise DataError(place, "holds no parallel text: a store of samples, or multi.<xx>")

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of spans of tags, the number that XTREME gives for UDPOS and PANX.
+"""Spans of tags, whose F1 is the number that XTREME gives for UDPOS and PANX.
 
 XTREME calls seqeval, whose reading of a tag changed between its versions; here it is that of
 **seqeval 1.2.2** in its default mode, and its micro average. The first letter of a tag says how it
@@ -19,11 +19,12 @@ evaluation of the CoNLL-2000 shared task.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from crosszero.errors import CrosszeroError
+from crosszero.search.threshold import PairScore, score_pairs
 
 
 class TagSpan(NamedTuple):
@@ -38,22 +39,6 @@ class TagSpan(NamedTuple):
     kind: str
     first: int
     last: int
-
-
-class SetScore(NamedTuple):
-    """How well what was found agrees with what is there. Shares in [0, 1], 0 where undefined.
-
-    Attributes:
-        f1: harmonic mean of precision and recall.
-        precision: share of what was found that is right.
-        recall: share of what is there that was found.
-        size: number of gold items.
-    """
-
-    f1: float
-    precision: float
-    recall: float
-    size: int
 
 
 class _Tag(NamedTuple):
@@ -91,8 +76,8 @@ def find_spans(sentences: Iterable[Sequence[str]]) -> set[TagSpan]:
     return spans
 
 
-def score_spans(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> SetScore:
-    """Score predicted tags by their spans: the same numbers as seqeval 1.2.2.
+def score_spans(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> PairScore:
+    """Score predicted tags by their spans: precision, recall and F1 as of seqeval 1.2.2.
 
     Args:
         predicted: the tags of each sentence.
@@ -102,33 +87,15 @@ def score_spans(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]
         CrosszeroError: the numbers of sentences or of tags differ, or a tag is empty.
 
     Example:
-        >>> score_spans([["B-LOC", "O"]], [["B-LOC", "B-PER"]])
-        SetScore(f1=0.6666666666666666, precision=1.0, recall=0.5, size=2)
+        >>> score_spans([["B-LOC", "O"]], [["B-LOC", "B-PER"]]).f1
+        0.6666666666666666
     """
     if len(predicted) != len(gold):
         raise CrosszeroError(f"tags of {len(predicted)} sentences for {len(gold)} gold sentences")
     for number, (given, needed) in enumerate(zip(predicted, gold, strict=True), start=1):
         if len(given) != len(needed):
             raise CrosszeroError(f"sentence {number}: {len(given)} tags for {len(needed)} words")
-    return score_sets(find_spans(predicted), find_spans(gold))
-
-
-def score_sets(found: Set[object], gold: Set[object]) -> SetScore:
-    """Compare two sets, such as of spans or of pairs of sentences.
-
-    Args:
-        found: what was predicted.
-        gold: what is right.
-
-    Example:
-        >>> score_sets({1, 2, 3, 4}, {1, 2})
-        SetScore(f1=0.6666666666666666, precision=0.5, recall=1.0, size=2)
-    """
-    right = len(found & gold)
-    precision = right / len(found) if found else 0.0
-    recall = right / len(gold) if gold else 0.0
-    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-    return SetScore(f1=f1, precision=precision, recall=recall, size=len(gold))
+    return score_pairs(find_spans(predicted), find_spans(gold))
 
 
 def _closes(before: _Tag, after: _Tag) -> bool:

@@ -9,7 +9,6 @@ meant, so it is refused, but for empty lines at the end of a file.
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -19,13 +18,13 @@ import numpy as np
 
 from crosszero.bitext.numbered import read_lines
 from crosszero.errors import DataError
-from crosszero.tasks.fine_tuned_task import FineTunedTask, Split
+from crosszero.tasks.fine_tuned_task import FineTunedTask, Lines, Split
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import TaggedSentence
 from crosszero.tasks.hub import Rows
-from crosszero.tasks.prediction_files import find_file, name_file, write_lines
+from crosszero.tasks.prediction_files import name_file
 from crosszero.tasks.tag_spans import find_spans, score_spans
-from crosszero.tasks.task import Items, Measures
+from crosszero.tasks.task import Folder, Items, Measures
 
 if TYPE_CHECKING:
     from crosszero.tasks.finetune.tagging import Tagger
@@ -45,14 +44,13 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
     metric = "f1"
     unit = "spans"
     note = "F1 of spans as seqeval 1.2.2 counts them; accuracy over words."
-    without_dev: ClassVar[tuple[str, ...]] = ()  # languages of which the hub has no dev set
     column: ClassVar[str]  # of the hub: the tags
 
     def read(
-        self, data: str | Path, split: Split, language: str, *, gold: bool = False
+        self, data: Folder, split: Split, language: str, *, gold: bool = False
     ) -> list[TaggedSentence]:
         """Read sentences. Spaces within a word stay, those around it go."""
-        path = self._find(data, split, language)
+        path = self.find_split(data, split, language)
         blocks = read_blocks(path)
         if split == "test":
             _check_words(path, blocks)
@@ -60,7 +58,7 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
                 return [TaggedSentence(words) for words in blocks]
             tags = self.read_labels(Path(data) / "labels", language)
             place = name_file(Path(data) / "labels", self.name, language)
-            _check_counts(place, tags, str(path), blocks)
+            self.check_fit(place, tags, blocks, str(path))
             return [TaggedSentence(*both) for both in zip(blocks, tags, strict=True)]
         sentences = []
         for number, block in _number_lines(blocks):
@@ -71,28 +69,42 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
             sentences.append(TaggedSentence(words, found))
         return sentences
 
-    def read_labels(self, labels: str | Path, language: str) -> Blocks:
-        """Read a file of tags, gold or predicted. The last empty line may be missing."""
-        path = find_file(labels, self.name, language)
-        found = read_blocks(path)
-        self._check_tags(path, found)
-        return found
+    def parse(self, path: Path) -> Blocks:
+        """Read a tag a line, an empty line between sentences; the last one may be missing."""
+        return read_blocks(path)
 
-    def read_predictions(
-        self, predictions: str | Path, language: str, gold: Sequence[Sequence[str]]
-    ) -> Blocks:
-        """Read a tag for each word."""
-        found = self.read_labels(predictions, language)
-        path = name_file(predictions, self.name, language)
-        _check_counts(path, found, "the gold file", gold)
-        return found
+    def number(self, found: Iterable[Sequence[str]]) -> Iterator[tuple[int, str]]:
+        """A tag a line, and an empty line after each sentence."""
+        for number, tags in _number_lines(found):
+            yield from enumerate((*tags, ""), start=number)
+
+    def check_fit(
+        self, path: Path, found: Blocks, gold: Sequence[Sequence[str]], place: str
+    ) -> None:
+        """There must be the same sentences, by their numbers of words."""
+        both = zip(_number_lines(found), _number_lines(gold), strict=False)
+        for (number, one), (line, two) in both:
+            if len(one) != len(two):
+                raise DataError(
+                    path,
+                    f"the sentence that begins here has {len(one)} lines, but {len(two)} in "
+                    f"{place}, line {line}",
+                    number,
+                )
+        if len(found) != len(gold):
+            numbers = [number for number, _ in _number_lines(found)]
+            raise DataError(
+                path,
+                f"{len(found)} sentences, but {place} has {len(gold)}",
+                numbers[min(len(found) - 1, len(gold))],
+            )
 
     def measure(self, found: Blocks, gold: Blocks) -> Measures:
         """Give the F1 of spans and the accuracy over words."""
         spans = score_spans(found, gold)
         words = list(zip(chain(*found), chain(*gold), strict=True))
         hits = sum(one == other for one, other in words)
-        return {"f1": (spans.f1, spans.size), "accuracy": (hits / len(words), len(words))}
+        return {"f1": (spans.f1, spans.gold), "accuracy": (hits / len(words), len(words))}
 
     def count(self, found: Blocks, gold: Blocks) -> Items:
         """Items are sentences: twice the right spans, predicted and gold spans that end in them."""
@@ -105,14 +117,16 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
 
         return np.stack([2 * count(one & other), count(one) + count(other)], axis=1)
 
-    def write(self, predictions: str | Path, language: str, found: Sequence[Sequence[str]]) -> Path:
+    def write(self, predictions: Folder, language: str, found: Sequence[Sequence[str]]) -> Path:
         """Write a tag a line, an empty line between sentences."""
         path = name_file(predictions, self.name, language)
-        self._check_tags(path, found)
-        return write_lines(path, _join(found), source=path)
+        for number, tags in _number_lines(found):
+            if not tags:
+                raise DataError(path, "a sentence without words can't be told from none", number)
+        return super().write(predictions, language, found)
 
     def fine_tune(
-        self, encoder: str | Path, data: str | Path, config: FineTuneConfig, out: Path
+        self, encoder: str | Path, data: Folder, config: FineTuneConfig, out: Path
     ) -> Tagger:
         """Fine-tune; the best model is the one with the highest span F1 on English dev."""
         from crosszero.tasks.finetune.tagging import fine_tune_tagger
@@ -120,7 +134,7 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
         def metric(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
             return score_spans(found, gold).f1
 
-        train, dev = self._read_english(data)
+        train, dev = self.read_english(data)
         return fine_tune_tagger(encoder, train, dev, config, metric=metric, out=out)
 
     def load_model(self, folder: Path) -> Tagger:
@@ -129,44 +143,12 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
 
         return Tagger.load(folder)
 
-    def _check_tags(self, path: Path, sentences: Sequence[Sequence[str]]) -> None:
-        for number, tags in _number_lines(sentences):
-            if not tags:
-                raise DataError(path, "a sentence without words can't be told from none", number)
-            for line, tag in enumerate(tags, start=number):
-                self.check_label(tag, path, line)
-
-    @abstractmethod
-    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
-        """Open a split of the hub."""
-
     def clear_word(self, word: str) -> str:
         """A word as XTREME's script writes it, in one line; if nothing is left of it, ``_``."""
         return re.sub(r"[\t\r\n]", "", word).strip(" ") or "_"
 
-    def fetch_language(
-        self, language: str, texts: Path, labels: Path, revision: str | None
-    ) -> None:
-        """Write dev and test; the tags of test stand apart."""
-        if language != "en" and language not in self.without_dev:
-            self._fetch_tagged("dev", language, texts, revision)
-        source = self.open_rows("test", language, revision)
-        sentences = list(self._list_sentences(source))
-        for folder, side in ((texts, 0), (labels, 1)):
-            lines = _join([pair[side] for pair in sentence] for sentence in sentences)
-            write_lines(folder / f"test-{language}.tsv", lines, source=source.place)
-
-    def fetch_training(self, texts: Path, revision: str | None) -> None:
-        """Write English train and dev."""
-        for split in ("train", "dev"):
-            self._fetch_tagged(split, "en", texts, revision)
-
-    def _fetch_tagged(self, split: Split, language: str, texts: Path, revision: str | None) -> None:
-        source = self.open_rows(split, language, revision)
-        lines = _join(map("\t".join, sentence) for sentence in self._list_sentences(source))
-        write_lines(texts / f"{split}-{language}.tsv", lines, source=source.place)
-
-    def _list_sentences(self, source: Rows) -> Iterator[list[tuple[str, str]]]:
+    def list_lines(self, source: Rows) -> Iterator[Lines]:
+        """A word or tag a line, and an empty line."""
         for number, row in enumerate(source.rows, start=1):
             words, tags = row.get("tokens"), row.get(self.column)
             if not words or not tags or len(words) != len(tags):
@@ -174,7 +156,9 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
                 raise DataError(source.place, message, number)
             for tag in tags:
                 self.check_label(tag, source.place, number)
-            yield [(self.clear_word(word), tag) for word, tag in zip(words, tags, strict=True)]
+            clear = [self.clear_word(word) for word in words]
+            both = map("\t".join, zip(clear, tags, strict=True))
+            yield Lines([*clear, ""], [*tags, ""], [*both, ""])
 
 
 def read_blocks(path: str | Path) -> Blocks:
@@ -215,34 +199,6 @@ def _number_lines(
     for block in blocks:
         yield number, block
         number += len(block) + 1
-
-
-def _join(sentences: Iterable[Iterable[str]]) -> Iterator[str]:
-    for sentence in sentences:
-        yield from sentence
-        yield ""
-
-
-def _check_counts(
-    path: Path, blocks: Sequence[Sequence[str]], other_name: str, other: Sequence[Sequence[str]]
-) -> None:
-    """See that two files have the same sentences, by their numbers of words."""
-    both = zip(_number_lines(blocks), _number_lines(other), strict=False)
-    for (number, one), (line, two) in both:
-        if len(one) != len(two):
-            raise DataError(
-                path,
-                f"the sentence that begins here has {len(one)} lines, but {len(two)} in "
-                f"{other_name}, line {line}",
-                number,
-            )
-    if len(blocks) != len(other):
-        numbers = [number for number, _ in _number_lines(blocks)]
-        raise DataError(
-            path,
-            f"{len(blocks)} sentences, but {other_name} has {len(other)}",
-            numbers[min(len(blocks) - 1, len(other))],
-        )
 
 
 def _check_words(path: Path, blocks: Blocks) -> None:

@@ -20,6 +20,8 @@ from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.tasks.prediction_files import list_languages
 from crosszero.tasks.score import Score
 
+Folder = str | Path
+Languages = Sequence[str] | None  # None for all
 Items = npt.NDArray[np.int64]  # (items, 2): numerator, denominator
 Measures = Mapping[str, tuple[float, int]]  # metric to its share and what that was counted on
 DataSetting = Literal["data", "alignment", "held_out"]
@@ -71,14 +73,11 @@ class Task(ABC):
     hub_languages: tuple[str, ...] = ()
     rank: int = 1000
 
-    def list_languages(self, data: str | Path) -> list[str]:
-        """List the languages of which any test file is in `data`, sorted.
+    def list_languages(self, data: Folder) -> list[str]:
+        """List the languages of which any test file is in `data`, sorted; DataError for none.
 
         A language that lacks one of its files is listed, too: left out, it would change the mean
         over languages unseen. To load it is an error.
-
-        Raises:
-            DataError: there is none.
         """
         folders = (Path(data), Path(data) / "labels")
         found = {code for folder in folders for code in list_languages(folder, self.name)}
@@ -86,10 +85,8 @@ class Task(ABC):
             raise DataError(data, f"holds no test data of {self.name} ({self.name}/test-<xx>.tsv)")
         return sorted(found)
 
-    def choose_languages(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[str]:
-        """Give the languages that are asked for, each once; all of the data for None.
+    def choose_languages(self, data: Folder, languages: Languages = None) -> list[str]:
+        """Give the languages of the data that are asked for, each once.
 
         Raises:
             ConfigError: a language is not in the data.
@@ -97,7 +94,7 @@ class Task(ABC):
         """
         return self.pick_languages(self.list_languages(data), languages)
 
-    def pick_languages(self, found: Sequence[str], languages: Sequence[str] | None) -> list[str]:
+    def pick_languages(self, found: Sequence[str], languages: Languages) -> list[str]:
         """Give those of the languages found that are asked for, as :meth:`choose_languages`."""
         for language in languages or ():
             if language not in found:
@@ -106,9 +103,7 @@ class Task(ABC):
         return list(dict.fromkeys(found if languages is None else languages))
 
     @abstractmethod
-    def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, Any]]:
+    def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
         """Read what languages are tested on, gold included, one language after the other.
 
         Raises:
@@ -116,51 +111,39 @@ class Task(ABC):
             DataError: a file is missing or can't be used.
         """
 
-    def check(self, data: str | Path, languages: Sequence[str] | None = None) -> None:
-        """See that all that is tested on can be read, before hours are spent on it.
-
-        Raises:
-            ConfigError, DataError: as :meth:`load`.
-        """
+    def check(self, data: Folder, languages: Languages = None) -> None:
+        """See that all can be loaded, before hours are spent on it; raises as :meth:`load`."""
         for _ in self.load(data, languages):
             pass
 
     @abstractmethod
     def predict(
-        self,
-        model: Any,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        self, model: Any, data: Folder, predictions: Folder, languages: Languages = None
     ) -> list[Path]:
         """Run a model over the data and write ``<predictions>/<name>/test-<xx>.tsv``.
 
         Args:
             model: see `needs`.
-            data: folder that :meth:`load` reads.
+            data: folder that :meth:`load` reads; raises as it does.
             predictions: folder of the predictions of all tasks.
-            languages: which; None for all.
+            languages: which.
 
         Returns:
             The files.
-
-        Raises:
-            ConfigError: a language is not in the data.
-            DataError: a file is missing or can't be used.
         """
 
-    def load_gold(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, Any]]:
+    def load_gold(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
         """Read the gold alone; where it can't be parted from the rest, as :meth:`load` does."""
         return self.load(data, languages)
 
     @abstractmethod
-    def read_predictions(self, predictions: str | Path, language: str, gold: Any) -> Any:
-        """Read the prediction file of a language and see that it fits the gold.
+    def read_predictions(self, predictions: Folder, language: str, gold: Any) -> Any:
+        """Read the prediction file of a language; DataError if it is no answer to what was asked.
 
-        Raises:
-            DataError: it is missing, can't be used or does not fit.
+        Args:
+            predictions: folder of the predictions of all tasks.
+            language: as :meth:`load_gold` names it.
+            gold: what that gave.
         """
 
     @abstractmethod
@@ -182,13 +165,8 @@ class Task(ABC):
         share, whole = items.sum(axis=0)
         return {self.metric: (float(share / whole), len(items))}
 
-    def score(
-        self, predictions: str | Path, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[Score]:
+    def score(self, predictions: Folder, data: Folder, languages: Languages = None) -> list[Score]:
         """Score the files that :meth:`predict` wrote against the gold in `data`.
-
-        Args:
-            predictions, data, languages: as in :meth:`predict`.
 
         Returns:
             The scores of each language, one for each metric.
@@ -200,13 +178,13 @@ class Task(ABC):
         found = self.load_gold(data, languages)
         return [one for code, gold in found for one in self.score_language(predictions, code, gold)]
 
-    def score_language(self, predictions: str | Path, language: str, gold: Any) -> list[Score]:
+    def score_language(self, predictions: Folder, language: str, gold: Any) -> list[Score]:
         """Read the prediction file of a language and score it."""
         found = self.read_predictions(predictions, language, gold)
         return self.make_scores(language, self.measure(found, gold))
 
     def make_scores(
-        self, language: str, measures: Measures, *, layer: int | None = None
+        self, language: str, measures: Measures, layer: int | None = None
     ) -> list[Score]:
         """Name the numbers that :meth:`measure` gave."""
         return [
@@ -221,13 +199,13 @@ class Task(ABC):
             for metric, (value, count) in measures.items()
         ]
 
-    def count_items(self, predictions: str | Path, data: str | Path, language: str) -> Items:
+    def count_items(self, predictions: Folder, data: Folder, language: str) -> Items:
         """Read one language and :meth:`count`; raises as :meth:`score`."""
         ((code, gold),) = self.load_gold(data, [language])
         return self.count(self.read_predictions(predictions, code, gold), gold)
 
-    def read_labels(self, labels: str | Path, language: str) -> Any:
-        """Read the gold file of a language, without its texts.
+    def read_labels(self, labels: Folder, language: str) -> Any:
+        """Read the gold file of a language, without its texts: what :meth:`load_gold` would give.
 
         Raises:
             ConfigError: the task has no such files.
@@ -236,38 +214,23 @@ class Task(ABC):
         raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
 
     def score_labels(
-        self, predictions: str | Path, labels: str | Path, languages: Sequence[str]
+        self, predictions: Folder, labels: Folder, languages: Sequence[str]
     ) -> list[Score]:
-        """Score predictions where the gold files are at hand and the texts are not.
-
-        Args:
-            predictions: folder of the predictions of all tasks.
-            labels: folder of the gold files of all tasks.
-            languages: which.
-
-        Raises:
-            ConfigError, DataError: as :meth:`read_labels` and :meth:`read_predictions`.
-        """
+        """Score predictions where the gold files are at hand and the texts are not."""
         found = [(language, self.read_labels(labels, language)) for language in languages]
         return [one for code, gold in found for one in self.score_language(predictions, code, gold)]
 
-    def locate(self, data: str | Path) -> Path:
+    def locate(self, data: Folder) -> Path:
         """Tell where its data stand in a folder, or would stand."""
         return Path(data) / self.name
 
-    def list_files(self, data: str | Path) -> list[Path]:
+    def list_files(self, data: Folder) -> list[Path]:
         """List the files and folders that a hash of its data covers, as far as they are there."""
         found = [self.locate(data), Path(data) / "labels" / self.name]
         return [path for path in found if path.exists()]
 
-    def fetch(
-        self, out: str | Path, languages: Sequence[str], *, revision: str | None = None
-    ) -> Path:
-        """Download languages from the hub; see :func:`crosszero.tasks.hub.fetch_xtreme`.
-
-        Raises:
-            ConfigError: the hub does not have them.
-        """
+    def fetch(self, out: Folder, languages: Sequence[str], revision: str | None = None) -> Path:
+        """Download languages from the hub into ``<out>/<name>``; ConfigError if it has none."""
         raise ConfigError(f"{self.name}: the hub does not have its data")
 
 

@@ -30,7 +30,7 @@ from crosszero.tasks.prediction_files import (
     write_lines,
 )
 from crosszero.tasks.retrieval import find_nearest
-from crosszero.tasks.task import Items, Measures, count_hits
+from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
 from crosszero.tasks.tatoeba_data import (
     LASER_CODES,
     TatoebaSet,
@@ -74,33 +74,29 @@ class Tatoeba(HubTask):
     )  # fmt: skip
     rank = 60
 
-    def list_languages(self, data: str | Path) -> list[str]:
+    def list_languages(self, data: Folder) -> list[str]:
         """List the languages in `data` by two letters where they have such; DataError if none."""
         return sorted(_name_languages(data))
 
-    def choose_languages(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> list[str]:
+    def choose_languages(self, data: Folder, languages: Languages = None) -> list[str]:
         """Give languages by two letters; LASER's three are understood, too."""
         asked = None if languages is None else [_SHORT.get(code, code) for code in languages]
         return super().choose_languages(data, asked)
 
-    def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, TatoebaSet]]:
+    def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, TatoebaSet]]:
         """Read sentences and gold from the folder that holds ``tatoeba/``, or LASER's files."""
         files = _name_languages(data)
         for language in self.choose_languages(data, languages):
             yield language, read_tatoeba(data, files[language])
 
     def load_gold(
-        self, data: str | Path, languages: Sequence[str] | None = None
+        self, data: Folder, languages: Languages = None
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """For each English line the number of its foreign line."""
         for language, sentences in self.load(data, languages):
             yield language, sentences.gold
 
-    def read_labels(self, labels: str | Path, language: str) -> list[int]:
+    def read_labels(self, labels: Folder, language: str) -> list[int]:
         """Read XTREME's gold file."""
         path = find_file(labels, self.name, language)
         gold = read_numbers(path, None, None, unit="English sentences")
@@ -110,9 +106,9 @@ class Tatoeba(HubTask):
     def predict(
         self,
         encoder: SentenceEncoder,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        data: Folder,
+        predictions: Folder,
+        languages: Languages = None,
     ) -> list[Path]:
         """Search both ways, write ``tatoeba/test-<xx>.tsv`` and ``tatoeba/reversed-<xx>.tsv``.
 
@@ -131,19 +127,15 @@ class Tatoeba(HubTask):
                 written.append(write_lines(path, find_nearest(*sides)))
         return written
 
-    def read_predictions(
-        self, predictions: str | Path, language: str, gold: Sequence[int]
-    ) -> Answers:
+    def read_predictions(self, predictions: Folder, language: str, gold: Sequence[int]) -> Answers:
         """Read XTREME's direction, and the other one where its file is there."""
-        size = len(gold)
-        sides = [find_predictions(predictions, self.name, language)]
-        if (path := name_file(predictions, self.name, language, "reversed")).is_file():
-            sides.append(path)
-        found = [
-            read_numbers(path, size, size, unit=unit, unanswered=True)
-            for path, unit in zip(sides, ("English sentences", "foreign sentences"), strict=False)
-        ]
-        return Answers(found[0], found[1] if len(found) > 1 else None)
+
+        def read(path: Path, unit: str) -> list[int]:
+            return read_numbers(path, len(gold), len(gold), unit=unit, unanswered=True)
+
+        forward = read(find_predictions(predictions, self.name, language), "English sentences")
+        path = name_file(predictions, self.name, language, "reversed")
+        return Answers(forward, read(path, "foreign sentences") if path.is_file() else None)
 
     def count(self, found: Answers, gold: Sequence[int]) -> Items:
         """Items are the English lines."""
@@ -156,15 +148,14 @@ class Tatoeba(HubTask):
         measures = dict(super().measure(found, gold))
         if found.backward is not None:
             # did a foreign line find the English line whose gold it is?
-            answers = enumerate(found.backward)
-            hits = [number >= 0 and gold[number] == line for line, number in answers]
+            hits = [n >= 0 and gold[n] == line for line, n in enumerate(found.backward)]
             measures["reversed-accuracy"] = (sum(hits) / len(hits), len(hits))
             f1 = score_as_mteb(found.backward, gold)
             if f1 is not None:
                 measures["mteb-f1"] = (f1, len(hits))
         return measures
 
-    def list_files(self, data: str | Path) -> list[Path]:
+    def list_files(self, data: Folder) -> list[Path]:
         """Its folders, and LASER's files beside them."""
         return super().list_files(data) + list_laser_files(data)
 
@@ -172,17 +163,13 @@ class Tatoeba(HubTask):
         self, language: str, texts: Path, labels: Path, revision: str | None
     ) -> None:
         """Write both sides and the gold."""
-        source = open_rows(f"tatoeba.{LASER_CODES[language]}", "dev", revision)
+        place, rows = open_rows(f"tatoeba.{LASER_CODES[language]}", "dev", revision)
         columns = ("source_sentence", "target_sentence")
-        pairs = [[take_text(row, c, source.place).strip() for c in columns] for row in source.rows]
+        pairs = [[take_text(row, column, place).strip() for column in columns] for row in rows]
         order = sorted(range(len(pairs)), key=lambda line: pairs[line][1])
-        stem = texts / f"{language}-en"
-        for path, lines in (
-            (stem.with_name(f"{stem.name}.{language}"), [pair[0] for pair in pairs]),
-            (stem.with_name(f"{stem.name}.en"), [pairs[i][1] for i in order]),
-            (labels / f"test-{language}.tsv", [str(i) for i in order]),
-        ):
-            write_lines(path, lines, source=source.place)
+        write_lines(texts / f"{language}-en.{language}", (a for a, _ in pairs), source=place)
+        write_lines(texts / f"{language}-en.en", (pairs[i][1] for i in order), source=place)
+        write_lines(labels / f"test-{language}.tsv", order, source=place)
 
 
 def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
@@ -210,7 +197,7 @@ def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
     return float(mteb.get_task("Tatoeba")._compute_metrics(answers, pairs)["f1"])
 
 
-def _name_languages(data: str | Path) -> dict[str, str]:
+def _name_languages(data: Folder) -> dict[str, str]:
     """Two-letter codes, and how the files call them."""
     return {_SHORT.get(code, code): code for code in list_languages(data)}
 

@@ -31,14 +31,18 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.search.neighbours import AnyFloats
 from crosszero.tasks.prediction_files import find_predictions, name_file, write_lines
 from crosszero.tasks.score import Score
-from crosszero.tasks.task import Items, Measures, Task
+from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
-Sentences = tuple[tuple[str, ...], ...]
+Sentences = Sequence[Sequence[str]]
+Links = list[frozenset[Link]]  # of each sentence pair
 _CHUNK = 64  # sentence pairs whose vectors of all layers are held at once
 
 
 class WordAlignment(Task):
     """The task ``word-alignment``; a "language" is a pair such as ``de-en``.
+
+    ``de-en:1`` says that the gold file of that pair counts words from 1, where the file itself does
+    not show it.
 
     Example:
         >>> task = WordAlignment()
@@ -61,41 +65,25 @@ class WordAlignment(Task):
     options = MappingProxyType({"layers": None})
     rank = 70
 
-    def list_languages(self, data: str | Path) -> list[str]:
-        """List the pairs that have a ``.gold``, ``.src`` or ``.tgt`` file, sorted.
-
-        Raises:
-            DataError: there is none.
-        """
+    def list_languages(self, data: Folder) -> list[str]:
+        """List the pairs that have a ``.gold``, ``.src`` or ``.tgt`` file, sorted."""
         paths = (Path(data) / self.name).glob("*")
         found = sorted({path.stem for path in paths if path.suffix in (".gold", ".src", ".tgt")})
         if not found:
             raise DataError(data, f"holds no gold alignments ({self.name}/<xx>-<yy>.gold)")
         return found
 
-    def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, AlignmentSet]]:
-        """Read the sentences and the gold links of each pair.
-
-        Args:
-            data: folder that holds ``word-alignment/``.
-            languages: pairs; None for all. ``de-en:1`` says that the gold file of that pair counts
-                words from 1, where the file itself does not show it.
-
-        Raises:
-            ConfigError: a pair is unknown, or what its gold file counts from.
-            DataError: a file is missing or can't be used.
-        """
+    def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, AlignmentSet]]:
+        """Read the sentences and the gold links of each pair."""
         for pair, stem in self._choose(data, languages).items():
             yield pair, read_alignment_set(Path(data) / self.name / stem)
 
     def predict(
         self,
         encoder: Any,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        data: Folder,
+        predictions: Folder,
+        languages: Languages = None,
         *,
         layers: Literal["all"] | None = None,
     ) -> list[Path]:
@@ -106,7 +94,7 @@ class WordAlignment(Task):
             data: folder that holds ``word-alignment/``.
             predictions: folder of the predictions; what it holds of a pair is replaced, layers
                 included.
-            languages: pairs such as ``de-en``; None for all.
+            languages: pairs such as ``de-en``.
             layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
                 layer, from the same forward pass; needs an :class:`Encoder`.
 
@@ -121,46 +109,39 @@ class WordAlignment(Task):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
         if layers and not hasattr(encoder, "encode_word_layers"):
             raise ConfigError("layers: 'all' needs an Encoder, which knows its layers")
+        numbers = range(1, encoder.backbone.layers + 1) if layers else ()
+        names = [self.name, *(f"{self.name}/layer-{number}" for number in numbers)]
         written = []
         for pair in self._choose(data, languages):
-            sides = read_sides(Path(data) / self.name / pair)
-            tasks = [self.name]
-            if layers:
-                tasks += [f"{self.name}/layer-{n + 1}" for n in range(encoder.backbone.layers)]
-            rows: list[list[str]] = [[] for _ in tasks]
-            for links in _align(encoder, *sides, all_layers=layers == "all"):
-                for row, found in zip(rows, links, strict=True):
-                    row.append(" ".join(f"{i}-{j}" for i, j in found))
-            outputs = [name_file(predictions, task, pair) for task in tasks]
-            for path, row in zip(outputs, rows, strict=True):
-                written.append(write_lines(path, row))
+            found = _align(encoder, *read_sides(Path(data) / self.name / pair), numbers)
+            columns = zip(*found, strict=True)  # the links of each layer
+            outputs = [name_file(predictions, name, pair) for name in names]
+            for path, column in zip(outputs, columns, strict=True):
+                lines = (" ".join(f"{i}-{j}" for i, j in links) for links in column)
+                written.append(write_lines(path, lines))
             for path in set(_find_layers(predictions, pair).values()).difference(outputs):
                 path.unlink()  # of another encoder: scores of the two must not stand together
         return written
 
-    def read_predictions(
-        self, predictions: str | Path, language: str, gold: AlignmentSet
-    ) -> list[frozenset[Link]]:
+    def read_predictions(self, predictions: Folder, language: str, gold: AlignmentSet) -> Links:
         """Read the links of the encoder's own vectors, a line for each sentence pair."""
         return _read_links(find_predictions(predictions, self.name, language), gold)
 
-    def measure(self, found: Sequence[frozenset[Link]], gold: AlignmentSet) -> Measures:
+    def measure(self, found: Links, gold: AlignmentSet) -> Measures:
         """Give ``aer``, ``precision``, ``recall`` and ``f1``."""
         result = score_alignment(found, gold.gold)
         metrics = ("aer", "precision", "recall", "f1")
         return {metric: (getattr(result, metric), len(gold.gold)) for metric in metrics}
 
-    def score_language(
-        self, predictions: str | Path, language: str, gold: AlignmentSet
-    ) -> list[Score]:
+    def score_language(self, predictions: Folder, language: str, gold: AlignmentSet) -> list[Score]:
         """Score the encoder's own vectors, then single layers where their files are there."""
         scores = super().score_language(predictions, language, gold)
         for layer, path in _find_layers(predictions, language).items():
             measures = self.measure(_read_links(path, gold), gold)
-            scores += self.make_scores(language, measures, layer=layer)
+            scores += self.make_scores(language, measures, layer)
         return scores
 
-    def count(self, found: Sequence[frozenset[Link]], gold: AlignmentSet) -> Items:
+    def count(self, found: Links, gold: AlignmentSet) -> Items:
         """Items are pairs of sentences: links but for the right ones, predicted and sure links."""
         rows = []
         for links, right in zip(found, gold.gold, strict=True):
@@ -169,15 +150,14 @@ class WordAlignment(Task):
             rows.append((whole - score.sure_hits - score.possible_hits, whole))
         return np.array(rows, dtype=np.int64)
 
-    def _choose(self, data: str | Path, languages: Sequence[str] | None) -> dict[str, str]:
+    def _choose(self, data: Folder, languages: Languages) -> dict[str, str]:
         """Pairs, and how they were asked for: with or without the base of their gold file."""
         found = self.list_languages(data)
-        names = found if languages is None else languages
-        asked = {split_base(name)[0]: name for name in names}
+        asked = {split_base(name)[0]: name for name in (found if languages is None else languages)}
         return {pair: asked[pair] for pair in self.pick_languages(found, list(asked))}
 
 
-def _read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
+def _read_links(path: Path, data: AlignmentSet) -> Links:
     """Read predicted links, ``i-j`` counted from 0, one line for each sentence pair."""
     lengths = [(len(one), len(other)) for one, other in zip(data.source, data.target, strict=True)]
     found = read_gold(path, lengths, base=0)
@@ -188,28 +168,31 @@ def _read_links(path: str | Path, data: AlignmentSet) -> list[frozenset[Link]]:
 
 
 def _align(
-    encoder: Any, source: Sentences, target: Sentences, *, all_layers: bool
+    encoder: Any, source: Sentences, target: Sentences, layers: Sequence[int]
 ) -> Iterator[list[list[Link]]]:
-    """For each sentence pair the links of the encoder's own vectors, then of layers 1 to L."""
+    """For each sentence pair the links of the encoder's own vectors, then of the layers."""
     lost = 0
     for start in range(0, len(source), _CHUNK):
-        left = _encode(encoder, source[start : start + _CHUNK], all_layers)
-        right = _encode(encoder, target[start : start + _CHUNK], all_layers)
+        left, right = (
+            _encode(encoder, side[start : start + _CHUNK], layers) for side in (source, target)
+        )
         lost += count_lost(vectors[0] for vectors in (*left, *right))
         for one, other in zip(left, right, strict=True):
             yield [link_words(x, y) for x, y in zip(one, other, strict=True)]
     warn_of_lost(lost)
 
 
-def _encode(encoder: Any, sentences: Sentences, all_layers: bool) -> Sequence[Sequence[AnyFloats]]:
+def _encode(
+    encoder: Any, sentences: Sentences, layers: Sequence[int]
+) -> Sequence[Sequence[AnyFloats]]:
     texts, spans = join_words(sentences)
-    if all_layers:
-        layers = [encoder.layer, *range(1, encoder.backbone.layers + 1)]
-        return [list(vectors) for vectors in encoder.encode_word_layers(texts, spans, layers)]
+    if layers:
+        found = encoder.encode_word_layers(texts, spans, [encoder.layer, *layers])
+        return [list(vectors) for vectors in found]
     return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
 
 
-def _find_layers(predictions: str | Path, pair: str) -> dict[int, Path]:
+def _find_layers(predictions: Folder, pair: str) -> dict[int, Path]:
     """The files of single layers that are there, lowest layer first."""
     name = WordAlignment.name
     folders = [path.name for path in (Path(predictions) / name).glob("layer-*")]

@@ -10,7 +10,7 @@ word anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from crosszero.tasks.retrieval import find_nearest
 
 Splitter = Callable[[str, str], list[Span]]
 Place = tuple[str, Span]  # a text and a word in it
+_Answers = dict[Place, set[Place]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,25 +70,24 @@ def list_questions(
         >>> list(list_questions(held_out))      # doctest: +SKIP
         ['en-fr', 'fr-en']
     """
-    directions: dict[tuple[str, str], _Direction] = {}
+    texts: dict[tuple[str, str], dict[str, None]] = {}  # a dict serves as an ordered set
+    answers: dict[tuple[str, str], _Answers] = {}
     for sample in samples:
-        left, right = sample.source_language, sample.target_language
-        forward = directions.setdefault((left, right), _Direction())
-        backward = directions.setdefault((right, left), _Direction())
-        forward.texts.setdefault(sample.target)
-        backward.texts.setdefault(sample.source)
+        forward = (sample.source_language, sample.target_language)
+        backward = forward[::-1]
+        texts.setdefault(forward, {}).setdefault(sample.target)
+        texts.setdefault(backward, {}).setdefault(sample.source)
         for source, target, _ in sample.words:
             one, other = (sample.source, Span(*source)), (sample.target, Span(*target))
-            forward.answers.setdefault(one, set()).add(other)
-            backward.answers.setdefault(other, set()).add(one)
+            answers.setdefault(forward, {}).setdefault(one, set()).add(other)
+            answers.setdefault(backward, {}).setdefault(other, set()).add(one)
     listed = {
-        "-".join(languages): _list_places(languages, direction, split)
-        for languages, direction in sorted(directions.items())
-        if direction.answers
+        "-".join(pair): _list_places(*pair, texts[pair], answers[pair], split)
+        for pair in sorted(answers)
     }
     if not listed:
         raise CrosszeroError(
-            "word retrieval needs held-out samples with word pairs; there are none"
+            "word retrieval needs samples with word pairs; there are none"
         )
     return listed
 
@@ -132,9 +132,6 @@ def compare(questions: WordQuestions, found: Sequence[int]) -> tuple[list[bool],
     Returns:
         Whether each query found the gold word in the gold sentence; and whether it found the same
         word (case, Unicode form and vowel signs aside) in any sentence.
-
-    Raises:
-        ValueError: not one answer for each query.
     """
     hits, type_hits = [], []
     for query, number in zip(questions.queries, found, strict=True):
@@ -144,44 +141,33 @@ def compare(questions: WordQuestions, found: Sequence[int]) -> tuple[list[bool],
     return hits, type_hits
 
 
-@dataclass
-class _Direction:
-    """Candidate texts in order of appearance (a dict serves as an ordered set), and answers."""
-
-    texts: dict[str, None] = field(default_factory=dict)
-    answers: dict[Place, set[Place]] = field(default_factory=dict)
-
-
 def _list_places(
-    languages: tuple[str, str], direction: _Direction, split: Splitter
+    source: str, target: str, texts: Iterable[str], answers: _Answers, split: Splitter
 ) -> WordQuestions:
     gold: dict[str, set[Span]] = {}
-    for answers in direction.answers.values():
-        for text, span in answers:
-            gold.setdefault(text, set()).add(span)
-    asked: dict[str, list[Span]] = {}
-    for text, span in direction.answers:
-        asked.setdefault(text, []).append(span)
+    for text, span in {place for right in answers.values() for place in right}:
+        gold.setdefault(text, set()).add(span)
+    asked: dict[str, list[Place]] = {}
+    for place in answers:
+        asked.setdefault(place[0], []).append(place)
     return WordQuestions(
-        source=languages[0],
-        target=languages[1],
-        queries=tuple((text, span) for text, spans in asked.items() for span in spans),
+        source=source,
+        target=target,
+        queries=tuple(place for places in asked.values() for place in places),
         candidates=tuple(
             (text, span)
-            for text in direction.texts
-            for span in _merge(split(text, languages[1]), gold.get(text, set()))
+            for text in texts
+            for span in _merge(split(text, target), gold.get(text, set()))
         ),
-        answers={query: frozenset(right) for query, right in direction.answers.items()},
+        answers={query: frozenset(right) for query, right in answers.items()},
     )
 
 
 def _merge(words: list[Span], gold: set[Span]) -> list[Span]:
-    kept = [
-        word
-        for word in words
-        if not any(word.start < span.end and span.start < word.end for span in gold)
-    ]
-    return sorted(kept + list(gold))
+    def overlaps(word: Span) -> bool:
+        return any(word.start < span.end and span.start < word.end for span in gold)
+
+    return sorted([word for word in words if not overlaps(word)] + list(gold))
 
 
 def _key(place: Place) -> str:

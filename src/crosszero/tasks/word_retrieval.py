@@ -22,7 +22,7 @@ from crosszero.tasks.prediction_files import (
     read_numbers,
     write_lines,
 )
-from crosszero.tasks.task import Items, Measures, Task, count_hits
+from crosszero.tasks.task import Folder, Items, Languages, Measures, Task, count_hits
 from crosszero.tasks.word_questions import WordQuestions, answer, compare, list_questions
 
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
@@ -49,17 +49,17 @@ class WordRetrieval(Task):
     pairs_of_languages = True
     rank = 80
 
-    def locate(self, data: str | Path) -> Path:
+    def locate(self, data: Folder) -> Path:
         """The store: ``<data>/word-retrieval``, or `data` itself where that is a store."""
         inside = Path(data) / self.name
         return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
 
-    def list_files(self, data: str | Path) -> list[Path]:
+    def list_files(self, data: Folder) -> list[Path]:
         """The store."""
         store = self.locate(data)
         return [store] if store.exists() else []
 
-    def list_languages(self, data: str | Path) -> list[str]:
+    def list_languages(self, data: Folder) -> list[str]:
         """List the directions that have word pairs, sorted.
 
         Raises:
@@ -68,18 +68,14 @@ class WordRetrieval(Task):
         return sorted(self._list_pairs(data))
 
     def load(
-        self, data: str | Path, languages: Sequence[str] | None = None
+        self, data: Folder, languages: Languages = None
     ) -> Iterator[tuple[str, WordQuestions]]:
         """Read what is asked, and what is right, in each direction."""
         for asked in self._ask(data, languages):
             yield from asked.items()
 
     def predict(
-        self,
-        encoder: WordEncoder,
-        data: str | Path,
-        predictions: str | Path,
-        languages: Sequence[str] | None = None,
+        self, encoder: WordEncoder, data: Folder, predictions: Folder, languages: Languages = None
     ) -> list[Path]:
         """Search the nearest word of every query, write ``word-retrieval/test-<xx>-<yy>.tsv``.
 
@@ -100,7 +96,7 @@ class WordRetrieval(Task):
         ]
 
     def read_predictions(
-        self, predictions: str | Path, language: str, gold: WordQuestions
+        self, predictions: Folder, language: str, gold: WordQuestions
     ) -> list[int]:
         """Read a number for each query."""
         path = find_predictions(predictions, self.name, language)
@@ -119,7 +115,7 @@ class WordRetrieval(Task):
         """Items are the words that ask."""
         return count_hits(compare(gold, found)[0])
 
-    def _list_pairs(self, data: str | Path) -> dict[str, frozenset[str]]:
+    def _list_pairs(self, data: Folder) -> dict[str, frozenset[str]]:
         """Directions that have word pairs, and their two languages."""
         found: dict[str, frozenset[str]] = {}
         for sample in SampleStore.open(self.locate(data)):
@@ -131,7 +127,7 @@ class WordRetrieval(Task):
         return found
 
     def _ask(
-        self, data: str | Path, languages: Sequence[str] | None
+        self, data: Folder, languages: Sequence[str] | None
     ) -> Iterator[dict[str, WordQuestions]]:
         """What is asked: all at once, or one language pair after the other."""
         found = self._list_pairs(data)
