@@ -27,7 +27,7 @@ from crosszero.tasks.finetune.classification import encode_pairs
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head
-from crosszero.tasks.finetune.loop import _make_arguments, _SliceTrainer, train_best
+from crosszero.tasks.finetune.loop import _make_arguments, _MiniBatchTrainer, train_best
 from crosszero.tasks.finetune.losses import plain_loss
 from tests.conftest import ARCHITECTURES
 
@@ -182,11 +182,11 @@ def test_no_score_is_an_error(model_folder: ModelFolder, tmp_path: Path) -> None
 def test_slices_do_not_change_the_gradient(model_folder: ModelFolder, tmp_path: Path) -> None:
     gradients = []
     for budget in (4096, 60):
-        config = FineTuneConfig(max_length=24, slice_tokens=budget)
+        config = FineTuneConfig(max_length=24, mini_batch_num_tokens=budget)
         task = make_task(model_folder(dropout=0.0), config)
         features = encode_pairs(make_pairs(11), task)
         arguments = _make_arguments(config, tmp_path / "out")
-        trainer = _SliceTrainer(task, features, plain_loss, config, arguments)
+        trainer = _MiniBatchTrainer(task, features, plain_loss, config, arguments)
         trainer.create_optimizer()
         loss = trainer.training_step(task.model, {"features": features})
         table = task.model.get_input_embeddings().weight.grad  # type: ignore[union-attr]

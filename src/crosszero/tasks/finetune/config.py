@@ -30,7 +30,7 @@ class FineTuneConfig:
         warmup: part of the run over which the learning rate rises from 0; then it falls to 0.
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
         precision: number format of the forward pass; bf16 is faster on some machines only.
-        slice_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
+        mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
             length. Larger is faster on a GPU; apart from dropout the losses do not change.
         seed: of every random choice.
         robust: how classification is made to bear embeddings that lie elsewhere, as those of other
@@ -63,7 +63,7 @@ class FineTuneConfig:
     warmup: float = 0.0
     max_grad_norm: float = 1.0
     precision: NumberFormat = "fp32"
-    slice_tokens: int = 4096
+    mini_batch_num_tokens: int = 4096
     seed: int = 42
     robust: Robust = "none"
     adversarial_radius: float = 0.1
@@ -78,7 +78,7 @@ class FineTuneConfig:
     def __post_init__(self) -> None:
         positive = (
             "learning_rate", "batch_size", "max_length", "eval_every", "adam_epsilon",
-            "slice_tokens", "adversarial_steps", "adversarial_step_size",
+            "mini_batch_num_tokens", "adversarial_steps", "adversarial_step_size",
         )  # fmt: skip
         natural = (
             "epochs", "steps", "weight_decay", "max_grad_norm", "seed", "adversarial_radius",

@@ -33,7 +33,7 @@ class Feature(NamedTuple):
     labels: NDArray[np.int16]
 
 
-class Slice(NamedTuple):
+class MiniBatch(NamedTuple):
     """Examples that go through the model together.
 
     Attributes:
@@ -50,7 +50,7 @@ class Slice(NamedTuple):
 
 def cut_features(
     features: Sequence[Feature], model: PreTrainedModel, padding: int, budget: int
-) -> Iterator[Slice]:
+) -> Iterator[MiniBatch]:
     """Cut examples into padded slices of like length, on the model's device.
 
     Args:
@@ -71,7 +71,7 @@ def cut_features(
         else:
             labels = torch.from_numpy(np.asarray([f.labels for f in chosen], np.int64))
         device = model.device
-        yield Slice(members, {k: v.to(device) for k, v in inputs.items()}, labels.to(device))
+        yield MiniBatch(members, {k: v.to(device) for k, v in inputs.items()}, labels.to(device))
 
 
 def _has_segments(model: PreTrainedModel) -> bool:

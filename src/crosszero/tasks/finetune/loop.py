@@ -68,7 +68,7 @@ def train_best(
     """
     best = _Best(task, score, config.eval_every, out, {**described, "config": to_dict(config)})
     arguments = _make_arguments(config, out)
-    trainer = _SliceTrainer(task, features, loss, config, arguments)
+    trainer = _MiniBatchTrainer(task, features, loss, config, arguments)
     trainer.add_callback(best)
     with quiet_transformers():
         trainer.train()
@@ -120,7 +120,7 @@ def remove_stopped(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-class _SliceTrainer(Trainer):
+class _MiniBatchTrainer(Trainer):
     """The Trainer with a step that cuts its batch into slices."""
 
     def __init__(
@@ -149,7 +149,7 @@ class _SliceTrainer(Trainer):
         counted = sum(int((f.labels != IGNORED).sum()) for f in features)
         total = torch.zeros((), device=self._task.model.device)
         for part in cut_features(
-            features, self._task.model, self._task.padding, self._config.slice_tokens
+            features, self._task.model, self._task.padding, self._config.mini_batch_num_tokens
         ):
             with autocast(self._config.precision, self._task.model.device):
                 loss = self._loss(model, part.inputs, part.labels)

@@ -15,7 +15,7 @@ from crosszero.tasks.finetune.features import cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
 from crosszero.tasks.finetune.loop import check_folder, own_randomness, train_best
 from crosszero.tasks.finetune.losses import plain_loss
-from crosszero.tasks.finetune.words import encode_sentences
+from crosszero.tasks.finetune.word_pieces import encode_sentences
 
 Metric = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], float]
 """Gold tags and predicted tags, a row for each sentence, to a number; higher is better."""
