@@ -14,7 +14,6 @@ from crosszero.bitext.numbered import read_lines
 from crosszero.search.mining import SentenceEncoder
 from crosszero.tasks.prediction_files import (
     find_file,
-    find_predictions,
     name_file,
     read_numbers,
     write_lines,
@@ -59,7 +58,7 @@ class OddOneOut(Task):
 
     def read_predictions(self, predictions: str | Path, language: str, gold: Any) -> list[int]:
         """Read a place for each line."""
-        path = find_predictions(predictions, self.name, language)
+        path = find_file(predictions, self.name, language)
         return read_numbers(path, len(gold[1]), 3, unit=self.unit)
 
     def count(self, found: list[int], gold: Any) -> Items:

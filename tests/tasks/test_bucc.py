@@ -173,7 +173,9 @@ def test_broken_encoding_is_named(data, tmp_path):
 
 def test_broken_predictions_are_named(data, tmp_path):
     out = tmp_path / "out"
-    with pytest.raises(DataError, match=r"test-de\.tsv: is missing: predict"):
+    with pytest.raises(
+        DataError, match=r"test-de\.tsv: is missing; languages with such a file: none"
+    ):
         Bucc().score(out, data)
     write(out / "bucc2018/test-de.tsv", ["de-0\ten-0", "de-1"])
     with pytest.raises(DataError, match=r"test-de\.tsv:2: two ids"):

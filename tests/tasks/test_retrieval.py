@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
-from crosszero.tasks.retrieval import compare_texts, find_nearest
+from crosszero.tasks.retrieval import find_nearest
+from crosszero.tasks.sentence_retrieval import compare_texts
 
 
 def hit(queries, candidates, gold):

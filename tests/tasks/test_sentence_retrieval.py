@@ -3,7 +3,6 @@
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.files import hash_files
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval, list_directions
@@ -70,26 +69,22 @@ def test_both_orders_of_a_language_pair_meet(data):
     assert found["fr-en"].queries == ["Ouvrir", "Ouvert", "Fermer"]
 
 
-def test_multiway_text_is_read_without_a_store(tmp_path):
-    for language, lines in (
-        ("en", ["Open", "Close"]),
-        ("fr", ["Ouvrir", "Fermer"]),
-        ("de", ["Offen", "Zu"]),
-    ):
-        write(tmp_path / f"multi.{language}", lines)
-    task = SentenceRetrieval()
-    assert len(task.list_languages(tmp_path)) == 6
-    task.predict(Table(MEANINGS), tmp_path, tmp_path / "out")
-    assert {score.value for score in task.score(tmp_path / "out", tmp_path)} == {1.0}
-    before = hash_files(*task.list_files(tmp_path))
-    write(tmp_path / "notes.txt", ["not read"])
-    assert hash_files(*task.list_files(tmp_path)) == before
+def test_the_store_of_words_will_do_and_another_name_has_scores_of_its_own(tmp_path):
+    collect(SAMPLES, tmp_path / "word-retrieval")
+    task = SentenceRetrieval("strings")
+    assert task.list_files(tmp_path) == [tmp_path / "word-retrieval"]
+    task.predict(Table(MEANINGS), tmp_path, tmp_path / "out", ["en-fr"])
+    assert task.score(tmp_path / "out", tmp_path, ["en-fr"])[0].name == "strings/text-accuracy"
+    assert (tmp_path / "out/strings/test-en-fr.tsv").is_file()
+    assert SentenceRetrieval().locate(tmp_path / "word-retrieval") == tmp_path / "word-retrieval"
 
 
 def test_what_is_missing(data):
     with pytest.raises(ConfigError, match="sentence-retrieval has no data for 'en-it'"):
         SentenceRetrieval().check(data, ["en-it"])
-    with pytest.raises(DataError, match="holds no parallel text"):
+    with pytest.raises(DataError, match="holds no samples"):
         SentenceRetrieval().list_languages(data / "nowhere")
-    with pytest.raises(DataError, match=r"test-de-en\.tsv: is missing: predict"):
+    with pytest.raises(
+        DataError, match=r"test-de-en\.tsv: is missing; languages with such a file: none"
+    ):
         SentenceRetrieval().score(data / "out", data)

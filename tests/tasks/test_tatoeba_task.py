@@ -97,7 +97,9 @@ def test_broken_predictions_are_named(xtreme, lines, message):
 
 
 def test_what_is_missing(xtreme):
-    with pytest.raises(DataError, match=r"test-fr\.tsv: is missing: predict"):
+    with pytest.raises(
+        DataError, match=r"test-fr\.tsv: is missing; languages with such a file: none"
+    ):
         Tatoeba().score(xtreme / "out", xtreme)
     with pytest.raises(ConfigError, match="tatoeba has no data for 'de'; Allowed: fr"):
         Tatoeba().predict(Table(MEANINGS), xtreme, xtreme / "out", ["de"])

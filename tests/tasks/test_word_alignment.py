@@ -161,7 +161,9 @@ def test_broken_predictions_are_named(data, lines, message):
 
 
 def test_what_is_missing_or_unknown(data, encoder):
-    with pytest.raises(DataError, match=r"test-de-en\.tsv: is missing: predict"):
+    with pytest.raises(
+        DataError, match=r"test-de-en\.tsv: is missing; languages with such a file: none"
+    ):
         WordAlignment().score(data / "out", data)
     with pytest.raises(ConfigError, match=r"word-alignment has no data for 'de-fr'.*'de-en'"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out", ["de-fr"])

@@ -9,7 +9,7 @@ from crosszero.align.spans import Span, WordPair
 from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
-from crosszero.tasks.word_questions import answer, compare, list_questions
+from crosszero.tasks.word_retrieval import WordRetrieval, compare_words, list_questions
 
 MEANING = {"cat": 0, "Katze": 0, "katze": 0, "dog": 1, "Hund": 1, "red": 2, "rot": 2, "猫": 0}
 
@@ -66,8 +66,8 @@ class Result(NamedTuple):
 def score_words(encoder, samples, **options):
     asked = list_questions(samples, **options)
     return {
-        name: Result(*compare(asked[name], found), len(asked[name].candidates))
-        for name, found in answer(encoder, asked)
+        name: Result(*compare_words(asked[name], found), len(asked[name].candidates))
+        for name, found in WordRetrieval().answer(encoder, asked)
     }
 
 

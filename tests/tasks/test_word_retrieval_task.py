@@ -10,8 +10,7 @@ from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import word_retrieval
 from crosszero.tasks.task import Task
-from crosszero.tasks.word_questions import answer, compare, list_questions
-from crosszero.tasks.word_retrieval import WordRetrieval
+from crosszero.tasks.word_retrieval import WordRetrieval, compare_words, list_questions
 from tests.tasks.helpers import Table, write
 
 MEANINGS = {"cat": 0, "Katze": 0, "dog": 1, "Hund": 1, "red": 2, "rot": 2, "chat": 0}
@@ -69,8 +68,8 @@ def test_equal_to_each_direction_alone_without_files(data, model_folder):
     asked = list_questions(SAMPLES)
     assert len(found) == 2 * len(asked)
     for direction, questions in asked.items():
-        ((_, numbers),) = answer(encoder, {direction: questions})
-        hits, type_hits = compare(questions, numbers)
+        ((_, numbers),) = WordRetrieval().answer(encoder, {direction: questions})
+        hits, type_hits = compare_words(questions, numbers)
         assert found[direction, "accuracy"] == sum(hits) / len(hits)
         assert found[direction, "type-accuracy"] == sum(type_hits) / len(hits)
 
@@ -120,7 +119,9 @@ def test_broken_predictions_are_named(data, lines, message):
 
 
 def test_what_is_missing(data, tmp_path):
-    with pytest.raises(DataError, match=r"test-de-en\.tsv: is missing: predict"):
+    with pytest.raises(
+        DataError, match=r"test-de-en\.tsv: is missing; languages with such a file: none"
+    ):
         WordRetrieval().score(data / "out", data)
     with pytest.raises(ConfigError, match="no data for 'en-it'"):
         WordRetrieval().predict(Table(MEANINGS), data, data / "out", ["en-it"])

@@ -30,7 +30,7 @@ from crosszero.tasks.bucc_data import (
     read_gold,
     read_pairs,
 )
-from crosszero.tasks.prediction_files import find_file, find_predictions, name_file, write_lines
+from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
 ScoredIds = list[tuple[str, str, float]]  # foreign id, English id, margin score
@@ -106,20 +106,11 @@ class Bucc(Task):
         Beside it stand ``mined-<xx>.tsv``, all pairs with their margin scores, and
         ``threshold-<xx>.json``: the threshold, its F1 on dev, `k` and `margin`.
 
-        Args:
-            encoder: gives the sentence vectors.
-            data: folder that holds ``bucc2018/``, dev gold included.
-            predictions: folder of the predictions.
-            languages: which; None for all.
-            k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
+        `k` and `margin` are those of :func:`crosszero.search.vector_mining.mine_vectors`.
 
         Returns:
             The files, a pair a line (``<xx> id TAB English id``), best first; a file is empty where
             no pair reaches the threshold.
-
-        Raises:
-            ConfigError: a language, `k` or `margin` is unknown.
-            DataError: a file is missing or can't be used.
         """
         written = []
         for language in self.choose_languages(data, languages):
@@ -151,7 +142,7 @@ class Bucc(Task):
             kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
             if mined.is_file() and kept.is_file():
                 write_lines(path, _keep(_read_mined(mined), read_threshold(kept)))
-        path = find_predictions(predictions, self.name, language)
+        path = find_file(predictions, self.name, language)
         return read_pairs(path, gold.sentences or language, empty=True)
 
     def measure(self, found: IdPairs, gold: BuccGold) -> Measures:
@@ -197,11 +188,7 @@ def _read_mined(path: Path) -> ScoredIds:
 
 
 def read_threshold(path: str | Path) -> float:
-    """Read the threshold that :meth:`Bucc.predict` tuned on dev, ``threshold-<xx>.json``.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
+    """Read the threshold that :meth:`Bucc.predict` tuned on dev, ``threshold-<xx>.json``."""
     try:
         return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
@@ -211,16 +198,7 @@ def read_threshold(path: str | Path) -> float:
 def mine_ids(
     encoder: SentenceEncoder, data: BuccSet, *, k: int = 4, margin: Margin = "ratio"
 ) -> ScoredIds:
-    """Mine one part and name the pairs by their ids.
-
-    Args:
-        encoder: gives the sentence vectors.
-        data: the sentences.
-        k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
-
-    Returns:
-        (foreign id, English id, score), best first.
-    """
+    """Mine one part and name the pairs by their ids: foreign, English and score, best first."""
     foreign, english = list(data.foreign), list(data.english)
     sides = list(data.foreign.values()), list(data.english.values())
     found = mine_texts(encoder, *sides, k=k, margin=margin, drop_repeated=True)

@@ -79,9 +79,6 @@ class FineTunedTask(HubTask, Generic[Example]):
             data: folder that holds ``<name>/train-en.tsv`` and ``<name>/dev-en.tsv``.
             config: settings, such as :meth:`make_config` gives.
             out: new or empty folder of the model.
-
-        Raises:
-            CrosszeroError: data or encoder can't be used.
         """
 
     @abstractmethod
@@ -109,16 +106,10 @@ class FineTunedTask(HubTask, Generic[Example]):
         """Turn the examples of the hub into lines of files."""
 
     def make_config(self, **changes: Any) -> FineTuneConfig:
-        """Give XTREME's settings of fine-tuning for this task.
-
-        Args:
-            changes: settings that shall differ, as YAML gives them: ``2e-5`` may be text.
+        """Give XTREME's settings for this task (scripts/train_*.sh) with changes, as YAML has them.
 
         Raises:
             ConfigError: a setting is unknown, or a value is of the wrong type or out of range.
-
-        Source:
-            docs/xtreme.md; google-research/xtreme, scripts/train_*.sh.
         """
         return build(FineTuneConfig, {**self.fine_tuning, **changes})
 

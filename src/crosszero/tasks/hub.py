@@ -50,9 +50,6 @@ def fetch_xtreme(
         DataError: the hub can't be reached, or holds something else than expected.
         MissingExtraError: the package ``datasets`` is not installed.
 
-    Example:
-        >>> fetch_xtreme("xtreme", ["pawsx"], ["fr"])                 # doctest: +SKIP
-        [PosixPath('xtreme/pawsx')]
     """
     from crosszero.tasks.catalogue import find_task, list_tasks
 

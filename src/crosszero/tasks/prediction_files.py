@@ -43,14 +43,6 @@ def find_file(folder: str | Path, task: str, language: str, kind: str = "test") 
     return path
 
 
-def find_predictions(folder: str | Path, task: str, language: str) -> Path:
-    """Name a prediction file that has to be there; DataError if it is not."""
-    path = name_file(folder, task, language)
-    if not path.is_file():
-        raise DataError(path, "is missing: predict this language first, or don't ask for its score")
-    return path
-
-
 def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[str]:
     """List the languages that have a file ``<folder>/<task>/<kind>-<xx>.tsv``, sorted."""
     names = (path.name for path in (Path(folder) / task).glob(f"{kind}-*.tsv"))

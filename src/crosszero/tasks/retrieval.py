@@ -1,12 +1,23 @@
-"""Retrieval of sentences and words: the nearest by cosine, without a margin."""
+"""Retrieval over held-out samples: queries of one language look for answers in the other.
+
+The data is a store of samples that no training has seen, as ``crosszero prepare --hold-out`` writes
+it. A prediction file has a line for each query with the 0-based number of a candidate. The nearest
+is searched by cosine, without a margin.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from crosszero.samples.columns import METADATA
 from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours
+from crosszero.tasks.prediction_files import find_file, name_file, read_numbers, write_lines
+from crosszero.tasks.task import Folder, Languages, Task
 
 
 def find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:
@@ -32,27 +43,52 @@ def find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:
     return [int(row) for row in np.where(np.asarray(queries).any(axis=1), found, -1)]
 
 
-def compare_texts(
-    found: Sequence[int], queries: Sequence[str], candidates: Sequence[str]
-) -> list[bool]:
-    """Tell which queries found a right TEXT, where candidate i translates query i.
+class RetrievalTask(Task):
+    """A task whose "languages" are directions such as ``en-fr``: who asks, and who is asked.
 
-    Text repeats itself. Where two candidates have the same text, no encoder can tell them apart,
-    and a query that shares its text with others may find the translation of any of them.
-
-    Args:
-        found: for each query the row of a candidate, or -1.
-        queries, candidates: the texts, aligned row by row.
-
-    Raises:
-        ValueError: they differ in number.
-
-    Example:
-        >>> compare_texts([0, 0, 1], ["Open", "Open", "Shut"], ["Ouvrir", "Ouvert", "Fermer"])
-        [True, True, False]
+    What is asked in a direction has `queries` and `candidates`.
     """
-    right: dict[str, set[str]] = {}
-    for query, candidate in zip(queries, candidates, strict=True):
-        right.setdefault(query, set()).add(candidate)
-    rows = zip(queries, found, strict=True)
-    return [row >= 0 and candidates[row] in right[query] for query, row in rows]
+
+    data_setting = "held_out"
+    pairs_of_languages = True
+
+    @abstractmethod
+    def ask(self, data: Folder, languages: Languages) -> Iterator[Mapping[str, Any]]:
+        """Read what is asked in each direction, as many directions at once as memory allows."""
+
+    @abstractmethod
+    def answer(self, encoder: Any, asked: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+        """Find for each direction the nearest candidate of each query; -1 for none."""
+
+    def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
+        """Read what is asked, and what is right, in each direction."""
+        for asked in self.ask(data, languages):
+            yield from asked.items()
+
+    def predict(
+        self, encoder: Any, data: Folder, predictions: Folder, languages: Languages = None
+    ) -> list[Path]:
+        """Search what is nearest to every query; -1 stands for a vector of zeros."""
+        return [
+            write_lines(name_file(predictions, self.name, direction), found)
+            for asked in self.ask(data, languages)
+            for direction, found in self.answer(encoder, asked)
+        ]
+
+    def read_predictions(self, predictions: Folder, language: str, gold: Any) -> list[int]:
+        """Read a number for each query."""
+        path = find_file(predictions, self.name, language)
+        sizes = len(gold.queries), len(gold.candidates)
+        return read_numbers(path, *sizes, unit=f"{self.unit} that ask", unanswered=True)
+
+    def locate(self, data: Folder) -> Path:
+        """The store: in `data` by the task's or the words' name, or `data` itself."""
+        for name in (self.name, "word-retrieval"):
+            if (Path(data) / name).exists():
+                return Path(data) / name
+        return Path(data) if (Path(data) / METADATA).is_file() else Path(data) / self.name
+
+    def list_files(self, data: Folder) -> list[Path]:
+        """The store."""
+        store = self.locate(data)
+        return [store] if store.exists() else []

@@ -36,9 +36,7 @@ class Score:
 
 
 def read_score(row: Mapping[str, Any]) -> Score:
-    """Make a score of a row of JSON, as ``dataclasses.asdict`` gives it.
-
-    Rows of crosszero 0.1, whose metric named all (``xtreme/udpos/f1``), are read, too.
+    """Make a score of a row of JSON, as ``dataclasses.asdict`` gives it, or crosszero 0.1.
 
     Raises:
         KeyError, TypeError, ValueError: it is no such row.
@@ -62,10 +60,7 @@ def read_score(row: Mapping[str, Any]) -> Score:
 
 
 def average(scores: Iterable[Score]) -> dict[str, float]:
-    """Average each metric over languages, each language counting the same whatever its size.
-
-    Returns:
-        Name of the score and mean share, in the order of the scores.
+    """Average each metric over languages, each counting the same whatever its size, by name.
 
     Example:
         >>> average([

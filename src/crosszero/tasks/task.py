@@ -38,20 +38,19 @@ class Task(ABC):
         title: of its column in tables: ``POS``.
         metric: the one that stands for the task: ``f1``.
         unit: what a score counts: ``spans``.
-        needs: what :meth:`predict` takes: an encoder of which nothing but sentence vectors is read
-            (``sentences``, so that they may be cached), one whose word vectors are read
-            (``words``), or a fine-tuned ``model``.
+        needs: what :meth:`predict` takes: an encoder for its ``sentences`` (which may be cached)
+            or its ``words``, or a fine-tuned ``model``.
         protocol: whose rules and files it follows.
         lower_is_better: whether the metric is an error.
-        fine_tuned: whether an encoder is trained on the English part first; then the task is a
-            :class:`crosszero.tasks.fine_tuned_task.FineTunedTask`.
+        fine_tuned: whether an encoder is trained on the English part first, as a
+            :class:`~crosszero.tasks.fine_tuned_task.FineTunedTask`.
         robust: whether it may be fine-tuned robustly.
         note: a sentence about its scores, for under tables.
         data_setting: which folder of an experiment it reads.
         pairs_of_languages: whether its "languages" are pairs such as ``en-fr``.
         options: what :meth:`predict` takes beyond data and languages, by name, with the defaults.
-        gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that predictions
-            can be scored by :meth:`score_labels` without the texts; see :meth:`read_labels`.
+        gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that
+            :meth:`score_labels` needs no texts.
         hub_languages: those that :meth:`fetch` can fetch.
         rank: place among the tasks in tables.
     """
@@ -86,12 +85,7 @@ class Task(ABC):
         return sorted(found)
 
     def choose_languages(self, data: Folder, languages: Languages = None) -> list[str]:
-        """Give the languages of the data that are asked for, each once.
-
-        Raises:
-            ConfigError: a language is not in the data.
-            DataError: there is none at all.
-        """
+        """Give the languages of the data that are asked for, each once; ConfigError for others."""
         return self.pick_languages(self.list_languages(data), languages)
 
     def pick_languages(self, found: Sequence[str], languages: Languages) -> list[str]:
@@ -138,13 +132,7 @@ class Task(ABC):
 
     @abstractmethod
     def read_predictions(self, predictions: Folder, language: str, gold: Any) -> Any:
-        """Read the prediction file of a language; DataError if it is no answer to what was asked.
-
-        Args:
-            predictions: folder of the predictions of all tasks.
-            language: as :meth:`load_gold` names it.
-            gold: what that gave.
-        """
+        """Read the prediction file of a language; DataError if it is missing or does not fit."""
 
     @abstractmethod
     def count(self, found: Any, gold: Any) -> Items:
@@ -205,12 +193,7 @@ class Task(ABC):
         return self.count(self.read_predictions(predictions, code, gold), gold)
 
     def read_labels(self, labels: Folder, language: str) -> Any:
-        """Read the gold file of a language, without its texts: what :meth:`load_gold` would give.
-
-        Raises:
-            ConfigError: the task has no such files.
-            DataError: the file is missing or can't be used.
-        """
+        """Read what :meth:`load_gold` gives from a gold file alone, if there are `gold_files`."""
         raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
 
     def score_labels(

@@ -24,7 +24,6 @@ from crosszero.tasks.hub import HubTask, open_rows, take_text
 from crosszero.tasks.prediction_files import (
     check_once,
     find_file,
-    find_predictions,
     name_file,
     read_numbers,
     write_lines,
@@ -133,7 +132,7 @@ class Tatoeba(HubTask):
         def read(path: Path, unit: str) -> list[int]:
             return read_numbers(path, len(gold), len(gold), unit=unit, unanswered=True)
 
-        forward = read(find_predictions(predictions, self.name, language), "English sentences")
+        forward = read(find_file(predictions, self.name, language), "English sentences")
         path = name_file(predictions, self.name, language, "reversed")
         return Answers(forward, read(path, "foreign sentences") if path.is_file() else None)
 
@@ -184,8 +183,7 @@ def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
         gold: for each English line the number of its foreign line.
 
     Returns:
-        A share in [0, 1]; ``None`` where mteb is not installed, or lines are not translated one by
-        one, which mteb takes for granted.
+        A share; ``None`` where mteb is not installed, or lines are not translated one by one.
     """
     if importlib.util.find_spec("mteb") is None or sorted(gold) != list(range(len(found))):
         return None

@@ -29,7 +29,7 @@ from crosszero.align.links import count_lost, link_words, warn_of_lost
 from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.search.neighbours import AnyFloats
-from crosszero.tasks.prediction_files import find_predictions, name_file, write_lines
+from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
@@ -96,14 +96,10 @@ class WordAlignment(Task):
                 included.
             languages: pairs such as ``de-en``.
             layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
-                layer, from the same forward pass; needs an :class:`Encoder`.
+                layer, from the same forward pass; needs an :class:`Encoder`, or ConfigError.
 
         Returns:
             The files, a line for each sentence pair with links ``i-j``, counted from 0.
-
-        Raises:
-            ConfigError: a pair is unknown, or there are no layers to be had.
-            DataError: a file is missing or can't be used.
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
@@ -125,7 +121,7 @@ class WordAlignment(Task):
 
     def read_predictions(self, predictions: Folder, language: str, gold: AlignmentSet) -> Links:
         """Read the links of the encoder's own vectors, a line for each sentence pair."""
-        return _read_links(find_predictions(predictions, self.name, language), gold)
+        return _read_links(find_file(predictions, self.name, language), gold)
 
     def measure(self, found: Links, gold: AlignmentSet) -> Measures:
         """Give ``aer``, ``precision``, ``recall`` and ``f1``."""

@@ -1,35 +1,52 @@
-"""Word retrieval: a word in its sentence looks for its translation among all words.
+"""Word retrieval: a word in its sentence looks for its translation among ALL words.
 
-The data is a store of word positioned samples in ``<data>/word-retrieval``, or `data` itself, as
-``crosszero prepare --hold-out`` writes it: of sentences that no training has seen. What is asked
-and what is right is told in :mod:`crosszero.tasks.word_questions`. A prediction file has a line for
-each query, in the order of :func:`~crosszero.tasks.word_questions.list_questions`, with the 0-based
-number of a candidate of that list.
+Sentence vectors can be good while word vectors are not, so words are tested alone. The word pairs
+of the samples (:mod:`crosszero.tasks.retrieval`; ``<data>/word-retrieval``, or `data` itself) give
+the questions and the right answers; the candidates are all words of all sentences of the other
+language, also the same word in other sentences. So ``accuracy`` asks for the right word in the
+right sentence, and ``type-accuracy`` for the right word anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from crosszero.align.word_encoder import WordEncoder
-from crosszero.errors import DataError
-from crosszero.samples.columns import METADATA
+import numpy as np
+
+from crosszero.align.spans import Span
+from crosszero.align.word_boundaries import normalise, word_spans
+from crosszero.align.word_encoder import WordEncoder, encode_spans
+from crosszero.errors import CrosszeroError, DataError
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.prediction_files import (
-    find_predictions,
-    name_file,
-    read_numbers,
-    write_lines,
-)
-from crosszero.tasks.task import Folder, Items, Languages, Measures, Task, count_hits
-from crosszero.tasks.word_questions import WordQuestions, answer, compare, list_questions
+from crosszero.search.neighbours import AnyFloats
+from crosszero.tasks.retrieval import RetrievalTask, find_nearest
+from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
 
+Splitter = Callable[[str, str], list[Span]]
+Place = tuple[str, Span]  # a text and a word in it
+_Answers = dict[Place, set[Place]]
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
 
 
-class WordRetrieval(Task):
-    """The task ``word-retrieval``; a "language" is a direction such as ``en-fr``.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WordQuestions:
+    """What is asked in one direction of one language pair, and what is right.
+
+    Attributes:
+        queries: the words that ask, text by text.
+        candidates: the words that are searched, text by text.
+        answers: for each query the candidates that are right.
+    """
+
+    queries: tuple[Place, ...]
+    candidates: tuple[Place, ...]
+    answers: Mapping[Place, frozenset[Place]]
+
+
+class WordRetrieval(RetrievalTask):
+    """The task ``word-retrieval``.
 
     Example:
         >>> task = WordRetrieval()
@@ -45,75 +62,51 @@ class WordRetrieval(Task):
     metric = "accuracy"
     unit = "words"
     needs = "words"
-    data_setting = "held_out"
-    pairs_of_languages = True
     rank = 80
 
-    def locate(self, data: Folder) -> Path:
-        """The store: ``<data>/word-retrieval``, or `data` itself where that is a store."""
-        inside = Path(data) / self.name
-        return Path(data) if not inside.exists() and (Path(data) / METADATA).is_file() else inside
-
-    def list_files(self, data: Folder) -> list[Path]:
-        """The store."""
-        store = self.locate(data)
-        return [store] if store.exists() else []
-
     def list_languages(self, data: Folder) -> list[str]:
-        """List the directions that have word pairs, sorted.
-
-        Raises:
-            DataError: there is no store, or it has no word pairs.
-        """
+        """List the directions that have word pairs, sorted; DataError if none has."""
         return sorted(self._list_pairs(data))
 
-    def load(
-        self, data: Folder, languages: Languages = None
-    ) -> Iterator[tuple[str, WordQuestions]]:
-        """Read what is asked, and what is right, in each direction."""
-        for asked in self._ask(data, languages):
-            yield from asked.items()
+    def ask(self, data: Folder, languages: Languages) -> Iterator[dict[str, WordQuestions]]:
+        """All directions at once, or, of more than 20,000 samples, a language pair at a time."""
+        found = self._list_pairs(data)
+        pairs = {name: found[name] for name in self.pick_languages(sorted(found), languages)}
+        store = SampleStore.open(self.locate(data))
+        wanted = list(dict.fromkeys(pairs.values()))
+        groups = [wanted] if len(store) <= _AT_ONCE else [[pair] for pair in wanted]
+        for group in groups:
+            samples = [s for s in store if {s.source_language, s.target_language} in group]
+            asked = list_questions(samples)
+            yield {name: asked[name] for name, pair in pairs.items() if pair in group}
 
-    def predict(
-        self, encoder: WordEncoder, data: Folder, predictions: Folder, languages: Languages = None
-    ) -> list[Path]:
-        """Search the nearest word of every query, write ``word-retrieval/test-<xx>-<yy>.tsv``.
+    def answer(
+        self, encoder: WordEncoder, asked: Mapping[str, WordQuestions]
+    ) -> Iterator[tuple[str, list[int]]]:
+        """Encode each text once for all directions, and hold the vectors of all their words."""
+        words: dict[str, dict[Span, int]] = {}
+        for questions in asked.values():
+            for text, span in (*questions.queries, *questions.candidates):
+                spans = words.setdefault(text, {})
+                spans.setdefault(span, len(spans))
+        found = encode_spans(encoder, list(words), [list(spans) for spans in words.values()])
+        vectors = dict(zip(words, found, strict=True))
 
-        Args:
-            encoder: gives the word vectors. A store of more than 20,000 samples is done one
-                language pair at a time, whose samples and word vectors are held in memory.
-            data: the store, or a folder that holds it as ``word-retrieval/``.
-            predictions: folder of the predictions.
-            languages: directions such as ``en-fr``; None for all.
+        def take(places: Sequence[Place]) -> AnyFloats:
+            return np.stack([vectors[text][words[text][span]] for text, span in places])
 
-        Returns:
-            The files; -1 stands for a word of which the model saw nothing.
-        """
-        return [
-            write_lines(name_file(predictions, self.name, direction), found)
-            for asked in self._ask(data, languages)
-            for direction, found in answer(encoder, asked)
-        ]
-
-    def read_predictions(
-        self, predictions: Folder, language: str, gold: WordQuestions
-    ) -> list[int]:
-        """Read a number for each query."""
-        path = find_predictions(predictions, self.name, language)
-        sizes = len(gold.queries), len(gold.candidates)
-        return read_numbers(path, *sizes, unit="words that ask", unanswered=True)
+        for name, questions in asked.items():
+            yield name, find_nearest(take(questions.queries), take(questions.candidates))
 
     def measure(self, found: Sequence[int], gold: WordQuestions) -> Measures:
-        """Give ``accuracy`` (the right word in the right sentence) and ``type-accuracy`` (the right
-        word in any sentence).
-        """
+        """Give ``accuracy`` and ``type-accuracy``."""
         names = ("accuracy", "type-accuracy")
-        sides = zip(names, compare(gold, found), strict=True)
+        sides = zip(names, compare_words(gold, found), strict=True)
         return {name: (sum(hits) / len(hits), len(hits)) for name, hits in sides}
 
     def count(self, found: Sequence[int], gold: WordQuestions) -> Items:
         """Items are the words that ask."""
-        return count_hits(compare(gold, found)[0])
+        return count_hits(compare_words(gold, found)[0])
 
     def _list_pairs(self, data: Folder) -> dict[str, frozenset[str]]:
         """Directions that have word pairs, and their two languages."""
@@ -126,19 +119,92 @@ class WordRetrieval(Task):
             raise DataError(self.locate(data), "holds no sample with a word pair")
         return found
 
-    def _ask(
-        self, data: Folder, languages: Sequence[str] | None
-    ) -> Iterator[dict[str, WordQuestions]]:
-        """What is asked: all at once, or one language pair after the other."""
-        found = self._list_pairs(data)
-        pairs = {name: found[name] for name in self.pick_languages(sorted(found), languages)}
-        store = SampleStore.open(self.locate(data))
-        wanted = list(dict.fromkeys(pairs.values()))
-        groups = [wanted] if len(store) <= _AT_ONCE else [[pair] for pair in wanted]
-        for group in groups:
-            samples = [s for s in store if {s.source_language, s.target_language} in group]
-            asked = list_questions(samples)
-            yield {name: asked[name] for name, pair in pairs.items() if pair in group}
+
+def list_questions(
+    samples: Iterable[Sample], *, split: Splitter = word_spans
+) -> dict[str, WordQuestions]:
+    """List what is asked of samples, in both directions of each language pair.
+
+    A text, a word and a pair of words that occur several times count once. A word with two
+    translations in the same sentence pair asks once, and either answer is right.
+
+    Args:
+        samples: those without word pairs still give candidates.
+        split: cuts a text of a language into words. By default one letter is a word in scripts
+            without spaces; pass a segmenter for whole words. Where a gold word overlaps words of
+            this cut, it takes their place.
+
+    Returns:
+        Questions by direction, such as ``en-fr``, sorted. Directions without any word pair are left
+        out.
+
+    Raises:
+        CrosszeroError: no sample has a word pair.
+    """
+    texts: dict[tuple[str, str], dict[str, None]] = {}  # a dict serves as an ordered set
+    answers: dict[tuple[str, str], _Answers] = {}
+    for sample in samples:
+        forward = (sample.source_language, sample.target_language)
+        backward = forward[::-1]
+        texts.setdefault(forward, {}).setdefault(sample.target)
+        texts.setdefault(backward, {}).setdefault(sample.source)
+        for source, target, _ in sample.words:
+            one, other = (sample.source, Span(*source)), (sample.target, Span(*target))
+            answers.setdefault(forward, {}).setdefault(one, set()).add(other)
+            answers.setdefault(backward, {}).setdefault(other, set()).add(one)
+    if not answers:
+        raise CrosszeroError("word retrieval needs samples with word pairs; there are none")
+    return {
+        "-".join(pair): _list_places(pair[1], texts[pair], answers[pair], split)
+        for pair in sorted(answers)
+    }
+
+
+def _list_places(
+    language: str, texts: Iterable[str], answers: _Answers, split: Splitter
+) -> WordQuestions:
+    gold: dict[str, set[Span]] = {}
+    for text, span in {place for right in answers.values() for place in right}:
+        gold.setdefault(text, set()).add(span)
+    asked: dict[str, list[Place]] = {}
+    for place in answers:
+        asked.setdefault(place[0], []).append(place)
+    return WordQuestions(
+        queries=tuple(place for places in asked.values() for place in places),
+        candidates=tuple(
+            (text, span)
+            for text in texts
+            for span in _merge(split(text, language), gold.get(text, set()))
+        ),
+        answers={query: frozenset(right) for query, right in answers.items()},
+    )
+
+
+def _merge(words: list[Span], gold: set[Span]) -> list[Span]:
+    def overlaps(word: Span) -> bool:
+        return any(word.start < span.end and span.start < word.end for span in gold)
+
+    return sorted([word for word in words if not overlaps(word)] + list(gold))
+
+
+def compare_words(questions: WordQuestions, found: Sequence[int]) -> tuple[list[bool], list[bool]]:
+    """Tell which queries found the gold word, by the candidate that each found, or -1.
+
+    Returns:
+        Whether each query found the gold word in the gold sentence; and whether it found the same
+        word (case, Unicode form and vowel signs aside) in any sentence.
+    """
+    hits, type_hits = [], []
+    for query, number in zip(questions.queries, found, strict=True):
+        right = questions.answers[query] if number >= 0 else frozenset()
+        hits.append(questions.candidates[number] in right)
+        type_hits.append(_key(questions.candidates[number]) in {_key(place) for place in right})
+    return hits, type_hits
+
+
+def _key(place: Place) -> str:
+    text, span = place
+    return normalise(text[span.start : span.end])
 
 
 TASKS = (WordRetrieval(),)

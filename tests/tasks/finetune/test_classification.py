@@ -239,8 +239,15 @@ def test_noisy_copies_vote(model_folder: ModelFolder, tmp_path: Path) -> None:
 
 
 def test_half_precision_is_taken(model_folder: ModelFolder, tmp_path: Path) -> None:
-    config = FineTuneConfig(steps=2, max_length=24, precision="bf16")
-    fine_tune_classifier(model_folder(), make_pairs(8), make_pairs(8), config, out=tmp_path / "out")
+    weights = []
+    for precision in ("fp32", "bf16"):
+        config = FineTuneConfig(steps=2, max_length=24, precision=precision)  # type: ignore[arg-type]
+        pairs, out = make_pairs(8), tmp_path / precision
+        fine_tune_classifier(model_folder(), pairs, pairs, config, out=out)
+        weights.append(load_file(out / "model.safetensors")["classifier.weight"])
+    assert weights[0].dtype == weights[1].dtype == torch.float32  # the products alone are rounded
+    assert not torch.equal(*weights)
+    torch.testing.assert_close(*weights, atol=2e-4, rtol=0)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(model_folder: ModelFolder, tmp_path: Path) -> None:

@@ -13,18 +13,12 @@ if TYPE_CHECKING:
     from crosszero.tasks.finetune.classification import Classifier as Classifier
     from crosszero.tasks.finetune.classification import fine_tune_classifier as fine_tune_classifier
     from crosszero.tasks.finetune.config import FineTuneConfig as FineTuneConfig
-    from crosszero.tasks.finetune.examples import SentencePairExample as SentencePairExample
-    from crosszero.tasks.finetune.examples import TaggedSentence as TaggedSentence
-    from crosszero.tasks.finetune.tagging import Metric as Metric
     from crosszero.tasks.finetune.tagging import Tagger as Tagger
     from crosszero.tasks.finetune.tagging import fine_tune_tagger as fine_tune_tagger
 
 _HOMES = {
     "Classifier": "classification",
     "FineTuneConfig": "config",
-    "Metric": "tagging",
-    "SentencePairExample": "examples",
-    "TaggedSentence": "examples",
     "Tagger": "tagging",
     "fine_tune_classifier": "classification",
     "fine_tune_tagger": "tagging",

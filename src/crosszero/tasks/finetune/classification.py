@@ -18,7 +18,7 @@ from crosszero.tasks.finetune.loop import check_folder, own_randomness, train_be
 from crosszero.tasks.finetune.robust import make_loss, measure_scale, vote
 
 _KIND = "classification"
-_SLICE_TOKENS = 4096
+_NUM_TOKENS = 4096  # padded tokens that are predicted at once
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,7 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: str | Path) -> Classifier:
-        """Load what :func:`fine_tune_classifier` wrote.
-
-        Raises:
-            CheckpointError: it is not such a folder, or it is damaged.
-        """
+        """Load what :func:`fine_tune_classifier` wrote; CheckpointError if it is no such folder."""
         return cls(load_task_model(folder, _KIND))
 
     def predict(
@@ -72,7 +68,7 @@ class Classifier:
         length = radius * measure_scale(model)
         features = encode_pairs(examples, self.task)
         with torch.inference_mode():
-            for part in cut_features(features, model, self.task.padding, _SLICE_TOKENS):
+            for part in cut_features(features, model, self.task.padding, _NUM_TOKENS):
                 if votes:
                     special = self.task.tokenizer.all_special_ids
                     counts = vote(model, part.inputs, special, votes, length, noise)
@@ -90,9 +86,9 @@ def fine_tune_classifier(
     *,
     out: str | Path,
 ) -> Classifier:
-    """Train an encoder to classify pairs, and keep the model that does best on `dev`.
+    """Train an encoder to classify pairs, and keep the model with the best accuracy on `dev`.
 
-    A pair is read as ``[CLS] first [SEP] second [SEP]``. The accuracy on `dev` is measured every
+    A pair is read as ``[CLS] first [SEP] second [SEP]``. `dev` is measured every
     ``config.eval_every`` steps and at the end; a later model must be better, not equal, to be kept.
     On a CPU the same seed gives the same weights.
 
@@ -105,37 +101,28 @@ def fine_tune_classifier(
             ``AutoModelForSequenceClassification`` loads too, with settings and scores in
             ``finetune.json``. Nothing is written elsewhere.
 
-    Returns:
-        The best model.
-
     Raises:
         ConfigError: settings do not fit the encoder, or `out` is in use.
         CheckpointError: the encoder can't be loaded.
         DataError: there are no examples, one has no label, or all have the same.
         TrainingError: the loss is not finite, or the disk can't take the model.
 
-    Example:
-        >>> config = FineTuneConfig(steps=1000)
-        >>> fine_tune_classifier(
-        ...     "crosszero-mini", train, dev, config, out="runs/xnli"
-        ... )                                                                # doctest: +SKIP
-
     Source:
-        docs/xtreme.md; arXiv 2003.11080.
+        XTREME (arXiv 2003.11080); docs/xtreme.md.
     """
-    out = Path(out)
-    check_folder(out)
     for name, examples in (("train", train), ("dev", dev)):
-        _check(name, examples)
-    labels = sorted({example.label for example in train})
-    if len(labels) < 2:
-        raise DataError("train", f"all examples have the label {labels[0]!r}; two are needed")
+        if not examples:
+            raise DataError(name, "there are no examples")
+        for number, example in enumerate(examples, 1):
+            if not example.label:
+                raise DataError(name, f"example {number} has no label")
+    check_folder(Path(out))
+    gold = [example.label for example in dev]
     with own_randomness(config.seed):
-        task = add_head(encoder, _KIND, labels, config)
+        task = add_head(encoder, _KIND, sorted({example.label for example in train}), config)
         least = task.tokenizer.num_special_tokens_to_add(pair=True) + 2
         if config.max_length < least:
             raise ConfigError(f"max_length: {config.max_length} given; a pair takes {least} tokens")
-        gold = [example.label for example in dev]
         classifier = Classifier(task)
 
         def score() -> float:
@@ -148,7 +135,7 @@ def fine_tune_classifier(
             loss=make_loss(config, task.model, task.tokenizer.all_special_ids),
             score=score,
             config=config,
-            out=out,
+            out=Path(out),
             described={"kind": _KIND, "encoder": str(encoder), "measure": "accuracy"},
         )
     return Classifier.load(out)
@@ -157,9 +144,7 @@ def fine_tune_classifier(
 def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> list[Feature]:
     """Turn pairs into token numbers, the longer sentence cut where both are too long.
 
-    Args:
-        examples: n pairs; a label that the model does not have becomes -100.
-        task: gives tokeniser, labels and maximum length.
+    A label that the model does not have becomes -100.
     """
     if not examples:
         return []
@@ -173,21 +158,12 @@ def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> li
         return_token_type_ids=True,
         verbose=False,
     )
+    labels = [numbers.get(example.label, IGNORED) for example in examples]
     return [
         Feature(
-            np.asarray(ids, np.int32),
-            np.asarray(segments, np.int8),
-            np.asarray(numbers.get(example.label, IGNORED), np.int16),
+            np.asarray(ids, np.int32), np.asarray(segments, np.int8), np.asarray(label, np.int16)
         )
-        for ids, segments, example in zip(
-            coded["input_ids"], coded["token_type_ids"], examples, strict=True
+        for ids, segments, label in zip(
+            coded["input_ids"], coded["token_type_ids"], labels, strict=True
         )
     ]
-
-
-def _check(name: str, examples: Sequence[SentencePairExample]) -> None:
-    if not examples:
-        raise DataError(name, "there are no examples")
-    for number, example in enumerate(examples, 1):
-        if not example.label:
-            raise DataError(name, f"example {number} has no label")

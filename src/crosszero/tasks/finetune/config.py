@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 from crosszero.errors import ConfigError, suggest
 
@@ -30,8 +30,8 @@ class FineTuneConfig:
         warmup: part of the run over which the learning rate rises from 0; then it falls to 0.
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
         precision: number format of the forward pass; bf16 is faster on some machines only.
-        mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into slices sorted by
-            length. Larger is faster on a GPU; apart from dropout the losses do not change.
+        mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
+            of like length. Larger is faster on a GPU; apart from dropout the losses do not change.
         seed: of every random choice.
         robust: how classification is made to bear embeddings that lie elsewhere, as those of other
             languages do: ``none`` (XTREME), ``adversarial``, ``smoothing`` or ``ear``.
@@ -51,6 +51,8 @@ class FineTuneConfig:
         >>> FineTuneConfig(steps=500).batch_size
         32
     """
+
+    OLD_NAMES: ClassVar = {"slice_tokens": "it is called 'mini_batch_num_tokens' now"}
 
     learning_rate: float = 2e-5
     epochs: float = 5.0
@@ -86,23 +88,17 @@ class FineTuneConfig:
             "ear_target_weight",
         )  # fmt: skip
         for name in positive:
-            value = getattr(self, name)
-            _require(name, value, 0 < value < math.inf, "above 0 and finite")
+            self._require(name, 0 < getattr(self, name) < math.inf, "above 0 and finite")
         for name in natural:
+            self._require(name, 0 <= getattr(self, name) < math.inf, "0 or more and finite")
+        self._require("epochs", self.steps > 0 or self.epochs > 0, "above 0 without steps")
+        self._require("warmup", 0 <= self.warmup < 1, "at least 0 and below 1")
+        self._require("seed", self.seed < 2**32, "below 2^32")
+        for name, allowed in (("robust", get_args(Robust)), ("precision", get_args(NumberFormat))):
             value = getattr(self, name)
-            _require(name, value, 0 <= value < math.inf, "0 or more and finite")
-        _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
-        _require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
-        _require("seed", self.seed, self.seed < 2**32, "below 2^32")
-        _require_name("robust", self.robust, Robust.__args__)  # type: ignore[attr-defined]
-        _require_name("precision", self.precision, NumberFormat.__args__)  # type: ignore[attr-defined]
+            if value not in allowed:
+                raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")
 
-
-def _require(name: str, value: object, holds: bool, allowed: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name}: {value} given; it must be {allowed}")
-
-
-def _require_name(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")
+    def _require(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
+            raise ConfigError(f"{name}: {getattr(self, name)} given; it must be {allowed}")

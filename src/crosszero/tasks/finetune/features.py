@@ -1,4 +1,4 @@
-"""What the model sees of an example: token numbers, segments and labels, padded into slices."""
+"""What the model sees of an example: token numbers, segments and labels, in padded mini-batches."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
 
 
 class Feature(NamedTuple):
-    """One example as numbers.
+    """One example as numbers, in arrays: lists of 400,000 examples would take gigabytes.
 
     Attributes:
-        ids: (tokens,) token numbers, special ones included. Arrays, because lists of 400,000
-            examples would take gigabytes.
+        ids: (tokens,) token numbers, special ones included.
         segments: (tokens,) 0 for the first sentence and 1 for the second.
         labels: () label of the example, or (tokens,) labels of the tokens; :data:`IGNORED` where
             there is none.
@@ -51,15 +50,17 @@ class MiniBatch(NamedTuple):
 def cut_features(
     features: Sequence[Feature], model: PreTrainedModel, padding: int, budget: int
 ) -> Iterator[MiniBatch]:
-    """Cut examples into padded slices of like length, on the model's device.
+    """Cut examples into padded mini-batches of like length, on the model's device.
 
     Args:
         features: at least one.
         model: decides about segments and device.
         padding: token number of the padding.
-        budget: most padded tokens of a slice.
+        budget: most padded tokens of a mini-batch.
     """
-    segmented = _has_segments(model)
+    # XLM-R's one segment has no embedding for a second; ModernBERT has none at all.
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    segmented = takes and getattr(model.config, "type_vocab_size", 0) > 1
     for members in cut_mini_batches([len(f.ids) for f in features], budget):
         chosen = [features[i] for i in members]
         ids, mask = pad([f.ids for f in chosen], padding)
@@ -72,9 +73,3 @@ def cut_features(
             labels = torch.from_numpy(np.asarray([f.labels for f in chosen], np.int64))
         device = model.device
         yield MiniBatch(members, {k: v.to(device) for k, v in inputs.items()}, labels.to(device))
-
-
-def _has_segments(model: PreTrainedModel) -> bool:
-    # XLM-R's one segment has no embedding for a second; ModernBERT has none at all.
-    takes = "token_type_ids" in inspect.signature(model.forward).parameters
-    return takes and getattr(model.config, "type_vocab_size", 0) > 1

@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from crosszero.errors import CheckpointError, ConfigError, TrainingError
+from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
 from crosszero.files import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
@@ -63,13 +63,16 @@ def add_head(
     Args:
         name: ``crosszero-mini``, a folder or a hub id.
         kind: ``classification`` or ``tagging``.
-        labels: at least two, in the order of the model's outputs.
+        labels: in the order of the model's outputs.
         config: gives the maximum length, and whether attention must be readable.
 
     Raises:
+        DataError: there is one label.
         CheckpointError: the encoder can't be loaded.
         ConfigError: it can't take so long examples, or transformers knows no such head for it.
     """
+    if len(labels) < 2:
+        raise DataError("train", f"all examples have the label {labels[0]!r}; two are needed")
     backbone = Backbone.load(name)
     backbone.check_length(config.max_length)
     settings = copy.deepcopy(backbone.model.config)
@@ -93,15 +96,9 @@ def add_head(
 
 
 def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:
-    """Write a model folder, whole or not at all; what stood there is replaced.
+    """Write a model folder, whole or not at all; TrainingError if the disk can't take it.
 
-    Args:
-        task: what to save.
-        folder: holds model, tokeniser and ``finetune.json`` afterwards.
-        settings: written into ``finetune.json`` beside the maximum length.
-
-    Raises:
-        TrainingError: the disk can't take it.
+    `settings` are written into ``finetune.json`` beside the maximum length.
     """
     try:
         with atomic_folder(folder) as new, quiet_transformers():

@@ -1,7 +1,7 @@
 """The loop of fine-tuning: transformers' Trainer, and the best model by the development score.
 
 The Trainer's own checkpoints are not used: they hold pickles, and a fine-tuning is begun again
-rather than resumed. A batch is random and computed in slices sorted by length, as in training.
+rather than resumed. A batch is random and computed in mini-batches of like length, as in training.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def train_best(
     Args:
         task: trained in place; at the end it holds the last weights, not the best.
         features: examples to train on.
-        loss: mean loss of a slice of them.
+        loss: mean loss of a mini-batch of them.
         score: measures `task` on the development set, higher is better.
         config: settings.
         out: folder of the best model, the first of those with the same score.
@@ -91,11 +91,7 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that holds something.
-
-    Raises:
-        ConfigError: the folder is in use, or is a file.
-    """
+    """Refuse a file, or a folder that holds something: ConfigError."""
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: the model needs a folder, this is a file")
     if out.is_dir() and any(out.iterdir()):
@@ -105,8 +101,7 @@ def check_folder(out: Path) -> None:
 def is_finished(folder: Path) -> bool:
     """Whether a folder holds the model of a fine-tuning that came to its end.
 
-    While one runs, its folder holds the best model so far, which loads like any other. The scores
-    of all evaluations are written last.
+    While one runs, its folder holds the best model so far. All scores are written last.
     """
     try:
         return "scores" in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
@@ -121,7 +116,7 @@ def remove_stopped(folder: Path) -> None:
 
 
 class _MiniBatchTrainer(Trainer):
-    """The Trainer with a step that cuts its batch into slices."""
+    """The Trainer with a step that cuts its batch into mini-batches."""
 
     def __init__(
         self,
@@ -143,7 +138,7 @@ class _MiniBatchTrainer(Trainer):
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
-        """Add up the gradient of the batch's mean loss, slice by slice."""
+        """Add up the gradient of the batch's mean loss, mini-batch by mini-batch."""
         model.train()
         features: list[Feature] = inputs["features"]
         counted = sum(int((f.labels != IGNORED).sum()) for f in features)
@@ -153,7 +148,7 @@ class _MiniBatchTrainer(Trainer):
         ):
             with autocast(self._config.precision, self._task.model.device):
                 loss = self._loss(model, part.inputs, part.labels)
-            # The mean over a slice counts as much as the slice holds of the batch.
+            # The mean over a mini-batch counts as much as it holds of the batch.
             loss = loss * ((part.labels != IGNORED).sum() / counted)
             if not bool(torch.isfinite(loss)):
                 raise TrainingError(

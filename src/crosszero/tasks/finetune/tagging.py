@@ -21,7 +21,7 @@ Metric = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], float]
 """Gold tags and predicted tags, a row for each sentence, to a number; higher is better."""
 
 _KIND = "tagging"
-_SLICE_TOKENS = 4096
+_NUM_TOKENS = 4096  # padded tokens that are predicted at once
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,7 @@ class Tagger:
 
     @classmethod
     def load(cls, folder: str | Path) -> Tagger:
-        """Load what :func:`fine_tune_tagger` wrote.
-
-        Raises:
-            CheckpointError: it is not such a folder, or it is damaged.
-        """
+        """Load what :func:`fine_tune_tagger` wrote; CheckpointError if it is no such folder."""
         return cls(load_task_model(folder, _KIND))
 
     def predict(self, sentences: Sequence[TaggedSentence]) -> list[tuple[str, ...]]:
@@ -62,7 +58,7 @@ class Tagger:
         chunks = encode_sentences([TaggedSentence(s.words) for s in sentences], self.task)
         features = [chunk.feature for chunk in chunks]
         with torch.inference_mode():
-            for part in cut_features(features, model, self.task.padding, _SLICE_TOKENS):
+            for part in cut_features(features, model, self.task.padding, _NUM_TOKENS):
                 best = model(**part.inputs).logits.argmax(-1).tolist()
                 for member, row in zip(part.members, best, strict=True):
                     chunk = chunks[member]
@@ -82,22 +78,15 @@ def fine_tune_tagger(
 ) -> Tagger:
     """Train an encoder to tag words, and keep the model that does best on `dev`.
 
-    The tag of a word is learnt and read at its first piece. The metric is measured on `dev` every
-    ``config.eval_every`` steps and at the end; a later model must be better, not equal, to be kept.
-    On a CPU the same seed gives the same weights.
+    The tag of a word is learnt and read at its first piece. The rest is as in
+    :func:`~crosszero.tasks.finetune.classification.fine_tune_classifier`.
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
-        train: tagged sentences.
-        dev: tagged sentences to choose the model by.
-        config: settings, the default is that of UDPOS.
+        train, dev: tagged sentences; the tags of both, sorted, are those of the model.
+        config: settings; the default is that of UDPOS.
         metric: called with the gold tags and the predicted tags of `dev`; XTREME's is span F1.
-        out: a new or empty folder. Afterwards it is a model folder that
-            ``AutoModelForTokenClassification`` loads too, with settings and scores in
-            ``finetune.json``. Nothing is written elsewhere.
-
-    Returns:
-        The best model. Its tags are those of `train` and `dev`, sorted.
+        out: a new or empty folder, which ``AutoModelForTokenClassification`` loads too.
 
     Raises:
         ConfigError: settings do not fit the encoder, `out` is in use, or ``config.robust`` is set:
@@ -105,45 +94,29 @@ def fine_tune_tagger(
         CheckpointError: the encoder can't be loaded, or its tokeniser lacks a special token.
         DataError: there are no sentences, or one has not as many tags as words.
         TrainingError: the loss is not finite, or the disk can't take the model.
-
-    Example:
-        >>> config = FineTuneConfig(steps=1000)
-        >>> fine_tune_tagger(
-        ...     "crosszero-mini", train, dev, config, metric=span_f1, out="runs/udpos"
-        ... )                                                                # doctest: +SKIP
-
-    Source:
-        docs/xtreme.md; arXiv 2003.11080.
     """
-    out = Path(out)
-    check_folder(out)
     if config.robust != "none":
         raise ConfigError(f"robust: {config.robust} given; tagging takes none")
     for name, sentences in (("train", train), ("dev", dev)):
-        _check(name, sentences)
+        if not sentences:
+            raise DataError(name, "there are no sentences")
+        for number, sentence in enumerate(sentences, 1):
+            words, tags = len(sentence.words), len(sentence.tags)
+            if not words or words != tags or not all(sentence.tags):
+                raise DataError(name, f"sentence {number} has {words} words and {tags} tags")
+    check_folder(Path(out))
+    gold = [sentence.tags for sentence in dev]
     labels = sorted({tag for sentence in (*train, *dev) for tag in sentence.tags})
-    if len(labels) < 2:
-        raise DataError("train", f"all words have the tag {labels[0]!r}; two are needed")
     with own_randomness(config.seed):
         task = add_head(encoder, _KIND, labels, config)
         tagger = Tagger(task)
-        gold = [sentence.tags for sentence in dev]
         train_best(
             task,
             [chunk.feature for chunk in encode_sentences(train, task)],
             loss=plain_loss,
             score=lambda: float(metric(gold, tagger.predict(dev))),
             config=config,
-            out=out,
+            out=Path(out),
             described={"kind": _KIND, "encoder": str(encoder), "measure": "metric"},
         )
     return Tagger.load(out)
-
-
-def _check(name: str, sentences: Sequence[TaggedSentence]) -> None:
-    if not sentences:
-        raise DataError(name, "there are no sentences")
-    for number, sentence in enumerate(sentences, 1):
-        words, tags = len(sentence.words), len(sentence.tags)
-        if not words or words != tags or not all(sentence.tags):
-            raise DataError(name, f"sentence {number} has {words} words and {tags} tags")

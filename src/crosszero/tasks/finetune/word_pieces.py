@@ -36,11 +36,7 @@ class Chunk(NamedTuple):
 
 
 def split_words(words: Sequence[str], task: TaskModel) -> list[list[list[int]]]:
-    """Tokenise words one by one and split their row where it grows too long.
-
-    Args:
-        words: of one sentence.
-        task: gives tokeniser and maximum length.
+    """Tokenise the words of a sentence one by one, split where the row grows too long.
 
     Returns:
         Chunks of words of pieces (token numbers). A word without pieces, or with more than a chunk
@@ -74,15 +70,9 @@ def split_words(words: Sequence[str], task: TaskModel) -> list[list[list[int]]]:
 
 
 def encode_sentences(sentences: Sequence[TaggedSentence], task: TaskModel) -> list[Chunk]:
-    """Turn sentences into chunks that the model can take, in order.
+    """Turn sentences into chunks that the model can take, in order; raises as :func:`split_words`.
 
-    Args:
-        sentences: at least a word each; a tag that the model does not have becomes -100.
-        task: gives tokeniser, labels and maximum length.
-
-    Raises:
-        CheckpointError: the tokeniser has no token for start, end or the unknown.
-        ConfigError: the maximum length leaves no place for a word.
+    A tag that the model does not have becomes -100.
     """
     before, after = task.tokenizer.cls_token_id, task.tokenizer.sep_token_id
     if before is None or after is None:

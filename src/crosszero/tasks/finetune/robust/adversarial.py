@@ -26,15 +26,6 @@ def adversarial_loss(
 ) -> Tensor:
     """Cross-entropy at the worst embeddings that :func:`find_worst` finds, and there alone.
 
-    Args:
-        model: a classification model.
-        inputs_embeds: (batch, tokens, H) input embeddings; gradients flow to them.
-        labels: (batch,).
-        rest: what else the model takes: ``attention_mask``, ``token_type_ids``, (batch, tokens).
-        movable: (batch, tokens) bool, tokens that may be moved.
-        radius: of the ball around each embedding.
-        steps, step_size: see :func:`find_worst`.
-
     Returns:
         A scalar, the mean over the batch.
 
@@ -73,8 +64,6 @@ def find_worst(
     do in a product of balls if the loss is linear. The search starts at the embeddings themselves.
 
     Args:
-        model, inputs_embeds, labels, rest, movable: see :func:`adversarial_loss`.
-        radius: of the ball around each embedding.
         steps: forward and backward passes to spend.
         step_size: length of a step, as a share of the radius.
 

@@ -74,11 +74,11 @@ def vote(
     """Count the labels that noisy copies of each example get.
 
     Args:
-        model: a classification model, in evaluation mode.
+        model: in evaluation mode.
         inputs: each (batch, tokens).
         special: numbers of the special tokens, which are not moved.
         votes: number of copies.
-        radius: of the noise, absolute: a length.
+        radius: of the noise, a length.
         generator: source of the noise.
 
     Returns:

@@ -54,11 +54,6 @@ def push_embeddings(
     """Find virtual multilingual embeddings: the embedding-push.
 
     Args:
-        model: a classification model.
-        inputs_embeds: (batch, tokens, H) embeddings of English words.
-        rest: what else the model takes: ``attention_mask``, ``token_type_ids``, (batch, tokens).
-        movable: (batch, tokens) bool, tokens that may be moved.
-        radius: how far each is pushed.
         steps: of gradient ascent that turn the direction; each costs a forward and a backward
             pass. At the original the divergence is 0 and so is its gradient: hence the random
             start.
@@ -93,12 +88,8 @@ def measure_ear(
 ) -> EarTerms:
     """Measure the three terms for a batch and its pushed embeddings.
 
-    Args:
-        model: a classification model that gives its attention weights: loaded with
-            ``attn_implementation="eager"``.
-        inputs_embeds, pushed_embeds: (batch, tokens, H); gradients flow to both.
-        labels: (batch,).
-        rest: what else the model takes; ``attention_mask`` must be there.
+    The model has to be loaded with ``attn_implementation="eager"``, to give its attention weights.
+    Gradients flow to both embeddings.
 
     Returns:
         The terms, means over the batch; attention also over layers, heads and tokens.
@@ -137,11 +128,7 @@ def measure_attention(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
 
 
 def measure_divergence(first: Tensor, second: Tensor) -> Tensor:
-    """Mean of the Kullback-Leibler divergences in both directions.
-
-    Args:
-        first, second: (batch, labels) logits.
-    """
+    """Mean of the Kullback-Leibler divergences of (batch, labels) logits in both directions."""
     p, q = log_softmax(first.float(), -1), log_softmax(second.float(), -1)
     there = kl_div(q, p, log_target=True, reduction="batchmean")
     back = kl_div(p, q, log_target=True, reduction="batchmean")

@@ -24,14 +24,6 @@ def smoothing_loss(
 ) -> Tensor:
     """Cross-entropy at embeddings with random noise, drawn anew at every call.
 
-    Args:
-        model: a classification model.
-        inputs_embeds: (batch, tokens, H) input embeddings; gradients flow to them.
-        labels: (batch,).
-        rest: what else the model takes: ``attention_mask``, ``token_type_ids``, (batch, tokens).
-        movable: (batch, tokens) bool, tokens that may be moved.
-        radius: of the ball around each embedding that the noise is drawn from.
-
     Returns:
         A scalar, the mean over the batch.
 
@@ -57,7 +49,6 @@ def vote_noisy(
     """Count the labels that the model gives to noisy copies of each example.
 
     Args:
-        model, inputs_embeds, rest, movable, radius: see :func:`smoothing_loss`.
         votes: number of copies.
         generator: source of the noise; without one it is torch's own.
 
