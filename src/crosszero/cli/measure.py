@@ -196,9 +196,7 @@ def compare(
     for task in tasks or ():
         if task not in found:
             raise ConfigError(f"{task}: not a task that both have: {', '.join(found)}")
-    tables = [
-        compare_pair(found[task], languages, resamples=resamples).table() for task in tasks or found
-    ]
+    tables = [compare_pair(found[task], languages, resamples=resamples) for task in tasks or found]
     if out is not None:
         with atomic_file(out) as file:
             file.write("\n\n".join(map(render_markdown, tables)) + "\n")

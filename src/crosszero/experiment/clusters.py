@@ -1,13 +1,10 @@
 """How vectors lie together: by meaning or by language?
 
-A picture of a map in two dimensions persuades too easily, so the same points are measured in the
-full space, by cosine:
-
-- silhouette, from -1 to 1: how much nearer a point lies to its own class than to the next one;
-- k-NN purity, from 0 to 1: which share of a point's nearest neighbours has its class;
-- cross-lingual purity: which share of its nearest neighbours IN OTHER LANGUAGES has its meaning.
-  The tokens of one sentence lie together in any model, which flatters the plain purity by
-  meaning; this one looks across.
+A picture of a map persuades too easily, so the same points are measured in the full space, by
+cosine: silhouettes, from -1 to 1, say how much nearer a point lies to its own class than to the
+next one; k-NN purities, from 0 to 1, which share of a point's nearest neighbours has its class. The
+tokens of one sentence lie together in any model, which flatters the purity by meaning; so there is
+also one among the neighbours IN OTHER LANGUAGES.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,53 +42,6 @@ class Pair(NamedTuple):
     languages: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskComparison:
-    """System B against system A on a task.
-
-    Attributes:
-        pair: task and systems.
-        scores: for each language the score of A and that of B, mean over seeds, shares in [0, 1].
-        languages: for each language B minus A.
-        adjusted: for each language p, corrected by Holm for the number of languages.
-        mean: of B minus A over languages.
-    """
-
-    pair: Pair
-    scores: Mapping[str, tuple[float, float]]
-    languages: Mapping[str, Comparison]
-    adjusted: Mapping[str, float]
-    mean: Comparison
-
-    def table(self) -> Table:
-        """A row for each language and one for their mean, in per cent."""
-
-        def cells(pair: Sequence[float], one: Comparison, adjusted: float | None) -> list[Cell]:
-            per_cent = [100 * value for value in (*pair, one.difference, one.low, one.high)]
-            return [*per_cent, one.p_value, adjusted, one.count]
-
-        rows: list[tuple[Cell, ...]] = [
-            (name, *cells(self.scores[name], one, self.adjusted[name]))
-            for name, one in self.languages.items()
-        ]
-        means = [float(np.mean(side)) for side in zip(*self.scores.values(), strict=True)]
-        rows.append(("mean", *cells(means, self.mean, None)))
-        task, first, second = self.pair.task, self.pair.first, self.pair.second
-        return Table(
-            title=f"{task.name}/{task.metric}: {second.name} against {first.name}, per cent",
-            columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
-            rows=tuple(rows),
-            number=".2f",
-            formats={"p": ".4f", "p (Holm)": ".4f"},
-            note=f"A: {first.name}, B: {second.name}, mean over {len(first.folders)} and "
-            f"{len(second.folders)} seeds. B is better where the difference is "
-            f"{'negative' if task.lower_is_better else 'positive'}. 95 % interval and two-sided p "
-            "of the paired bootstrap over items, for the whole set's score; other seeds are not "
-            "drawn. p (Holm) is corrected for the languages of this table, p is not; neither is "
-            "corrected for several tasks.",
-        )
-
-
 def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str, Pair]:
     """Find the predictions of two systems of an experiment, for each task that both have finished.
 
@@ -102,17 +54,17 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
         if name not in config.systems:
             raise ConfigError(f"unknown system {name!r}: {suggest(name, config.systems)}")
     counted = {(r.system, r.task, r.seed) for r in read_results(config).records}
-    found: dict[str, Pair] = {}
     done = [m for m in list_measurements(config) if (m.system, m.task.name, m.seed) in counted]
-    for name in config.tasks:
-        own = [one for one in done if one.task.name == name]
+    found: dict[str, Pair] = {}
+    for task in config.tasks:
+        own = [m for m in done if m.task.name == task]
         one, other = (
-            Side(name, tuple(one.folder / "predictions" for one in own if one.system == name))
-            for name in (first, second)
+            Side(system, tuple(m.folder / "predictions" for m in own if m.system == system))
+            for system in (first, second)
         )
         if one.folders and other.folders:
             languages = own[0].languages if own[0].task.pairs_of_languages else None
-            found[name] = Pair(own[0].task, own[0].data, one, other, languages)
+            found[task] = Pair(own[0].task, own[0].data, one, other, languages)
     if not found:
         raise ConfigError(f"{config.out}: no task that {first} and {second} have both finished")
     return found
@@ -134,7 +86,7 @@ def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
 
 def compare(
     pair: Pair, languages: Sequence[str] | None = None, *, resamples: int = 10_000
-) -> TaskComparison:
+) -> Table:
     """Compare two systems on a task.
 
     Args:
@@ -142,29 +94,46 @@ def compare(
         languages: which, instead of those of the pair.
         resamples: of the bootstrap.
 
+    Returns:
+        A row for each language and one for their mean, in per cent.
+
     Raises:
         CrosszeroError: predictions or data are missing or can't be used.
     """
-    task = pair.task
-    folders = [*pair.first.folders, *pair.second.folders]
+    task, data, first, second, own = pair
+    folders = [*first.folders, *second.folders]
     common = set.intersection(*(set(list_languages(folder, task.name)) for folder in folders))
-    chosen = list(languages or pair.languages or sorted(common))
+    chosen = list(languages or own or sorted(common))
     if not chosen:
-        raise ConfigError(
-            f"{task.name}: {pair.first.name} and {pair.second.name} share no language"
-        )
+        raise ConfigError(f"{task.name}: {first.name} and {second.name} share no language")
 
     def count(side: Side, language: str) -> Counts:
-        rows = [task.count_items(folder, pair.data, language) for folder in side.folders]
+        rows = [task.count_items(folder, data, language) for folder in side.folders]
         return np.stack(rows, axis=1)
 
-    counts = {name: (count(pair.first, name), count(pair.second, name)) for name in chosen}
+    def cells(scores: Sequence[float], one: Comparison, adjusted: float | None) -> list[Cell]:
+        per_cent = [100 * value for value in (*scores, one.difference, one.low, one.high)]
+        return [*per_cent, one.p_value, adjusted, one.count]
+
+    counts = {name: (count(first, name), count(second, name)) for name in chosen}
     found, mean = compare_corpora(counts, resamples=resamples)
-    adjusted = adjust_holm([found[language].p_value for language in chosen])
-    return TaskComparison(
-        pair=pair,
-        scores={name: (measure_corpus(a), measure_corpus(b)) for name, (a, b) in counts.items()},
-        languages=found,
-        adjusted=dict(zip(chosen, adjusted, strict=True)),
-        mean=mean,
+    adjusted = adjust_holm([found[name].p_value for name in chosen])
+    scores = [tuple(measure_corpus(side) for side in counts[name]) for name in chosen]
+    rows = [
+        (name, *cells(both, found[name], p))
+        for name, both, p in zip(chosen, scores, adjusted, strict=True)
+    ]
+    means = [float(np.mean(side)) for side in zip(*scores, strict=True)]
+    return Table(
+        title=f"{task.name}/{task.metric}: {second.name} against {first.name}, per cent",
+        columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
+        rows=(*rows, ("mean", *cells(means, mean, None))),
+        number=".2f",
+        formats={"p": ".4f", "p (Holm)": ".4f"},
+        note=f"A: {first.name}, B: {second.name}, mean over {len(first.folders)} and "
+        f"{len(second.folders)} seeds. B is better where the difference is "
+        f"{'negative' if task.lower_is_better else 'positive'}. 95 % interval and two-sided p of "
+        "the paired bootstrap over items, for the whole set's score; other seeds are not drawn. p "
+        "(Holm) is corrected for the languages of this table, p is not; neither is corrected for "
+        "several tasks.",
     )

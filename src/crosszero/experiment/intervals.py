@@ -38,11 +38,8 @@ def measure_interval(values: Sequence[float], *, confidence: float = 0.95) -> In
     """Give mean, sample standard deviation and Student-t interval of values over seeds.
 
     Args:
-        values: one score per seed, at least one, in any unit.
+        values: one score per seed, at least one, in any unit, which is that of the result.
         confidence: share of such intervals that hold the true mean, above 0 and below 1.
-
-    Returns:
-        Interval, in the unit of the values. One value has a mean and nothing else.
 
     Raises:
         ValueError: no values, a value that is not finite, or an impossible confidence.
@@ -57,11 +54,10 @@ def measure_interval(values: Sequence[float], *, confidence: float = 0.95) -> In
         raise ValueError(f"at least one finite value is needed, not {list(values)}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
-    mean = math.fsum(values) / count
-    if count == 1:
-        return Interval(mean=mean, deviation=math.nan, low=math.nan, high=math.nan, count=1)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    half = find_t(count - 1, (1 + confidence) / 2) * deviation / math.sqrt(count)
+    mean, deviation, half = math.fsum(values) / count, math.nan, math.nan
+    if count > 1:
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
+        half = find_t(count - 1, (1 + confidence) / 2) * deviation / math.sqrt(count)
     return Interval(mean=mean, deviation=deviation, low=mean - half, high=mean + half, count=count)
 
 

@@ -2,9 +2,9 @@
 
 F1 over spans and the alignment error are no means over sentences. So sentences are drawn again,
 with replacement, and the score of the whole drawn set is computed anew, for both systems on the
-same sentences. All scores here are a sum over sentences divided by another sum (accuracy: hits and
-items; F1: twice the hits, and predicted plus gold; AER: see :mod:`crosszero.tasks.items`), so a
-drawn set is told by how often each kind of sentence is in it.
+same sentences. All scores here are a sum over sentences divided by another sum
+(:meth:`crosszero.tasks.task.Task.count_items`), so a drawn set is told by how often each kind of
+sentence is in it.
 
 A system that was trained with several seeds has several sets of predictions: its score is the mean
 over them. What is drawn is sentences, not seeds: the interval tells what other test sentences would
@@ -32,7 +32,7 @@ class Comparison:
 
     Attributes:
         difference: score of B minus score of A.
-        low, high: percentile bootstrap interval of the difference.
+        low, high: 95 % percentile bootstrap interval of the difference.
         p_value: two-sided bootstrap probability of no difference or one of the other sign.
         count: how many items.
     """
@@ -61,7 +61,6 @@ def compare_corpora(
     languages: Mapping[str, tuple[Counts, Counts]],
     *,
     resamples: int = 10_000,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[dict[str, Comparison], Comparison]:
     """Compare two systems on the test sets of several languages.
@@ -75,7 +74,6 @@ def compare_corpora(
             (sentences, seeds, 2) as for :func:`measure_corpus`, of the same sentences in the same
             order. The numbers of seeds may differ.
         resamples: how many sets are drawn.
-        confidence: of the intervals.
         seed: of the random draws.
 
     Returns:
@@ -89,8 +87,8 @@ def compare_corpora(
         >>> compare_corpora({"fr": (a, b)})[1].difference
         1.0
     """
-    if not languages or resamples < 1 or not 0 < confidence < 1:
-        raise ValueError("languages, resamples from 1 and a confidence between 0 and 1 are needed")
+    if not languages or resamples < 1:
+        raise ValueError("languages and at least one resample are needed")
     for name, (first, second) in languages.items():
         if first.ndim != 3 or second.ndim != 3 or not len(first) or len(first) != len(second):
             raise ValueError(f"{name}: paired counts needed, not {first.shape} and {second.shape}")
@@ -104,14 +102,13 @@ def compare_corpora(
         for name, (first, second) in languages.items()
     }
     found = {
-        name: _summarise(draws[name], observed[name], len(first), confidence)
+        name: _summarise(draws[name], observed[name], len(first))
         for name, (first, _) in languages.items()
     }
     overall = _summarise(
         np.mean([draws[name] for name in languages], axis=0),
         float(np.mean(list(observed.values()))),
         sum(len(first) for first, _ in languages.values()),
-        confidence,
     )
     return found, overall
 
@@ -154,9 +151,8 @@ def _draw(
     return {name: found[2 * i + 1] - found[2 * i] for i, name in enumerate(languages)}
 
 
-def _summarise(draws: _Draws, difference: float, count: int, confidence: float) -> Comparison:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
+def _summarise(draws: _Draws, difference: float, count: int) -> Comparison:
+    low, high = np.quantile(draws, [0.025, 0.975])
     # the observed sample counts as one of the draws, so that p is never 0
     below, above = (draws <= 0).sum() + 1, (draws >= 0).sum() + 1
     return Comparison(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import overload
 
 from crosszero.errors import ConfigError, CrosszeroError, suggest
 from crosszero.experiment.report.tables import Cell, Table
@@ -15,7 +14,7 @@ from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.score import Score, average, read_score
 
 
-class Scores(Sequence[Score]):
+class Scores(Collection[Score]):
     """Scores in the order in which they were measured.
 
     Args:
@@ -31,15 +30,11 @@ class Scores(Sequence[Score]):
         (0.75, {'de': 0.5, 'fr': 1.0})
     """
 
-    def __init__(self, scores: Sequence[Score], title: str = "Scores") -> None:
+    def __init__(self, scores: Iterable[Score], title: str = "Scores") -> None:
         self._scores, self.title = tuple(scores), title
 
-    @overload
-    def __getitem__(self, place: int) -> Score: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Score, ...]: ...
-    def __getitem__(self, place: int | slice) -> Score | tuple[Score, ...]:
-        return self._scores[place]
+    def __contains__(self, score: object) -> bool:
+        return score in self._scores
 
     def __len__(self) -> int:
         return len(self._scores)
