@@ -19,8 +19,7 @@ from math import log
 
 from crosszero.align.spans import Span
 from crosszero.align.word_boundaries import (
-    han_pattern,
-    katakana_pattern,
+    letter_pattern,
     normalise,
     run_pattern,
     unit_pattern,
@@ -59,8 +58,8 @@ class Segmenter:
         self.min_count, self.min_cohesion = min_count, min_cohesion
         self.fit_characters = fit_characters
         self._words = word_pattern(language)
-        self._runs, self._units, self._han = run_pattern(), unit_pattern(), han_pattern()
-        self._katakana = katakana_pattern()
+        self._runs, self._units, self._han = run_pattern(), unit_pattern(), letter_pattern("Han")
+        self._katakana = letter_pattern("Katakana")
         self._scores: dict[str, float] = {}
         self._cache: dict[str, list[int]] = {}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from crosszero.align.word_boundaries import base_language
+from crosszero.align.word_boundaries import iso_639_1
 from crosszero.bitext.lines import BadText, read_lines
 from crosszero.errors import ConfigError, DataError
 
@@ -144,7 +144,7 @@ def _equal(code: str, other: str) -> bool:
 def _related(code: str, other: str) -> bool:
     """The same language, and at least one of the codes says no more than the language."""
     bare = any(not set("-@") & set(_plain(c)) for c in (code, other))
-    return bare and base_language(code) == base_language(other)
+    return bare and iso_639_1(code) == iso_639_1(other)
 
 
 def _plain(code: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from crosszero.align.word_boundaries import base_language, normalise
+from crosszero.align.word_boundaries import iso_639_1, normalise
 from crosszero.errors import ConfigError
 
 #: A word is a stop word if more than this share of all running words is that word ...
@@ -44,7 +44,7 @@ class StopWords:
         if source not in ("auto", "list", "frequency", "none"):
             raise ValueError(f"source is 'auto', 'list', 'frequency' or 'none', not {source!r}")
         self.language = language
-        self.words = _listed(base_language(language)) if source in ("auto", "list") else frozenset()
+        self.words = _listed(iso_639_1(language)) if source in ("auto", "list") else frozenset()
         self.listed = bool(self.words)
         if source == "list" and not self.listed:
             raise ConfigError(
