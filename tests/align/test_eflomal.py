@@ -56,7 +56,7 @@ def test_nothing_is_lost_on_the_way_through_files() -> None:
     links, scores = train_plainly(rows, seed=5)
     assert sum(map(len, links)) > 200
     assert len(set(scores)) > 5
-    model = TwoWayModel(lambda: iter(rows), seed=5, samplers=1)
+    model = TwoWayModel(lambda: iter(rows), seeds=(10, 11), samplers=1)
     for _ in range(3):
         assert list(model.align(rows)) == links
         linked = [
@@ -75,11 +75,11 @@ def test_a_finder_travels_to_other_processes() -> None:
     found = finder.find(pairs)
     assert any(found)
     assert pickle.loads(pickle.dumps(finder)).find(pairs) == found
-    nothing = TwoWayModel(lambda: iter([]), seed=1)
+    nothing = TwoWayModel(lambda: iter([]), seeds=(1, 2))
     assert list(pickle.loads(pickle.dumps(nothing)).align([(["a"], ["b"])])) == [[]]
 
 
 @pytest.mark.parametrize("rows", [[(["a"], [])], [(["a"] * 300, ["b"])]])
 def test_rows_that_cannot_be_aligned_have_no_links(rows: Rows) -> None:
-    model = TwoWayModel(lambda: iter([(["a"], ["b"])] * 3), seed=1, samplers=1)
+    model = TwoWayModel(lambda: iter([(["a"], ["b"])] * 3), seeds=(2, 3), samplers=1)
     assert list(model.align([*rows, (["a"], ["b"])])) == [[], [(0, 0)]]

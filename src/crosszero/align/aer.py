@@ -16,8 +16,9 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from crosszero.align.gold import AlignmentSet, GoldLinks, Link
+from crosszero.align.gold import AlignmentSet, GoldLinks
 from crosszero.align.links import align_words
+from crosszero.align.spans import Link
 from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
 

@@ -13,66 +13,97 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from crosszero.align.spans import Link
+from crosszero.errors import CrosszeroError
 
 Row = tuple[list[str], list[str]]
+"""The words of a text and of its translation."""
+
+Schedule = Literal["short", "thot"]
+Symmetrisation = Literal["intersection", "union", "grow-diag-final-and"]
 _LONGEST = 256  # words; longer sentences are left without word pairs
 _SCORES = 200_000  # word pairs whose score is remembered
 _CORPUS = ("src", "trg", "srctrgc")  # files of a model that hold the corpus, needed by none
 
 
 class TwoWayModel:
-    """Two eflomal models, one for each direction, and what both of them find.
+    """Two eflomal models, one for each direction, and the links that are made of both.
 
     Args:
         rows: gives the words of the sentence pairs to train on; called once for each direction.
-        seed: of the sampling.
-        samplers: chains to average; ``None`` decides by the number of pairs.
+        seeds: of the sampling in each direction.
+        schedule: ``"short"`` (a few iterations are enough for 10,000 pairs; a small corpus needs,
+            and can pay, more) or ``"thot"``, what sil-thot itself takes.
+        samplers: chains to average; ``None`` decides by the number of pairs, or leaves it to thot.
+        symmetrisation: which of the links of both directions are kept. With ``"intersection"``
+            every word has one partner at most.
+
+    Example:
+        >>> rows = [(["good", "day"], ["guten", "Tag"]), (["good"], ["guten"])]
+        >>> model = TwoWayModel(lambda: rows, seeds=(1, 2))               # doctest: +SKIP
+        >>> list(model.align(rows))                                       # doctest: +SKIP
+        [[(0, 0), (1, 1)], [(0, 0)]]
     """
 
     def __init__(
-        self, rows: Callable[[], Iterable[Row]], seed: int, samplers: int | None = None
+        self,
+        rows: Callable[[], Iterable[Row]],
+        *,
+        seeds: tuple[int, int],
+        schedule: Schedule = "short",
+        samplers: int | None = None,
+        symmetrisation: Symmetrisation = "intersection",
     ) -> None:
-        there = _train(rows(), 2 * seed, samplers)
-        back = _train(((b, a) for a, b in rows()), 2 * seed + 1, samplers) if there else {}
-        self._open(there, back)
+        there = _train(rows(), seeds[0], schedule, samplers)
+        turned = ((b, a) for a, b in rows())
+        back = _train(turned, seeds[1], schedule, samplers) if there else {}
+        self._open(there, back, symmetrisation)
 
-    def __getstate__(self) -> dict[str, dict[str, bytes]]:
-        if self.empty:
-            return {"there": {}, "back": {}}
-        return {"there": _write(self._there), "back": _write(self._back)}
+    def __getstate__(self) -> dict[str, Any]:
+        models = {} if self.empty else {"there": _write(self._there), "back": _write(self._back)}
+        return {"symmetrisation": self.symmetrisation, **models}
 
-    def __setstate__(self, state: dict[str, dict[str, bytes]]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self._open(**state)
 
-    def _open(self, there: dict[str, bytes], back: dict[str, bytes]) -> None:
+    def _open(
+        self,
+        there: dict[str, bytes] | None = None,
+        back: dict[str, bytes] | None = None,
+        symmetrisation: Symmetrisation = "intersection",
+    ) -> None:
         import thot.alignment as thot
 
-        self.empty = not there
+        self.symmetrisation = symmetrisation
+        self.empty = not (there and back)
         self._scores: dict[tuple[str, str], float] = {}
-        if self.empty:
-            return
-        self._there, self._back = _read(there), _read(back)
-        self._both = thot.SymmetrizedAligner(self._there, self._back)
-        self._both.heuristic = thot.SymmetrizationHeuristic.INTERSECTION
+        if there and back:
+            self._there, self._back = _read(there), _read(back)
+            self._both = thot.SymmetrizedAligner(self._there, self._back)
+            name = symmetrisation.replace("-", "_").upper()
+            self._both.heuristic = getattr(thot.SymmetrizationHeuristic, name)
 
-    def align(self, rows: Sequence[Row]) -> Iterator[list[tuple[int, int]]]:
+    def align(self, rows: Sequence[Row]) -> Iterator[list[Link]]:
         """Links of each row: number of a word of the first side and of one of the second.
 
         A row's links do not depend on the other rows.
         """
         usable = [] if self.empty else [place for place, row in enumerate(rows) if fits(*row)]
-        matrices: dict[int, Any] = {}
+        links: dict[int, list[Link]] = {}
         if usable:
             aligned = self._both.get_best_alignments(
                 [rows[place][0] for place in usable], [rows[place][1] for place in usable]
             )
-            matrices = {p: matrix for p, (_, matrix) in zip(usable, aligned, strict=True)}
-        for place in range(len(rows)):
-            matrix = matrices.get(place)
+            links = {p: self._read_links(m) for p, (_, m) in zip(usable, aligned, strict=True)}
+        return (links.get(place, []) for place in range(len(rows)))
+
+    def _read_links(self, matrix: Any) -> list[Link]:
+        if self.symmetrisation == "intersection":
             # For each word of the second side: the partner's number from 1, or 0 for none.
-            partners = matrix.to_list() if matrix is not None else []
-            yield [(i - 1, j) for j, i in enumerate(partners) if i > 0]
+            return [(i - 1, j) for j, i in enumerate(matrix.to_list()) if i > 0]
+        return [(int(i), int(j)) for i, j in zip(*matrix.to_numpy().nonzero(), strict=True)]
 
     def score(self, first: str, second: str) -> float:
         """Geometric mean of the two translation probabilities."""
@@ -97,9 +128,10 @@ def fits(first: list[str], second: list[str]) -> bool:
     return 0 < len(first) <= _LONGEST and 0 < len(second) <= _LONGEST
 
 
-def _train(rows: Iterable[Row], seed: int, samplers: int | None) -> dict[str, bytes]:
-    """Train one direction; few iterations are enough for 10,000 pairs, a small corpus needs, and
-    can pay, more. Returns the model's files; none if no row can be used."""
+def _train(
+    rows: Iterable[Row], seed: int, schedule: Schedule, samplers: int | None
+) -> dict[str, bytes]:
+    """Train one direction. Returns the model's files; none if there is no row."""
     import thot.alignment as thot
 
     model = thot.EflomalAlignmentModel()
@@ -109,13 +141,16 @@ def _train(rows: Iterable[Row], seed: int, samplers: int | None) -> dict[str, by
         count += 1
     if not count:
         return {}
-    times = min(8.0, max(1.0, sqrt(10_000 / count)))
     model.seed = seed % 2**31
     model.deterministic = True
-    model.auto_iterations = False
-    model.set_iterations(round(4 * times), round(4 * times), round(8 * times))
-    model.num_samplers = samplers or (3 if count < 5_000 else 1)
-    model.set_decode_params(1, 8, 2)
+    if schedule == "short":
+        times = min(8.0, max(1.0, sqrt(10_000 / count)))
+        model.auto_iterations = False
+        model.set_iterations(round(4 * times), round(4 * times), round(8 * times))
+        model.set_decode_params(1, 8, 2)
+        samplers = samplers or (3 if count < 5_000 else 1)
+    if samplers:
+        model.num_samplers = samplers
     model.start_training()
     for _ in range(model.scheduled_iterations):
         model.train()
@@ -127,7 +162,9 @@ def _write(model: Any) -> dict[str, bytes]:
     """The files of a model, without its corpus."""
     with tempfile.TemporaryDirectory() as folder:
         if not model.print(f"{folder}/m"):
-            raise OSError(f"the aligner could not write its model to {folder}: is the disk full?")
+            raise CrosszeroError(
+                f"{folder}: the aligner's model can't be written; is the disk full?"
+            )
         return {
             path.name: b"" if path.suffix[1:] in _CORPUS else path.read_bytes()
             for path in Path(folder).iterdir()
@@ -142,5 +179,5 @@ def _read(files: dict[str, bytes]) -> Any:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         if not model.load(f"{folder}/m"):
-            raise OSError(f"the aligner could not read its model back from {folder}")
+            raise CrosszeroError(f"{folder}: the aligner's model can't be read back")
     return model

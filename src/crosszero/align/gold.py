@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crosszero.align.spans import Link
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
-Link = tuple[int, int]
 _STEM = re.compile(r"(.+):([01])", re.DOTALL)
 _LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 

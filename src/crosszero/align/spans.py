@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+Link = tuple[int, int]
+"""The number of a word and that of its translation, counted from 0."""
+
 
 class Span(NamedTuple):
     """A stretch of text: characters ``start`` (included) to ``end`` (excluded), code points."""

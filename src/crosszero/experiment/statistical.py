@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from crosszero.align.gold import Link, read_sides, split_base
+from crosszero.align.eflomal import Row, TwoWayModel
+from crosszero.align.gold import read_sides, split_base
+from crosszero.align.spans import Link
 from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.prediction_files import name_file, write_lines
@@ -19,7 +21,6 @@ from crosszero.tasks.word_alignment import WordAlignment
 
 PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
 _LONGEST = 100  # words of a sentence of the samples; the rest is left out
-Row = tuple[list[str], list[str]]
 
 
 def predict_links(
@@ -83,20 +84,7 @@ def align_rows(rows: Sequence[Row], size: int, *, seed: int) -> list[set[Link]]:
 
     The two directions are symmetrised by grow-diag-final-and.
     """
-    import thot.alignment as thot
-
-    models = []
-    for flip in (False, True):
-        model = thot.EflomalAlignmentModel()
-        model.seed, model.deterministic = seed, True
-        for a, b in rows:
-            model.add_sentence_pair(*((b, a) if flip else (a, b)))
-        model.start_training()
-        for _ in range(model.scheduled_iterations):
-            model.train()
-        model.end_training()
-        models.append(model)
-    both = thot.SymmetrizedAligner(*models)
-    both.heuristic = thot.SymmetrizationHeuristic.GROW_DIAG_FINAL_AND
-    matrices = (both.get_best_alignment(a, b)[1].to_numpy() for a, b in rows[:size])
-    return [{(int(i), int(j)) for i, j in zip(*m.nonzero(), strict=True)} for m in matrices]
+    model = TwoWayModel(
+        lambda: rows, seeds=(seed, seed), schedule="thot", symmetrisation="grow-diag-final-and"
+    )
+    return list(map(set, model.align(rows[:size])))

@@ -82,7 +82,9 @@ class AlignerFinder:
         for languages in list(kept):
             rows = kept.pop(languages)
             self._models[languages] = TwoWayModel(
-                partial(self._cut, rows, languages), self.seed, self.samplers
+                partial(self._cut, rows, languages),
+                seeds=(2 * self.seed, 2 * self.seed + 1),
+                samplers=self.samplers,
             )
         for reader in self._readers.values():
             reader.forget()

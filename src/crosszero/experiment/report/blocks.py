@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from crosszero.align.gold import GoldLinks, Link
+from crosszero.align.gold import GoldLinks
+from crosszero.align.spans import Link
 from crosszero.experiment.intervals import Interval
 from crosszero.experiment.report.colours import pick_colours
 from crosszero.experiment.report.markup import is_rtl
