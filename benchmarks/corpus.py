@@ -104,11 +104,11 @@ def make_corpus(
 
 def make_samples(pairs: Sequence[SentencePair], *, most: int, seed: int = 1) -> list[Sample]:
     """Find word pairs with the statistical aligner, up to `most` in each sentence pair."""
-    from crosszero.samples.aligner import AlignerFinder
-    from crosszero.samples.filters import WordFilter
+    from crosszero.align import StatisticalAligner
+    from crosszero.samples import WordFilter, WordFinder
 
     rules = WordFilter(max_words=most, min_score=0.0, allow_copies=True, stop_words="none")
-    finder = AlignerFinder(rules, seed=seed)
+    finder = WordFinder(StatisticalAligner(seed=seed), rules)
     finder.fit(pairs)
     rows = zip(pairs, finder.find(pairs), strict=True)
     return [Sample.of(pair, words, finder.name) for pair, words in rows]

@@ -17,15 +17,14 @@ from benchmarks.encoders import TINY, load_backbone, middle_layer
 from benchmarks.plain_search import PlainSearch, search_substrings
 from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, per_second, take_turns
-from crosszero.align.word_boundaries import Keys
+from crosszero.align.encoder_aligner import EncoderAligner
+from crosszero.align.lexicon_aligner import LexiconAligner
+from crosszero.align.statistical_aligner import StatisticalAligner
 from crosszero.align.word_lists import Lexicon, read_lexicon
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
-from crosszero.samples.aligner import AlignerFinder
-from crosszero.samples.encoder import EncoderFinder
 from crosszero.samples.filters import WordFilter
-from crosszero.samples.lexicon.finder import TEXTS, LexiconFinder
-from crosszero.samples.lexicon.occurrences import Side
+from crosszero.samples.finder import WordFinder
 
 _GOAL, _TIMES = 20_000, 200.0  # sentence pairs per second and core; and against a plain search
 _RULES = WordFilter(stop_words="none", min_length=1, max_words=10_000)
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     compare_lexicon(record, corpus, lexicon, entries, options)
     long = lengthen(entries, options)
     compare_lexicon(record, corpus, long, long.entries(*options.languages), options)
-    time_stages(record, corpus, lexicon, entries, options)
+    time_stages(record, corpus, lexicon, options)
     time_others(record, corpus, options)
     return record.write(arguments)
 
@@ -79,7 +78,9 @@ def compare_lexicon(
     finder = f"lexicon finder, {size}"
     sides = {
         # A new finder each time: it must not profit from what it remembers of the last round.
-        finder: lambda _: found.update(ours=LexiconFinder(lexicon, _RULES).find(corpus.pairs)),
+        finder: lambda _: found.update(
+            ours=WordFinder(LexiconAligner(lexicon), _RULES).find(corpus.pairs)
+        ),
         f"words x sentences search, {size}": lambda _: found.update(
             plain=[plain.find(pair) for pair in some]
         ),
@@ -100,37 +101,20 @@ def compare_lexicon(
     record.add_goal(finder, "", "absolute, one core", rates, "pairs/s", _GOAL)
 
 
-def time_stages(
-    record: Record, corpus: Corpus, lexicon: Lexicon, entries: list[Any], options: Any
-) -> None:
+def time_stages(record: Record, corpus: Corpus, lexicon: Lexicon, options: Any) -> None:
     """Where the time of the lexicon finder goes, in microseconds of a sentence pair."""
 
-    def make_sides() -> list[Side]:
-        keys = Keys()
-        sides = [Side(language, keys) for language in options.languages]
-        for entry in entries:
-            for side, text in zip(sides, entry, strict=True):
-                side.add(text)
-        return sides
-
     def cut() -> None:
-        make_sides()
+        LexiconAligner(lexicon).check_languages(*options.languages)
         for pair in corpus.pairs:
             pair.source.split()
             pair.target.split()
 
-    def read() -> None:
-        source, target = make_sides()
-        for begin in range(0, len(corpus.pairs), TEXTS):
-            pairs = corpus.pairs[begin : begin + TEXTS]
-            source.read([pair.source for pair in pairs])
-            target.read([pair.target for pair in pairs])
-
     stages = {
-        "reading the list": lambda _: make_sides(),
+        "reading the list": lambda _: LexiconAligner(lexicon).check_languages(*options.languages),
         "cutting texts at white space": lambda _: cut(),
-        "tokens, looked up": lambda _: read(),
-        "pairing, filtering, spans": lambda _: LexiconFinder(lexicon, _RULES).find(corpus.pairs),
+        "looking up, linking": lambda _: list(LexiconAligner(lexicon).align(corpus.pairs)),
+        "choosing": lambda _: WordFinder(LexiconAligner(lexicon), _RULES).find(corpus.pairs),
     }
     timings = take_turns(stages, rounds=options.rounds)
     before = [0.0] * options.rounds
@@ -148,9 +132,9 @@ def time_others(record: Record, corpus: Corpus, options: Any) -> None:
     some = corpus.pairs[: options.encoded]
 
     def find_with_encoder(_: int) -> None:
-        EncoderFinder(Encoder(backbone, max_length=128, layer=layer).encode_words).find(some)
+        WordFinder(EncoderAligner(Encoder(backbone, max_length=128, layer=layer))).find(some)
 
-    aligner = AlignerFinder(seed=options.seed)
+    aligner = WordFinder(StatisticalAligner(seed=options.seed))
     sides = {
         "aligner, learning": lambda _: aligner.fit(corpus.pairs),
         "aligner, finding": lambda _: aligner.find(corpus.pairs),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from crosszero.align.word_boundaries import Keys, token_pattern
+from crosszero.align.word_boundaries import Memory, normalise, token_pattern
 from crosszero.bitext.pair import SentencePair
 
 Span = tuple[int, int]
@@ -29,7 +29,7 @@ class PlainSearch:
 
     def __init__(self, entries: Sequence[tuple[str, str]], languages: tuple[str, str]) -> None:
         self._patterns = [token_pattern(language) for language in languages]
-        self._keys = Keys()
+        self._keys = Memory(normalise)
         self._pairs = {(self._entry(a, 0), self._entry(b, 1)) for a, b in entries}
         self._sides = [{pair[side] for pair in self._pairs if pair[side]} for side in (0, 1)]
 

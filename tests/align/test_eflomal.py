@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from crosszero.align.eflomal import TwoWayModel
-from crosszero.samples import AlignerFinder, WordFilter
+from crosszero.align.statistical_aligner import StatisticalAligner
+from crosszero.samples import WordFilter, WordFinder
 from tests.samples.helpers import cipher
 
 Rows = list[tuple[list[str], list[str]]]
@@ -70,7 +71,7 @@ def test_nothing_is_lost_on_the_way_through_files() -> None:
 
 def test_a_finder_travels_to_other_processes() -> None:
     pairs, _ = cipher(120, seed=2, spaced=False)
-    finder = AlignerFinder(WordFilter(stop_words="none"), samplers=1)
+    finder = WordFinder(StatisticalAligner(samplers=1), WordFilter(stop_words="none"))
     finder.fit(pairs)
     found = finder.find(pairs)
     assert any(found)

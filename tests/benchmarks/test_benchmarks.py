@@ -18,11 +18,12 @@ from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.steps import OurStep, PaperStep
 from benchmarks.timing import Timing, compare, take_turns
+from crosszero.align.lexicon_aligner import LexiconAligner
 from crosszero.align.word_lists import Lexicon
 from crosszero.bitext.pair import SentencePair
 from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
-from crosszero.samples.lexicon.finder import LexiconFinder
+from crosszero.samples.finder import WordFinder
 from crosszero.training.frozen import get_table
 
 NEEDS = {
@@ -189,7 +190,7 @@ def test_the_plain_search_leaves_out_what_the_finder_leaves_out() -> None:
         )
     ]
     plain = PlainSearch(entries, ("en", "fr"))
-    ours = LexiconFinder(lexicon, rules).find(pairs)
+    ours = WordFinder(LexiconAligner(lexicon), rules).find(pairs)
     assert [{(tuple(w.source), tuple(w.target)) for w in words} for words in ours] == [
         plain.find(pair) for pair in pairs
     ]

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from crosszero.align import Lexicon
+from crosszero.align import EncoderAligner, Lexicon, LexiconAligner, StatisticalAligner
 from crosszero.align.links import mutual_argmax
 from crosszero.align.spans import Span
 from crosszero.align.word_reader import WordReader
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 from crosszero.samples import (
-    AlignerFinder,
-    EncoderFinder,
     Finder,
-    LexiconFinder,
     NoFinder,
     WordFilter,
+    WordFinder,
 )
 from tests.samples.helpers import cipher, pair
 
 OPEN = WordFilter(stop_words="none")
+
+
+class Vectors:
+    """An encoder of words made of a function."""
+
+    def __init__(self, function: Callable[..., list[np.ndarray]]) -> None:
+        self.encode_words = function
 
 
 def links(pairs: list[SentencePair], finder: Finder) -> list[tuple[str, str]]:
@@ -43,7 +49,7 @@ def links(pairs: list[SentencePair], finder: Finder) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("spaced", [True, False])
 def test_finds_the_planted_dictionary(spaced: bool) -> None:
     pairs, dictionary = cipher(1200, seed=3, spaced=spaced)
-    finder = AlignerFinder(OPEN)
+    finder = WordFinder(StatisticalAligner(), OPEN)
     finder.fit(iter(pairs))
     found = links(pairs, finder)
     expected = sum(len(item.source.split()) for item in pairs)
@@ -57,7 +63,10 @@ def test_finds_the_planted_dictionary(spaced: bool) -> None:
 
 def test_deterministic_and_independent_of_the_batch() -> None:
     pairs, _ = cipher(300, seed=5)
-    first, second = AlignerFinder(OPEN, seed=4), AlignerFinder(OPEN, seed=4)
+    first, second = (
+        WordFinder(StatisticalAligner(seed=4), OPEN),
+        WordFinder(StatisticalAligner(seed=4), OPEN),
+    )
     first.fit(pairs)
     second.fit(iter(pairs))
     found = first.find(pairs)
@@ -69,7 +78,7 @@ def test_deterministic_and_independent_of_the_batch() -> None:
 def test_both_orders_of_two_languages_share_a_model() -> None:
     pairs, dictionary = cipher(600, seed=6)
     turned = [pair(p.target, p.source, "yy-xx") for p in pairs[300:]]
-    finder = AlignerFinder(OPEN)
+    finder = WordFinder(StatisticalAligner(), OPEN)
     finder.fit(pairs[:300] + turned)
     found = links(turned, finder)
     assert sum(dictionary[b] == a for a, b in found) > 0.95 * len(found) > 0
@@ -78,30 +87,29 @@ def test_both_orders_of_two_languages_share_a_model() -> None:
 
 def test_sample_bounds_what_is_fitted() -> None:
     pairs, _ = cipher(400, seed=7)
-    finder = AlignerFinder(OPEN, fit_pairs=50)
-    kept = finder._sample(iter(pairs))
+    kept = StatisticalAligner(fit_pairs=50)._sample(iter(pairs))
     rows = kept["xx", "yy"]
     assert len(rows) == 50
     places = [place for place, p in enumerate(pairs) if (p.source, p.target) in set(rows)]
     assert max(places) > 200
-    assert kept == AlignerFinder(OPEN, fit_pairs=50)._sample(iter(pairs))
+    assert kept == StatisticalAligner(fit_pairs=50)._sample(iter(pairs))
 
 
 def test_unfit_language_pair_and_useless_text() -> None:
     pairs, _ = cipher(60, seed=8)
-    finder = AlignerFinder(OPEN)
+    finder = WordFinder(StatisticalAligner(), OPEN)
     with pytest.raises(ConfigError, match=r"call fit\(\) first"):
         finder.find(pairs)
     finder.fit([*pairs, pair("...", "!"), pair("x " * 2000, "y " * 2000)])
     assert finder.find([pair("...", "!"), pair("x " * 2000, "y " * 2000)]) == [(), ()]
     assert finder.find([pair("eins", "uno", "de-it"), pairs[0]])[0] == ()
-    empty = AlignerFinder(OPEN)
+    empty = WordFinder(StatisticalAligner(), OPEN)
     empty.fit([pair("...", "!")])
     assert empty.find([pair("a b", "c d")]) == [()]
     with pytest.raises(ConfigError, match="fit_pairs"):
-        AlignerFinder(fit_pairs=0)
+        StatisticalAligner(fit_pairs=0)
     with pytest.raises(ConfigError, match="samplers"):
-        AlignerFinder(samplers=0)
+        StatisticalAligner(samplers=0)
 
 
 def test_stop_words_numbers_and_copies_are_never_chosen() -> None:
@@ -112,19 +120,19 @@ def test_stop_words_numbers_and_copies_are_never_chosen() -> None:
             for number, city in enumerate(("Oslo", "Bergen", "Narvik", "Troms") * 2, start=10):
                 source = f"the {a} and the {b} {number} {city}"
                 pairs.append(pair(source, f"le {x} et le {y} {number} {city}", "en-fr"))
-    finder = AlignerFinder()
+    finder = WordFinder(StatisticalAligner())
     finder.fit(pairs)
     chosen = set(links(pairs, finder))
     assert chosen
     assert chosen <= set(nouns.items())
-    copies = AlignerFinder(WordFilter(allow_copies=True))
+    copies = WordFinder(StatisticalAligner(), WordFilter(allow_copies=True))
     copies.fit(pairs)
     assert ("Oslo", "Oslo") in set(links(pairs, copies))
 
 
 def test_most_words_of_a_pair() -> None:
     pairs, _ = cipher(300, seed=9)
-    finder = AlignerFinder(WordFilter(stop_words="none", max_words=2))
+    finder = WordFinder(StatisticalAligner(), WordFilter(stop_words="none", max_words=2))
     finder.fit(pairs)
     assert max(len(words) for words in finder.find(pairs)) == 2
 
@@ -144,7 +152,7 @@ def test_encoder_finder_equals_brute_force() -> None:
 
     pairs, _ = cipher(20, seed=2)
     pairs.append(pair("...", "!"))
-    finder = EncoderFinder(vectors, OPEN, threshold=0.1, batch=3)
+    finder = WordFinder(EncoderAligner(Vectors(vectors), threshold=0.1, batch=3), OPEN)
     finder.fit(pairs)
     found = finder.find(pairs)
     for item, words in zip(pairs, found, strict=True):
@@ -176,11 +184,13 @@ def test_mutual_argmax_edges() -> None:
 
 
 def test_encoder_finder_checks_its_vectors() -> None:
-    finder = EncoderFinder(lambda texts, spans: [np.zeros((1, 2)) for _ in texts], OPEN)
-    with pytest.raises(ValueError, match="one row for each word"):
+    finder = WordFinder(
+        EncoderAligner(Vectors(lambda texts, spans: [np.zeros((1, 2)) for _ in texts])), OPEN
+    )
+    with pytest.raises(ValueError, match=r"shape .* for text 0, which has 2 words"):
         finder.find([pair("two words", "x")])
     with pytest.raises(ConfigError, match="threshold"):
-        EncoderFinder(lambda texts, spans: [], threshold=2.0)
+        EncoderAligner(Vectors(lambda texts, spans: []), threshold=2.0)
 
 
 def test_words_that_the_encoder_has_not_seen_are_never_linked() -> None:
@@ -189,8 +199,9 @@ def test_words_that_the_encoder_has_not_seen_are_never_linked() -> None:
     def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
         return [x if len(found) == 2 else y for found in spans]
 
-    for threshold in (None, 0.0, -1.0):
-        found = EncoderFinder(vectors, OPEN, threshold=threshold).find([pair("seen cut", "word")])
+    for threshold in (0.0, -1.0):
+        finder = WordFinder(EncoderAligner(Vectors(vectors), threshold=threshold), OPEN)
+        found = finder.find([pair("seen cut", "word")])
         linked = [tuple(word.source) for word in found[0]]
         assert linked == ([(0, 4)] if threshold == -1.0 else [])
 
@@ -203,7 +214,10 @@ def test_the_score_of_the_rules_is_the_threshold() -> None:
 
     for smallest, count in ((0.5, 1), (0.7, 0)):
         rules = WordFilter(stop_words="none", min_score=smallest)
-        assert len(EncoderFinder(vectors, rules).find([pair("one", "two")])[0]) == count
+        assert (
+            len(WordFinder(EncoderAligner(Vectors(vectors)), rules).find([pair("one", "two")])[0])
+            == count
+        )
 
 
 def test_the_encoder_finder_learns_stop_words_that_no_list_has() -> None:
@@ -212,16 +226,16 @@ def test_the_encoder_finder_learns_stop_words_that_no_list_has() -> None:
     def vectors(texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
         return [np.eye(2)[: len(found)] for found in spans]
 
-    finder = EncoderFinder(vectors)
+    finder = WordFinder(EncoderAligner(Vectors(vectors)))
     finder.fit(iter(texts))
     assert [tuple(w.source) for w in finder.find([pair("mu word3", "ba sana3")])[0]] == [(3, 8)]
 
 
 def test_raw_texts_are_let_go_after_fitting() -> None:
     pairs, _ = cipher(30, seed=8)
-    finder = AlignerFinder(OPEN)
-    finder.fit(pairs)
-    assert [(reader._known, reader._size) for reader in finder._readers.values()] == [({}, 0)] * 2
+    aligner = StatisticalAligner()
+    aligner.fit(pairs)
+    assert [(reader._known, reader._size) for reader in aligner._readers.values()] == [({}, 0)] * 2
 
 
 def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +247,7 @@ def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_stop_words_from_lists_need_a_list() -> None:
-    finder = AlignerFinder(WordFilter(stop_words="list"))
+    finder = WordFinder(StatisticalAligner(), WordFilter(stop_words="list"))
     with pytest.raises(ConfigError, match=r"no list of stop words for 'xx': take 'auto'"):
         finder.fit([pair("a b", "c d")])
 
@@ -241,7 +255,7 @@ def test_stop_words_from_lists_need_a_list() -> None:
 class Hashed:
     """Vectors of words from the letters alone: many words look alike, some are not seen."""
 
-    def __call__(self, texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
+    def encode_words(self, texts: list[str], spans: list[list[Span]]) -> list[np.ndarray]:
         rows = []
         for text, found in zip(texts, spans, strict=True):
             words = [text[start:end] for start, end in found]
@@ -258,9 +272,9 @@ def _finders() -> list[Finder]:
     lexicon.add("xx", "yy", words + phrases)
     return [
         NoFinder(),
-        AlignerFinder(OPEN),
-        EncoderFinder(Hashed(), OPEN),
-        LexiconFinder(lexicon, OPEN),
+        WordFinder(StatisticalAligner(), OPEN),
+        WordFinder(EncoderAligner(Hashed()), OPEN),
+        WordFinder(LexiconAligner(lexicon), OPEN),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,25 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.align import Lexicon, read_lexicon
-from crosszero.align.word_boundaries import Keys, normalise, token_pattern
+from crosszero.align import Lexicon, LexiconAligner, lexicon_aligner, read_lexicon
+from crosszero.align.word_boundaries import Memory, normalise, token_pattern
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import LexiconFinder, WordFilter
-from crosszero.samples.lexicon import pieces
-from crosszero.samples.lexicon.tree import Tree
+from crosszero.samples import WordFilter, WordFinder
 from tests.samples.helpers import pair
 
 EVERYTHING = WordFilter(stop_words="none", allow_copies=True, min_length=1, max_words=1000)
 
 
-def finder(
-    entries: list[tuple[str, str]], languages: str = "xx-yy", **rules: object
-) -> LexiconFinder:
+def finder(entries: list[tuple[str, str]], languages: str = "xx-yy", **rules: object) -> WordFinder:
     lexicon = Lexicon()
     lexicon.add(*languages.split("-"), entries)  # type: ignore[arg-type]
     options = {"stop_words": "none", "allow_copies": True, "min_length": 1, **rules}
-    return LexiconFinder(lexicon, WordFilter(**options))  # type: ignore[arg-type]
+    return WordFinder(LexiconAligner(lexicon), WordFilter(**options))  # type: ignore[arg-type]
 
 
 def found(
@@ -115,7 +112,7 @@ def test_a_batch_equals_slow_search_of_each(cases: list[tuple], data: st.DataObj
         wide = [gap.join(("", *text.split(), "")) for text, gap in zip(both, gaps, strict=False)]
         languages = "xx-yy" if number % 3 else "yy-xx"
         batch.append(pair(*(wide if number % 3 else wide[::-1]), languages))
-    found = LexiconFinder(lexicon, EVERYTHING).find(batch)
+    found = WordFinder(LexiconAligner(lexicon), EVERYTHING).find(batch)
     for case, both, words in zip(batch, texts, found, strict=True):
         left, right = (text.replace("\u200b", "").split() for text in (case.source, case.target))
         got = set()
@@ -132,7 +129,7 @@ def test_a_batch_equals_slow_search_of_each(cases: list[tuple], data: st.DataObj
 def _compare(entries: list[tuple[str, str]], source: str, target: str, spaced: bool) -> None:
     lexicon = Lexicon()
     lexicon.add("xx", "yy", entries)
-    words = LexiconFinder(lexicon, EVERYTHING).find([pair(source, target)])[0]
+    words = WordFinder(LexiconAligner(lexicon), EVERYTHING).find([pair(source, target)])[0]
     fast = {(s.start, s.end, t.start, t.end) for s, t, _ in words}
     assert len(fast) == len(words)
     assert fast == slow(entries, source, target, spaced)
@@ -178,7 +175,7 @@ def test_offsets_are_those_of_the_text() -> None:
 
 
 def test_places_that_are_remembered_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "_CHARACTERS", 30)  # it is emptied on the way
+    monkeypatch.setattr(lexicon_aligner, "_REMEMBERED", 30)  # it is emptied on the way
     entries = [("sea", "mer"), ("new york", "york"), ("oak", "chêne")]
     texts = [
         ("The sea, (new York) oak-tree", "«mer» d'york; chênes chêne"),
@@ -208,7 +205,7 @@ def test_stop_words_copies_and_punctuation_are_never_chosen() -> None:
     lexicon = Lexicon()
     lexicon.add("en", "fr", entries)
     case = pair("The weather: 7 taxi!", "Le météo, sept taxi?", "en-fr")
-    words = LexiconFinder(lexicon).find([case])[0]
+    words = WordFinder(LexiconAligner(lexicon)).find([case])[0]
     assert [case.source[s.start : s.end] for s, _, _ in words] == ["weather"]
 
 
@@ -221,7 +218,7 @@ def test_entries_of_stop_words_only_are_never_chosen() -> None:
     ]
     lexicon = Lexicon()
     lexicon.add("en", "de", entries)
-    search = LexiconFinder(lexicon)
+    search = WordFinder(LexiconAligner(lexicon))
 
     def chosen(source: str, target: str) -> list[str]:
         words = search.find([pair(source, target, "en-de")])[0]
@@ -236,7 +233,7 @@ def test_entries_of_stop_words_only_are_never_chosen() -> None:
 def test_lists_of_a_language_serve_its_variants() -> None:
     lexicon = Lexicon()
     lexicon.add("en", "zh", [("weather", "天气")])
-    search = LexiconFinder(lexicon)
+    search = WordFinder(LexiconAligner(lexicon))
     case = SentencePair(
         source="天气好",
         target="Nice weather",
@@ -265,7 +262,7 @@ def test_fit_refuses_what_it_cannot_serve(stop_words: str) -> None:
     with pytest.raises(ConfigError, match=r"no fr-ru entries; it has: xx-yy.*pairs: en"):
         search.fit(corpus())
     with pytest.raises(ConfigError, match="it has: nothing"):
-        LexiconFinder(Lexicon()).fit(corpus())
+        WordFinder(LexiconAligner(Lexicon())).fit(corpus())
 
 
 def test_lists_serve_both_directions() -> None:
@@ -383,5 +380,25 @@ def test_broken_specifications(tmp_path: Path) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.text("aZqst.,:;!?'0-é", min_size=1, max_size=6), st.sampled_from(["en", "fr", "de"]))
 def test_plain_pieces_have_the_tokens_of_the_expression(piece: str, language: str) -> None:
-    expected = [normalise(token) for token in token_pattern(language).findall(piece)]
-    assert Tree(language, Keys()).tokenize(piece) == expected
+    expected = "".join(normalise(token) for token in token_pattern(language).findall(piece))
+    side = lexicon_aligner._Side(language, [piece], Memory(normalise))
+    assert side.names == ([expected] if expected else [])
+    assert side.find([piece, "", f" {piece} "]).text.tolist() == ([0, 2] if expected else [])
+
+
+def test_control_characters_are_no_tokens_and_end_no_text() -> None:
+    entries = [("sea", "mer"), ("new york", "york"), ("\0", "\x01")]
+    source, target = "\0 the sea new \0 york\0", "\u200b \u202e mer \0\0 york \ufeff"
+    both = [pair(source, target), pair("\0", "\x01"), pair("", ""), pair("sea", "\0mer")]
+    words = finder(entries).find(both)
+    texts = [(source[slice(*s)], target[slice(*t)]) for s, t, _ in words[0]]
+    assert texts == [("sea", "mer"), ("new \0 york", "york")]
+    assert [len(found) for found in words] == [2, 0, 0, 1]
+    assert tuple(words[3][0].target) == (1, 4)
+
+
+def test_automata_are_made_anew_in_other_processes() -> None:
+    search = finder([("sea", "mer")])
+    case = [pair("the sea", "la mer")]
+    assert pickle.loads(pickle.dumps(search)).find(case) == search.find(case) != [()]
+    assert pickle.loads(pickle.dumps(search)).find(case) == search.find(case)

@@ -10,11 +10,27 @@ from typing import TYPE_CHECKING
 from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
+    from crosszero.align.aligner import Aligner as Aligner
+    from crosszero.align.aligner import Links as Links
+    from crosszero.align.encoder_aligner import EncoderAligner as EncoderAligner
+    from crosszero.align.lexicon_aligner import LexiconAligner as LexiconAligner
+    from crosszero.align.spans import Span as Span
+    from crosszero.align.spans import WordPair as WordPair
+    from crosszero.align.statistical_aligner import StatisticalAligner as StatisticalAligner
+    from crosszero.align.word_encoder import WordEncoder as WordEncoder
     from crosszero.align.word_lists import Lexicon as Lexicon
     from crosszero.align.word_lists import read_lexicon as read_lexicon
 
 _HOMES = {
+    "Aligner": "aligner",
+    "EncoderAligner": "encoder_aligner",
     "Lexicon": "word_lists",
+    "LexiconAligner": "lexicon_aligner",
+    "Links": "aligner",
+    "Span": "spans",
+    "StatisticalAligner": "statistical_aligner",
+    "WordEncoder": "word_encoder",
+    "WordPair": "spans",
     "read_lexicon": "word_lists",
 }
 __all__ = list(_HOMES)

@@ -1,17 +1,22 @@
-"""Links between the words of two texts, from their vectors: mutual argmax of the cosine."""
+"""Links between the words of two texts, from their vectors: mutual argmax of the cosine.
+
+A method of linking is a function here: from similarities to links.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.gold import Link
+from crosszero.align.spans import Link
 from crosszero.align.word_encoder import WordEncoder, encode_tokens
 from crosszero.search.neighbours import AnyFloats, unit_rows
+
+Similarity = NDArray[np.float32]
+"""(source words, target words) cosines; NaN for words of which the encoder saw nothing."""
 
 _log = logging.getLogger("crosszero")
 
@@ -36,13 +41,59 @@ def link_words(source: AnyFloats, target: AnyFloats) -> list[Link]:
         >>> link_words(np.eye(2), np.eye(2)[[1, 0]])
         [(0, 1), (1, 0)]
     """
-    left, right = unit_rows(source), unit_rows(target)
-    if len(left) == 0 or len(right) == 0:
+    return mutual_argmax(compare_words(source, target))
+
+
+def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
+    """Compare each word with each word of the other side by the cosine.
+
+    Args, raises: as :func:`link_words`.
+
+    Returns:
+        (source words, target words), from -1 to 1; NaN for a word with a vector of zeros.
+
+    Example:
+        >>> compare_words(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
+        [[0.6000000238418579], [nan]]
+    """
+    similarity: Similarity = _scale(source) @ _scale(target).T
+    return similarity
+
+
+def _scale(vectors: AnyFloats) -> Similarity:
+    """Rows of length 1; NaN where there is no direction."""
+    rows = vectors.astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    odd = ~((lengths > 1e-12) & (lengths < 1e12))  # or NaN
+    if rows[odd[:, 0]].any():  # squares of these numbers may be lost in float32
+        rows, lengths = unit_rows(vectors), np.ones_like(lengths)
+        odd = ~rows.any(axis=1, keepdims=True)
+    rows /= np.where(odd, np.float32(np.nan), lengths)
+    return rows
+
+
+def mutual_argmax(similarity: Similarity, threshold: float = -np.inf) -> list[Link]:
+    """Link the words that are each other's most similar.
+
+    Args:
+        similarity: (source words, target words); NaN is never chosen.
+        threshold: smallest similarity of a link.
+
+    Returns:
+        Links, each word once at most; of equal similarities the first counts.
+
+    Example:
+        >>> mutual_argmax(np.array([[0.9, 0.8], [0.7, 0.1]], dtype=np.float32))
+        [(0, 0)]
+    """
+    if not similarity.size:
         return []
-    similarity = left @ right.T  # (source words, target words)
-    similarity[~left.any(axis=1)] = np.nan  # which is never chosen
-    similarity[:, ~right.any(axis=1)] = np.nan
-    return mutual_argmax(similarity, -np.inf)
+    table = np.where(np.isnan(similarity), -np.inf, similarity)
+    of_row, of_column = table.argmax(axis=1), table.argmax(axis=0)
+    rows = np.arange(len(table))
+    best = (of_column[of_row] == rows) & (table[rows, of_row] >= threshold)
+    best &= table[rows, of_row] > -np.inf
+    return [(int(i), int(of_row[i])) for i in np.flatnonzero(best)]
 
 
 def align_words(
@@ -91,27 +142,3 @@ def warn_of_lost(words: int) -> None:
             "its own), and so no links",
             "1 word has" if words == 1 else f"{words} words have",
         )
-
-
-def mutual_argmax(similarity: NDArray[Any], threshold: float = -1.0) -> list[tuple[int, int]]:
-    """Give the cells that are largest of their row and of their column.
-
-    Args:
-        similarity: ``(source words, target words)``; NaN is never chosen.
-        threshold: smallest value of a cell.
-
-    Returns:
-        Links, each row and column once at most; of equal cells the first counts.
-
-    Example:
-        >>> mutual_argmax(np.array([[0.9, 0.8], [0.7, 0.1]]))
-        [(0, 0)]
-    """
-    if not similarity.size:
-        return []
-    table = np.where(np.isnan(similarity), -np.inf, similarity)
-    of_row, of_column = table.argmax(axis=1), table.argmax(axis=0)
-    rows = np.arange(len(table))
-    best = (of_column[of_row] == rows) & (table[rows, of_row] >= threshold)
-    best &= table[rows, of_row] > -np.inf
-    return [(int(i), int(of_row[i])) for i in np.flatnonzero(best)]

@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import regex
 
 from crosszero.align.spans import Span
+
+T = TypeVar("T")
 
 _SCRIPTS = {  # of letters between which no space is written
     "Han": r"[[\p{Script=Han}〆]--\p{M}]",
@@ -33,6 +36,11 @@ _SCRIPTS = {  # of letters between which no space is written
     "Myanmar": r"[\p{Script=Myanmar}&&\p{L}]",
     "Khmer": r"[\p{Script=Khmer}&&\p{L}]",
 }
+# Beyond the basic plane `re` tries one range after the other, so whole blocks are taken: historic
+# scripts, mathematical letters, Adlam and others; variation selectors.
+_LETTERS_BEYOND = "\U00010000-\U0001cfff\U0001d400-\U0001d7ff\U0001e000-\U0001efff"
+_MARKS_BEYOND = "\U000e0100-\U000e01ef"
+
 _APOSTROPHES = "'\u2019"
 _JOINERS = "\u00ad\u00b7\u05f3\u05f4\u200c\u200d"
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
@@ -86,24 +94,32 @@ def normalise(word: str) -> str:
     return unicodedata.normalize("NFC", word.casefold())
 
 
-class Keys(dict[str, str]):
-    """A memory of :func:`normalise`: ``keys[word]`` computes a key once, then looks it up.
+class Memory(dict[str, T]):
+    """What a function gives for texts: worked out once, then looked up.
 
-    It is emptied when it has grown to `limit` entries, so that memory is bounded on any corpus.
+    It is emptied when its texts have grown to `limit` characters, so that memory is bounded on any
+    corpus.
+
+    Example:
+        >>> keys = Memory(normalise)
+        >>> keys["Weather"]
+        'weather'
     """
 
-    def __init__(self, limit: int = 500_000) -> None:
+    def __init__(self, work_out: Callable[[str], T], limit: int = 4_000_000) -> None:
         super().__init__()
-        self.limit = limit
+        self._work_out, self._limit, self._size = work_out, limit, 0
 
-    def __reduce__(self) -> tuple[type[Keys], tuple[int]]:
-        return Keys, (self.limit,)  # nothing that is only remembered travels to other processes
+    def __reduce__(self) -> tuple[type[Memory[T]], tuple[Callable[[str], T], int]]:
+        return Memory, (self._work_out, self._limit)  # what is remembered stays here
 
-    def __missing__(self, word: str) -> str:
-        if len(self) >= self.limit:
+    def __missing__(self, text: str) -> T:
+        if self._size >= self._limit:
             self.clear()
-        key = self[word] = normalise(word)
-        return key
+            self._size = 0
+        value = self[text] = self._work_out(text)
+        self._size += len(text)
+        return value
 
 
 def word_spans(text: str, language: str = "") -> list[Span]:
@@ -183,15 +199,15 @@ def _compile(style: str, *, punctuation: bool) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _classes() -> dict[str, str]:
     """Classes of characters as ranges for :mod:`re`, which reads text faster than `regex` does."""
-    characters = "".join(map(chr, (*range(0x40000), *range(0xE0000, 0xE1000))))  # all that exist
+    characters = "".join(map(chr, (*range(0x10000), *range(0x20000, 0x40000))))
 
     def spell(members: str) -> str:
         runs = regex.findall(f"{members}+", characters, regex.V1)
         return "".join(f"{run[0]}-{run[-1]}" for run in runs)
 
     classes = {name: spell(members) for name, members in _SCRIPTS.items()}
-    spaceless, marks = "".join(classes.values()), spell(r"\p{M}")
-    first = spell(rf"[[\p{{L}}\p{{N}}]--[{''.join(_SCRIPTS.values())}]]")
+    spaceless, marks = "".join(classes.values()), spell(r"\p{M}") + _MARKS_BEYOND
     # What a word may begin with, and what it may go on with.
+    first = spell(rf"[[\p{{L}}\p{{N}}]--[{''.join(_SCRIPTS.values())}]]") + _LETTERS_BEYOND
     classes |= {"spaceless": spaceless, "marks": marks, "first": first, "letters": first + marks}
     return classes

@@ -1,7 +1,7 @@
-"""What the evaluations ask of an encoder: two methods that return NumPy arrays.
+"""What linking and measuring words ask of an encoder: one method that returns NumPy arrays.
 
-Nothing here knows about torch. Whatever has these two methods can be measured: a trained run, a
-wrapped foreign model, a table of random numbers in a test.
+Nothing here knows about torch. Whatever has this method can be used: a trained run, a wrapped
+foreign model, a table of random numbers in a test.
 """
 
 from __future__ import annotations
@@ -14,26 +14,13 @@ import numpy as np
 from crosszero.align.spans import Span
 from crosszero.search.neighbours import AnyFloats
 
-_CHUNK = 256  # sentences that are handed to the encoder at once
-
 
 @runtime_checkable
 class WordEncoder(Protocol):
-    """Gives vectors to sentences and to words in their sentences.
+    """Gives vectors to words in their sentences.
 
-    ``isinstance(thing, WordEncoder)`` checks that the methods exist, not what they take or return.
+    ``isinstance(thing, WordEncoder)`` checks that the method exists, not what it takes or returns.
     """
-
-    def encode(self, texts: list[str]) -> AnyFloats:
-        """Give one vector per text.
-
-        Args:
-            texts: n sentences.
-
-        Returns:
-            (n, dim) finite numbers, in the order of `texts`.
-        """
-        ...
 
     def encode_words(self, texts: list[str], spans: list[list[Span]]) -> Sequence[AnyFloats]:
         """Give one vector per word, in the light of its sentence.
@@ -50,17 +37,17 @@ class WordEncoder(Protocol):
 
 
 def encode_spans(
-    encoder: WordEncoder, texts: list[str], spans: list[list[Span]]
+    encoder: WordEncoder, texts: list[str], spans: list[list[Span]], *, batch: int = 256
 ) -> Iterator[AnyFloats]:
     """Give the word vectors of one sentence after the other, with their shapes checked.
 
-    Sentences go to the encoder in chunks of 256. Only one chunk's vectors wait here; a caller that
-    keeps what it gets holds them all.
+    Only one batch's vectors wait here; a caller that keeps what it gets holds them all.
 
     Args:
         encoder: where the vectors come from.
         texts: n sentences.
         spans: for each sentence its words.
+        batch: sentences that are handed to the encoder at once.
 
     Yields:
         n arrays, the i-th of shape (len(spans[i]), dim).
@@ -68,9 +55,9 @@ def encode_spans(
     Raises:
         ValueError: the encoder returned another number of arrays or rows.
     """
-    for start in range(0, len(texts), _CHUNK):
-        part = spans[start : start + _CHUNK]
-        arrays = encoder.encode_words(texts[start : start + _CHUNK], part)
+    for start in range(0, len(texts), batch):
+        part = spans[start : start + batch]
+        arrays = encoder.encode_words(texts[start : start + batch], part)
         if len(arrays) != len(part):
             raise ValueError(f"encode_words returned {len(arrays)} arrays for {len(part)} texts")
         for offset, (array, words) in enumerate(zip(arrays, part, strict=True)):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from crosszero.align.segmenter import Segmenter
 from crosszero.align.spans import Span
-from crosszero.align.word_boundaries import Keys
+from crosszero.align.word_boundaries import Memory, normalise
 
 _REMEMBERED = 200_000  # words kept: multi-way corpora show each text once for every other language
 
@@ -37,7 +38,7 @@ class WordReader:
 
     def __init__(self, language: str) -> None:
         self._segmenter = Segmenter(language)
-        self._keys = Keys()
+        self._keys = Memory(normalise)
         self._known: dict[str, Words] = {}
         self._size = 0
 
@@ -65,3 +66,37 @@ class WordReader:
             self._known[text] = known
             self._size += len(spans) + 1  # a text without words takes room, too
         return known
+
+
+class WordReaders(dict[str, WordReader]):
+    """A reader for each language code, made when it is first asked for."""
+
+    def __missing__(self, language: str) -> WordReader:
+        reader = self[language] = WordReader(language)
+        return reader
+
+    def fit(
+        self, texts: Iterable[tuple[str, Collection[str]]], counted: Callable[[str], bool]
+    ) -> dict[str, Counter[str]]:
+        """Learn where words end, and forget what was learnt before.
+
+        Args:
+            texts: languages, each with its texts.
+            counted: tells of a language whether its words shall be counted.
+
+        Returns:
+            Counts of word keys, for the languages that are counted.
+        """
+        self.clear()
+        counts: dict[str, Counter[str]] = {}
+        for language, members in texts:
+            reader = self[language]
+            reader.fit(members)
+            if counted(language):
+                counts[language] = Counter(k for text in members for k in reader.read(text).keys)
+        return counts
+
+    def forget(self) -> None:
+        """Let go of the texts that are remembered."""
+        for reader in self.values():
+            reader.forget()

@@ -114,7 +114,7 @@ def choose_finder(words: FinderConfig, encoder: str) -> FinderConfig | Finder:
 
     loaded = Encoder.load(encoder)
     loaded.layer = (loaded.backbone.layers + 1) // 2
-    return make_finder(words, vectors=loaded.encode_words)
+    return make_finder(words, encoder=loaded)
 
 
 class StageLog:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
-    from crosszero.samples.aligner import AlignerFinder as AlignerFinder
-    from crosszero.samples.encoder import EncoderFinder as EncoderFinder
     from crosszero.samples.filters import WordFilter as WordFilter
     from crosszero.samples.finder import Finder as Finder
     from crosszero.samples.finder import NoFinder as NoFinder
-    from crosszero.samples.lexicon.finder import LexiconFinder as LexiconFinder
+    from crosszero.samples.finder import WordFinder as WordFinder
     from crosszero.samples.preparation import Summary as Summary
     from crosszero.samples.preparation import prepare as prepare
     from crosszero.samples.prepare_config import FinderConfig as FinderConfig
@@ -28,17 +26,15 @@ if TYPE_CHECKING:
     from crosszero.samples.writer import write_store as write_store
 
 _HOMES = {
-    "AlignerFinder": "aligner",
-    "EncoderFinder": "encoder",
     "Finder": "finder",
     "FinderConfig": "prepare_config",
-    "LexiconFinder": "lexicon.finder",
     "NoFinder": "finder",
     "Sample": "sample",
     "SampleStore": "store",
     "SampleWriter": "writer",
     "Summary": "preparation",
     "WordFilter": "filters",
+    "WordFinder": "finder",
     "choose_samples": "show",
     "format_sample": "show",
     "make_finder": "prepare_config",

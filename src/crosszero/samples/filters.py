@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crosszero.align.aligner import Links
 from crosszero.align.spans import WordPair
-from crosszero.align.word_reader import Words
 from crosszero.errors import ConfigError
 from crosszero.samples.stopwords import StopWords
+
+_REMEMBERED = 500_000  # words, or pairs of them, of which is known whether they may be chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Chooser:
         self.min_score = min_score if rules.min_score is None else rules.min_score
         self._stop: dict[str, StopWords] = {}
         self._usable: dict[str, dict[str, bool]] = {}
+        self._allowed: dict[tuple[str, str], dict[tuple[str, str], bool]] = {}
 
     def stop_words(self, language: str) -> StopWords:
         """The stop words of a language, made when first asked for."""
@@ -76,10 +79,15 @@ class Chooser:
         for language in languages:
             self.stop_words(language)
 
+    def learns(self, language: str) -> bool:
+        """Tell whether the stop words of a language are learnt from word counts."""
+        return self.rules.stop_words in ("auto", "frequency") and self.stop_words(language).learns
+
     def learn(self, language: str, counts: Mapping[str, int]) -> None:
         """Give the word counts of a language, for languages without a list of stop words."""
         self.stop_words(language).learn(counts)
         self._usable.clear()
+        self._allowed.clear()
 
     def usable(self, key: str, language: str) -> bool:
         """Tell whether a normalised word may be chosen at all.
@@ -89,7 +97,7 @@ class Chooser:
         memory = self._usable.setdefault(language, {})
         known = memory.get(key)
         if known is None:
-            if len(memory) > 500_000:
+            if len(memory) > _REMEMBERED:
                 memory.clear()
             short = len(key) < self.rules.min_length and key < "\u2e80"
             known = not short and key not in self.stop_words(language)
@@ -106,29 +114,26 @@ class Chooser:
             and self.usable(target, languages[1])
         )
 
-    def choose(
-        self,
-        links: Iterable[tuple[int, int]],
-        source: Words,
-        target: Words,
-        languages: tuple[str, str],
-        score: Callable[[int, int], float] = lambda i, j: 1.0,
-    ) -> tuple[WordPair, ...]:
-        """Keep the links worth training on.
+    def choose(self, links: Links, languages: tuple[str, str]) -> tuple[WordPair, ...]:
+        """Keep the links worth training on; scores are worked out for usable words only.
 
         Args:
-            links: number of a source word and of a target word; no word twice.
-            source: words of the source text.
-            target: words of the target text.
+            links: of a sentence pair; no word twice.
             languages: language of the source and of the target.
-            score: called for links between usable words only.
 
         Returns:
             Word pairs in the order of the source text.
         """
+        source, target, pairs, score = links
         kept: list[WordPair] = []
-        for i, j in links:
-            allowed = self.allows(source.keys[i], target.keys[j], languages)
+        known = self._allowed.setdefault(languages, {})
+        for i, j in pairs:
+            words = source.keys[i], target.keys[j]
+            allowed = known.get(words)
+            if allowed is None:
+                if len(known) > _REMEMBERED:
+                    known.clear()
+                allowed = known[words] = self.allows(*words, languages)
             if allowed and (value := score(i, j)) >= self.min_score:
                 kept.append(WordPair(source.spans[i], target.spans[j], value))
         if len(kept) > self.rules.max_words:

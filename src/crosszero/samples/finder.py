@@ -1,12 +1,17 @@
-"""What every finder of word pairs can do."""
+"""Find the word pairs of sentence pairs: what a finder can do, and the one that stands on aligners.
+
+An aligner says which words mean the same; the finder chooses those worth training on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from crosszero.align.aligner import Aligner
 from crosszero.align.spans import WordPair
 from crosszero.bitext.pair import SentencePair
+from crosszero.samples.filters import Chooser, WordFilter
 
 
 @runtime_checkable
@@ -49,6 +54,66 @@ class Finder(Protocol):
             of one sentence pair share a character.
         """
         ...
+
+
+class WordFinder:
+    """Choose among the links that an aligner sees.
+
+    Args:
+        aligner: links words.
+        rules: which links to keep; ``rules.min_score`` defaults to the aligner's own.
+
+    Example:
+        >>> finder = WordFinder(StatisticalAligner())           # doctest: +SKIP
+        >>> finder.fit(read_bitext("corpus.en-fr.tsv"))         # doctest: +SKIP
+        >>> finder.find(batch)[0]                               # doctest: +SKIP
+        (WordPair(source=Span(start=4, end=11), target=Span(start=3, end=8), score=0.83),)
+    """
+
+    def __init__(self, aligner: Aligner, rules: WordFilter | None = None) -> None:
+        self.name = aligner.name
+        self._aligner = aligner
+        self._chooser = Chooser(rules or WordFilter(), min_score=aligner.min_score)
+
+    def check_languages(self, source: str, target: str) -> None:
+        """Refuse languages that the aligner can't serve, or that lack a list of stop words.
+
+        Raises:
+            ConfigError: so it is.
+        """
+        self._chooser.check_languages(source, target)
+        self._aligner.check_languages(source, target)
+
+    def fit(self, pairs: Iterable[SentencePair]) -> None:
+        """Let the aligner learn, and learn the stop words of languages that have no list.
+
+        Raises:
+            ConfigError: as :meth:`check_languages`, at the first pair of such languages.
+        """
+        counts = self._aligner.fit(self._check(pairs), counted=self._chooser.learns)
+        for language, count in counts.items():
+            self._chooser.learn(language, count)
+
+    def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
+        """Find the word pairs of a batch.
+
+        Raises:
+            ConfigError: the aligner can't serve a language pair, or has not learnt yet.
+        """
+        return [
+            self._chooser.choose(links, (pair.source_language, pair.target_language))
+            if links.pairs
+            else ()
+            for pair, links in zip(pairs, self._aligner.align(pairs), strict=True)
+        ]
+
+    def _check(self, pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
+        met: set[tuple[str, str]] = set()
+        for pair in pairs:
+            if (languages := (pair.source_language, pair.target_language)) not in met:
+                met.add(languages)
+                self.check_languages(*languages)
+            yield pair
 
 
 class NoFinder:

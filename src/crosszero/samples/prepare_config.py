@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crosszero.align.statistical_aligner import check_fit
 from crosszero.align.word_lists import read_lexicon, split_specifications
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
-from crosszero.samples.finder import Finder, NoFinder
+from crosszero.samples.finder import Finder, NoFinder, WordFinder
 
 if TYPE_CHECKING:
-    from crosszero.samples.encoder import WordVectors
+    from crosszero.align.aligner import Aligner
+    from crosszero.align.word_encoder import WordEncoder
 
 KINDS = ("aligner", "lexicon", "encoder", "none")
 
@@ -71,43 +73,35 @@ class FinderConfig:
         )
 
 
-def check_fit(fit_pairs: int, samplers: int | None) -> None:
-    """See that the settings of the aligner's training are in range.
-
-    Raises:
-        ConfigError: they are not.
-    """
-    if fit_pairs < 1:
-        raise ConfigError(f"fit_pairs must be at least 1, not {fit_pairs}")
-    if samplers is not None and samplers < 1:
-        raise ConfigError(f"samplers must be at least 1, not {samplers}")
-
-
-def make_finder(config: FinderConfig, *, vectors: WordVectors | None = None) -> Finder:
+def make_finder(config: FinderConfig, *, encoder: WordEncoder | None = None) -> Finder:
     """Make the finder that a configuration describes.
 
     Args:
         config: the configuration.
-        vectors: word vectors of the encoder, for ``kind="encoder"`` only.
+        encoder: gives word vectors, for ``kind="encoder"`` only.
 
     Raises:
-        ConfigError: `vectors` is missing, or the lexicon is not given as it should be.
+        ConfigError: `encoder` is missing, or the lexicon is not given as it should be.
         DataError: a word list can't be used.
     """
     if config.kind == "none":
         return NoFinder()
-    if config.kind == "aligner":
-        from crosszero.samples.aligner import AlignerFinder
+    return WordFinder(_make_aligner(config, encoder), config.rules())
 
-        return AlignerFinder(
-            config.rules(), fit_pairs=config.fit_pairs, seed=config.seed, samplers=config.samplers
+
+def _make_aligner(config: FinderConfig, encoder: WordEncoder | None) -> Aligner:
+    if config.kind == "aligner":
+        from crosszero.align.statistical_aligner import StatisticalAligner
+
+        return StatisticalAligner(
+            fit_pairs=config.fit_pairs, seed=config.seed, samplers=config.samplers
         )
     if config.kind == "lexicon":
-        from crosszero.samples.lexicon.finder import LexiconFinder
+        from crosszero.align.lexicon_aligner import LexiconAligner
 
-        return LexiconFinder(read_lexicon(config.lexicon), config.rules())
-    if vectors is None:
+        return LexiconAligner(read_lexicon(config.lexicon))
+    if encoder is None:
         raise ConfigError("the encoder finder needs an encoder: use it from the training loop")
-    from crosszero.samples.encoder import EncoderFinder
+    from crosszero.align.encoder_aligner import EncoderAligner
 
-    return EncoderFinder(vectors, config.rules())
+    return EncoderAligner(encoder)

@@ -14,13 +14,14 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from crosszero.align.encoder_aligner import EncoderAligner
 from crosszero.align.spans import Span
 from crosszero.config import build, read_json
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
-from crosszero.samples.encoder import EncoderFinder
+from crosszero.samples.finder import WordFinder
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
@@ -68,7 +69,7 @@ class WordRefresher:
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
         known = store.metadata.get("finder_config") or {}
         rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
-        self._finder = EncoderFinder(self._vectors, rules, batch=_PAIRS)
+        self._finder = WordFinder(EncoderAligner(self, batch=_PAIRS), rules)
         self._finder.fit(row.pair for row in islice(store, _LEARN))
 
     def refresh(self, batches: Iterator[NextBatch], done: int) -> Iterator[NextBatch]:
@@ -120,7 +121,8 @@ class WordRefresher:
             for row, words in zip(rows, found, strict=True)
         ]
 
-    def _vectors(self, texts: list[str], spans: list[list[Span]]) -> list[Vectors]:
+    def encode_words(self, texts: list[str], spans: list[list[Span]]) -> list[Vectors]:
+        """Give vectors to words, as the encoder in training sees them now."""
         # In multi-way data a text stands in many pairs: each is encoded once.
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
         distinct = list(first)

@@ -1,1 +1,0 @@
-"""Word pairs from bilingual word lists: ``lists`` reads them, ``finder`` looks them up in texts."""
