@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.bitext.numbered import read_lines
 from crosszero.search.mining import SentenceEncoder
 from crosszero.tasks.prediction_files import (
     find_file,
@@ -35,7 +34,7 @@ class OddOneOut(Task):
     ) -> Iterator[tuple[str, tuple[list[str], list[int]]]]:
         """Read lines and gold."""
         for language in self.choose_languages(data, languages):
-            lines = read_lines(find_file(data, self.name, language))
+            lines = list(require_lines(find_file(data, self.name, language)))
             gold = find_file(Path(data) / "labels", self.name, language)
             yield language, (lines, read_numbers(gold, len(lines), 3, unit=self.unit))
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError
 from crosszero.search.margin import Margin
 from crosszero.search.mining import SentenceEncoder, mine_texts
@@ -176,7 +176,7 @@ def _keep(found: ScoredIds, threshold: float) -> list[str]:
 
 def _read_mined(path: Path) -> ScoredIds:
     mined: ScoredIds = []
-    lines = read_lines(path) if path.stat().st_size else []
+    lines = list(require_lines(path)) if path.stat().st_size else []
     for number, line in enumerate(lines, start=1):
         try:
             one, other, score = line.split("\t")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 from crosszero.tasks import prediction_files
 
@@ -94,7 +94,7 @@ def read_pairs(path: str | Path, data: BuccSet | str, *, empty: bool = False) ->
     if empty and Path(path).is_file() and not Path(path).stat().st_size:
         return frozenset()
     pairs = set()
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(require_lines(path), start=1):
         ids = [part.strip() for part in line.split("\t")]
         if len(ids) != 2:
             raise DataError(
@@ -130,7 +130,7 @@ def _tell_side(name: str, data: BuccSet | str) -> str:
 
 def _read_sentences(path: Path, taken: Mapping[str, str], where: Path) -> dict[str, str]:
     sentences: dict[str, str] = {}
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(require_lines(path), start=1):
         name, tab, sentence = line.partition("\t")
         name = name.strip()
         if not tab or not name or not sentence.strip():

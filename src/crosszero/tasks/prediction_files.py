@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 
@@ -89,7 +89,7 @@ def read_numbers(
     Raises:
         DataError: missing or damaged, of another length, or a line is no such number.
     """
-    lines = read_lines(path)
+    lines = list(require_lines(path))
     if count is not None:
         check_count(path, len(lines), count, unit)
     limit = len(lines) if limit is None else limit

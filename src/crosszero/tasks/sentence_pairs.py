@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from crosszero.bitext import lines as text_lines
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 from crosszero.tasks.fine_tuned_task import FineTunedTask, Lines, Split
 from crosszero.tasks.finetune.config import FineTuneConfig
@@ -71,7 +71,7 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
 
     def parse(self, path: Path) -> list[str]:
         """Read a label a line."""
-        return read_lines(path)
+        return list(require_lines(path))
 
     def number(self, found: Sequence[str]) -> Iterator[tuple[int, str]]:
         """A label a line."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 from crosszero.tasks.fine_tuned_task import FineTunedTask, Lines, Split
 from crosszero.tasks.finetune.config import FineTuneConfig
@@ -171,7 +171,7 @@ def read_blocks(path: str | Path) -> Blocks:
         DataError: the file is missing, damaged, not UTF-8 or without any word, or a sentence is
             empty.
     """
-    lines = read_lines(path, empty_lines=True)
+    lines = list(require_lines(path, empty_lines=True))
     while lines and not lines[-1]:
         lines.pop()
     if not lines:

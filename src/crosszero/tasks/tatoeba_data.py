@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosszero.bitext.numbered import read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.tasks import prediction_files
 from crosszero.tasks.prediction_files import CODE, check_once, read_numbers
@@ -102,7 +102,7 @@ def read_tatoeba(root: str | Path, language: str) -> TatoebaSet:
         (669, 982)
     """
     foreign_path, english_path = _find_files(Path(root), language)
-    foreign, english = read_lines(foreign_path), read_lines(english_path)
+    foreign, english = list(require_lines(foreign_path)), list(require_lines(english_path))
     if len(foreign) != len(english):
         raise DataError(
             english_path,
