@@ -123,7 +123,7 @@ def prepare_made_up(
             begun = time.perf_counter()
             reset_memory()
 
-    prepare(make_pairs(pairs, seed), out=out, finder=FinderConfig(**config), progress=note)
+    prepare(make_pairs(pairs, seed), out=out, words=FinderConfig(**config), progress=note)
     found["write"] = (time.perf_counter() - begun, peak_memory())
     return found
 

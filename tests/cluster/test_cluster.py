@@ -62,9 +62,9 @@ def test_a_worker_that_is_killed_loses_nothing(cluster: Cluster, tmp_path: Path)
     pairs = corpus(4_300, special="fatal")
     fatal = tmp_path / "killed"
     options = {"hold_out": 20, "batch": 1}
-    prepare(pairs, out=tmp_path / "one", finder=FirstWords(), **options)
+    prepare(pairs, out=tmp_path / "one", words=FirstWords(), **options)
     finder = FirstWords(fatal)
-    prepare(pairs, out=tmp_path / "many", finder=finder, fill=ClusterFill(cluster), **options)
+    prepare(pairs, out=tmp_path / "many", words=finder, fill=ClusterFill(cluster), **options)
     assert int(fatal.read_text()) != os.getpid()
     assert same_store(tmp_path / "one", tmp_path / "many")
     assert same_store(tmp_path / "one-held-out", tmp_path / "many-held-out")
@@ -75,9 +75,9 @@ def test_a_worker_that_is_killed_loses_nothing(cluster: Cluster, tmp_path: Path)
 def test_the_aligner_travels(cluster: Cluster, tmp_path: Path) -> None:
     pairs, _ = cipher(1_100, seed=1)
     finder = FinderConfig(stop_words="none", fit_pairs=200, samplers=1)
-    prepare(pairs, out=tmp_path / "one", finder=finder)
+    prepare(pairs, out=tmp_path / "one", words=finder)
     fill = ClusterFill(cluster)
-    store = prepare(pairs, out=tmp_path / "many", finder=finder, batch=1, fill=fill)
+    store = prepare(pairs, out=tmp_path / "many", words=finder, batch=1, fill=fill)
     assert same_store(tmp_path / "one", tmp_path / "many")
     assert store.metadata["words"] > 1_000
 
@@ -85,12 +85,12 @@ def test_the_aligner_travels(cluster: Cluster, tmp_path: Path) -> None:
 def test_errors_of_workers_are_one_line(cluster: Cluster, tmp_path: Path) -> None:
     fill = ClusterFill(cluster)
     with pytest.raises(CrosszeroError, match=r"^no such word: unknown$"):
-        prepare(corpus(30, special="unknown"), out=tmp_path / "s", finder=FirstWords(), fill=fill)
+        prepare(corpus(30, special="unknown"), out=tmp_path / "s", words=FirstWords(), fill=fill)
     assert not list(tmp_path.iterdir())
 
     finder = FirstWords(threading.Lock())  # type: ignore[arg-type]
     with pytest.raises(CrosszeroError, match="can't be sent to other processes"):
-        prepare(corpus(30), out=tmp_path / "s", finder=finder, fill=fill)
+        prepare(corpus(30), out=tmp_path / "s", words=finder, fill=fill)
     with pytest.raises(ConfigError, match="has no 99 cores"), Cluster("local", cores=99):
         pass
 

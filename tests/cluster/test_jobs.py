@@ -25,7 +25,7 @@ def test_a_store_made_of_parts_is_the_same_file(tmp_path: Path, batch: int) -> N
     pairs = corpus(5_000)
     finder = FirstWords()
     for name, fill in (("one", None), ("many", ClusterFill(Here()))):
-        prepare(pairs, out=tmp_path / name, finder=finder, batch=batch, fill=fill)
+        prepare(pairs, out=tmp_path / name, words=finder, batch=batch, fill=fill)
     assert hash_files(tmp_path / "one") == hash_files(tmp_path / "many")
     store = SampleStore.open(tmp_path / "many")
     assert store.rows == 5_000

@@ -339,7 +339,10 @@ def test_readers(tmp_path: Path) -> None:
         (b"dog chien\nch\xeevre x\n", r"list\.txt:2: byte 0xee.*is not UTF-8: convert"),
         ("dog chien\n".encode("utf-16"), r"list\.txt:1: is UTF-16.*iconv"),
         ("dog chien\n".encode("utf-16-le"), r"list\.txt:1: .*NUL byte.*iconv"),
-        (gzip.compress(b"dog chien\n" * 9)[:-9], r"list\.txt:\d+: the gzip data ends too early"),
+        (
+            gzip.compress(b"dog chien\n" * 9, mtime=0)[:-9],
+            r"list\.txt:\d+: the gzip data ends too early",
+        ),
     ],
 )
 def test_broken_lists(tmp_path: Path, content: bytes, message: str) -> None:

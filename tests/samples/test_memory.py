@@ -33,7 +33,7 @@ def prepare_and_stream(folder: Path, count: int) -> float:
     store = prepare(
         pairs,
         out=folder / "store",
-        finder=FinderConfig(kind="lexicon", lexicon=(f"en,fr={lexicon}",)),
+        words=FinderConfig(kind="lexicon", lexicon=(f"en,fr={lexicon}",)),
         deduplicate=True,
         hold_out=50,
     )

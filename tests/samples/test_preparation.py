@@ -30,7 +30,7 @@ from tests.samples.helpers import cipher, pair, sample
 def test_prepare_a_generator(tmp_path: Path) -> None:
     pairs, dictionary = cipher(400, seed=1)
     config = FinderConfig(stop_words="none")
-    store = prepare((p for p in pairs), out=tmp_path / "store", finder=config)
+    store = prepare((p for p in pairs), out=tmp_path / "store", words=config)
     assert [(s.source, s.target) for s in store] == [(p.source, p.target) for p in pairs]
     assert {s.finder for s in store} == {"aligner"}
     summary = Summary.of(store)
@@ -53,31 +53,31 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
         pair("x" * 30, "c"),
         pair("c", "a b"),
     ]
-    store = prepare(pairs, out=tmp_path / "s", finder="none", max_length=20, deduplicate=True)
+    store = prepare(pairs, out=tmp_path / "s", words="none", max_chars=20, deduplicate=True)
     summary = Summary.of(store)
     assert summary is not None
     assert summary.skipped == {"duplicate": 1, "empty": 1, "too long": 1}
     assert store.rows == 2
-    kept = prepare(pairs, out=tmp_path / "s", finder="none")
+    kept = prepare(pairs, out=tmp_path / "s", words="none")
     assert kept.rows == 4
 
 
 def test_a_corpus_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:
-    prepare([pair("a", "b")], out=tmp_path / "s", finder="none")
+    prepare([pair("a", "b")], out=tmp_path / "s", words="none")
     bad = [pair(" ", "c"), pair("x" * 30, "c"), pair("y" * 30, "c")]
     with pytest.raises(DataError, match=r"3 sentence pairs were read.*1 empty, 2 too long"):
-        prepare(bad, out=tmp_path / "s", max_length=20)
+        prepare(bad, out=tmp_path / "s", max_chars=20)
     with pytest.raises(DataError, match="no sentence pairs were read"):
         prepare([], out=tmp_path / "s")
     alike = [pair("a", f"b{i}") for i in range(9)]
     with pytest.raises(DataError, match="8 held-out text"):
-        prepare(alike, out=tmp_path / "s", finder="none", hold_out=1)
+        prepare(alike, out=tmp_path / "s", words="none", hold_out=1)
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
     assert SampleStore.open(tmp_path / "s").rows == 1
 
 
 def test_summaries_of_other_makers_are_none(tmp_path: Path) -> None:
-    good = Summary.of(prepare([pair("a", "b")], out=tmp_path / "s", finder="none"))
+    good = Summary.of(prepare([pair("a", "b")], out=tmp_path / "s", words="none"))
     assert good is not None
     known = dataclasses.asdict(good)
     for record in ("text", [1], {"a": 1}, {**known, "more": 1}, {**known, "skipped": None}, None):
@@ -115,13 +115,13 @@ def test_a_stale_held_out_store_is_removed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out, second = tmp_path / "h", tmp_path / "h-held-out"
-    prepare(multiway(10), out=out, finder="none", hold_out=2)
+    prepare(multiway(10), out=out, words="none", hold_out=2)
     assert second.is_dir()
-    prepare(multiway(10), out=out, finder="none")
+    prepare(multiway(10), out=out, words="none")
     assert not second.exists()
     assert "h-held-out removed" in caplog.text
-    prepare(multiway(10), out=out, finder="none", hold_out=2)
-    prepare(multiway(10), out=out, finder="none", hold_out=2, held_out=tmp_path / "y")
+    prepare(multiway(10), out=out, words="none", hold_out=2)
+    prepare(multiway(10), out=out, words="none", hold_out=2, held_out=tmp_path / "y")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["h", "y"]
 
 
@@ -129,10 +129,10 @@ def test_other_stores_of_that_name_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    prepare(multiway(10), out="h-held-out", finder="none")  # prepared on its own
-    prepare(multiway(10), out="h", finder="none")
+    prepare(multiway(10), out="h-held-out", words="none")  # prepared on its own
+    prepare(multiway(10), out="h", words="none")
     assert SampleStore.open("h-held-out").rows == 30
-    prepare(multiway(10), out="h", finder="none", hold_out=2, held_out=tmp_path / "h-held-out")
+    prepare(multiway(10), out="h", words="none", hold_out=2, held_out=tmp_path / "h-held-out")
     assert SampleStore.open("h-held-out").rows == 6
 
 
@@ -141,7 +141,7 @@ def test_a_language_pair_of_the_held_out_store_only(tmp_path: Path) -> None:
     texts = [*pairs, pair("eins zwei drei", "uno due tre", "de-it")]
     seed = next(seed for seed in range(500) if _held(texts, seed)[0].source_language == "de")
     config = FinderConfig(stop_words="none")
-    store = prepare(texts, out=tmp_path / "s", finder=config, hold_out=1, seed=seed)
+    store = prepare(texts, out=tmp_path / "s", words=config, hold_out=1, seed=seed)
     assert store.rows == 40
     held = SampleStore.open(tmp_path / "s-held-out")
     assert [s.words for s in held] == [()]
@@ -184,10 +184,10 @@ def test_a_corpus_that_the_finder_cannot_serve_is_refused_at_once(tmp_path: Path
         pytest.fail("read on")
 
     with pytest.raises(ConfigError, match=r"no fr-ru entries; it has: en-fr.*LANGUAGE=FILE"):
-        prepare(corpus(), out=tmp_path / "s", finder=config)
+        prepare(corpus(), out=tmp_path / "s", words=config)
     listed = FinderConfig(stop_words="list")
     with pytest.raises(ConfigError, match=r"no list of stop words for 'xx'.*'auto'"):
-        prepare([pair("a", "b")], out=tmp_path / "s", finder=listed)
+        prepare([pair("a", "b")], out=tmp_path / "s", words=listed)
 
 
 def multiway(count: int) -> Iterator[SentencePair]:
@@ -198,7 +198,7 @@ def multiway(count: int) -> Iterator[SentencePair]:
 
 
 def test_hold_out_is_disjoint(tmp_path: Path) -> None:
-    store = prepare(multiway(100), out=tmp_path / "s", finder="none", hold_out=40, seed=3)
+    store = prepare(multiway(100), out=tmp_path / "s", words="none", hold_out=40, seed=3)
     held = SampleStore.open(tmp_path / "s-held-out")
     assert held.rows == 120
     assert len({s.group for s in held}) == 40
@@ -208,12 +208,12 @@ def test_hold_out_is_disjoint(tmp_path: Path) -> None:
     assert summary is not None
     assert summary.pairs_held_out == 120
     assert summary.pairs_written + 120 + summary.skipped["held-out text"] == 300
-    again = prepare(multiway(100), out=tmp_path / "t", finder="none", hold_out=40, seed=3)
+    again = prepare(multiway(100), out=tmp_path / "t", words="none", hold_out=40, seed=3)
     assert list(again) == list(store)
-    other = prepare(multiway(100), out=tmp_path / "u", finder="none", hold_out=40, seed=4)
+    other = prepare(multiway(100), out=tmp_path / "u", words="none", hold_out=40, seed=4)
     assert list(other) != list(store)
     with pytest.raises(ConfigError, match="leaves nothing"):
-        prepare(multiway(10), out=tmp_path / "v", finder="none", hold_out=10)
+        prepare(multiway(10), out=tmp_path / "v", words="none", hold_out=10)
     assert not list(tmp_path.glob("v*"))
 
 
@@ -232,7 +232,7 @@ def test_prepare_with_a_lexicon(tmp_path: Path) -> None:
     (tmp_path / "en-fr.txt").write_text("weather\tmétéo\n", encoding="utf-8")
     config = FinderConfig(kind="lexicon", lexicon=(f"en,fr={tmp_path}/en-fr.txt",))
     case = pair("Weather today", "La météo", "en-fr")
-    store = prepare([case], out=tmp_path / "s", finder=config)
+    store = prepare([case], out=tmp_path / "s", words=config)
     assert next(iter(store)).words == (WordPair(Span(0, 7), Span(3, 8), 1.0),)
 
 
@@ -254,8 +254,8 @@ def test_configuration_is_checked(tmp_path: Path) -> None:
         FinderConfig(kind="lexicon", lexicon=("words.tsv",))
     with pytest.raises(ConfigError, match="needs an encoder"):
         make_finder(FinderConfig(kind="encoder"))
-    with pytest.raises(ConfigError, match="max_length"):
-        prepare([], out=tmp_path / "s", max_length=0)
+    with pytest.raises(ConfigError, match="max_chars"):
+        prepare([], out=tmp_path / "s", max_chars=0)
 
 
 def test_show_marks_words() -> None:
@@ -273,7 +273,7 @@ def test_show_makes_text_safe() -> None:
 
 
 def test_choose_samples(tmp_path: Path) -> None:
-    store = prepare(multiway(100), out=tmp_path / "s", finder="none")
+    store = prepare(multiway(100), out=tmp_path / "s", words="none")
     chosen = choose_samples(store, 10, language="en-fr", seed=2)
     assert len(chosen) == 10
     assert {s.target_language for s in chosen} == {"fr"}

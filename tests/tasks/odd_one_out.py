@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from crosszero.bitext.lines import require_lines
 from crosszero.search.mining import SentenceEncoder
 from crosszero.tasks.prediction_files import (
     find_file,

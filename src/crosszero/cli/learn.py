@@ -76,7 +76,6 @@ def prepare(
 
     from crosszero.experiment.preparation import (
         StageLog,
-        choose_finder,
         describe_summary,
         read_sources,
     )
@@ -105,8 +104,9 @@ def prepare(
         store = prepare_samples(
             read_sources([source], Path(f"{out.resolve()}-skipped.txt")),
             out=out,
-            finder=choose_finder(words, encoder),
-            max_length=sampling.max_length,
+            words=words,
+            encoder=encoder,
+            max_chars=sampling.max_chars,
             deduplicate=sampling.deduplicate,
             hold_out=sampling.hold_out,
             seed=sampling.seed,

@@ -16,8 +16,6 @@ from crosszero.experiment.settings import INTERFACE_STRINGS, ExperimentConfig
 from crosszero.experiment.stamps import Stamp
 from crosszero.files import make_key
 from crosszero.samples import Sample, Summary, prepare
-from crosszero.samples.finder import Finder
-from crosszero.samples.prepare_config import FinderConfig, make_finder
 from crosszero.samples.store import collect
 
 _log = logging.getLogger("crosszero")
@@ -59,8 +57,9 @@ def _prepare(config: ExperimentConfig) -> None:
     store = prepare(
         read_sources([locate_source(source) for source in config.bitext], out / "skipped.txt"),
         out=out / "samples",
-        finder=choose_finder(config.words, config.encoder),
-        max_length=config.prepare.max_length,
+        words=config.words,
+        encoder=config.encoder,
+        max_chars=config.prepare.max_chars,
         deduplicate=config.prepare.deduplicate,
         hold_out=config.prepare.hold_out,
         held_out=out / "held-out",
@@ -104,17 +103,6 @@ def locate_source(source: BitextConfig) -> BitextConfig:
     import dataclasses
 
     return dataclasses.replace(source, path=str(find_interface_strings()), format="chromium")
-
-
-def choose_finder(words: FinderConfig, encoder: str) -> FinderConfig | Finder:
-    """The finder of a configuration; ``kind: encoder`` uses the encoder's middle layer."""
-    if words.kind != "encoder":
-        return words
-    from crosszero.model.encoder import Encoder
-
-    loaded = Encoder.load(encoder)
-    loaded.layer = (loaded.backbone.layers + 1) // 2
-    return make_finder(words, encoder=loaded)
 
 
 class StageLog:

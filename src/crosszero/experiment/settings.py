@@ -29,13 +29,13 @@ class PrepareConfig:
     Attributes:
         hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
         deduplicate: leave out pairs that came before.
-        max_length: longest text in characters.
+        max_chars: longest text in characters.
         seed: for the draw of the held-out texts.
     """
 
     hold_out: int = 0
     deduplicate: bool = False
-    max_length: int = 2000
+    max_chars: int = 2000
     seed: int = 1
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
-from crosszero.samples.prepare_config import FinderConfig, make_finder
+from crosszero.samples.prepare_config import FinderConfig, Kind, make_finder
 from crosszero.samples.sample import Sample
 from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool
@@ -66,11 +66,12 @@ class Summary:
 
 
 def prepare(
-    pairs: Iterable[SentencePair],
+    pairs: str | Path | Sequence[str] | Iterable[SentencePair],
     *,
     out: str | Path,
-    finder: str | FinderConfig | Finder = "aligner",
-    max_length: int = 2_000,
+    words: Kind | FinderConfig | Finder = "aligner",
+    encoder: str | Path = "crosszero-mini",
+    max_chars: int = 2_000,
     deduplicate: bool = False,
     hold_out: int = 0,
     held_out: str | Path | None = None,
@@ -85,11 +86,14 @@ def prepare(
     that a corpus may be larger than memory.
 
     Args:
-        pairs: any iterable, generators too. Pairs of one group must follow each other.
+        pairs: any iterable, generators too. Pairs of one group must follow each other. Or the path
+            of a file, or several, for :func:`crosszero.read_bitext`.
         out: folder of the store; an older store is replaced in one step when everything has
             worked, anything else is refused.
-        finder: ``"aligner"``, ``"lexicon"``, ``"none"``, a configuration, or a finder of your own.
-        max_length: longest text in characters; longer pairs are counted and left out.
+        words: how word pairs are found: ``"aligner"``, ``"encoder"``, ``"none"``, a configuration,
+            or a finder of your own.
+        encoder: that links the words for ``"encoder"``, by its middle layer.
+        max_chars: longest text in characters; longer pairs are counted and left out.
         deduplicate: leave out pairs of texts and languages that came before (16 bytes of memory
             for each pair).
         hold_out: number of groups (or of pairs without a group), drawn at random, to put into a
@@ -115,20 +119,22 @@ def prepare(
         CrosszeroError: `out` can't be written.
 
     Example:
-        >>> store = prepare(read_bitext("corpus.en-fr.tsv"), out="samples")   # doctest: +SKIP
+        >>> store = prepare("corpus.en-fr.tsv", out="samples")                # doctest: +SKIP
         >>> Summary.of(store).words_per_pair                                  # doctest: +SKIP
         2.4
     """
-    if max_length < 1 or batch < 1 or hold_out < 0:
-        raise ConfigError("max_length and batch must be at least 1, hold_out at least 0")
+    if max_chars < 1 or batch < 1 or hold_out < 0:
+        raise ConfigError("max_chars and batch must be at least 1, hold_out at least 0")
     out = Path(out)
     second = Path(held_out) if held_out else default_held_out(out)
     check_places(out, second, hold_out)
-    if isinstance(finder, str):
-        finder = FinderConfig(kind=finder)
+    pairs = open_pairs(pairs)
+    if isinstance(words, str):
+        words = FinderConfig(kind=words)
     config: dict[str, Any] = {}
-    if isinstance(finder, FinderConfig):
-        config, finder = dataclasses.asdict(finder), make_finder(finder)
+    if isinstance(words, FinderConfig):
+        config, words = dataclasses.asdict(words), load_finder(words, encoder)
+    finder = words
     note = progress or (lambda stage, done: None)
     fill = fill or fill_here
     check = getattr(finder, "check_languages", lambda source, target: None)
@@ -141,7 +147,7 @@ def prepare(
         for read, pair in enumerate(pairs, start=1):
             if read % 10_000 == 0:
                 note("read", read)
-            if reason := _unusable(pair, max_length, seen):
+            if reason := _unusable(pair, max_chars, seen):
                 skipped[reason] += 1
                 continue
             if (languages := (pair.source_language, pair.target_language)) not in met:
@@ -156,7 +162,7 @@ def prepare(
         note("fit", len(spool))
         record: dict[str, Any] = {"finder": finder.name, "finder_config": config}
         record["options"] = {
-            "max_length": max_length,
+            "max_chars": max_chars,
             "deduplicate": deduplicate,
             "hold_out": hold_out,
             "seed": seed,
@@ -189,6 +195,30 @@ def prepare(
     return SampleStore.open(out)
 
 
+def open_pairs(
+    pairs: str | Path | Sequence[str] | Iterable[SentencePair],
+) -> Iterable[SentencePair]:
+    """Give pairs as they are, or those of a path, or of several."""
+    from crosszero.bitext import read_bitext
+
+    if isinstance(pairs, str | Path):
+        return read_bitext(str(pairs))
+    if isinstance(pairs, list | tuple) and pairs and isinstance(pairs[0], str | Path):
+        return read_bitext(*map(str, pairs))
+    return cast("Iterable[SentencePair]", pairs)
+
+
+def load_finder(words: FinderConfig, encoder: str | Path) -> Finder:
+    """Make the finder of a configuration; ``kind: encoder`` reads the encoder's middle layer."""
+    if words.kind != "encoder":
+        return make_finder(words)
+    from crosszero.model.encoder import Encoder
+
+    loaded = Encoder.load(encoder)
+    loaded.layer = (loaded.backbone.layers + 1) // 2
+    return make_finder(words, encoder=loaded)
+
+
 def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:
     if left:
         return
@@ -198,7 +228,7 @@ def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:
     raise DataError(
         out,
         f"not written: {read:,} sentence pairs were read and none is left to train on ({reasons}); "
-        "check the input, or raise max_length, or lower hold_out",
+        "check the input, or raise max_chars, or lower hold_out",
     )
 
 
@@ -212,10 +242,10 @@ def _not_trained(held: list[SentencePair], training: SampleWriter) -> Counter[st
     )
 
 
-def _unusable(pair: SentencePair, max_length: int, seen: Seen | None) -> str:
+def _unusable(pair: SentencePair, max_chars: int, seen: Seen | None) -> str:
     if not pair.source.strip() or not pair.target.strip():
         return "empty"
-    if len(pair.source) > max_length or len(pair.target) > max_length:
+    if len(pair.source) > max_chars or len(pair.target) > max_chars:
         return "too long"
     if seen is not None:
         parts = (pair.source_language, pair.target_language, pair.source, pair.target)

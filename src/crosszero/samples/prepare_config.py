@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from crosszero.align.statistical_aligner import check_fit
 from crosszero.align.word_lists import read_lexicon, split_specifications
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from crosszero.align.aligner import Aligner
     from crosszero.align.word_encoder import WordEncoder
 
-KINDS = ("aligner", "lexicon", "encoder", "none")
+Kind = Literal["aligner", "lexicon", "encoder", "none"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class FinderConfig:
         ConfigError: a value is unknown or out of range.
     """
 
-    kind: str = "aligner"
+    kind: Kind = "aligner"
     lexicon: tuple[str, ...] = ()
     min_score: float | None = None
     max_words: int = 16

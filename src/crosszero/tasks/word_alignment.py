@@ -19,13 +19,13 @@ import numpy as np
 from crosszero.align.aer import score_alignment
 from crosszero.align.gold import (
     AlignmentSet,
-    Link,
     read_alignment_set,
     read_gold,
     read_sides,
     split_base,
 )
 from crosszero.align.links import count_lost, link_words, warn_of_lost
+from crosszero.align.spans import Link
 from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.search.neighbours import AnyFloats
