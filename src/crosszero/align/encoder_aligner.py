@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+import numpy as np
+
 from crosszero.align.aligner import Links, count_nothing, sides
 from crosszero.align.links import Similarity, compare_words, mutual_argmax
 from crosszero.align.word_encoder import WordEncoder, encode_spans
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
+from crosszero.search.neighbours import AnyFloats, Floats, unit_rows
 
 _LEARNT = 100_000  # texts of each language
 
@@ -85,9 +88,20 @@ class EncoderAligner:
             )
         )
         for source, target, x, y in zip(sources, targets, left, right, strict=True):
-            similarity = compare_words(x, y)
+            similarity = compare_words(x, y, scale=_scale)
             links = mutual_argmax(similarity, self._threshold)
             yield Links(source, target, links, partial(_score, similarity))
+
+
+def _scale(vectors: AnyFloats) -> Floats:
+    """Rows of length 1 by sums in float32: the scores that stores hold were rounded so."""
+    rows: Floats = vectors.astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        return unit_rows(vectors)  # too large for float32, or refused
+    lengths[lengths == 0.0] = 1.0
+    rows /= lengths
+    return rows
 
 
 def _score(similarity: Similarity, i: int, j: int) -> float:

@@ -6,14 +6,14 @@ A method of linking is a function here: from similarities to links.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.spans import Link
 from crosszero.align.word_encoder import WordEncoder, encode_tokens
-from crosszero.search.neighbours import AnyFloats, unit_rows
+from crosszero.search.neighbours import AnyFloats, Floats, unit_rows
 
 Similarity = NDArray[np.float32]
 """(source words, target words) cosines; NaN for words of which the encoder saw nothing."""
@@ -44,10 +44,13 @@ def link_words(source: AnyFloats, target: AnyFloats) -> list[Link]:
     return mutual_argmax(compare_words(source, target))
 
 
-def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
+def compare_words(
+    source: AnyFloats, target: AnyFloats, *, scale: Callable[[AnyFloats], Floats] = unit_rows
+) -> Similarity:
     """Compare each word with each word of the other side by the cosine.
 
     Args, raises: as :func:`link_words`.
+        scale: brings rows to length 1 and leaves rows of zeros; its rounding decides ties.
 
     Returns:
         (source words, target words), from -1 to 1; NaN for a word with a vector of zeros.
@@ -56,20 +59,11 @@ def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
         >>> compare_words(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
         [[0.6000000238418579], [nan]]
     """
-    similarity: Similarity = _scale(source) @ _scale(target).T
+    left, right = scale(source), scale(target)
+    similarity: Similarity = left @ right.T
+    similarity[~left.any(axis=1)] = np.nan
+    similarity[:, ~right.any(axis=1)] = np.nan
     return similarity
-
-
-def _scale(vectors: AnyFloats) -> Similarity:
-    """Rows of length 1; NaN where there is no direction."""
-    rows = vectors.astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    odd = ~((lengths > 1e-12) & (lengths < 1e12))  # or NaN
-    if rows[odd[:, 0]].any():  # squares of these numbers may be lost in float32
-        rows, lengths = unit_rows(vectors), np.ones_like(lengths)
-        odd = ~rows.any(axis=1, keepdims=True)
-    rows /= np.where(odd, np.float32(np.nan), lengths)
-    return rows
 
 
 def mutual_argmax(similarity: Similarity, threshold: float = -np.inf) -> list[Link]:
