@@ -19,7 +19,8 @@ from crosszero.align.word_encoder import WordEncoder, encode_spans
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
-from crosszero.search.neighbours import AnyFloats, Floats, unit_rows
+from crosszero.search.nearest import Floats
+from crosszero.search.neighbours import AnyFloats, unit_rows
 
 _LEARNT = 100_000  # texts of each language
 

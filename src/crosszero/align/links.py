@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from crosszero.align.spans import Link
 from crosszero.align.word_encoder import WordEncoder, encode_tokens
-from crosszero.search.neighbours import AnyFloats, Floats, unit_rows
+from crosszero.search.nearest import Floats
+from crosszero.search.neighbours import AnyFloats, unit_rows
 
 Similarity = NDArray[np.float32]
 """(source words, target words) cosines; NaN for words of which the encoder saw nothing."""
