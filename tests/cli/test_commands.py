@@ -439,3 +439,16 @@ def test_wrong_values_cost_nothing(
         assert message in capsys.readouterr().err
     assert source.read_text() == "the cat\n"
     assert [p.name for p in tmp_path.iterdir()] == ["a.en"]
+
+
+def test_a_store_is_not_replaced_by_what_is_made_of_it(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "s"
+    assert call("prepare", corpus, "--out", store, "--words.kind", "none") == 0
+    before = {p.name: p.read_bytes() for p in store.iterdir()}
+    flags = ["--columns", "source", "target", "--languages", "en", "fr", "--out", store]
+    for read in (store, next(store.glob("*.parquet"))):
+        assert call("prepare", read, *flags) == 2
+        assert "is read by this command" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in store.iterdir()} == before

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from crosszero.bitext.read import BitextConfig
 from crosszero.bitext.reader import FormatName
 from crosszero.cli.flags import EncoderName, Names, RayAddress
+from crosszero.errors import ConfigError
 from crosszero.experiment.settings import PrepareConfig
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
@@ -94,6 +95,8 @@ def prepare(
         revision=revision,
         skip_bad=skip_bad,
     )
+    if out.resolve() in {place for name in paths for place in _places(Path(name).resolve())}:
+        raise ConfigError(f"--out {out}: is read by this command; choose another name")
     source.open()  # wrong names and languages are told before anything is written
     with ExitStack() as stack:
         fill = None
@@ -116,6 +119,11 @@ def prepare(
     summary = Summary.of(store)
     if summary is not None:
         _log.info(describe_summary(summary))
+
+
+def _places(read: Path) -> tuple[Path, ...]:
+    """What must not be replaced: an input, and the folder of a file."""
+    return (read, read.parent) if read.is_file() else (read,)
 
 
 def show(

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from crosszero.align.spans import Span
-from crosszero.errors import ConfigError, suggest
+from crosszero.errors import ConfigError, suggest, visible
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 
@@ -38,9 +38,9 @@ def format_sample(sample: Sample, *, color: bool = True) -> str:
     """
     sources = [word.source for word in sample.words]
     targets = [word.target for word in sample.words]
-    width = max(len(_safe(sample.source_language)), len(_safe(sample.target_language)))
+    width = max(len(visible(sample.source_language)), len(visible(sample.target_language)))
     return "\n".join(
-        f"{_safe(code):<{width}}  {_marked(text, spans, color)}"
+        f"{visible(code):<{width}}  {_marked(text, spans, color)}"
         for code, text, spans in (
             (sample.source_language, sample.source, sources),
             (sample.target_language, sample.target, targets),
@@ -87,31 +87,16 @@ def _marked(text: str, spans: Sequence[Span], color: bool) -> str:
     parts: list[str] = []
     end = 0
     for span, number in numbered:
-        parts.append(_safe(text[end : span.start]))
-        word = f"[{number}:{_safe(text[span.start : span.end])}]"
+        parts.append(visible(text[end : span.start]))
+        word = f"[{number}:{visible(text[span.start : span.end])}]"
         if color:
             word = f"\x1b[1;{_COLOURS[(number - 1) % len(_COLOURS)]}m{word}\x1b[0m"
         parts.append(word)
         end = span.end
-    parts.append(_safe(text[end:]))
+    parts.append(visible(text[end:]))
     line = "".join(parts)
     return f"{_ISOLATE}{line}{_RELEASE}" if _right_to_left(text) else line
 
 
 def _right_to_left(text: str) -> bool:
     return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
-
-
-def _safe(text: str) -> str:
-    """Make characters visible that a terminal would obey."""
-    if text.isprintable() and text.isascii():
-        return text
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    harmless = character in "\u200c\u200d"  # joiners that Persian and Indic words are made of
-    if harmless or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co"):
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
