@@ -14,8 +14,7 @@ from crosszero.bitext.read import BitextConfig
 from crosszero.bitext.reader import FormatName
 from crosszero.cli.flags import EncoderName, Names, RayAddress
 from crosszero.errors import ConfigError
-from crosszero.experiment.settings import PrepareConfig
-from crosszero.samples.prepare_config import FinderConfig
+from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
 
 _log = logging.getLogger("crosszero")
@@ -75,13 +74,9 @@ def prepare(
     """
     from contextlib import ExitStack
 
-    from crosszero.experiment.preparation import (
-        StageLog,
-        describe_summary,
-        read_sources,
-    )
     from crosszero.samples import Summary
     from crosszero.samples import prepare as prepare_samples
+    from crosszero.samples.sources import StageLog, describe_summary, read_sources
 
     source = BitextConfig(
         path=paths[0] if len(paths) == 1 else paths,

@@ -11,7 +11,7 @@ from crosszero.bitext import BitextConfig
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.model.options import Pooling
-from crosszero.samples.prepare_config import FinderConfig
+from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval
@@ -20,23 +20,6 @@ from crosszero.training.train_config import TrainConfig
 
 INTERFACE_STRINGS = "qtwebengine-interface-strings"
 """As a path: the strings in the installed package PyQt6-WebEngine-Qt6 (extra ``demo``)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrepareConfig:
-    """How samples are made from text.
-
-    Attributes:
-        hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
-        deduplicate: leave out pairs that came before.
-        max_chars: longest text in characters.
-        seed: for the draw of the held-out texts.
-    """
-
-    hold_out: int = 0
-    deduplicate: bool = False
-    max_chars: int = 2000
-    seed: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

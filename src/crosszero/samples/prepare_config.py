@@ -1,4 +1,4 @@
-"""Which finder to use, in plain values that YAML and the command line can carry."""
+"""How samples are made and words found, in values that YAML and the command line can carry."""
 
 from __future__ import annotations
 
@@ -72,6 +72,23 @@ class FinderConfig:
             stop_words=self.stop_words,
             min_length=self.min_length,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """How samples are made from text.
+
+    Attributes:
+        hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
+        deduplicate: leave out pairs that came before.
+        max_chars: longest text in characters.
+        seed: for the draw of the held-out texts.
+    """
+
+    hold_out: int = 0
+    deduplicate: bool = False
+    max_chars: int = 2000
+    seed: int = 1
 
 
 def make_finder(config: FinderConfig, *, encoder: WordEncoder | None = None) -> Finder:
