@@ -21,7 +21,9 @@ def draw(n: int, d: int, seed: int) -> tuple[Tensor, Tensor]:
     return tuple(torch.randn(2, n, d, generator=generator, dtype=torch.float64))  # type: ignore
 
 
-def slow_anchors(x: Tensor, y: Tensor, temperature: float, groups: list[int]) -> list[tuple]:
+def slow_anchors(
+    x: Tensor, y: Tensor, temperature: float, groups: list[int], within: list[int] | None = None
+) -> list[tuple]:
     """For each anchor: similarity of its positive and list of those of its negatives."""
 
     def sim(a: Tensor, b: Tensor) -> Tensor:
@@ -31,15 +33,23 @@ def slow_anchors(x: Tensor, y: Tensor, temperature: float, groups: list[int]) ->
     for this, other in ((x, y), (y, x)):
         for i in range(len(x)):
             strangers = [j for j in range(len(x)) if groups[j] != groups[i]]
+            strangers = [j for j in strangers if within is None or within[j] == within[i]]
             negatives = [sim(this[i], this[j]) for j in strangers]
             negatives += [sim(this[i], other[j]) for j in strangers]
             anchors.append((sim(this[i], other[i]), negatives))
     return anchors
 
 
-def slow_loss(x: Tensor, y: Tensor, temperature: float, groups: list[int], loss: str) -> Tensor:
+def slow_loss(
+    x: Tensor,
+    y: Tensor,
+    temperature: float,
+    groups: list[int],
+    loss: str,
+    within: list[int] | None = None,
+) -> Tensor:
     terms = []
-    for positive, negatives in slow_anchors(x, y, temperature, groups):
+    for positive, negatives in slow_anchors(x, y, temperature, groups, within):
         if not negatives:
             continue
         top = max(float(v) for v in [positive, *negatives])
@@ -73,6 +83,33 @@ def test_duplicates_are_not_negatives(shape: tuple[int, int, int], data: st.Data
         result = contrast(x, y, loss=name, temperature=0.07, groups=torch.tensor(groups))
         expected = slow_loss(x, y, 0.07, groups, name)
         torch.testing.assert_close(result.loss, expected, rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SHAPES, st.data())
+def test_negatives_can_be_kept_to_some_pairs(
+    shape: tuple[int, int, int], data: st.DataObject
+) -> None:
+    x, y = draw(*shape)
+    numbers = st.lists(st.integers(0, 2), min_size=len(x), max_size=len(x))
+    groups, within = data.draw(numbers), data.draw(numbers)
+    counts = [len(n) for _, n in slow_anchors(x, y, 0.1, groups, within)]
+    for entries in (None, 2 * len(x)):
+        arguments = {
+            "groups": torch.tensor(groups),
+            "within": torch.tensor(within),
+            "temperature": 0.1,
+            "entries": entries,
+        }
+        if not any(counts):
+            with pytest.raises(ValueError, match="has a negative"):
+                contrast(x, y, **arguments)
+            continue
+        for loss in ("cz-nce", "info-nce"):
+            found = contrast(x, y, loss=loss, **arguments)
+            expected = slow_loss(x, y, 0.1, groups, loss, within)
+            torch.testing.assert_close(found.loss, expected, rtol=1e-9, atol=1e-9)
+            assert found.anchors == sum(count > 0 for count in counts)
 
 
 def test_a_pair_without_negatives_does_not_spoil_the_mean() -> None:

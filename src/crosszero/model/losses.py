@@ -101,13 +101,18 @@ def contrast(
     loss: LossName = "cz-nce",
     temperature: float = 0.07,
     groups: Tensor | None = None,
+    within: Tensor | None = None,
     entries: int | None = None,
 ) -> Contrast:
     """Either loss with its statistics, from one similarity matrix.
 
-    Arguments and errors are those of :func:`info_nce`; `loss` names the loss. `entries` bounds the
-    memory: about so many of the (2n)^2 similarities exist at a time, in blocks of rows (there is no
-    second derivative then). ``None`` holds them all.
+    Arguments and errors are those of :func:`info_nce`; `loss` names the loss.
+
+    Args:
+        within: (n,) integers; only pairs with the same number are each other's negatives, such as
+            the words of one sentence pair. ``None``: all of the batch.
+        entries: bounds the memory: about so many of the (2n)^2 similarities exist at a time, in
+            blocks of rows (there is no second derivative then). ``None`` holds them all.
     """
     _check(x, y, temperature, groups)
     with torch.autocast(device_type=x.device.type, enabled=False):
@@ -115,12 +120,13 @@ def contrast(
         anchors = functional.normalize(torch.cat([x.to(wide), y.to(wide)]), dim=-1)  # (2n, d)
         n = len(x)
         ids = torch.arange(n, device=x.device) if groups is None else groups.to(x.device)
-        ids = ids.repeat(2)
-        if not bool((ids != ids[0]).any()):
+        own = torch.zeros_like(ids) if within is None else within.to(x.device)
+        if not has_negatives(ids, own):
             raise ValueError(
-                f"no anchor of the {n} pairs has a negative: all of them are in the same group; "
-                "use a larger or more varied batch"
+                f"no anchor of the {n} pairs has a negative: all that could be one are in the same "
+                "group; use a larger or more varied batch"
             )
+        ids = torch.stack([ids, own]).repeat(1, 2)  # (2, 2n): meaning, and where negatives are
         if entries is None or 4 * n * n <= entries:
             values, positives, hits, total, count = _compare_rows(
                 anchors, ids, slice(None), loss, temperature
@@ -137,6 +143,19 @@ def contrast(
             gap=positives.mean() - total / count,
             anchors=len(hits),
         )
+
+
+def has_negatives(groups: Tensor, within: Tensor) -> bool:
+    """Tell whether any pair has a negative: one of another group with the same `within`, (n,) each.
+
+    Example:
+        >>> has_negatives(torch.tensor([1, 2, 2]), torch.tensor([5, 6, 6]))
+        False
+    """
+    order = within.argsort(stable=True)
+    groups, within = groups[order], within[order]
+    first = torch.searchsorted(within, within)  # of each pair, the first one of its kind
+    return bool((groups != groups[first]).any())
 
 
 def _compare_blocks(
@@ -176,10 +195,11 @@ def _compare_rows(
     The first three are for the anchors of the block that have a negative.
     """
     cosines = anchors[block] @ anchors.T  # (rows, 2n)
-    same = ids[block, None] == ids[None, :]  # self, positive and duplicates: never a negative
+    alike = ids[:, block, None] == ids[:, None, :]
+    same = alike[0] | ~alike[1]  # self, positive, duplicates, those elsewhere: never a negative
     counts = (~same).sum(dim=1)
     used = counts > 0
-    partners = torch.arange(len(ids), device=ids.device).roll(len(ids) // 2)[block]
+    partners = torch.arange(len(anchors), device=ids.device).roll(len(anchors) // 2)[block]
     positive = cosines.gather(1, partners[:, None])[:, 0]
     negatives = cosines.masked_fill(same, -torch.inf)[used]
     log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive[used] / temperature
