@@ -66,6 +66,15 @@ def test_weights_that_are_no_weights(
         assert str(folder) in str(caught.value)
 
 
+def test_an_identity_is_a_weight(model_folder: Folders, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(), folder)
+    weights = load_file(folder / "model.safetensors")
+    weights[NAME] = torch.eye(*weights[NAME].shape)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert np.isfinite(Encoder.load(folder).encode(TEXTS)).all()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_number_formats_are_weights(
     model_folder: Folders, tmp_path: Path, dtype: torch.dtype

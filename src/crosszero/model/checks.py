@@ -137,12 +137,12 @@ def _is_near(found: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
 
 
 def _is_whole(value: Tensor) -> bool:
-    """Whether a matrix holds several numbers, and no fraction."""
+    """Whether a matrix holds several whole numbers and no fraction; an identity is none such."""
     if value.dim() < 2:
         return False
     flat = value.detach().flatten()
     return not any(bool((x != x.round()).any()) for x in (flat[:4096], flat)) and bool(
-        (flat != flat[0]).any()
+        (flat != flat[0]).any() and (flat * (flat - 1)).any()
     )
 
 
