@@ -179,6 +179,38 @@ def test_a_system_may_be_read_as_no_other(suite: ExperimentConfig) -> None:
         dataclasses.replace(config, pooling="mean")
 
 
+def test_pooling_is_a_flag_and_a_key_of_a_system(
+    suite: ExperimentConfig, xtreme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*words: object) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        return int(str(caught.value.code))
+
+    out, recipe, scores = tmp_path / "out", tmp_path / "recipe.yaml", {}
+    flags = ["evaluate", "--encoder", suite.encoder, "--data", xtreme, "--tasks", "tatoeba"]
+    for pooling in ("first-last", "mean", "cls", "max"):
+        assert call(*flags, "--out", out / pooling, "--pooling", pooling) == 0
+        record = read_record(out / pooling / "records/tatoeba.json")
+        assert (record.layer, record.pooling) == (None, pooling)
+        scores[pooling] = record.scores
+    systems = {name: SystemConfig(pooling=name) for name in ("max", "cls")}
+    config = dataclasses.replace(
+        suite, tasks=["tatoeba"], seeds=[1], systems=systems, max_length=None
+    )
+    recipe.write_text(json.dumps(dataclasses.asdict(config)))
+    assert call("run", recipe) == 0
+    for name in systems:
+        record = read_record(Path(suite.out, f"records/{name}-tatoeba-1.json"))
+        assert (record.pooling, record.scores) == (name, scores[name])
+    capsys.readouterr()
+    assert call(*flags, "--out", out / "wrong", "--pooling", "clss") == 2
+    assert call(*flags, "--out", out / "wrong", "--pooling", "cls", "--layer", 1) == 2
+    assert "layer, pooling: an encoder is read by one of them" in capsys.readouterr().err
+    assert call("run", recipe, "--set", "systems.max.pooling=maxx") == 2
+    assert "pooling: 'maxx' given; did you mean 'max'" in capsys.readouterr().err
+
+
 def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
     suite: ExperimentConfig, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from crosszero.cli.flags import EncoderName, MaxLength, Names, Settings
+from crosszero.cli.flags import EncoderName, MaxLength, Names, SentencePooling, Settings
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
@@ -30,6 +30,7 @@ def evaluate(
     max_length: MaxLength = None,
     margin: Margin = "ratio",
     layer: int | None = None,
+    pooling: SentencePooling = None,
     seed: int = 1,
     settings: Settings = None,
 ) -> None:
@@ -60,8 +61,7 @@ def evaluate(
     margin
         Of bucc2018.
     layer
-        Hidden layer, from 1, that tasks without fine-tuning read (XTREME: 8 of mBERT's 12); by
-        default the mean of the first and the last, as in training.
+        Hidden layer, from 1, that tasks without fine-tuning read (XTREME: 8 of mBERT's 12).
     seed
         Of fine-tuning.
     settings
@@ -82,7 +82,7 @@ def evaluate(
     scores = measure(
         encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
         languages=languages, pairs=pairs, out=out, layers=layers, max_length=max_length,
-        margin=margin, layer=layer, seed=seed, fine_tune=changes,
+        margin=margin, layer=layer, pooling=pooling, seed=seed, fine_tune=changes,
     )  # fmt: skip
     sys.stdout.write(f"{scores}\nscores: {out / 'scores.json'}\n")
 
