@@ -153,7 +153,8 @@ def parse_json(text: str | bytes, kind: type[T]) -> T:
         ValueError: it is not JSON (NaN and Infinity are not), or of another shape.
     """
     try:
-        value: T = _convert(json.loads(text, parse_constant=_refuse), kind, "content")
+        content = json.loads(text, parse_constant=_refuse, parse_float=_read_float)
+        value: T = _convert(content, kind, "content")
     except ConfigError as error:
         raise ValueError(str(error)[:200]) from error
     except RecursionError as error:
@@ -165,12 +166,20 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
+def _read_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{quote(text)} is too large")
+    return value
+
+
 def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Make a dataclass from plain values, nested dataclasses included.
 
     Args:
         cls: a dataclass; its ``__post_init__`` may raise ConfigError for values out of range. A
-            class variable ``OLD_NAMES`` says what became of settings that it had.
+            class variable ``OLD_NAMES`` says what became of settings that it had, and a static
+            method ``renew`` gives values that an older version wrote the names of today.
         values: what YAML gave.
         where: put before every message, such as ``demo.yaml: train``.
 
@@ -189,6 +198,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     prefix = f"{where}: " if where else ""
     if not isinstance(values, Mapping):
         raise ConfigError(f"{prefix}settings as 'name: value' are needed, given {values!r}")
+    values = getattr(cls, "renew", dict)(values)
     hints = get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for key in values:

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
-from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.experiment.intervals import measure_interval
+from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.plan import list_measurements
 from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.records import Record, describe_versions, read_record, write_record
 from crosszero.experiment.report.tables import render_text
 from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.stamps import Stamp
 from crosszero.experiment.tables import (
     make_costs,
     make_deviations,
@@ -51,6 +54,7 @@ def gather(*records: Record, config: ExperimentConfig | None = None) -> Results:
 
 
 def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     return path
 
@@ -119,11 +123,75 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     write_record(record, tmp_path / "start-tatoeba-1.json")
     assert read_record(tmp_path / "start-tatoeba-1.json") == record
     assert "torch" in record.versions
-    (tmp_path / "start-tatoeba-1.json").write_text('{"system": "x"}')
-    with pytest.raises(CrosszeroError, match="remove it"):
-        read_record(tmp_path / "start-tatoeba-1.json")
     with pytest.raises(CrosszeroError, match="crosszero run"):
         read_results(tmp_path / "no")
+
+
+OLD_SCORE = {"metric": "xtreme/udpos/f1", "language": "fr", "value": 0.5, "size": 9}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": None},
+        {"scores": {}},
+        {"scores": [[]]},
+        {"scores": [OLD_SCORE | {"value": "x"}]},
+        {"scores": [OLD_SCORE | {"value": None}]},
+        {"scores": [OLD_SCORE | {"value": 1.5}]},
+        {"scores": [OLD_SCORE | {"size": 2.5}]},
+        {"scores": [OLD_SCORE | {"metric": "f1"}]},
+        {"scores": [OLD_SCORE | {"metric": ["f1"]}]},
+        {"scores": [OLD_SCORE | {"metric": "xtreme/udpos/layer-x/f1"}]},
+        {"scores": [{"value": 0.5}]},
+        {"seconds": "long"},
+        {"seed": "1"},
+        {"versions": ["1"]},
+        {"versions": {"torch": 2}},
+        {"system": []},
+        {"sistem": "x"},
+    ],
+)
+def test_a_record_of_another_shape_is_one_line(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "records" / "start.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(dataclasses.asdict(make_record()) | change))
+    message = r"start\.json: damaged \(.+\); remove it, and it is measured again$"
+    with pytest.raises(DataError, match=message):
+        read_record(path)
+    with pytest.raises(DataError, match=message):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"system": "x"}', "[" * 100_000, "\0"])
+def test_what_is_no_record_nor_scores_nor_stamp_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / ".stamps" / "page.json"
+    write(path, text)
+    with pytest.raises(DataError, match="remove it"):
+        read_record(path)
+    with pytest.raises(DataError, match="evaluate again"):
+        Scores.read(path)
+    assert not Stamp(tmp_path, "page").is_begun("key")
+
+
+def test_scores_of_another_shape_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    scores = Scores([make_score("udpos/f1", "fr", 0.5, 9)])
+    scores.write(path)
+    assert list(Scores.read(path)) == list(scores)
+    for row in ({"value": "x"}, {"value": True}, {"count": None}, {"layer": "8"}, {"more": 1}):
+        content = json.loads(path.read_text())
+        content["scores"][0] |= row
+        write(tmp_path / "wrong.json", json.dumps(content))
+        with pytest.raises(DataError, match=r"wrong\.json: damaged \(.+\); evaluate again$"):
+            Scores.read(tmp_path / "wrong.json")
+
+
+def test_a_task_that_nobody_knows_has_no_column(tmp_path: Path) -> None:
+    scores = (make_score("later/f1", "fr", 0.5, 9),)
+    write_record(make_record(task="later", scores=scores), tmp_path / "records" / "one.json")
+    path, _ = write_page(tmp_path, hover=False)
+    assert "There are no scores by language." in path.read_text("utf-8")
 
 
 def test_records_of_version_01_are_read(tmp_path: Path) -> None:

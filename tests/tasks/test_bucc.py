@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from crosszero.config import read_json, to_dict
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.bucc import Bucc, mine_ids, read_threshold
+from crosszero.tasks.bucc import Bucc, Tuned, mine_ids
 from crosszero.tasks.bucc_data import read_bucc, read_gold
 from crosszero.tasks.task import Task
 from tests.tasks.helpers import Table, make_score, write
@@ -211,12 +212,13 @@ def test_an_encoder_that_is_right_nowhere_keeps_what_it_finds(data, tmp_path):
     assert all(0.0 <= score.value <= 1.0 for score in Bucc().score(tmp_path / "out", data))
 
 
-def test_the_threshold_stays_beside_the_predictions(data, tmp_path):
+@pytest.mark.parametrize("damage", ["{", "[]", '{"threshold": null}', "[" * 100_000])
+def test_the_threshold_stays_beside_the_predictions(data, tmp_path, damage):
     out = tmp_path / "out"
     Bucc().predict(Table(MEANINGS), data, out, k=2)
     settings = json.loads((out / "bucc2018/threshold-de.json").read_text())
     assert (settings["dev_f1"], settings["k"], settings["margin"]) == (1.0, 2, "ratio")
-    assert read_threshold(out / "bucc2018/threshold-de.json") == settings["threshold"]
+    assert to_dict(read_json(out / "bucc2018/threshold-de.json", Tuned)) == settings
     mined = [line.split("\t") for line in (out / "bucc2018/mined-de.tsv").read_text().splitlines()]
     kept = {(a, b) for a, b, score in mined if float(score) >= settings["threshold"]}
     assert kept == read_gold(data, read_bucc(data, "de", "test"), "test")
@@ -229,8 +231,8 @@ def test_the_threshold_stays_beside_the_predictions(data, tmp_path):
     write(out / "bucc2018/threshold-de.json", [json.dumps({"threshold": 1e9})])
     assert values(Bucc().score(out, data))["f1"] == 0.0
     (out / "bucc2018/test-de.tsv").unlink()
-    write(out / "bucc2018/threshold-de.json", ["{"])
-    with pytest.raises(DataError, match="no threshold can be read"):
+    write(out / "bucc2018/threshold-de.json", [damage])
+    with pytest.raises(DataError, match=r"threshold-de\.json: damaged .*; predict again"):
         Bucc().score(out, data)
     write(out / "bucc2018/threshold-de.json", [json.dumps(settings)])
     write(out / "bucc2018/mined-de.tsv", ["de-0\ten-0"])

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from crosszero.errors import CrosszeroError
+from crosszero.config import read_json
 from crosszero.experiment.measurement import Measured, Measurement
 from crosszero.files import atomic_file
-from crosszero.tasks.score import Score, read_score
+from crosszero.tasks.score import Score
 
 _PACKAGES = ("crosszero", "torch", "transformers", "tokenizers", "numpy", "accelerate")
 
@@ -89,14 +89,9 @@ def read_record(path: str | Path) -> Record:
     """Read a record.
 
     Raises:
-        CrosszeroError: it is missing or damaged.
+        DataError: it is missing or damaged.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        content["scores"] = tuple(read_score(row) for row in content["scores"])
-        return Record(**content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CrosszeroError(f"{path}: no record can be read there; remove it") from error
+    return read_json(path, Record, "remove it, and it is measured again")
 
 
 def describe_versions() -> dict[str, str]:

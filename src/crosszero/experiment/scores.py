@@ -7,11 +7,12 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from crosszero.errors import ConfigError, CrosszeroError, suggest
+from crosszero.config import read_json
+from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.files import atomic_file
 from crosszero.tasks.catalogue import list_tasks
-from crosszero.tasks.score import Score, average, read_score
+from crosszero.tasks.score import Score, average
 
 
 class Scores(Collection[Score]):
@@ -95,10 +96,12 @@ class Scores(Collection[Score]):
         """Read what :meth:`write` wrote.
 
         Raises:
-            CrosszeroError: the file is missing or damaged.
+            DataError: the file is missing or damaged.
         """
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls([read_score(row) for row in content["scores"]], title=str(path))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise CrosszeroError(f"{path}: is missing or damaged; evaluate again") from error
+        return cls(read_json(path, _File, "evaluate again").scores, title=str(path))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _File:
+    scores: tuple[Score, ...]
+    mean: dict[str, float] = dataclasses.field(default_factory=dict)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from crosszero.config import read_json
+from crosszero.errors import DataError
 from crosszero.files import atomic_file
 
 
@@ -23,10 +25,10 @@ class Stamp:
     def is_begun(self, key: str, *, done: bool = False) -> bool:
         """Whether the step was begun (or done) with inputs of this hash."""
         try:
-            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
-            return bool(content["key"] == key and (content["done"] or not done))
-        except (OSError, ValueError, TypeError, KeyError):
+            content = read_json(self._path, dict[str, Any])
+        except DataError:
             return False
+        return content.get("key") == key and (content.get("done") is True or not done)
 
     def write(self, key: str, *, done: bool) -> None:
         """Note that the step begins with these inputs, or is done."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crosszero.bitext.lines import require_lines
+from crosszero.config import read_json, to_dict
 from crosszero.errors import ConfigError, DataError
 from crosszero.search.margin import Margin
 from crosszero.search.mining import SentenceEncoder, mine_texts
@@ -120,12 +122,12 @@ class Bucc(Task):
             threshold = tune_threshold(tuned, gold)
             found = mine_ids(encoder, test, k=k, margin=margin)
             f1 = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
-            settings = {"threshold": threshold, "dev_f1": f1, "k": k, "margin": margin}
+            settings = Tuned(threshold=threshold, dev_f1=f1, k=k, margin=margin)
             kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
             kept.unlink(missing_ok=True)  # must not meet the pairs of another encoder
             mined = name_file(predictions, self.name, language, "mined")
             write_lines(mined, [f"{a}\t{b}\t{score!r}" for a, b, score in found])
-            write_lines(kept, [json.dumps(settings)])
+            write_lines(kept, [json.dumps(to_dict(settings))])
             path = name_file(predictions, self.name, language)
             written.append(write_lines(path, _keep(found, threshold)))
         return written
@@ -141,7 +143,8 @@ class Bucc(Task):
             mined = name_file(predictions, self.name, language, "mined")
             kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
             if mined.is_file() and kept.is_file():
-                write_lines(path, _keep(_read_mined(mined), read_threshold(kept)))
+                threshold = read_json(kept, Tuned, "predict again").threshold
+                write_lines(path, _keep(_read_mined(mined), threshold))
         path = find_file(predictions, self.name, language)
         return read_pairs(path, gold.sentences or language, empty=True)
 
@@ -187,12 +190,14 @@ def _read_mined(path: Path) -> ScoredIds:
     return mined
 
 
-def read_threshold(path: str | Path) -> float:
-    """Read the threshold that :meth:`Bucc.predict` tuned on dev, ``threshold-<xx>.json``."""
-    try:
-        return float(json.loads(Path(path).read_text(encoding="utf-8"))["threshold"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise DataError(path, "no threshold can be read there; predict again") from error
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What ``threshold-<xx>.json`` holds: the threshold that was tuned on dev, its F1 there."""
+
+    threshold: float
+    dev_f1: float | None = None
+    k: int = 4
+    margin: Margin = "ratio"
 
 
 def mine_ids(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
+
+from crosszero.errors import ConfigError, quote
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,29 +37,31 @@ class Score:
         layer = "" if self.layer is None else f"layer-{self.layer}/"
         return f"{self.task}/{layer}{self.metric}"
 
+    @staticmethod
+    def renew(row: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a row of JSON that crosszero 0.1 wrote the names of today.
 
-def read_score(row: Mapping[str, Any]) -> Score:
-    """Make a score of a row of JSON, as ``dataclasses.asdict`` gives it, or crosszero 0.1.
+        Raises:
+            ConfigError: a name has not the form that it had, or the value is no share.
 
-    Raises:
-        KeyError, TypeError, ValueError: it is no such row.
-
-    Example:
-        >>> row = {"metric": "xtreme/udpos/f1", "language": "fr", "value": 0.5, "size": 9}
-        >>> read_score(row).name
-        'udpos/f1'
-    """
-    if "size" not in row:
-        return Score(**row)
-    protocol, task, *layer, metric = row["metric"].split("/")
-    return Score(
-        task=task,
-        metric=f"mteb-{metric}" if protocol == "mteb" else metric,
-        language=row["language"],
-        value=row["value"],
-        count=row["size"],
-        layer=int(layer[0].removeprefix("layer-")) if layer else None,
-    )
+        Example:
+            >>> row = {"metric": "xtreme/udpos/f1", "language": "fr", "value": 0.5, "size": 9}
+            >>> Score.renew(row)["task"]
+            'udpos'
+        """
+        new = dict(row)
+        if isinstance(new.get("value"), int | float) and not 0 <= new["value"] <= 1:
+            raise ConfigError(f"value: {quote(new['value'])} given; it must be from 0 to 1")
+        if "size" in new:
+            name = re.fullmatch(
+                r"(\w+)/([^/]+)/(?:layer-(\d{1,9})/)?([^/]+)", str(new.get("metric"))
+            )
+            if name is None:
+                raise ConfigError(f"metric: {quote(new.get('metric'))} is no name of a score")
+            protocol, new["task"], layer, metric = name.groups()
+            new["metric"] = f"mteb-{metric}" if protocol == "mteb" else metric
+            new |= {"count": new.pop("size"), "layer": layer and int(layer)}
+        return new
 
 
 def average(scores: Iterable[Score]) -> dict[str, float]:

@@ -19,7 +19,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
+from crosszero.config import read_json
+from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError, visible
 from crosszero.files import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
@@ -118,14 +119,18 @@ def load_task_model(folder: str | Path, kind: str) -> TaskModel:
     """
     path = Path(locate_encoder(folder))
     try:
-        settings = json.loads((path / SETTINGS).read_text(encoding="utf-8"))
-        found, max_length = settings["kind"], int(settings["max_length"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        settings = read_json(path / SETTINGS, dict[str, Any])
+    except DataError:
+        settings = {}
+    found, max_length = settings.get("kind"), settings.get("max_length")
+    if found is None or not isinstance(max_length, int):
         raise CheckpointError(
             f"{folder}: no {SETTINGS} that can be read there, so it was not fine-tuned here"
-        ) from error
+        )
     if found != kind:
-        raise CheckpointError(f"{folder}: it was fine-tuned for {found}, not for {kind}")
+        raise CheckpointError(
+            f"{folder}: it was fine-tuned for {visible(str(found))[:40]}, not for {kind}"
+        )
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)

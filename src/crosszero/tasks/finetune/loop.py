@@ -28,8 +28,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from crosszero.config import to_dict
-from crosszero.errors import ConfigError, TrainingError
+from crosszero.config import read_json, to_dict
+from crosszero.errors import ConfigError, DataError, TrainingError
 from crosszero.files import atomic_file
 from crosszero.model.loading import quiet_transformers
 from crosszero.tasks.finetune.config import FineTuneConfig
@@ -104,8 +104,8 @@ def is_finished(folder: Path) -> bool:
     While one runs, its folder holds the best model so far. All scores are written last.
     """
     try:
-        return "scores" in json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return "scores" in read_json(folder / SETTINGS, dict[str, Any])
+    except DataError:
         return False
 
 
@@ -188,7 +188,7 @@ class _Best(TrainerCallback):
             self._consider(step)
         if self._best == -math.inf:
             raise TrainingError(f"{self._out}: no score of the development set was a number")
-        settings = json.loads((self._out / SETTINGS).read_text(encoding="utf-8"))
+        settings = read_json(self._out / SETTINGS, dict[str, Any])
         with atomic_file(self._out / SETTINGS) as file:
             json.dump(settings | {"scores": self._scores}, file, indent=2)
 
