@@ -7,8 +7,7 @@ import pytest
 
 from crosszero.config import read_json, to_dict
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.bucc import Bucc, Tuned, mine_ids
-from crosszero.tasks.bucc_data import read_bucc, read_gold
+from crosszero.tasks.bucc import Bucc, Tuned, mine_ids, read_bucc, read_gold
 from crosszero.tasks.task import Task
 from tests.tasks.helpers import Table, make_score, write
 

@@ -5,7 +5,7 @@ import pytest
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.hub import fetch_xtreme
-from crosszero.tasks.tatoeba_data import read_tatoeba
+from crosszero.tasks.tatoeba import read_tatoeba
 from tests.tasks.helpers import read
 
 datasets = pytest.importorskip("datasets")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.bucc_data import read_pairs
+from crosszero.tasks.bucc import read_pairs
 from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.prediction_files import check_once, name_file, read_numbers, write_lines
 from tests.tasks.helpers import find_fine_tuned

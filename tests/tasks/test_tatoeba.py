@@ -8,7 +8,7 @@ import pytest
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.retrieval import find_nearest
-from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba
+from crosszero.tasks.tatoeba import list_languages, read_tatoeba
 
 FRENCH = ["Bonjour.", "Merci.", "Au revoir."]
 ENGLISH = ["Goodbye.", "Hello.", "Thanks."]  # sorted, as XTREME leaves it

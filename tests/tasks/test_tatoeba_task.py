@@ -6,8 +6,7 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.tasks import tatoeba
 from crosszero.tasks.scoring import score_predictions
 from crosszero.tasks.task import Task
-from crosszero.tasks.tatoeba import Tatoeba, score_as_mteb
-from crosszero.tasks.tatoeba_data import list_languages
+from crosszero.tasks.tatoeba import Tatoeba, list_languages, score_as_mteb
 from tests.tasks.helpers import Table, make_score, write
 
 FRENCH = ["Bonjour.", "Merci.", "Au revoir."]

@@ -52,6 +52,7 @@ class Task(ABC):
         gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that
             :meth:`score_labels` needs no texts.
         hub_languages: those that :meth:`fetch` can fetch.
+        hub_lacks: what is said where there are none.
         rank: place among the tasks in tables.
     """
 
@@ -70,6 +71,7 @@ class Task(ABC):
     options: Mapping[str, object] = MappingProxyType({})
     gold_files: bool = False
     hub_languages: tuple[str, ...] = ()
+    hub_lacks: str = "the hub does not have its data"
     rank: int = 1000
 
     def list_languages(self, data: Folder) -> list[str]:
@@ -214,7 +216,7 @@ class Task(ABC):
 
     def fetch(self, out: Folder, languages: Sequence[str], revision: str | None = None) -> Path:
         """Download languages from the hub into ``<out>/<name>``; ConfigError if it has none."""
-        raise ConfigError(f"{self.name}: the hub does not have its data")
+        raise ConfigError(f"{self.name}: {self.hub_lacks}")
 
 
 def count_hits(hits: Iterable[object]) -> Items:

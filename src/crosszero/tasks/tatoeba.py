@@ -1,27 +1,38 @@
 """Tatoeba: find the translation of each sentence, as XTREME runs it, and the other way round.
 
 XTREME lets English lines look for foreign ones: plain cosine, no margin. The other direction is
-no part of XTREME and has a name and files of its own; it is the one that mteb measures. Both
-layouts of the data are read (:mod:`crosszero.tasks.tatoeba_data`); languages are always named by
-XTREME's two letters, because its prediction files are. A number in a file counts lines of the data
-that lies there, so predictions made from LASER's files can't be scored against XTREME's sorted
-ones.
+no part of XTREME and has a name and files of its own; it is the one that mteb measures. The data
+are read in the two layouts in which they travel:
 
-The hub has aligned lines, which are written as XTREME's script leaves them, the English side sorted
-and the permutation as gold.
+- XTREME: ``<root>/tatoeba/<xx>-en.<xx>`` beside ``<xx>-en.en``. The English side is SORTED, which
+  hides the alignment; ``<root>/labels/tatoeba/test-<xx>.tsv`` holds, for each English line, the
+  0-based line number of its foreign sentence.
+- LASER: ``tatoeba.<xxx>-eng.<xxx>`` beside ``tatoeba.<xxx>-eng.eng``, in ``<root>`` or in
+  ``<root>/tatoeba``. The lines are aligned; labels of XTREME say nothing about them and are not
+  read, even where they stand beside them.
+
+Languages are always named by XTREME's two letters, because its prediction files are. A number in a
+file counts lines of the data that lies there, so predictions made from LASER's files can't be
+scored against XTREME's sorted ones. The hub has aligned lines; they are written in XTREME's layout.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from crosszero.bitext.lines import require_lines
+from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import check_some
+from crosszero.tasks import prediction_files
 from crosszero.tasks.hub import HubTask, open_rows, take_text
 from crosszero.tasks.prediction_files import (
+    CODE,
     check_once,
     find_file,
     name_file,
@@ -30,15 +41,31 @@ from crosszero.tasks.prediction_files import (
 )
 from crosszero.tasks.retrieval import find_nearest
 from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
-from crosszero.tasks.tatoeba_data import (
-    LASER_CODES,
-    TatoebaSet,
-    list_languages,
-    list_laser_files,
-    read_tatoeba,
-)
 
+# ISO 639-3 codes of LASER's file names for the two-letter codes of XTREME and XTREME-R
+LASER_CODES = {
+    "af": "afr", "ar": "ara", "az": "aze", "bg": "bul", "bn": "ben", "de": "deu", "el": "ell",
+    "es": "spa", "et": "est", "eu": "eus", "fa": "pes", "fi": "fin", "fr": "fra", "he": "heb",
+    "hi": "hin", "hu": "hun", "id": "ind", "it": "ita", "ja": "jpn", "jv": "jav", "ka": "kat",
+    "kk": "kaz", "ko": "kor", "lt": "lit", "ml": "mal", "mr": "mar", "nl": "nld", "pl": "pol",
+    "pt": "por", "ro": "ron", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha",
+    "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
+}  # fmt: skip
+_XTREME_R = ("az", "lt", "pl", "ro", "uk")  # not in XTREME
 _SHORT = {long: short for short, long in LASER_CODES.items()}
+_XTREME = re.compile(rf"({CODE})-en\.(?:\1|en)")
+_LASER = re.compile(rf"tatoeba\.({CODE})-eng\.(?:\1|eng)")
+_SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TatoebaSet:
+    """Queries and candidates of one language, `gold` the 0-based candidate of each query."""
+
+    language: str
+    english: tuple[str, ...]
+    foreign: tuple[str, ...]
+    gold: tuple[int, ...]
 
 
 class Answers(NamedTuple):
@@ -66,16 +93,12 @@ class Tatoeba(HubTask):
     needs = "sentences"
     protocol = "xtreme"
     gold_files = True
-    hub_languages = (
-        "af", "ar", "bg", "bn", "de", "el", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu",
-        "id", "it", "ja", "jv", "ka", "kk", "ko", "ml", "mr", "nl", "pt", "ru", "sw", "ta", "te",
-        "th", "tl", "tr", "ur", "vi", "zh",
-    )  # fmt: skip
+    hub_languages = tuple(code for code in LASER_CODES if code not in _XTREME_R)
     rank = 60
 
     def list_languages(self, data: Folder) -> list[str]:
         """List the languages in `data` by two letters where they have such; DataError if none."""
-        return sorted(_name_languages(data))
+        return sorted(_SHORT.get(code, code) for code in list_languages(data))
 
     def choose_languages(self, data: Folder, languages: Languages = None) -> list[str]:
         """Give languages by two letters; LASER's three are understood, too."""
@@ -84,9 +107,9 @@ class Tatoeba(HubTask):
 
     def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, TatoebaSet]]:
         """Read sentences and gold from the folder that holds ``tatoeba/``, or LASER's files."""
-        files = _name_languages(data)
+        names = {_SHORT.get(code, code): code for code in list_languages(data)}
         for language in self.choose_languages(data, languages):
-            yield language, read_tatoeba(data, files[language])
+            yield language, read_tatoeba(data, names[language])
 
     def load_gold(
         self, data: Folder, languages: Languages = None
@@ -97,10 +120,7 @@ class Tatoeba(HubTask):
 
     def read_labels(self, labels: Folder, language: str) -> list[int]:
         """Read XTREME's gold file."""
-        path = find_file(labels, self.name, language)
-        gold = read_numbers(path, None, None, unit="English sentences")
-        check_once(path, gold)
-        return gold
+        return _read_gold(find_file(labels, self.name, language), None)
 
     def predict(
         self,
@@ -111,10 +131,8 @@ class Tatoeba(HubTask):
     ) -> list[Path]:
         """Search both ways, write ``tatoeba/test-<xx>.tsv`` and ``tatoeba/reversed-<xx>.tsv``.
 
-        Returns:
-            Two files for each language. ``test``: for each English line the 0-based number of a
-            foreign line; ``reversed``: for each foreign line that of an English line. -1 stands for
-            a sentence with a vector of zeros.
+        ``test`` has for each English line the 0-based number of a foreign line, ``reversed`` for
+        each foreign line that of an English line. -1 stands for a vector of zeros.
         """
         written = []
         for language, sentences in self.load(data, languages):
@@ -156,12 +174,13 @@ class Tatoeba(HubTask):
 
     def list_files(self, data: Folder) -> list[Path]:
         """Its folders, and LASER's files beside them."""
-        return super().list_files(data) + list_laser_files(data)
+        beside = (p for p in Path(data).glob("tatoeba.*-eng.*") if _LASER.fullmatch(p.name))
+        return super().list_files(data) + sorted(beside)
 
     def fetch_language(
         self, language: str, texts: Path, labels: Path, revision: str | None
     ) -> None:
-        """Write both sides and the gold."""
+        """Write both sides, the English one sorted, and the permutation as gold."""
         place, rows = open_rows(f"tatoeba.{LASER_CODES[language]}", "dev", revision)
         columns = ("source_sentence", "target_sentence")
         pairs = [[take_text(row, column, place).strip() for column in columns] for row in rows]
@@ -174,16 +193,10 @@ class Tatoeba(HubTask):
 def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
     """Give mteb's main score of its task Tatoeba, by mteb's own function.
 
-    In mteb foreign lines look for English ones, and the score is an F1: each line is a class of its
-    own, and the mean over classes is weighted by how often a class is right. It is a little below
-    the accuracy of that direction, as a line that is named by many has a low precision.
-
-    Args:
-        found: for each foreign line the number of an English line, -1 for none.
-        gold: for each English line the number of its foreign line.
-
-    Returns:
-        A share; ``None`` where mteb is not installed, or lines are not translated one by one.
+    In mteb foreign lines look for English ones (`found`), and the score is an F1: each line is a
+    class of its own, and the mean over classes is weighted by how often a class is right. It is a
+    little below the accuracy of that direction, as a line that is named by many has a low
+    precision. ``None`` where mteb is not installed, or lines are not translated one by one.
     """
     if importlib.util.find_spec("mteb") is None or sorted(gold) != list(range(len(found))):
         return None
@@ -195,9 +208,91 @@ def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
     return float(mteb.get_task("Tatoeba")._compute_metrics(answers, pairs)["f1"])
 
 
-def _name_languages(data: Folder) -> dict[str, str]:
-    """Two-letter codes, and how the files call them."""
-    return {_SHORT.get(code, code): code for code in list_languages(data)}
+def list_languages(root: Folder) -> list[str]:
+    """List the languages of which a file is under `root`, in either layout, sorted; each once.
+
+    A language that lacks one of its files is listed, too, and :func:`read_tatoeba` names the file:
+    left out, it would change the mean over languages unseen. DataError if there is no file at all.
+    """
+    found = set()
+    inner = Path(root) / "tatoeba"
+    for folder, form in ((inner, _XTREME), (inner, _LASER), (Path(root), _LASER)):
+        found |= {name[1] for p in folder.glob("*-en*") if (name := form.fullmatch(p.name))}
+    if not found:
+        raise DataError(
+            root, "holds no Tatoeba files (tatoeba/<xx>-en.<xx> or tatoeba.<xxx>-eng.<xxx>)"
+        )
+    labels = prediction_files.list_languages(Path(root) / "labels", "tatoeba")
+    found |= {code for code in labels if LASER_CODES.get(code) not in found}
+    # both layouts may lie there: fr and fra are one language, and XTREME's name is the first
+    return sorted(found - {LASER_CODES[code] for code in found if code in LASER_CODES})
+
+
+def read_tatoeba(root: Folder, language: str) -> TatoebaSet:
+    """Read one language, by two letters or LASER's three, from whichever layout is there.
+
+    Raises:
+        ConfigError: there are no files for this language.
+        DataError: one of the files is missing, empty, of another length than its partner; the
+            gold file holds something else than the number of each foreign line, once; or files
+            with LASER's names are not aligned.
+
+    """
+    labels = name_file(Path(root) / "labels", "tatoeba", language)
+    foreign_path, english_path = _find_files(Path(root), language, labels)
+    foreign, english = list(require_lines(foreign_path)), list(require_lines(english_path))
+    if len(foreign) != len(english):
+        raise DataError(
+            english_path,
+            f"{len(english)} lines, but {foreign_path} has {len(foreign)}; "
+            "every sentence needs exactly one translation",
+            min(len(foreign), len(english)),
+        )
+    gold = list(range(len(english)))
+    if english_path.suffix == ".en":
+        if not labels.is_file():
+            raise DataError(
+                labels,
+                f"is missing. The English side ({english_path}) is sorted in XTREME's layout, so "
+                "the translations can't be found without this file",
+            )
+        gold = _read_gold(labels, len(english))
+    elif len(english) >= _SORTED_BY_CHANCE and english == sorted(english):
+        name = f"tatoeba/{language}-en"
+        raise DataError(
+            english_path,
+            "has a name of LASER's layout, whose lines are aligned, but is sorted, as in XTREME's. "
+            f"If it is XTREME's, name it {name}.en, its partner {name}.{language}, and put the "
+            f"gold file at labels/tatoeba/test-{language}.tsv",
+        )
+    sides = {"english": tuple(english), "foreign": tuple(foreign)}
+    return TatoebaSet(language=language, gold=tuple(gold), **sides)
+
+
+def _find_files(root: Path, language: str, labels: Path) -> tuple[Path, Path]:
+    """The foreign and the English file."""
+    codes = dict.fromkeys((language, LASER_CODES.get(language, language)))
+    pairs = [(root / "tatoeba" / f"{language}-en.{language}", "en")]
+    for folder in (root / "tatoeba", root):
+        pairs += [(folder / f"tatoeba.{code}-eng.{code}", "eng") for code in codes]
+    for foreign, suffix in pairs:
+        english = foreign.with_suffix(f".{suffix}")
+        if foreign.is_file() != english.is_file():
+            missing, other = (english, foreign) if foreign.is_file() else (foreign, english)
+            raise DataError(missing, f"is missing, though {other} is there")
+        if foreign.is_file():
+            return foreign, english
+    if labels.is_file():
+        raise DataError(pairs[0][0], f"is missing, though {labels} is there")
+    raise ConfigError(
+        f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
+    )
+
+
+def _read_gold(path: Path, size: int | None) -> list[int]:
+    gold = read_numbers(path, size, size, unit="English sentences")
+    check_once(path, gold)
+    return gold
 
 
 TASKS = (Tatoeba(),)

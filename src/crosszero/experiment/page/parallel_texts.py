@@ -8,7 +8,7 @@ from pathlib import Path
 from crosszero.experiment.page.link_matrices import list_pairs
 from crosszero.experiment.results import Results
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.tatoeba_data import list_languages, read_tatoeba
+from crosszero.tasks.tatoeba import list_languages, read_tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval
 
