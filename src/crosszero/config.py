@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -219,6 +219,22 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
         return cls(**made)
     except ConfigError as error:
         raise ConfigError(f"{prefix}{error}") if where else error from error
+
+
+def require(name: str, value: object, holds: bool, allowed: str) -> None:
+    """Refuse a value that a setting can't have: ConfigError says which it can."""
+    if not holds:
+        raise ConfigError(f"{name}: {value} given; it must be {allowed}")
+
+
+def check_finite(config: Any, *, positive: Sequence[str], natural: Sequence[str]) -> None:
+    """See that some settings are above 0, and others 0 or more, and all of them finite."""
+    for name in positive:
+        value = getattr(config, name)
+        require(name, value, 0 < value < math.inf, "above 0 and finite")
+    for name in natural:
+        value = getattr(config, name)
+        require(name, value, 0 <= value < math.inf, "0 or more and finite")
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:

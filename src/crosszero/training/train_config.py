@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from crosszero.config import build, read_json, to_dict
-from crosszero.errors import ConfigError
+from crosszero.config import build, check_finite, read_json, require, to_dict
 from crosszero.model.options import HeadStart, Level, LossName
 
 SETTINGS = "training.json"  # in the folder of a run
@@ -35,9 +33,9 @@ class LoraConfig:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _require("rank", self.rank, self.rank >= 1, "1 or more")
-        _require("alpha", self.alpha, self.alpha >= 1, "1 or more")
-        _require("dropout", self.dropout, 0 <= self.dropout < 1, "at least 0 and below 1")
+        require("rank", self.rank, self.rank >= 1, "1 or more")
+        require("alpha", self.alpha, self.alpha >= 1, "1 or more")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "at least 0 and below 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,25 +143,20 @@ class TrainConfig:
             "weight_decay", "max_grad_norm", "pairs_per_group", "refresh_words_every",
             "refresh_layer", "seed", "checkpoint_every",
         )  # fmt: skip
-        for name in positive:
-            value = getattr(self, name)
-            _require(name, value, 0 < value < math.inf, "above 0 and finite")
-        for name in natural:
-            value = getattr(self, name)
-            _require(name, value, 0 <= value < math.inf, "0 or more")
-        _require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
+        check_finite(self, positive=positive, natural=natural)
+        require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
         share = "between 0 and 1"
-        _require("decay", self.decay, self.decay <= 1, "at most 1")
-        _require("seed", self.seed, self.seed < 2**32, "below 2^32")
+        require("decay", self.decay, self.decay <= 1, "at most 1")
+        require("seed", self.seed, self.seed < 2**32, "below 2^32")
         level = not (self.refresh_words_every and self.level == "sentence")
-        _require("refresh_words_every", self.refresh_words_every, level, "0 with level: sentence")
-        _require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)
-        _require("adam_beta2", self.adam_beta2, 0 < self.adam_beta2 < 1, share)
-        _require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
+        require("refresh_words_every", self.refresh_words_every, level, "0 with level: sentence")
+        require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)
+        require("adam_beta2", self.adam_beta2, 0 < self.adam_beta2 < 1, share)
+        require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
         ordered = tuple(sorted(self.milestones)) == tuple(self.milestones)
         inside = all(0 < m < 1 for m in self.milestones)
-        _require("milestones", self.milestones, ordered and inside, f"rising and {share}")
-        _require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+        require("milestones", self.milestones, ordered and inside, f"rising and {share}")
+        require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
 
 
 def change_settings(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
@@ -187,8 +180,3 @@ def update_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     names = {"slice_tokens": "mini_batch_num_tokens"}
     gone = set() if settings.get("sparse_embeddings") is True else {"sparse_embeddings"}
     return {names.get(name, name): value for name, value in settings.items() if name not in gone}
-
-
-def _require(name: str, value: object, holds: bool, allowed: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name}: {value} given; it must be {allowed}")

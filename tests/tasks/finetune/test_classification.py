@@ -85,7 +85,7 @@ def test_segments_are_given_only_where_the_model_has_them(model_folder: ModelFol
     for kind in ARCHITECTURES:
         task = make_task(model_folder(kind))
         features = encode_pairs(make_pairs(3), task)
-        inputs = next(cut_features(features, task.model, task.padding, 4096)).inputs
+        inputs = next(cut_features(features, task)).inputs
         has = getattr(task.model.config, "type_vocab_size", 0) > 1
         assert ("token_type_ids" in inputs) == has, kind
         assert kind != "bert" or has

@@ -67,7 +67,7 @@ def make_case(folder: Path) -> Case:
             if parameter.dim() > 1:
                 parameter.mul_(5)
     features = encode_pairs(make_pairs(6), task)
-    part = next(cut_features(features, task.model, task.padding, 4096))
+    part = next(cut_features(features, task))
     rest = dict(part.inputs)
     ids = rest.pop("input_ids")
     assert (rest["attention_mask"] == 0).any()
@@ -258,9 +258,7 @@ def test_padding_does_not_count_in_attention() -> None:
 def test_a_model_without_attention_weights_is_refused(model_folder: ModelFolder) -> None:
     config = FineTuneConfig(max_length=60)
     task = add_head(model_folder("bert"), "classification", ["no", "yes"], config)
-    inputs = next(
-        cut_features(encode_pairs(make_pairs(2), task), task.model, task.padding, 4096)
-    ).inputs
+    inputs = next(cut_features(encode_pairs(make_pairs(2), task), task)).inputs
     embeddings = task.model.get_input_embeddings()(inputs.pop("input_ids"))
     with pytest.raises(ConfigError, match="eager"):
         measure_ear(task.model, embeddings, embeddings, torch.tensor([0, 1]), inputs)

@@ -16,7 +16,7 @@ from crosszero.tasks.finetune import FineTuneConfig, Tagger, fine_tune_tagger
 from crosszero.tasks.finetune.examples import TaggedSentence
 from crosszero.tasks.finetune.features import IGNORED
 from crosszero.tasks.finetune.heads import TaskModel, add_head
-from crosszero.tasks.finetune.word_pieces import encode_sentences, split_words
+from crosszero.tasks.finetune.tagging import encode_sentences, split_words
 from tests.conftest import ARCHITECTURES
 
 ModelFolder = Callable[..., Path]

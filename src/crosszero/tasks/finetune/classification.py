@@ -14,11 +14,10 @@ from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
-from crosszero.tasks.finetune.loop import check_folder, own_randomness, train_best
+from crosszero.tasks.finetune.loop import prepare_fine_tuning, train_best
 from crosszero.tasks.finetune.robust import make_loss, measure_scale, vote
 
 _KIND = "classification"
-_NUM_TOKENS = 4096  # padded tokens that are predicted at once
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,8 @@ class Classifier:
         found = np.zeros(len(examples), np.int64)
         noise = torch.Generator(model.device).manual_seed(seed)
         length = radius * measure_scale(model)
-        features = encode_pairs(examples, self.task)
         with torch.inference_mode():
-            for part in cut_features(features, model, self.task.padding, _NUM_TOKENS):
+            for part in cut_features(encode_pairs(examples, self.task), self.task):
                 if votes:
                     special = self.task.tokenizer.all_special_ids
                     counts = vote(model, part.inputs, special, votes, length, noise)
@@ -116,17 +114,15 @@ def fine_tune_classifier(
         for number, example in enumerate(examples, 1):
             if not example.label:
                 raise DataError(name, f"example {number} has no label")
-    check_folder(Path(out))
     gold = [example.label for example in dev]
-    with own_randomness(config.seed):
+    with prepare_fine_tuning(Path(out), config.seed):
         task = add_head(encoder, _KIND, sorted({example.label for example in train}), config)
         least = task.tokenizer.num_special_tokens_to_add(pair=True) + 2
         if config.max_length < least:
             raise ConfigError(f"max_length: {config.max_length} given; a pair takes {least} tokens")
-        classifier = Classifier(task)
 
         def score() -> float:
-            predicted = classifier.predict(dev)
+            predicted = Classifier(task).predict(dev)
             return sum(p == g for p, g in zip(predicted, gold, strict=True)) / len(gold)
 
         train_best(
@@ -158,11 +154,9 @@ def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> li
         return_token_type_ids=True,
         verbose=False,
     )
-    labels = [numbers.get(example.label, IGNORED) for example in examples]
+    labels = [np.asarray(numbers.get(example.label, IGNORED), np.int16) for example in examples]
     return [
-        Feature(
-            np.asarray(ids, np.int32), np.asarray(segments, np.int8), np.asarray(label, np.int16)
-        )
+        Feature(np.asarray(ids, np.int32), np.asarray(segments, np.int8), label)
         for ids, segments, label in zip(
             coded["input_ids"], coded["token_type_ids"], labels, strict=True
         )

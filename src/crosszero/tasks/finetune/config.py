@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
+from crosszero.config import check_finite, require
 from crosszero.errors import ConfigError, suggest
 
 Robust = Literal["none", "adversarial", "smoothing", "ear"]
@@ -87,18 +87,11 @@ class FineTuneConfig:
             "smoothing_radius", "ear_radius", "ear_steps", "ear_attention_weight",
             "ear_target_weight",
         )  # fmt: skip
-        for name in positive:
-            self._require(name, 0 < getattr(self, name) < math.inf, "above 0 and finite")
-        for name in natural:
-            self._require(name, 0 <= getattr(self, name) < math.inf, "0 or more and finite")
-        self._require("epochs", self.steps > 0 or self.epochs > 0, "above 0 without steps")
-        self._require("warmup", 0 <= self.warmup < 1, "at least 0 and below 1")
-        self._require("seed", self.seed < 2**32, "below 2^32")
+        check_finite(self, positive=positive, natural=natural)
+        require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+        require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
+        require("seed", self.seed, self.seed < 2**32, "below 2^32")
         for name, allowed in (("robust", get_args(Robust)), ("precision", get_args(NumberFormat))):
             value = getattr(self, name)
             if value not in allowed:
                 raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")
-
-    def _require(self, name: str, holds: bool, allowed: str) -> None:
-        if not holds:
-            raise ConfigError(f"{name}: {getattr(self, name)} given; it must be {allowed}")

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SentencePairExample:
-    """Two sentences of one language and what holds between them.
-
-    Attributes:
-        first, second: the sentences, as the file has them.
-        label: such as ``entailment``; empty where the file has none (test files).
-    """
+    """Two sentences of one language, as the file has them, and a label (test files: none)."""
 
     first: str
     second: str
@@ -21,12 +16,7 @@ class SentencePairExample:
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """The words of a sentence and a tag for each.
-
-    Attributes:
-        words: at least one.
-        tags: as many, or none (test files).
-    """
+    """The words of a sentence, at least one, and as many tags, or none (test files)."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...] = ()

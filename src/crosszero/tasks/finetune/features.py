@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from crosszero.model.mini_batches import cut_mini_batches, pad
+from crosszero.tasks.finetune.heads import TaskModel
 
 IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
 
@@ -37,8 +37,7 @@ class MiniBatch(NamedTuple):
 
     Attributes:
         members: places of the examples in the list that was cut.
-        inputs: ``input_ids``, ``attention_mask`` and, if the model has segments,
-            ``token_type_ids``: each (batch, tokens).
+        inputs: of the model, on its device, each (batch, tokens).
         labels: (batch,) or (batch, tokens).
     """
 
@@ -48,22 +47,16 @@ class MiniBatch(NamedTuple):
 
 
 def cut_features(
-    features: Sequence[Feature], model: PreTrainedModel, padding: int, budget: int
+    features: Sequence[Feature], task: TaskModel, budget: int = 4096
 ) -> Iterator[MiniBatch]:
-    """Cut examples into padded mini-batches of like length, on the model's device.
-
-    Args:
-        features: at least one.
-        model: decides about segments and device.
-        padding: token number of the padding.
-        budget: most padded tokens of a mini-batch.
-    """
+    """Cut examples into mini-batches of like length, of `budget` padded tokens at most."""
+    model = task.model
     # XLM-R's one segment has no embedding for a second; ModernBERT has none at all.
     takes = "token_type_ids" in inspect.signature(model.forward).parameters
     segmented = takes and getattr(model.config, "type_vocab_size", 0) > 1
     for members in cut_mini_batches([len(f.ids) for f in features], budget):
         chosen = [features[i] for i in members]
-        ids, mask = pad([f.ids for f in chosen], padding)
+        ids, mask = pad([f.ids for f in chosen], cast(int, task.tokenizer.pad_token_id))
         inputs = {"input_ids": ids, "attention_mask": mask}
         if segmented:
             inputs["token_type_ids"] = pad([f.segments for f in chosen], 0)[0]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -50,22 +50,11 @@ class TaskModel:
     labels: tuple[str, ...]
     max_length: int
 
-    @property
-    def padding(self) -> int:
-        """Token number of the padding."""
-        return cast(int, self.tokenizer.pad_token_id)
-
 
 def add_head(
     name: str | Path, kind: str, labels: Sequence[str], config: FineTuneConfig
 ) -> TaskModel:
-    """Put a new head on an encoder. The head is random: seed torch before.
-
-    Args:
-        name: ``crosszero-mini``, a folder or a hub id.
-        kind: ``classification`` or ``tagging``.
-        labels: in the order of the model's outputs.
-        config: gives the maximum length, and whether attention must be readable.
+    """Put a new head on an encoder, random: seed torch before. `kind` is a key of ``_KINDS``.
 
     Raises:
         DataError: there is one label.
@@ -97,10 +86,7 @@ def add_head(
 
 
 def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:
-    """Write a model folder, whole or not at all; TrainingError if the disk can't take it.
-
-    `settings` are written into ``finetune.json`` beside the maximum length.
-    """
+    """Write a model folder whole or not at all, `settings` into its ``finetune.json``."""
     try:
         with atomic_folder(folder) as new, quiet_transformers():
             task.model.save_pretrained(new)
@@ -112,11 +98,7 @@ def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> 
 
 
 def load_task_model(folder: str | Path, kind: str) -> TaskModel:
-    """Load what :func:`save_task_model` wrote. Only safetensors are read, no code is run.
-
-    Raises:
-        CheckpointError: it is no folder of a fine-tuned model of this kind, or it is damaged.
-    """
+    """Load what :func:`save_task_model` wrote, or CheckpointError. No code is run."""
     path = Path(locate_encoder(folder))
     try:
         settings = read_json(path / SETTINGS, dict[str, Any])

@@ -51,15 +51,14 @@ def train_best(
     out: Path,
     described: dict[str, Any],
 ) -> None:
-    """Train a model and leave the best one in a folder.
+    """Train a model and leave the best one in a folder, the first of those with the same score.
 
     Args:
         task: trained in place; at the end it holds the last weights, not the best.
         features: examples to train on.
         loss: mean loss of a mini-batch of them.
         score: measures `task` on the development set, higher is better.
-        config: settings.
-        out: folder of the best model, the first of those with the same score.
+        config, out: settings, and the folder.
         described: what the run is, for ``finetune.json``.
 
     Raises:
@@ -76,8 +75,12 @@ def train_best(
 
 
 @contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Seed every generator that the Trainer seeds, and leave the caller's as they were."""
+def prepare_fine_tuning(out: Path, seed: int) -> Iterator[None]:
+    """Refuse a folder that is in use, seed what the Trainer seeds, leave the caller's state."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: the model needs a folder, this is a file")
+    if out.is_dir() and any(out.iterdir()):
+        raise ConfigError(f"{out}: something stands there; choose a new folder")
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
@@ -90,19 +93,8 @@ def own_randomness(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-def check_folder(out: Path) -> None:
-    """Refuse a file, or a folder that holds something: ConfigError."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: the model needs a folder, this is a file")
-    if out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"{out}: something stands there; choose a new folder")
-
-
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds the model of a fine-tuning that came to its end.
-
-    While one runs, its folder holds the best model so far. All scores are written last.
-    """
+    """Whether a fine-tuning came to its end: the best model stands there, all scores come last."""
     try:
         return "scores" in read_json(folder / SETTINGS, dict[str, Any])
     except DataError:
@@ -143,9 +135,7 @@ class _MiniBatchTrainer(Trainer):
         features: list[Feature] = inputs["features"]
         counted = sum(int((f.labels != IGNORED).sum()) for f in features)
         total = torch.zeros((), device=self._task.model.device)
-        for part in cut_features(
-            features, self._task.model, self._task.padding, self._config.mini_batch_num_tokens
-        ):
+        for part in cut_features(features, self._task, self._config.mini_batch_num_tokens):
             with autocast(self._config.precision, self._task.model.device):
                 loss = self._loss(model, part.inputs, part.labels)
             # The mean over a mini-batch counts as much as it holds of the batch.

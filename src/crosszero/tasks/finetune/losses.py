@@ -15,14 +15,11 @@ Loss = Callable[[PreTrainedModel, Mapping[str, Tensor], Tensor], Tensor]
 
 
 def measure_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy, in float32, over what has a label.
+    """Mean cross-entropy in float32, nats, over what has a label.
 
     Args:
         logits: (batch, labels) or (batch, tokens, labels).
         labels: (batch,) or (batch, tokens); -100 where there is none.
-
-    Returns:
-        A scalar, in nats.
     """
     flat = logits.flatten(0, -2).float()
     return cross_entropy(flat, labels.flatten(), ignore_index=IGNORED)

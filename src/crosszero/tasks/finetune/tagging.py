@@ -1,27 +1,32 @@
-"""Word tagging: fine-tune on the English part, predict any language, one tag for every word."""
+"""Word tagging: fine-tune on the English part, predict any language, one tag for every word.
+
+As XTREME does it, each word is tokenised by itself, its tag is learnt and read at its first piece,
+and a sentence that is too long is split between words and glued together again, never cut.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
-from crosszero.errors import ConfigError, DataError
+from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import TaggedSentence
-from crosszero.tasks.finetune.features import cut_features
+from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
-from crosszero.tasks.finetune.loop import check_folder, own_randomness, train_best
+from crosszero.tasks.finetune.loop import prepare_fine_tuning, train_best
 from crosszero.tasks.finetune.losses import plain_loss
-from crosszero.tasks.finetune.word_pieces import encode_sentences
 
 Metric = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], float]
 """Gold tags and predicted tags, a row for each sentence, to a number; higher is better."""
 
 _KIND = "tagging"
-_NUM_TOKENS = 4096  # padded tokens that are predicted at once
+_SPECIAL = 2  # one token before the words, one after
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Tagger:
         return cls(load_task_model(folder, _KIND))
 
     def predict(self, sentences: Sequence[TaggedSentence]) -> list[tuple[str, ...]]:
-        """Give each word the likeliest tag at its first piece; tags of `sentences` are not read.
+        """Give each word the likeliest tag; tags of `sentences` are not read.
 
         Args:
             sentences: n sentences of any length; long ones are read in parts.
@@ -56,9 +61,8 @@ class Tagger:
         model = self.task.model.eval()
         found = [[""] * len(sentence.words) for sentence in sentences]
         chunks = encode_sentences([TaggedSentence(s.words) for s in sentences], self.task)
-        features = [chunk.feature for chunk in chunks]
         with torch.inference_mode():
-            for part in cut_features(features, model, self.task.padding, _NUM_TOKENS):
+            for part in cut_features([chunk.feature for chunk in chunks], self.task):
                 best = model(**part.inputs).logits.argmax(-1).tolist()
                 for member, row in zip(part.members, best, strict=True):
                     chunk = chunks[member]
@@ -78,8 +82,7 @@ def fine_tune_tagger(
 ) -> Tagger:
     """Train an encoder to tag words, and keep the model that does best on `dev`.
 
-    The tag of a word is learnt and read at its first piece. The rest is as in
-    :func:`~crosszero.tasks.finetune.classification.fine_tune_classifier`.
+    The rest is as in :func:`~crosszero.tasks.finetune.classification.fine_tune_classifier`.
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
@@ -104,19 +107,96 @@ def fine_tune_tagger(
             words, tags = len(sentence.words), len(sentence.tags)
             if not words or words != tags or not all(sentence.tags):
                 raise DataError(name, f"sentence {number} has {words} words and {tags} tags")
-    check_folder(Path(out))
     gold = [sentence.tags for sentence in dev]
     labels = sorted({tag for sentence in (*train, *dev) for tag in sentence.tags})
-    with own_randomness(config.seed):
+    with prepare_fine_tuning(Path(out), config.seed):
         task = add_head(encoder, _KIND, labels, config)
-        tagger = Tagger(task)
         train_best(
             task,
             [chunk.feature for chunk in encode_sentences(train, task)],
             loss=plain_loss,
-            score=lambda: float(metric(gold, tagger.predict(dev))),
+            score=lambda: float(metric(gold, Tagger(task).predict(dev))),
             config=config,
             out=Path(out),
             described={"kind": _KIND, "encoder": str(encoder), "measure": "metric"},
         )
     return Tagger.load(out)
+
+
+class Chunk(NamedTuple):
+    """A run of words of one sentence that the model can take.
+
+    Attributes:
+        sentence: place of the sentence.
+        start: place of the first word in it.
+        feature: the words as numbers, labels on first pieces.
+        firsts: for each word the place of its first piece in the feature.
+    """
+
+    sentence: int
+    start: int
+    feature: Feature
+    firsts: list[int]
+
+
+def encode_sentences(sentences: Sequence[TaggedSentence], task: TaskModel) -> list[Chunk]:
+    """Turn sentences into chunks that the model can take, in order; raises as :func:`split_words`.
+
+    A tag that the model does not have becomes -100.
+    """
+    before, after = task.tokenizer.cls_token_id, task.tokenizer.sep_token_id
+    if before is None or after is None:
+        raise CheckpointError("the tokeniser has no tokens for start and end, which tagging needs")
+    numbers = {label: i for i, label in enumerate(task.labels)}
+    chunks = []
+    for place, sentence in enumerate(sentences):
+        start = 0
+        for words in split_words(sentence.words, task):
+            ids, labels, firsts = [before], [IGNORED], []
+            for offset, pieces in enumerate(words, start):
+                tag = sentence.tags[offset] if sentence.tags else ""
+                firsts.append(len(ids))
+                ids += pieces
+                labels += [numbers.get(tag, IGNORED)] + [IGNORED] * (len(pieces) - 1)
+            feature = Feature(
+                np.asarray([*ids, after], np.int32),
+                np.zeros(len(ids) + 1, np.int8),
+                np.asarray([*labels, IGNORED], np.int16),
+            )
+            chunks.append(Chunk(place, start, feature, firsts))
+            start += len(words)
+    return chunks
+
+
+def split_words(words: Sequence[str], task: TaskModel) -> list[list[list[int]]]:
+    """Tokenise the words of a sentence one by one, split where the row grows too long.
+
+    Returns:
+        Chunks of words of pieces (token numbers). A word without pieces, or with more than a chunk
+        can hold, is one unknown token.
+
+    Raises:
+        CheckpointError: the tokeniser has no unknown token.
+        ConfigError: the maximum length leaves no place for a word.
+    """
+    limit = task.max_length - _SPECIAL
+    if limit < 1:
+        raise ConfigError(f"max_length: {task.max_length} given; a word takes {_SPECIAL + 1}")
+    unknown = task.tokenizer.unk_token_id
+    if unknown is None:
+        raise CheckpointError("the tokeniser has no unknown token, which tagging needs")
+    if not words:
+        return [[]]
+    coded = task.tokenizer(
+        list(words), add_special_tokens=False, return_attention_mask=False, verbose=False
+    )
+    chunks: list[list[list[int]]] = [[]]
+    used = 0
+    for pieces in coded["input_ids"]:
+        word = pieces if 0 < len(pieces) <= limit else [unknown]
+        if used + len(word) > limit:
+            chunks.append([])
+            used = 0
+        chunks[-1].append(word)
+        used += len(word)
+    return chunks
