@@ -20,8 +20,13 @@ def write(path: Path, lines: list[str]) -> None:
 @pytest.fixture
 def xtreme(tmp_path: Path) -> Path:
     """Tatoeba, PAWS-X, PANX and a gold alignment; French beside English."""
+    make_xtreme(tmp_path / "xtreme")
+    return tmp_path / "xtreme"
+
+
+def make_xtreme(folder: Path) -> None:
+    """Write the data of those tasks, with gold."""
     random = np.random.default_rng(0)
-    folder = tmp_path / "xtreme"
     lines = [random.choice(len(DICTIONARY), 3, replace=False) for _ in range(12)]
     sides = [[" ".join(DICTIONARY[c][side] for c in line) for line in lines] for side in (0, 1)]
     order = sorted(range(len(lines)), key=lambda i: (sides[0][i], i))
@@ -44,7 +49,6 @@ def xtreme(tmp_path: Path) -> Path:
         both = tagged(lines, side)
         write(folder / f"panx/test-{code}.tsv", [row.split("\t")[0] for row in both])
         write(folder / f"labels/panx/test-{code}.tsv", [row.split("\t")[-1] for row in both])
-    return folder
 
 
 def tagged(lines: list[np.ndarray], side: int) -> list[str]:
