@@ -225,10 +225,8 @@ def read_bucc(root: str | Path, language: str, part: Part) -> BuccSet:
 
 def read_gold(root: str | Path, data: BuccSet, part: Part) -> IdPairs:
     """Read the gold pairs of one part; raises as :func:`read_pairs`."""
-    name = f"bucc2018/{data.language}-en.dev.gold"
-    return read_pairs(
-        Path(root, name if part == "dev" else f"labels/bucc2018/test-{data.language}.tsv"), data
-    )
+    dev, test = f"bucc2018/{data.language}-en.dev.gold", f"labels/bucc2018/test-{data.language}.tsv"
+    return read_pairs(Path(root, dev if part == "dev" else test), data)
 
 
 def read_pairs(path: str | Path, data: BuccSet | str, *, empty: bool = False) -> IdPairs:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, get_arg
 from crosszero.config import build
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.tasks.finetune.config import FineTuneConfig
-from crosszero.tasks.hub import HubTask, Rows
+from crosszero.tasks.hub import HubTask, Rows, open_rows
 from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.task import Folder, Languages
 
@@ -39,6 +39,7 @@ class FineTunedTask(HubTask, Generic[Example]):
     Attributes:
         labels: or tags, in the order in which XTREME numbers them.
         fine_tuning: XTREME's settings where they differ from :class:`FineTuneConfig`'s defaults.
+        subset: configuration of the hub's data set, with ``{}`` for the language.
         without_dev: languages of which the hub has no dev set.
     """
 
@@ -48,6 +49,7 @@ class FineTunedTask(HubTask, Generic[Example]):
     gold_files = True
     labels: tuple[str, ...]
     fine_tuning: Mapping[str, Any]
+    subset: ClassVar[str] = ""
     without_dev: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -56,15 +58,10 @@ class FineTunedTask(HubTask, Generic[Example]):
     ) -> list[Example]:
         """Read the examples of ``<data>/<name>/<split>-<xx>.tsv``, as XTREME's script leaves them.
 
-        Args:
-            data: the folder that holds ``<name>/`` and ``labels/``.
-            split: train and dev hold their labels, test has them in ``labels/<name>/``.
-            language: such as ``fr``.
-            gold: give the examples of the test split their labels.
+        Train and dev hold their labels; with `gold` those of test are read from ``labels/<name>/``.
 
         Raises:
-            DataError: a file is missing, damaged, not UTF-8 or empty, a line has another number of
-                columns, a label is unknown, or labels and test data differ in number.
+            DataError: a file is missing or can't be used, or labels and test data do not fit.
             ConfigError: another split, or not a language code.
         """
 
@@ -72,7 +69,7 @@ class FineTunedTask(HubTask, Generic[Example]):
     def fine_tune(
         self, encoder: str | Path, data: Folder, config: FineTuneConfig, out: Path
     ) -> Any:
-        """Fine-tune an encoder on the English part, keep the model that is best on English dev.
+        """Fine-tune an encoder on English train, keep the model that is best on English dev.
 
         Args:
             encoder: ``crosszero-mini``, a folder or a hub id.
@@ -98,19 +95,15 @@ class FineTunedTask(HubTask, Generic[Example]):
         """See that a file has a label for whatever those at `place` label, or DataError."""
 
     @abstractmethod
-    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
-        """Open a split of the hub."""
-
-    @abstractmethod
     def list_lines(self, source: Rows) -> Iterator[Lines]:
         """Turn the examples of the hub into lines of files."""
 
-    def make_config(self, **changes: Any) -> FineTuneConfig:
-        """Give XTREME's settings for this task (scripts/train_*.sh) with changes, as YAML has them.
+    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
+        """Open a split of the hub."""
+        return open_rows(self.subset.format(language), split, revision)
 
-        Raises:
-            ConfigError: a setting is unknown, or a value is of the wrong type or out of range.
-        """
+    def make_config(self, **changes: Any) -> FineTuneConfig:
+        """Give XTREME's settings for this task (scripts/train_*.sh), changed; or ConfigError."""
         return build(FineTuneConfig, {**self.fine_tuning, **changes})
 
     def list_training_files(self, data: Folder) -> list[Path]:
@@ -125,7 +118,7 @@ class FineTunedTask(HubTask, Generic[Example]):
             yield language, self.read(data, "test", language, gold=True)
 
     def load_gold(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
-        """Read ``labels/<name>/test-<xx>.tsv``."""
+        """Read the labels of each language alone."""
         for language in self.choose_languages(data, languages):
             yield language, self.read_labels(Path(data) / "labels", language)
 
@@ -145,7 +138,7 @@ class FineTunedTask(HubTask, Generic[Example]):
         return found
 
     def read_predictions(self, predictions: Folder, language: str, gold: Any) -> Any:
-        """Read labels for all that the gold labels."""
+        """Read a label for whatever the gold labels."""
         found = self.read_labels(predictions, language)
         path = name_file(predictions, self.name, language)
         self.check_fit(path, found, gold, "the gold file")

@@ -49,7 +49,6 @@ def fetch_xtreme(
             the tasks has.
         DataError: the hub can't be reached, or holds something else than expected.
         MissingExtraError: the package ``datasets`` is not installed.
-
     """
     from crosszero.tasks.catalogue import find_task, list_tasks
 
@@ -96,12 +95,7 @@ class HubTask(Task):
 
 
 class Rows(NamedTuple):
-    """Rows of one split of a data set.
-
-    Attributes:
-        place: data set, configuration and split, for messages.
-        rows: with the names of classes instead of their numbers.
-    """
+    """Rows of one split of a data set, with the names of classes, and where they are from."""
 
     place: str
     rows: Iterable[Mapping[str, Any]]
@@ -110,30 +104,25 @@ class Rows(NamedTuple):
 def open_rows(
     subset: str, split: str, revision: str | None = None, *, name: str = "google/xtreme"
 ) -> Rows:
-    """Stream a split (``train``, ``dev``, ``test``) of a configuration of a data set of the hub.
-
-    Raises:
-        DataError: the hub can't be reached, or does not have it.
-        MissingExtraError: the package ``datasets`` is not installed.
-    """
+    """Stream a split (``train``, ``dev``, ``test``) of a configuration of a data set of the hub."""
     try:
         import datasets
     except ImportError as error:
         raise MissingExtraError("datasets", "datasets", f"the hub data set {name!r}") from error
     split = _SPLITS[split]
     place = f"{name}/{subset}/{split}"
-    with _quiet():
-        try:
+    try:
+        with _quiet():
             data = datasets.load_dataset(
                 name, subset, split=split, revision=revision, streaming=True
             )
             features = data.features or data._resolve_features().features
-        except Exception as error:  # the library and the network raise what they like
-            raise DataError(
-                place,
-                f"can't be loaded from the hub ({type(error).__name__}: {_shorten(error)}): check "
-                "the connection and the revision",
-            ) from error
+    except Exception as error:  # the library and the network raise what they like
+        raise DataError(
+            place,
+            f"can't be loaded from the hub ({type(error).__name__}: {_shorten(error)}): check "
+            "the connection and the revision",
+        ) from error
     return Rows(place, _name_classes(data, features, place))
 
 

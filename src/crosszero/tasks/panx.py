@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from crosszero.tasks.fine_tuned_task import Split
-from crosszero.tasks.hub import Rows, open_rows
 from crosszero.tasks.tagging import TaggingTask
 
 
@@ -22,11 +20,8 @@ class Panx(TaggingTask):
         "sw", "ta", "te", "th", "tl", "tr", "ur", "vi", "yo", "zh",
     )  # fmt: skip
     column = "ner_tags"
+    subset = "PAN-X.{}"
     rank = 40
-
-    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
-        """Open a split of the hub, which has everything, test labels included."""
-        return open_rows(f"PAN-X.{language}", split, revision)
 
 
 TASKS = (Panx(),)

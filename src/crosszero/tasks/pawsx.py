@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from crosszero.tasks.fine_tuned_task import Split
-from crosszero.tasks.hub import Rows, open_rows
 from crosszero.tasks.sentence_pairs import SentencePairTask
 
 
@@ -18,11 +16,8 @@ class PawsX(SentencePairTask):
     fine_tuning = MappingProxyType({"epochs": 5.0, "eval_every": 200, "seed": 42})
     hub_languages = ("de", "en", "es", "fr", "ja", "ko", "zh")
     columns = ("sentence1", "sentence2", "label")
+    subset = "PAWS-X.{}"
     rank = 20
-
-    def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
-        """Open a split of the hub, which has everything, test labels included."""
-        return open_rows(f"PAWS-X.{language}", split, revision)
 
 
 TASKS = (PawsX(),)

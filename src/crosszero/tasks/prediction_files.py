@@ -51,13 +51,7 @@ def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[st
 
 
 def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "") -> Path:
-    """Write a file, one item a line; it stands there whole or not at all.
-
-    Args:
-        path: the file.
-        lines: its lines.
-        source: where they come from, if there must be some: DataError tells it.
-    """
+    """Write a file, one item a line; DataError names their `source` if that must have some."""
     count = 0
     with atomic_file(path) as file:
         for line in lines:
@@ -85,9 +79,6 @@ def read_numbers(
         limit: what the numbers must stay below; None for the number of lines.
         unit: what the lines stand for, for messages: ``English sentences``.
         unanswered: whether -1, no answer, may stand in place of a number.
-
-    Raises:
-        DataError: missing or damaged, of another length, or a line is no such number.
     """
     lines = list(require_lines(path))
     if count is not None:
@@ -99,9 +90,8 @@ def read_numbers(
         if not _NUMBER.fullmatch(line):
             raise DataError(path, f"a line number is needed, not {line[:80]!r}", number)
         if int(line) >= limit:
-            raise DataError(
-                path, f"{line} is out of range: line numbers count from 0 to {limit - 1}", number
-            )
+            message = f"{line} is out of range: line numbers count from 0 to {limit - 1}"
+            raise DataError(path, message, number)
     return [int(line) for line in lines]
 
 
@@ -110,9 +100,5 @@ def check_once(path: str | Path, numbers: Sequence[int]) -> None:
     first: dict[int, int] = {}
     for line, number in enumerate(numbers, start=1):
         if first.setdefault(number, line) != line:
-            raise DataError(
-                path,
-                f"{number} stands on line {first[number]} already; a foreign sentence is the "
-                "translation of one English sentence",
-                line,
-            )
+            message = f"{number} stands on line {first[number]} already; a foreign sentence is the "
+            raise DataError(path, f"{message}translation of one English sentence", line)

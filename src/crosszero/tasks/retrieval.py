@@ -21,11 +21,7 @@ from crosszero.tasks.task import Folder, Languages, Task
 
 
 def find_nearest(queries: AnyFloats, candidates: AnyFloats) -> list[int]:
-    """Find the nearest candidate of every query.
-
-    Args:
-        queries: (queries, dim) vectors, at least one.
-        candidates: (candidates, dim) vectors, at least one.
+    """Find the nearest candidate of every query, of (queries, dim) and (candidates, dim) vectors.
 
     Returns:
         (queries,) row numbers; on a tie the lowest. -1 for a vector of zeros, of which the model

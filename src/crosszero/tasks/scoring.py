@@ -31,12 +31,10 @@ def score_predictions(
         languages: which; by default all. A task that lacks some of them is scored on the others.
 
     Returns:
-        By task, language (sorted) and metric. The count of an ``accuracy`` is a number of pairs,
-        words or sentences, that of the others the number of gold spans or gold pairs.
+        By task, language (sorted) and metric.
 
     Raises:
-        DataError: a folder is missing; a language stands on one side only; a file is bad; or
-            predictions and gold differ in number. Names file and, where there is one, line.
+        DataError: a folder is missing, a language stands on one side only, or a file is bad.
         ConfigError: an unknown task, or a language that no task has.
 
     Example:
@@ -62,7 +60,10 @@ def score_predictions(
     return [
         score
         for task, some in chosen.items()
-        for score in find_task(task).score_labels(predictions, labels, some)
+        for language in some
+        for score in find_task(task).score_language(
+            predictions, language, find_task(task).read_labels(labels, language)
+        )
     ]
 
 
@@ -98,9 +99,7 @@ def _choose_languages(
     for language in chosen:
         for folder, other in ((predictions, labels), (labels, predictions)):
             if language not in both[folder]:
-                raise DataError(
-                    name_file(folder, task, language),
-                    f"is missing, though {name_file(other, task, language)} is there; add it, or "
-                    "name the languages that shall be scored",
-                )
+                there = name_file(other, task, language)
+                message = f"is missing, though {there} is there; add it, or name the languages that"
+                raise DataError(name_file(folder, task, language), f"{message} shall be scored")
     return chosen

@@ -16,8 +16,7 @@ from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from crosszero.bitext import lines as text_lines
-from crosszero.bitext.lines import require_lines
+from crosszero.bitext.lines import BadText, read_lines, require_lines
 from crosszero.errors import DataError
 from crosszero.tasks.fine_tuned_task import FineTunedTask, Lines, Split
 from crosszero.tasks.finetune.config import FineTuneConfig
@@ -53,8 +52,8 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
         path = self.find_split(data, split, language)
         needed = 2 if split == "test" else 3
         rows = []
-        for number, line in enumerate(text_lines.read_lines(path), start=1):
-            if isinstance(line, text_lines.BadText):
+        for number, line in enumerate(read_lines(path), start=1):
+            if isinstance(line, BadText):
                 raise DataError(path, line.message, number)
             rows.append(line.split("\t"))
             if len(rows[-1]) != needed:
@@ -74,7 +73,7 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
         return list(require_lines(path))
 
     def number(self, found: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """A label a line."""
+        """Number the lines."""
         return enumerate(found, start=1)
 
     def check_fit(self, path: Path, found: Sized, gold: Sized, place: str) -> None:
@@ -88,7 +87,7 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
     def fine_tune(
         self, encoder: str | Path, data: Folder, config: FineTuneConfig, out: Path
     ) -> Classifier:
-        """Fine-tune; the best model is the one with the highest accuracy on English dev."""
+        """Fine-tune; accuracy on English dev decides."""
         from crosszero.tasks.finetune.classification import fine_tune_classifier
 
         return fine_tune_classifier(encoder, *self.read_english(data), config, out=out)

@@ -97,14 +97,10 @@ def list_directions(samples: Iterable[Sample]) -> dict[str, Sides]:
 def compare_texts(
     found: Sequence[int], queries: Sequence[str], candidates: Sequence[str]
 ) -> list[bool]:
-    """Tell which queries found a right TEXT, where candidate i translates query i.
+    """Tell which queries found a right TEXT, where candidate i translates query i; -1 is none.
 
     Where two candidates have the same text, no encoder can tell them apart, and a query that shares
     its text with others may find the translation of any of them.
-
-    Args:
-        found: for each query the row of a candidate, or -1.
-        queries, candidates: the texts, aligned row by row.
 
     Example:
         >>> compare_texts([0, 0, 1], ["Open", "Open", "Shut"], ["Ouvrir", "Ouvert", "Fermer"])

@@ -53,7 +53,11 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
         path = self.find_split(data, split, language)
         blocks = read_blocks(path)
         if split == "test":
-            _check_words(path, blocks)
+            for at, word in self.number(blocks):
+                if "\t" in word:
+                    columns = word.count("\t") + 1
+                    message = f"a word alone is needed, {columns} columns found; tags of the test "
+                    raise DataError(path, message + "split belong to labels/", at)
             if not gold:
                 return [TaggedSentence(words) for words in blocks]
             tags = self.read_labels(Path(data) / "labels", language)
@@ -70,7 +74,7 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
         return sentences
 
     def parse(self, path: Path) -> Blocks:
-        """Read a tag a line, an empty line between sentences; the last one may be missing."""
+        """Read a tag a line, an empty line between sentences."""
         return read_blocks(path)
 
     def number(self, found: Iterable[Sequence[str]]) -> Iterator[tuple[int, str]]:
@@ -128,14 +132,13 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
     def fine_tune(
         self, encoder: str | Path, data: Folder, config: FineTuneConfig, out: Path
     ) -> Tagger:
-        """Fine-tune; the best model is the one with the highest span F1 on English dev."""
+        """Fine-tune; the F1 of spans on English dev decides."""
         from crosszero.tasks.finetune.tagging import fine_tune_tagger
 
-        def metric(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
-            return score_spans(found, gold).f1
-
         train, dev = self.read_english(data)
-        return fine_tune_tagger(encoder, train, dev, config, metric=metric, out=out)
+        return fine_tune_tagger(
+            encoder, train, dev, config, metric=lambda a, b: score_spans(b, a).f1, out=out
+        )
 
     def load_model(self, folder: Path) -> Tagger:
         """Load a tagger."""
@@ -164,12 +167,7 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
 def read_blocks(path: str | Path) -> Blocks:
     """Read the lines of each sentence of a file, plain or gzip-compressed.
 
-    Returns:
-        At least one sentence of at least one line each.
-
-    Raises:
-        DataError: the file is missing, damaged, not UTF-8 or without any word, or a sentence is
-            empty.
+    DataError if the file is missing, damaged or without any word, or a sentence is empty.
     """
     lines = list(require_lines(path, empty_lines=True))
     while lines and not lines[-1]:
@@ -183,17 +181,12 @@ def read_blocks(path: str | Path) -> Blocks:
         elif blocks[-1]:
             blocks.append([])
         else:
-            raise DataError(
-                path,
-                "the line is empty where a sentence begins; one empty line parts two sentences",
-                number,
-            )
+            message = "the line is empty where a sentence begins; one empty line parts two"
+            raise DataError(path, f"{message} sentences", number)
     return [tuple(block) for block in blocks]
 
 
-def _number_lines(
-    blocks: Iterable[Sequence[str]],
-) -> Iterator[tuple[int, Sequence[str]]]:
+def _number_lines(blocks: Iterable[Sequence[str]]) -> Iterator[tuple[int, Sequence[str]]]:
     """Sentences, each with the number of its first line, from 1."""
     number = 1
     for block in blocks:
@@ -201,26 +194,9 @@ def _number_lines(
         number += len(block) + 1
 
 
-def _check_words(path: Path, blocks: Blocks) -> None:
-    for number, block in _number_lines(blocks):
-        for line, word in enumerate(block, start=number):
-            if "\t" in word:
-                columns = word.count("\t") + 1
-                raise DataError(
-                    path,
-                    f"a word alone is needed, {columns} columns found; tags of the test split "
-                    "belong to labels/",
-                    line,
-                )
-
-
 def _split_word(path: Path, line: str, number: int) -> tuple[str, str]:
     columns = [column.strip(" ") for column in line.split("\t")]
     if len(columns) != 2 or not all(columns):
-        raise DataError(
-            path,
-            "a word, a tab and its tag are needed; "
-            f"{sum(map(bool, columns))} of {len(columns)} columns hold something",
-            number,
-        )
+        full = f"{sum(map(bool, columns))} of {len(columns)} columns hold something"
+        raise DataError(path, f"a word, a tab and its tag are needed; {full}", number)
     return columns[0], columns[1]

@@ -30,7 +30,7 @@ DataSetting = Literal["data", "alignment", "held_out"]
 class Task(ABC):
     """One evaluation task.
 
-    A task has to say the first five attributes and to write four methods: :meth:`load`,
+    It has to say the first five attributes and to write four methods: :meth:`load`,
     :meth:`predict`, :meth:`read_predictions` and :meth:`count`.
 
     Attributes:
@@ -50,7 +50,7 @@ class Task(ABC):
         pairs_of_languages: whether its "languages" are pairs such as ``en-fr``.
         options: what :meth:`predict` takes beyond data and languages, by name, with the defaults.
         gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that
-            :meth:`score_labels` needs no texts.
+            :meth:`read_labels` needs no texts.
         hub_languages: those that :meth:`fetch` can fetch.
         hub_lacks: what is said where there are none.
         rank: place among the tasks in tables.
@@ -77,8 +77,8 @@ class Task(ABC):
     def list_languages(self, data: Folder) -> list[str]:
         """List the languages of which any test file is in `data`, sorted; DataError for none.
 
-        A language that lacks one of its files is listed, too: left out, it would change the mean
-        over languages unseen. To load it is an error.
+        A language that lacks one of its files is listed, too, and to load it is an error: left out,
+        it would change the mean over languages unseen.
         """
         folders = (Path(data), Path(data) / "labels")
         found = {code for folder in folders for code in list_languages(folder, self.name)}
@@ -123,9 +123,6 @@ class Task(ABC):
             data: folder that :meth:`load` reads; raises as it does.
             predictions: folder of the predictions of all tasks.
             languages: which.
-
-        Returns:
-            The files.
         """
 
     def load_gold(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
@@ -158,9 +155,6 @@ class Task(ABC):
     def score(self, predictions: Folder, data: Folder, languages: Languages = None) -> list[Score]:
         """Score the files that :meth:`predict` wrote against the gold in `data`.
 
-        Returns:
-            The scores of each language, one for each metric.
-
         Raises:
             ConfigError: a language is not in the data.
             DataError: a file is missing, can't be used or does not fit.
@@ -177,15 +171,9 @@ class Task(ABC):
         self, language: str, measures: Measures, layer: int | None = None
     ) -> list[Score]:
         """Name the numbers that :meth:`measure` gave."""
+        name = {"task": self.name, "language": language}
         return [
-            Score(
-                task=self.name,
-                metric=metric,
-                language=language,
-                value=value,
-                count=count,
-                layer=layer,
-            )
+            Score(**name, metric=metric, value=value, count=count, layer=layer)
             for metric, (value, count) in measures.items()
         ]
 
@@ -197,13 +185,6 @@ class Task(ABC):
     def read_labels(self, labels: Folder, language: str) -> Any:
         """Read what :meth:`load_gold` gives from a gold file alone, if there are `gold_files`."""
         raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
-
-    def score_labels(
-        self, predictions: Folder, labels: Folder, languages: Sequence[str]
-    ) -> list[Score]:
-        """Score predictions where the gold files are at hand and the texts are not."""
-        found = [(language, self.read_labels(labels, language)) for language in languages]
-        return [one for code, gold in found for one in self.score_language(predictions, code, gold)]
 
     def locate(self, data: Folder) -> Path:
         """Tell where its data stand in a folder, or would stand."""

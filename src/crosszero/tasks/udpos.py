@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from crosszero.tasks.fine_tuned_task import Split
-from crosszero.tasks.hub import Rows, open_rows
+from crosszero.tasks.hub import Rows
 from crosszero.tasks.tagging import TaggingTask
 
 _TREEBANKS = {
@@ -37,12 +37,13 @@ class Udpos(TaggingTask):
     fine_tuning = MappingProxyType({"epochs": 10.0, "eval_every": 500, "seed": 1})
     hub_languages = tuple(_TREEBANKS)
     without_dev = ("kk", "th", "tl", "yo")
+    subset = "udpos.{}"
     column = "pos_tags"
     rank = 30
 
     def open_rows(self, split: Split, language: str, revision: str | None) -> Rows:
-        """Open a split of the hub."""
-        return open_rows(f"udpos.{_TREEBANKS[language]}", split, revision)
+        """Open a split of a treebank."""
+        return super().open_rows(split, _TREEBANKS[language], revision)
 
     def clear_word(self, word: str) -> str:
         """Spaces within words and non-joiners go, too, as in XTREME's treebanks."""

@@ -89,17 +89,9 @@ class WordAlignment(Task):
     ) -> list[Path]:
         """Link the words of every sentence pair, write ``word-alignment/test-<pair>.tsv``.
 
-        Args:
-            encoder: gives the word vectors.
-            data: folder that holds ``word-alignment/``.
-            predictions: folder of the predictions; what it holds of a pair is replaced, layers
-                included.
-            languages: pairs such as ``de-en``.
-            layers: ``"all"`` to also write ``word-alignment/layer-<n>/test-<pair>.tsv`` for each
-                layer, from the same forward pass; needs an :class:`Encoder`, or ConfigError.
-
-        Returns:
-            The files, a line for each sentence pair with links ``i-j``, counted from 0.
+        It has a line for each sentence pair with links ``i-j``, counted from 0. With `layers`
+        ``"all"`` also ``word-alignment/layer-<n>/test-<pair>.tsv`` is written for each layer, from
+        the same forward pass, which needs an :class:`Encoder`. Layers that stood there go.
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")

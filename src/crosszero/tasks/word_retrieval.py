@@ -32,13 +32,7 @@ _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs ta
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WordQuestions:
-    """What is asked in one direction of one language pair, and what is right.
-
-    Attributes:
-        queries: the words that ask, text by text.
-        candidates: the words that are searched, text by text.
-        answers: for each query the candidates that are right.
-    """
+    """What is asked in one direction, text by text, and for each query what is right."""
 
     queries: tuple[Place, ...]
     candidates: tuple[Place, ...]
@@ -100,8 +94,7 @@ class WordRetrieval(RetrievalTask):
 
     def measure(self, found: Sequence[int], gold: WordQuestions) -> Measures:
         """Give ``accuracy`` and ``type-accuracy``."""
-        names = ("accuracy", "type-accuracy")
-        sides = zip(names, compare_words(gold, found), strict=True)
+        sides = zip(("accuracy", "type-accuracy"), compare_words(gold, found), strict=True)
         return {name: (sum(hits) / len(hits), len(hits)) for name, hits in sides}
 
     def count(self, found: Sequence[int], gold: WordQuestions) -> Items:
@@ -130,16 +123,12 @@ def list_questions(
 
     Args:
         samples: those without word pairs still give candidates.
-        split: cuts a text of a language into words. By default one letter is a word in scripts
-            without spaces; pass a segmenter for whole words. Where a gold word overlaps words of
-            this cut, it takes their place.
+        split: cuts a text of a language into words. Where a gold word overlaps words of this cut,
+            it takes their place.
 
     Returns:
         Questions by direction, such as ``en-fr``, sorted. Directions without any word pair are left
-        out.
-
-    Raises:
-        CrosszeroError: no sample has a word pair.
+        out; CrosszeroError if all are.
     """
     texts: dict[tuple[str, str], dict[str, None]] = {}  # a dict serves as an ordered set
     answers: dict[tuple[str, str], _Answers] = {}
@@ -166,6 +155,11 @@ def _list_places(
     gold: dict[str, set[Span]] = {}
     for text, span in {place for right in answers.values() for place in right}:
         gold.setdefault(text, set()).add(span)
+
+    def merge(words: list[Span], known: set[Span]) -> list[Span]:
+        free = [w for w in words if not any(w.start < g.end and g.start < w.end for g in known)]
+        return sorted([*free, *known])
+
     asked: dict[str, list[Place]] = {}
     for place in answers:
         asked.setdefault(place[0], []).append(place)
@@ -174,17 +168,10 @@ def _list_places(
         candidates=tuple(
             (text, span)
             for text in texts
-            for span in _merge(split(text, language), gold.get(text, set()))
+            for span in merge(split(text, language), gold.get(text, set()))
         ),
         answers={query: frozenset(right) for query, right in answers.items()},
     )
-
-
-def _merge(words: list[Span], gold: set[Span]) -> list[Span]:
-    def overlaps(word: Span) -> bool:
-        return any(word.start < span.end and span.start < word.end for span in gold)
-
-    return sorted([word for word in words if not overlaps(word)] + list(gold))
 
 
 def compare_words(questions: WordQuestions, found: Sequence[int]) -> tuple[list[bool], list[bool]]:
@@ -194,17 +181,17 @@ def compare_words(questions: WordQuestions, found: Sequence[int]) -> tuple[list[
         Whether each query found the gold word in the gold sentence; and whether it found the same
         word (case, Unicode form and vowel signs aside) in any sentence.
     """
+
+    def key(place: Place) -> str:
+        text, span = place
+        return normalise(text[span.start : span.end])
+
     hits, type_hits = [], []
     for query, number in zip(questions.queries, found, strict=True):
         right = questions.answers[query] if number >= 0 else frozenset()
         hits.append(questions.candidates[number] in right)
-        type_hits.append(_key(questions.candidates[number]) in {_key(place) for place in right})
+        type_hits.append(key(questions.candidates[number]) in set(map(key, right)))
     return hits, type_hits
-
-
-def _key(place: Place) -> str:
-    text, span = place
-    return normalise(text[span.start : span.end])
 
 
 TASKS = (WordRetrieval(),)
