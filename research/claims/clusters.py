@@ -10,8 +10,8 @@ import numpy as np
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.results import find_run
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.trainings import find_run
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import WordRetrieval

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from crosszero.experiment.published import read_published
 from crosszero.experiment.records import Record
-from crosszero.experiment.results import find_run
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.trainings import find_run
 from research.claims.claim import Claim
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves

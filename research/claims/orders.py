@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crosszero.experiment.intervals import Interval, measure_interval
-from crosszero.experiment.plan import depends_on_seed, does_task
+from crosszero.experiment.measurement import depends_on_seed, does_task
 from crosszero.experiment.records import Record
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.tasks.score import average

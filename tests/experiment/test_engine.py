@@ -19,16 +19,16 @@ from crosszero.align.gold import read_alignment_set
 from crosszero.cli import main
 from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment import engine
+from crosszero.experiment import trainings
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
 from crosszero.experiment.comparison import compare, pair_systems
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.evaluation import evaluate
-from crosszero.experiment.measurement import Measured, Measurement
-from crosszero.experiment.plan import list_measurements, locate_training, make_measurement
+from crosszero.experiment.measurement import Measured, Measurement, list_measurements
 from crosszero.experiment.records import Record, read_record, write_record
-from crosszero.experiment.results import find_run, read_results
+from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
+from crosszero.experiment.trainings import find_run, locate_training
 from crosszero.model.encoder import Encoder
 from crosszero.samples import SampleStore
 from tests.experiment.conftest import write
@@ -115,7 +115,7 @@ def test_encoders_that_are_trained_already(
         run = find_run(suite, "CZ", seed)
         assert run is not None
         run.rename(tmp_path / f"CZ-{seed}-run")
-    monkeypatch.setattr(engine, "train", None)  # nothing is trained
+    monkeypatch.setattr(trainings, "train", None)  # nothing is trained
     systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
     ready = dataclasses.replace(
         suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1
@@ -403,7 +403,7 @@ def finish(folder: Path) -> Path:
 
 def leave_record(config: ExperimentConfig, system: str, task: str, seed: int) -> None:
     """What the suite would leave of a measurement, without measuring."""
-    one = make_measurement(config, system, task, seed)
+    one = Measurement(config, system, config.find_task(task), seed)
     key, _ = one.make_key(config.start_of(system, seed))
     write_record(make_record(system=system, task=task, seed=seed, key=key), one.record)
 
@@ -682,8 +682,9 @@ def test_gold_alignments_may_stand_elsewhere(
     scores = json.loads((out / "scores.json").read_text())["scores"]
     assert {score["language"] for score in scores} == {"fr", "en-fr"}
     results = read_results(out)
-    assert results.alignment == elsewhere
-    assert results.pairs == ("en-fr:0",)
+    assert results.locate_data("alignment") == elsewhere
+    assert results.config is not None
+    assert results.config.alignment_pairs == ["en-fr:0"]
     assert (out / "predictions/word-alignment/test-en-fr.tsv").is_file()
 
 
@@ -710,8 +711,8 @@ def test_an_evaluation_is_kept_until_another_takes_its_folder(
 def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: ExperimentConfig) -> None:
     other = dataclasses.replace(suite, max_length=None, margin="distance", layer=1)
     same = {
-        task: make_measurement(suite, "start", task, 1).make_key(suite.encoder)
-        == make_measurement(other, "start", task, 1).make_key(suite.encoder)
+        task: Measurement(suite, "start", suite.find_task(task), 1).make_key(suite.encoder)
+        == Measurement(other, "start", other.find_task(task), 1).make_key(suite.encoder)
         for task in ("panx", "tatoeba")
     }
     assert same == {"panx": True, "tatoeba": False}

@@ -12,6 +12,7 @@ import pytest
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.measurement import Measurement
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.files import hash_files, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.catalogue import find_task, list_tasks
@@ -23,11 +24,16 @@ from tests.tasks.helpers import make_score
 Folders = Callable[..., Path]
 
 
-def make_measurement(task: str, data: Path, out: Path = Path("out"), **changes: Any) -> Measurement:
-    return Measurement(
-        system="start", task=find_task(task), data=data, folder=out, record=out / "record.json",
-        **{"seed": 1, **changes},
+def make_measurement(
+    task: str, data: Path, out: Path = Path("out"), *, seed: int = 1, **changes: Any
+) -> Measurement:
+    if "fine_tune" in changes:
+        changes["fine_tune"] = {task: changes["fine_tune"]}
+    config = ExperimentConfig(
+        name="one", out=str(out), data=str(data), alignment=str(data), tasks=[task], seeds=[seed],
+        systems={"start": SystemConfig()}, alone=True, **changes,
     )  # fmt: skip
+    return Measurement(config, "start", find_task(task), seed)
 
 
 def test_settings_may_be_text_as_yaml_reads_them(tmp_path: Path) -> None:
@@ -146,7 +152,7 @@ def test_named_languages_need_no_others(
     write(tmp_path / "out/predictions/pawsx/test-de.tsv", ["0"])
     assert len(one.run("none").scores) == 1
     with pytest.raises(ConfigError, match="pawsx has no data for 'de'; Allowed: en, fr"):
-        dataclasses.replace(one, languages=["de"]).run("none")
+        make_measurement("pawsx", xtreme, tmp_path / "out", languages=["de"]).run("none")
     # what is there to choose the model by is no language to test
     for name in ("dev-de", "dev-fr", "train-de"):
         write(xtreme / f"pawsx/{name}.tsv", ["a\tb\t1"])

@@ -15,7 +15,7 @@ from crosszero.bitext import BitextConfig
 from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.engine import run_experiment
-from crosszero.experiment.plan import list_measurements, make_measurement
+from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.published import read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.results import read_results
@@ -73,7 +73,7 @@ def test_the_papers_suite_is_xtremes_protocol() -> None:
     assert not suite.systems["XLM"].has_seeds
     for task in list_tasks():
         if task.fine_tuned:
-            one = make_measurement(suite, "mBERT", task.name, 1)
+            one = Measurement(suite, "mBERT", suite.find_task(task.name), 1)
             assert one.make_config() == make_config(task.name, seed=1)
     assert len(list(list_measurements(suite))) == 3 * 6 * 4 + 3 * 4 * 3 + 3 * 2
 

@@ -12,8 +12,8 @@ import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.experiment.intervals import measure_interval
+from crosszero.experiment.measurement import list_measurements
 from crosszero.experiment.page.contents import write_page
-from crosszero.experiment.plan import list_measurements
 from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.records import Record, describe_versions, read_record, write_record

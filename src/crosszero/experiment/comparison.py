@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crosszero.errors import ConfigError, suggest
+from crosszero.experiment.measurement import list_measurements
 from crosszero.experiment.paired import (
     Comparison,
     Counts,
@@ -16,7 +17,6 @@ from crosszero.experiment.paired import (
     compare_corpora,
     measure_corpus,
 )
-from crosszero.experiment.plan import list_measurements
 from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig

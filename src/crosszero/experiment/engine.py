@@ -5,35 +5,38 @@ Whatever was finished is kept and not done again as long as settings, encoder an
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import logging
-import os
+import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
-from crosszero.experiment.measurement import Measurement
-from crosszero.experiment.plan import (
-    is_trained,
-    list_measurements,
-    locate_training,
-    make_measurement,
-)
+from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.preparation import locate_source, make_samples
 from crosszero.experiment.recipes import write_experiment
-from crosszero.experiment.records import Record, make_record, read_record, write_record
+from crosszero.experiment.records import (
+    Record,
+    describe_versions,
+    find_commit,
+    read_record,
+    write_record,
+)
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.stamps import Stamp
 from crosszero.experiment.tables import write_tables
+from crosszero.experiment.trainings import is_trained, train_system
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
 from crosszero.memory import peak_memory, reset_memory
 from crosszero.model.loading import locate_encoder
-from crosszero.training.loop import train
 
 _log = logging.getLogger("crosszero")
 
@@ -59,7 +62,11 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
     groups: dict[str, list[Measurement]] = {}
     for one in list_measurements(config):
         groups.setdefault(f"{one.system}, seed {one.seed}", []).append(one)
-    for number, name in enumerate(_run_groups(config, groups), start=1):
+    calls = {name: (config, group) for name, group in groups.items()}
+    finished = (run_group(*call) for call in calls.values())
+    if config.jobs > 1:
+        finished = (name for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs))
+    for number, name in enumerate(finished, start=1):
         _log.info("%d of %d done: %s", number, len(groups), name)
     results = read_results(config)
     write_tables(results)
@@ -69,11 +76,7 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
 
 
 def check_experiment(config: ExperimentConfig) -> None:
-    """Tell now what would fail after hours: missing files, a missing extra, a wrong setting.
-
-    Raises:
-        CrosszeroError: of the kind that the step itself would raise.
-    """
+    """Tell now, as the step itself would, what would fail after hours; or CrosszeroError."""
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
     for name, system in config.systems.items():
@@ -89,8 +92,9 @@ def check_experiment(config: ExperimentConfig) -> None:
                 locate_encoder(start)
     made = [Path(config.out) / "held-out", *(Path(config.out) / "texts" / t for t in config.texts)]
     checked = set[str]()
+    first = next(iter(config.systems))
     for task in config.fine_tune:
-        make_measurement(config, next(iter(config.systems)), task, config.seeds[0]).make_config()
+        Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
     for one in list_measurements(config):
         if one.task.fine_tuned:
             one.make_config()
@@ -103,60 +107,15 @@ def check_experiment(config: ExperimentConfig) -> None:
                 raise MissingExtraError(package, "report", "the page (page: true)")
 
 
-def _run_groups(config: ExperimentConfig, groups: dict[str, list[Measurement]]) -> Iterator[str]:
-    if config.jobs == 1:
-        for name, group in groups.items():
-            _log.info("%s", name)
-            run_group(config, group)
-            yield name
-    else:
-        calls = {name: (config, group) for name, group in groups.items()}
-        for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs):
-            yield name
-
-
-def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> None:
-    """Do what is missing of the measurements of one system with one seed.
-
-    Raises:
-        CrosszeroError: settings, data or encoders can't be used.
-    """
+def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> str:
+    """Do what is missing of the measurements of one system with one seed, and name them."""
     system, seed = group[0].system, group[0].seed
+    if config.jobs == 1:  # else each line of the process has the name before it
+        _log.info("%s, seed %d", system, seed)
     encoder = None if group[0].aligner else train_system(config, system, seed)
     for one in group:
         _measure(one, encoder)
-
-
-def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
-    """Give the encoder of a system, trained with this seed if it is to be trained.
-
-    Raises:
-        CrosszeroError: it can't be trained.
-    """
-    start = config.start_of(system, seed)
-    settings, training = config.training(system, seed), locate_training(config, system, seed)
-    if settings is None or training is None:
-        return start
-    folder, begun = training.folder, training.is_begun
-    if training.is_done:
-        return str(folder)
-    if folder.exists() and not begun:
-        _set_aside(folder)
-    if training.stamp is not None:
-        training.stamp.write(training.key, done=False)
-    # maybe stopped before its first checkpoint: then from step 1
-    _log.info("training%s", ", going on where it was stopped" if begun else "")
-    train(start, config.samples_folder, settings, out=folder, resume=begun)
-    return str(folder)
-
-
-def _set_aside(run: Path) -> None:
-    """Keep an encoder that was trained from other inputs: hours of work are never thrown away."""
-    number = 1
-    while (aside := run.with_name(f"{run.name}-{number}")).exists():
-        number += 1
-    os.replace(run, aside)
-    _log.info("%s was trained from other inputs; it is kept as %s", run, aside)
+    return f"{system}, seed {seed}"
 
 
 def _measure(one: Measurement, encoder: str | None) -> Record:
@@ -173,8 +132,13 @@ def _measure(one: Measurement, encoder: str | None) -> Record:
     found = one.run(encoder)
     if not found.scores:
         raise CrosszeroError(f"{one.system}: {one.task.name}: no scores; check the languages")
-    seconds, memory = time.monotonic() - begun, peak_memory()
-    record = make_record(one, found, key=key, data_hash=data, seconds=seconds, memory=memory)
+    record = Record(
+        system=one.system, task=one.task.name, seed=one.seed, scores=found.scores, key=key,
+        data_hash=data, date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begun, 1), peak_memory=round(peak_memory()),
+        versions=describe_versions(), commit=find_commit(), layer=found.layer,
+        machine=f"{platform.machine()}, {torch.get_num_threads()} threads", pooling=found.pooling,
+    )  # fmt: skip
     write_record(record, one.record)
     return record
 

@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.statistical import predict_links
 from crosszero.files import hash_files, make_key
 from crosszero.model.encoder import Encoder
-from crosszero.model.options import Pooling
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Task
+
+
+def list_measurements(config: ExperimentConfig) -> Iterator[Measurement]:
+    """All measurements of an experiment, seed by seed.
+
+    An encoder that is not trained gives the same numbers with every seed, but for the tasks that it
+    is fine-tuned on: elsewhere it is measured once.
+    """
+    for seed in config.seeds:
+        for system in config.systems:
+            for task in config.tasks:
+                again = seed == config.seeds[0] or depends_on_seed(config, system, task)
+                if again and does_task(config, system, task):
+                    yield Measurement(config, system, config.find_task(task), seed)
+
+
+def depends_on_seed(config: ExperimentConfig, system: str, task: str) -> bool:
+    """Whether a system's scores on a task differ from seed to seed."""
+    return config.systems[system].has_seeds or config.find_task(task).fine_tuned
+
+
+def does_task(config: ExperimentConfig, system: str, task: str) -> bool:
+    """Whether a system is measured on a task.
+
+    A statistical aligner aligns words and nothing else. A system that is fine-tuned robustly is
+    measured on the tasks for which that is: elsewhere it would be the plain one again.
+    """
+    own, found = config.systems[system], config.find_task(task)
+    if own.aligner is not None:
+        return found.data_setting == "alignment"
+    return found.robust or not own.is_robust
 
 
 class Measured(NamedTuple):
@@ -31,49 +62,65 @@ class Measured(NamedTuple):
     pooling: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measurement:
-    """One system on one task with one seed.
+    """One system of an experiment on one task with one seed (of training and fine-tuning)."""
 
-    Attributes:
-        system: its name.
-        task: the task.
-        seed: of training and fine-tuning.
-        data: folder that the task reads.
-        folder: predictions go to ``<folder>/predictions``, fine-tuned models to
-            ``<folder>/models``.
-        record: where its record belongs.
-        languages: to test, or pairs of them; none: all that the data have.
-        fine_tune: settings that differ from the task's own.
-        options: of the task's predictions, by name.
-        max_length: tokens of a text where nothing is fine-tuned; none: as many as the encoder
-            takes.
-        layer, pooling: how the encoder is read there; none: as its folder says.
-        aligner: statistical aligner in place of an encoder.
-        samples: store that it learns from.
-    """
-
+    config: ExperimentConfig
     system: str
     task: Task
     seed: int
-    data: Path
-    folder: Path
-    record: Path
-    languages: Sequence[str] | None = None
-    fine_tune: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    max_length: int | None = None
-    layer: int | None = None
-    pooling: Pooling | None = None
-    aligner: str | None = None
-    samples: Path = Path()
+
+    @property
+    def aligner(self) -> str | None:
+        """The statistical aligner in place of an encoder."""
+        return self.config.systems[self.system].aligner
+
+    @property
+    def data(self) -> Path:
+        """The folder that the task reads."""
+        return self.config.locate_data(self.task.name) or Path()
+
+    @property
+    def folder(self) -> Path:
+        """Of ``predictions``, ``models`` that are fine-tuned, and ``vectors``."""
+        run = "." if self.config.alone else f"runs/{self.system}-{self.seed}"
+        return Path(self.config.out) / run
+
+    @property
+    def record(self) -> Path:
+        """Where its record belongs."""
+        name = self.task.name
+        name = name if self.config.alone else f"{self.system}-{name}-{self.seed}"
+        return Path(self.config.out) / "records" / f"{name}.json"
+
+    @property
+    def languages(self) -> Sequence[str] | None:
+        """Languages to test, or pairs of them; none: all that the data have."""
+        if self.task.data_setting == "alignment":
+            return self.config.alignment_pairs
+        return None if self.task.pairs_of_languages else self.config.languages
+
+    @property
+    def reading(self) -> SystemConfig | ExperimentConfig:
+        """Whose `layer` and `pooling` say how the encoder is read."""
+        own = self.config.systems[self.system]
+        return own if own.layer or own.pooling else self.config
+
+    @property
+    def options(self) -> dict[str, object]:
+        """Those of the task's predictions that are set."""
+        given = {"margin": self.config.margin, "layers": self.config.layers}
+        return {name: given[name] for name in self.task.options if given.get(name)}
+
+    @property
+    def fine_tune(self) -> Mapping[str, Any]:
+        """Settings of fine-tuning that differ from the task's own."""
+        own = self.config.systems[self.system].fine_tune
+        return {**self.config.fine_tune.get(self.task.name, {}), **own}
 
     def check(self) -> None:
-        """See that settings and data can be used, before hours are spent on them.
-
-        Raises:
-            ConfigError, DataError: they can't.
-        """
+        """See that settings and data can be used, before hours are spent; or CrosszeroError."""
         if self.task.fine_tuned:
             self.make_config()
         self.task.check(self.data, self.languages)
@@ -106,13 +153,12 @@ class Measurement:
         settings |= {"languages": self.languages, **self.options}
         if encoder is None:
             settings["aligner"] = self.aligner
-            settings["samples"] = SampleStore.open(self.samples).fingerprint
+            settings["samples"] = SampleStore.open(self.config.samples_folder).fingerprint
         elif self.task.fine_tuned:  # such a model reads its own layer and length
             settings |= {"encoder": hash_encoder(encoder), "fine_tune": self.fine_tune}
         else:
-            settings |= {"encoder": hash_encoder(encoder)}
-            settings |= {"max_length": self.max_length, "layer": self.layer}
-            settings |= {"pooling": self.pooling}
+            settings |= {"encoder": hash_encoder(encoder), "max_length": self.config.max_length}
+            settings |= {"layer": self.reading.layer, "pooling": self.reading.pooling}
         return make_key(settings), data
 
     def locate_model(self, encoder: str | Path) -> Path:
@@ -135,25 +181,29 @@ class Measurement:
             CrosszeroError: settings, data or encoder can't be used.
         """
         self.check()
-        predictions, layer, pooling = self.folder / "predictions", None, None
+        predictions, languages = self.folder / "predictions", self.languages
+        layer: int | None = None
+        pooling: str | None = None
         if encoder is None:
-            predict_links(
-                self.data, predictions, self.samples, languages=self.languages, seed=self.seed
-            )
+            samples = self.config.samples_folder
+            predict_links(self.data, predictions, samples, languages=languages, seed=self.seed)
         else:
             model: Any
             if isinstance(self.task, FineTunedTask):
                 model = self._fine_tune(encoder, self.task)
             else:
                 model = Encoder.load(
-                    encoder, max_length=self.max_length, layer=self.layer, pooling=self.pooling
+                    encoder,
+                    max_length=self.config.max_length,
+                    layer=self.reading.layer,
+                    pooling=self.reading.pooling,
                 )
                 layer, pooling = model.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")
             predict: Callable[..., list[Path]] = self.task.predict
-            predict(model, self.data, predictions, self.languages, **self.options)
-        scores = self.task.score(predictions, self.data, self.languages)
+            predict(model, self.data, predictions, languages, **self.options)
+        scores = self.task.score(predictions, self.data, languages)
         return Measured(tuple(scores), layer, pooling)
 
     def _fine_tune(self, encoder: str, task: FineTunedTask[Any]) -> Any:

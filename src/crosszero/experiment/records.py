@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import platform
 import subprocess
@@ -11,10 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import torch
-
 from crosszero.config import read_json
-from crosszero.experiment.measurement import Measured, Measurement
 from crosszero.files import atomic_file
 from crosszero.tasks.score import Score
 
@@ -57,28 +53,6 @@ class Record:
     pooling: str | None = None
 
 
-def make_record(
-    one: Measurement, found: Measured, *, key: str, data_hash: str, seconds: float, memory: float
-) -> Record:
-    """Put down what was measured just now, by this process."""
-    return Record(
-        system=one.system,
-        task=one.task.name,
-        seed=one.seed,
-        scores=found.scores,
-        key=key,
-        data_hash=data_hash,
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        seconds=round(seconds, 1),
-        peak_memory=round(memory),
-        versions=describe_versions(),
-        machine=f"{platform.machine()}, {torch.get_num_threads()} threads",
-        commit=find_commit(),
-        layer=found.layer,
-        pooling=found.pooling,
-    )
-
-
 def write_record(record: Record, path: str | Path) -> None:
     """Write a record, whole or not at all."""
     with atomic_file(path) as file:
@@ -86,11 +60,7 @@ def write_record(record: Record, path: str | Path) -> None:
 
 
 def read_record(path: str | Path) -> Record:
-    """Read a record.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
+    """Read a record; DataError if it is missing or damaged."""
     return read_json(path, Record, "remove it, and it is measured again")
 
 
@@ -107,16 +77,13 @@ def describe_versions() -> dict[str, str]:
 
 def find_commit() -> str:
     """Commit of the source that runs, with ``+`` where files differ from it; empty if unknown."""
-    folder = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
-        return commit + ("+" if _git(folder, "status", "--porcelain", "-uno", ".") else "")
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if git("status", "--porcelain", "-uno", ".") else "")
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()

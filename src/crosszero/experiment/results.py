@@ -1,4 +1,4 @@
-"""What an experiment or an evaluation has left: records, encoders, trainings, places of data.
+"""What an experiment or an evaluation has left: records, encoders, trainings.
 
 Records and trainings stay in their folder when settings, encoders or data change, and when systems,
 tasks or seeds are taken out. Whoever reads them reads them here, where stale ones do not count.
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.measurement import Measurement
-from crosszero.experiment.plan import DIGITS, is_trained, list_measurements, locate_training
+from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import find_settings, read_experiment
 from crosszero.experiment.records import Record, read_record
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.trainings import find_newest, find_run, locate_training
 from crosszero.model.loading import locate_encoder
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval
-from crosszero.tasks.task import Task
+from crosszero.tasks.task import DataSetting, Task
 
 SCORES = "scores.json"  # of an evaluation
 _log = logging.getLogger("crosszero")
@@ -40,7 +40,7 @@ class System:
     """
 
     name: str
-    encoder: str | None
+    encoder: str | None = None
     aligner: str | None = None
     trainings: Mapping[int, Path] = dataclasses.field(default_factory=dict)
 
@@ -56,10 +56,6 @@ class Results:
         systems: rows of the table.
         config: the experiment's settings; none where nobody knows them.
         planned: how many measurements there are to be; none where nobody says.
-        data, alignment, held_out: folders of the data, as in the settings.
-        pairs: pairs of languages of the gold alignments; none: all.
-        languages: that were tested; none: all.
-        max_length: tokens of a text; none: as many as an encoder takes.
         notes: sentences about records that do not count, or could not be checked.
     """
 
@@ -69,18 +65,16 @@ class Results:
     systems: tuple[System, ...]
     config: ExperimentConfig | None = None
     planned: int | None = None
-    data: Path | None = None
-    alignment: Path | None = None
-    held_out: Path | None = None
-    pairs: tuple[str, ...] | None = None
-    languages: tuple[str, ...] | None = None
-    max_length: int | None = None
     notes: tuple[str, ...] = ()
 
     def list_tasks(self) -> list[Task]:
         """All tasks that there may be scores of: those of the catalogue, then further texts."""
         texts = self.config.texts if self.config else ()
         return [*list_tasks(), *(SentenceRetrieval(name) for name in texts)]
+
+    def locate_data(self, setting: DataSetting) -> Path | None:
+        """The folder of the data that a setting names; none where nobody knows it."""
+        return self.config.folder_of(setting) if self.config else None
 
 
 def read_results(where: str | Path | ExperimentConfig) -> Results:
@@ -109,8 +103,10 @@ def read_results(where: str | Path | ExperimentConfig) -> Results:
         config = dataclasses.replace(read_experiment(settings), out=str(path))
     elif any((path / "records").glob("*.json")):
         return _read_records(path)
-    elif (path / SCORES).is_file():
-        return _read_evaluation(path)
+    elif (path / SCORES).is_file():  # as 'crosszero evaluate' left it until version 0.1
+        name, scores = path.resolve().name, tuple(Scores.read(path / SCORES))
+        record = Record(system=name, task="all", seed=1, scores=scores)
+        return Results(title=name, folder=path, records=(record,), systems=(System(name=name),))
     else:
         raise CrosszeroError(
             f"{path}: holds neither records of an experiment (records/*.json) nor an evaluation "
@@ -127,7 +123,7 @@ def read_results(where: str | Path | ExperimentConfig) -> Results:
 def _read(config: ExperimentConfig) -> Results:
     """What counts of an experiment, maybe nothing."""
     measurements = list(list_measurements(config))
-    records, notes = _read_current(config, measurements)
+    records, notes = _read_current(measurements)
     order = list(config.systems)
     systems = []
     for name, own in config.systems.items():
@@ -143,13 +139,7 @@ def _read(config: ExperimentConfig) -> Results:
         systems=tuple(systems),
         config=config,
         planned=len(measurements),
-        data=config.folder_of("data"),
-        alignment=config.folder_of("alignment"),
-        held_out=config.folder_of("held_out"),
-        pairs=tuple(config.alignment_pairs) if config.alignment_pairs else None,
-        languages=tuple(config.languages) if config.languages else None,
-        max_length=config.max_length,
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -161,22 +151,12 @@ def _read_records(folder: Path) -> Results:
     for name in dict.fromkeys(record.system for record in records):
         found = {seed: find_newest(folder, name, seed) for seed in seeds}
         trainings = {seed: run for seed, run in found.items() if run is not None}
-        systems.append(System(name=name, encoder=None, trainings=trainings))
+        systems.append(System(name=name, trainings=trainings))
     return Results(title=folder.name, folder=folder, records=tuple(records), systems=tuple(systems))
 
 
-def _read_evaluation(folder: Path) -> Results:
-    """Scores alone, as ``crosszero evaluate`` left them until version 0.1."""
-    name, scores = folder.resolve().name, tuple(Scores.read(folder / SCORES))
-    record = Record(system=name, task="all", seed=1, scores=scores)
-    system = System(name=name, encoder=None)
-    return Results(title=name, folder=folder, records=(record,), systems=(system,))
-
-
-def _read_current(
-    config: ExperimentConfig, measurements: Iterable[Measurement]
-) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """Records that count, and sentences about the others."""
+def _read_current(measurements: Sequence[Measurement]) -> tuple[list[Record], list[str]]:
+    """Records that count, and sentences about the others, which are logged."""
     records: list[Record] = []
     stale: dict[str, dict[str, list[str]]] = {}
     unsure: dict[str, int] = {}
@@ -185,7 +165,7 @@ def _read_current(
             continue
         record = read_record(one.record)
         try:
-            current = record.key == _find_key(config, one)
+            current = record.key == _find_key(one)
         except CrosszeroError as error:
             unsure[str(error)] = unsure.get(str(error), 0) + 1
             current = True
@@ -202,62 +182,31 @@ def _read_current(
         for system, tasks in stale.items()
     ]
     for reason, count in unsure.items():
-        many = "s" if count > 1 else "", "" if count > 1 else "s"
+        many = ("s", "") if count > 1 else ("", "s")
         notes.append(
             f"{count} record{many[0]} can't be checked against the experiment's settings, and "
             f"count{many[1]}: {reason}"
         )
     for note in notes:
         _log.warning("%s", note)
-    return tuple(records), tuple(notes)
+    return records, notes
 
 
-def _find_key(config: ExperimentConfig, one: Measurement) -> str | None:
+def _find_key(one: Measurement) -> str | None:
     """The key of a measurement with the files as they are; ``None`` while its encoder is missing.
 
     Raises:
         CrosszeroError: files that it is made of are gone.
     """
-    start = config.start_of(one.system, one.seed)
-    trained = [Path(start)] if config.systems[one.system].trained else []
+    start = one.config.start_of(one.system, one.seed)
+    trained = [Path(start)] if one.config.systems[one.system].trained else []
     for path in (one.task.locate(one.data), *trained):
         if not path.exists():
             raise CrosszeroError(f"{path}: is not there")
     if one.aligner is not None:
         return one.make_key(None)[0]
     locate_encoder(start)
-    training = locate_training(config, one.system, one.seed)
+    training = locate_training(one.config, one.system, one.seed)
     if training is None:
         return one.make_key(start)[0]
     return one.make_key(str(training.folder))[0] if training.is_done else None
-
-
-def find_run(config: ExperimentConfig, system: str, seed: int) -> Path | None:
-    """The finished training of a system with a seed, with the experiment's settings; or none.
-
-    Where the samples or the encoder that it started from are gone, it is the newest one.
-    """
-    if system not in config.systems:
-        return None
-    start = config.start_of(system, seed)
-    if config.systems[system].trained is not None:
-        return Path(start) if is_trained(Path(start)) else None
-    try:
-        locate_encoder(start)
-        training = locate_training(config, system, seed)
-    except CrosszeroError:
-        run = Path(config.out) / "run"
-        if config.is_plain and is_trained(run):
-            return run
-        return find_newest(Path(config.out), system, seed)
-    return training.folder if training is not None and training.is_done else None
-
-
-def find_newest(out: Path, system: str, seed: int) -> Path | None:
-    """The newest finished training of a system with a seed in a folder; or none.
-
-    For folders whose settings nobody knows; :func:`find_run` knows which of them it is.
-    """
-    key = "[0-9a-f]" * DIGITS  # a bare * would also take the system "CZ-1" for "CZ" with seed 1
-    found = [path.parent for path in (out / "encoders").glob(f"{system}-{seed}-{key}/config.json")]
-    return max(found, key=lambda run: run.stat().st_mtime, default=None)

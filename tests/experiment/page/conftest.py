@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from crosszero.config import build
-from crosszero.experiment.plan import locate_training, make_measurement
+from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.trainings import locate_training
 from crosszero.samples.store import collect
 from crosszero.tasks.score import Score
 from tests.tasks.helpers import make_score
@@ -104,7 +105,7 @@ def make_suite(
                 make_score("tatoeba/accuracy", "ar", value, 24),
                 make_score("tatoeba/accuracy", "fr", value + 0.1, 24),
             ]
-            one = make_measurement(config, system, "tatoeba", seed)
+            one = Measurement(config, system, config.find_task("tatoeba"), seed)
             key, _ = one.make_key(config.encoder if system == "start" else str(runs[seed]))
             write_record(make_record(system, "tatoeba", seed, scores, key=key), one.record)
         return folder

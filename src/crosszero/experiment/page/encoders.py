@@ -24,7 +24,8 @@ class Encoders:
 
     def __init__(self, results: Results) -> None:
         self.notes: list[str] = []
-        self._folder, self._max_length = results.folder / "report", results.max_length
+        self._folder = results.folder / "report"
+        self._max_length = results.config.max_length if results.config else None
         self._encoders: dict[str, str] = {}  # by the hash of what they are
         self._names: dict[str, list[str]] = {}
         for system in results.systems:

@@ -37,7 +37,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
     pairs = list_pairs(results)
     if not pairs:
         return Section(_HEADING, ["No gold alignments are named here, or none are there."])
-    data = Path(str(results.alignment))
+    data = Path(str(results.locate_data("alignment")))
     try:
         golds = dict(WordAlignment().load(data, pairs))
     except CrosszeroError as error:
@@ -82,11 +82,12 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
 
 def list_pairs(results: Results) -> list[str]:
     """The gold alignments that a page can show; none where the results name none."""
-    folder = results.alignment / WordAlignment.name if results.alignment else None
-    if folder is None or not any(folder.glob("*.gold")):
+    folder = results.locate_data("alignment")
+    if folder is None or not any((folder / WordAlignment.name).glob("*.gold")):
         return []
-    found = WordAlignment().list_languages(folder.parent)
-    asked = {split_base(pair)[0]: pair for pair in results.pairs or found}
+    found = WordAlignment().list_languages(folder)
+    chosen = results.config.alignment_pairs if results.config else None
+    asked = {split_base(pair)[0]: pair for pair in chosen or found}
     return [asked[pair] for pair in found if pair in asked]
 
 

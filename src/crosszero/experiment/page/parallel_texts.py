@@ -26,12 +26,13 @@ def find_lines(results: Results) -> tuple[str, Lines]:
     Raises:
         CrosszeroError: a source is there but can't be read.
     """
-    if results.held_out and (store := WordRetrieval().locate(results.held_out)).is_dir():
+    held_out, data = results.locate_data("held_out"), results.locate_data("data")
+    if held_out and (store := WordRetrieval().locate(held_out)).is_dir():
         return "held-out samples", _read_samples(store)
-    if results.data and (results.data / "tatoeba").is_dir():
-        return "Tatoeba", _read_tatoeba(results.data, results.languages)
+    if data and (data / "tatoeba").is_dir():
+        return "Tatoeba", _read_tatoeba(data, results.config.languages if results.config else None)
     if pairs := list_pairs(results):
-        return "the gold alignments", _read_gold(Path(str(results.alignment)), pairs)
+        return "the gold alignments", _read_gold(results.locate_data("alignment"), pairs)
     return "", []
 
 
@@ -54,9 +55,9 @@ def _read_tatoeba(data: Path, languages: Sequence[str] | None) -> Lines:
     return list(lines.values())
 
 
-def _read_gold(folder: Path, pairs: Sequence[str]) -> Lines:
+def _read_gold(folder: Path | None, pairs: Sequence[str]) -> Lines:
     lines = []
-    for pair, gold in WordAlignment().load(folder, pairs):
+    for pair, gold in WordAlignment().load(folder or Path(), pairs):
         first, _, second = pair.partition("-")
         for source, target in zip(gold.source, gold.target, strict=True):
             lines.append({first: " ".join(source), second or "?": " ".join(target)})
