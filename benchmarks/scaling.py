@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.mine import DRIVER
 from benchmarks.tables import Run, read_run
 from crosszero.errors import DataError
-from crosszero.experiment.report.tables import Table, render_markdown
+from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"

@@ -18,7 +18,7 @@ from typing import Any
 from research.results import fill
 
 from crosszero.errors import DataError
-from crosszero.experiment.report.tables import Table, render_markdown
+from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crosszero.experiment.report.tables import Table, render_markdown
+from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 from crosszero.training.train_config import read_settings
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from crosszero.experiment.report.tables import Table, render_markdown
+from crosszero.experiment.table import Table, render_markdown
 
 Outcome = Literal["holds", "does not hold", "not testable here"]
 

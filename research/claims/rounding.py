@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from crosszero.experiment.report.tables import Cell, Table
+from crosszero.experiment.table import Cell, Table
 from research.claims.claim import Outcome
 from research.claims.numerics import Rounding
 

@@ -17,11 +17,11 @@ from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.records import Record, describe_versions, read_record, write_record
-from crosszero.experiment.report.tables import render_text
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.stamps import Stamp
+from crosszero.experiment.table import render_text
 from crosszero.experiment.tables import (
     make_costs,
     make_deviations,

@@ -127,7 +127,7 @@ def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
 
 def _run(config: ExperimentConfig, command: str) -> None:
     from crosszero.experiment.engine import run_experiment
-    from crosszero.experiment.report.tables import render_text
+    from crosszero.experiment.table import render_text
     from crosszero.experiment.tables import make_tables
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -182,7 +182,7 @@ def compare(
     from crosszero.experiment.comparison import compare as compare_pair
     from crosszero.experiment.comparison import pair_folders, pair_systems
     from crosszero.experiment.recipes import read_experiment
-    from crosszero.experiment.report.tables import render_markdown, render_text
+    from crosszero.experiment.table import render_markdown, render_text
     from crosszero.files import atomic_file, check_output
 
     if not 1 <= resamples <= 1_000_000:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crosszero.cli.flags import Names
 
 if TYPE_CHECKING:
-    from crosszero.experiment.report.tables import Cell, Table
+    from crosszero.experiment.table import Cell, Table
     from crosszero.tasks.score import Score
 
 
@@ -69,7 +69,7 @@ def score(
     out
         Write all numbers to this JSON file, too: shares in [0, 1].
     """
-    from crosszero.experiment.report.tables import render_text
+    from crosszero.experiment.table import render_text
     from crosszero.files import check_output
     from crosszero.tasks.score import average
     from crosszero.tasks.scoring import score_predictions
@@ -85,7 +85,7 @@ def score(
 
 
 def _make_table(task: str, scores: list[Score], means: dict[str, float]) -> Table:
-    from crosszero.experiment.report.tables import Table
+    from crosszero.experiment.table import Table
     from crosszero.tasks.catalogue import find_task
 
     known = find_task(task)

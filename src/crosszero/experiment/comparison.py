@@ -17,9 +17,9 @@ from crosszero.experiment.paired import (
     compare_corpora,
     measure_corpus,
 )
-from crosszero.experiment.report.tables import Cell, Table
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.table import Cell, Table
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.prediction_files import list_languages
 from crosszero.tasks.task import Task

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crosszero.config import build, read_yaml
-from crosszero.experiment.report.tables import Table
+from crosszero.experiment.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crosszero.config import read_json
 from crosszero.errors import ConfigError, suggest
-from crosszero.experiment.report.tables import Cell, Table
+from crosszero.experiment.table import Cell, Table
 from crosszero.files import atomic_file
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.score import Score, average

@@ -11,8 +11,8 @@ from typing import Any
 from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.records import Record
-from crosszero.experiment.report.tables import Cell, Table, render_markdown
 from crosszero.experiment.results import Results
+from crosszero.experiment.table import Cell, Table, render_markdown
 from crosszero.files import atomic_file
 from crosszero.tasks.score import average
 from crosszero.tasks.task import Task

@@ -13,6 +13,7 @@ import pytest
 
 from crosszero.cli import main
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.page.blocks import Example
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.page.nearest_sentences import (
     draw_searches,
@@ -21,7 +22,6 @@ from crosszero.experiment.page.nearest_sentences import (
 )
 from crosszero.experiment.page.word_maps import choose_meanings
 from crosszero.experiment.recipes import read_experiment
-from crosszero.experiment.report.blocks import Example
 from crosszero.experiment.results import find_newest, read_results
 from crosszero.model.encoder import Encoder
 from tests.experiment.page.conftest import EVIL

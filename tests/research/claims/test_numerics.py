@@ -16,7 +16,7 @@ from research.claims.numerics import (
 )
 from research.claims.rounding import judge_rounding, list_cases, make_rounding
 
-from crosszero.experiment.report.tables import render_markdown
+from crosszero.experiment.table import render_markdown
 
 
 def test_info_nce_pulls_where_cz_nce_pulls_only_less() -> None:

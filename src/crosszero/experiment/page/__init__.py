@@ -1,5 +1,6 @@
-"""The HTML page of an experiment or of one evaluation: gathers what ``report`` draws.
+"""The HTML page of an experiment or of one evaluation: one file that needs nothing beside it.
 
-Each module makes one section, and says in a sentence what is lacking for it, so that no section is
-empty. What encoders have to be run for is kept in the folder ``report`` beside the results.
+Each section says in a sentence what is lacking for it, so that none is empty. What encoders have to
+be run for is kept in the folder ``report`` beside the results. Curves need matplotlib, maps
+scikit-learn too (extra ``report``); maps whose points answer the pointer need plotly.
 """

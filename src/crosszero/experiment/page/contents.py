@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import fmean
 
 from crosszero.errors import CrosszeroError, MissingExtraError
+from crosszero.experiment.page.blocks import Origin, Section
+from crosszero.experiment.page.document import has_plotly, render_page
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.page.link_matrices import show_alignments
 from crosszero.experiment.page.nearest_sentences import show_neighbours
@@ -17,8 +19,6 @@ from crosszero.experiment.page.result_tables import show_results
 from crosszero.experiment.page.training_curves import show_training
 from crosszero.experiment.page.word_maps import show_maps
 from crosszero.experiment.records import describe_versions
-from crosszero.experiment.report.blocks import Origin, Section
-from crosszero.experiment.report.document import has_plotly, render_page
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.tables import list_columns, list_means
 from crosszero.files import atomic_file

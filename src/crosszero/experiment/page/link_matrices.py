@@ -11,12 +11,12 @@ import numpy as np
 
 from crosszero.align.gold import AlignmentSet, split_base
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.page.blocks import AlignedSentence, Section
+from crosszero.experiment.page.curves import Curve, draw_curves
 from crosszero.experiment.page.encoders import Encoders
-from crosszero.experiment.report.blocks import AlignedSentence, Section
-from crosszero.experiment.report.curves import Curve, draw_curves
-from crosszero.experiment.report.markup import is_rtl
-from crosszero.experiment.report.tables import Table
+from crosszero.experiment.page.markup import is_rtl
 from crosszero.experiment.results import Results
+from crosszero.experiment.table import Table
 from crosszero.files import hash_files
 from crosszero.model.encoder import Encoder
 from crosszero.tasks.word_alignment import WordAlignment

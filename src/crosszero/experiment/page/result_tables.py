@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.page.blocks import Block, HeatMap, Section
 from crosszero.experiment.published import make_published, read_published
-from crosszero.experiment.report.blocks import Block, HeatMap, Section
 from crosszero.experiment.results import Results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.tables import list_columns, make_languages, make_overview

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from crosszero.errors import DataError
-from crosszero.experiment.report.blocks import Gallery, Section
-from crosszero.experiment.report.curves import Curve, average_curves, draw_curves, pick_curve
-from crosszero.experiment.report.tables import Cell, Table
+from crosszero.experiment.page.blocks import Gallery, Section
+from crosszero.experiment.page.curves import Curve, average_curves, draw_curves, pick_curve
 from crosszero.experiment.results import Results, System
+from crosszero.experiment.table import Cell, Table
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import read_settings
 

@@ -11,11 +11,11 @@ import numpy as np
 from crosszero.align.word_boundaries import word_spans
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
+from crosszero.experiment.page.blocks import Gallery, Meanings, Phrase, Section
 from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.page.maps import MAP_NOTE, Point, draw_map, reduce_tsne
 from crosszero.experiment.page.parallel_texts import Lines
-from crosszero.experiment.report.blocks import Gallery, Meanings, Phrase, Section
-from crosszero.experiment.report.maps import MAP_NOTE, Point, draw_map, reduce_tsne
-from crosszero.experiment.report.tables import Table
+from crosszero.experiment.table import Table
 from crosszero.model.encoder import Encoder
 
 _HEADING = "Maps of token embeddings"

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
-from crosszero.experiment.report.blocks import Picture
-from crosszero.experiment.report.colours import pick_colours
-from crosszero.experiment.report.markup import clean
-from crosszero.experiment.report.svg import INK, MARKERS, keep_latin, open_figure, write_svg
+from crosszero.experiment.page.blocks import Picture
+from crosszero.experiment.page.colours import pick_colours
+from crosszero.experiment.page.markup import clean
+from crosszero.experiment.page.svg import INK, MARKERS, keep_latin, open_figure, write_svg
 from crosszero.search.neighbours import AnyFloats, unit_rows
 
 MAP_NOTE = (

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from crosszero.experiment.report.blocks import (
+from crosszero.experiment.page.blocks import (
     Example,
     Gallery,
     Meanings,
@@ -15,8 +15,8 @@ from crosszero.experiment.report.blocks import (
     Picture,
     Section,
 )
-from crosszero.experiment.report.document import render_page
-from crosszero.experiment.report.tables import Table
+from crosszero.experiment.page.document import render_page
+from crosszero.experiment.table import Table
 
 EVIL = "<script>alert(1)</script>\"'&\x00\ud800<img src=http://x.example/y onerror=z>"
 VOID = {"meta", "br", "img", "link", "circle"}

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.report.colours import pick_colours
-from crosszero.experiment.report.curves import Curve, draw_curves, pick_curve, smooth, thin
-from crosszero.experiment.report.maps import Point, draw_map, reduce_tsne
+from crosszero.experiment.page.colours import pick_colours
+from crosszero.experiment.page.curves import Curve, draw_curves, pick_curve, smooth, thin
+from crosszero.experiment.page.maps import Point, draw_map, reduce_tsne
 
 RECORDS = [
     {"step": 10, "loss": 2.0},
@@ -236,7 +236,7 @@ def test_missing_extra_is_named(monkeypatch, module):
     ],
 )
 def test_import_loads_nothing_heavy(module, heavy):
-    code = f"import sys, crosszero.experiment.report.{module}; print({heavy} & set(sys.modules))"
+    code = f"import sys, crosszero.experiment.page.{module}; print({heavy} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

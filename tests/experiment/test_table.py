@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.report.document import render_block
-from crosszero.experiment.report.tables import (
+from crosszero.experiment.page.document import render_block
+from crosszero.experiment.table import (
     Table,
     format_cell,
     render_markdown,

@@ -1,4 +1,4 @@
-"""One table for terminal and Markdown; :mod:`crosszero.experiment.report.document` has its HTML.
+"""One table for terminal and Markdown; :mod:`crosszero.experiment.page.document` has its HTML.
 
 Commands print tables, so this module loads nothing heavy.
 """

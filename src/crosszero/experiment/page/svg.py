@@ -17,7 +17,7 @@ from typing import Any
 from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
-from crosszero.experiment.report.markup import clean
+from crosszero.experiment.page.markup import clean
 
 INK = "#012345"  # stands for the page's text colour until the SVG is written
 MARKERS = "osD^vPX*<>ph"

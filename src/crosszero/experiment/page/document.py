@@ -24,8 +24,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosszero.errors import MissingExtraError
-from crosszero.experiment.report.blocks import Block, Gallery, Picture, Section
-from crosszero.experiment.report.markup import clean, make_language_tag
+from crosszero.experiment.page.blocks import Block, Gallery, Picture, Section
+from crosszero.experiment.page.markup import clean, make_language_tag
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -93,7 +93,7 @@ def read_plotly() -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("crosszero.experiment.report"),
+        loader=PackageLoader("crosszero.experiment.page"),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
         undefined=StrictUndefined,
@@ -105,7 +105,7 @@ def _environment() -> Environment:
 
 
 def _read(name: str) -> str:
-    path = resources.files("crosszero.experiment.report") / "templates" / name
+    path = resources.files("crosszero.experiment.page") / "templates" / name
     return path.read_text(encoding="utf-8")
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from crosszero.align.gold import GoldLinks
 from crosszero.align.spans import Link
 from crosszero.experiment.intervals import Interval
-from crosszero.experiment.report.colours import pick_colours
-from crosszero.experiment.report.markup import is_rtl
-from crosszero.experiment.report.tables import Cell, Table
+from crosszero.experiment.page.colours import pick_colours
+from crosszero.experiment.page.markup import is_rtl
+from crosszero.experiment.table import Cell, Table
 
 
 class Phrase(NamedTuple):
