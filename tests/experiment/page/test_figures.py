@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.page.colours import pick_colours
 from crosszero.experiment.page.curves import Curve, draw_curves, pick_curve, smooth, thin
 from crosszero.experiment.page.maps import Point, draw_map, reduce_tsne
+from crosszero.experiment.page.svg import pick_colours
 
 RECORDS = [
     {"step": 10, "loss": 2.0},

@@ -194,6 +194,24 @@ def test_a_damaged_file_takes_its_section_alone(
     assert told in path.read_text("utf-8").replace("&#39;", "'")
 
 
+@pytest.mark.parametrize("work", ["alignment", "map", "nearest"])
+def test_what_is_kept_for_the_page_is_read_by_its_shape(
+    make_suite: Callable[[], Path], work: str
+) -> None:
+    folder = make_suite()
+    write_page(folder, hover=False)
+    kept = sorted((folder / "report").glob(f"{work}-*.json"))
+    assert len(kept) == 2
+    for path, text in zip(kept, ('{"layers": "x"}', "[" * 100_000), strict=True):
+        path.write_text(text)
+    _, notes = write_page(folder, hover=False)
+    assert len(notes) == 2
+    assert all(f"{path}: damaged" in note for path, note in zip(kept, sorted(notes), strict=True))
+    for path in kept:
+        path.unlink()
+    assert write_page(folder, hover=False)[1] == []
+
+
 def test_an_encoder_that_is_gone_is_named(
     make_suite: Callable[[], Path], corpus: Path, tmp_path: Path
 ) -> None:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from crosszero.align.gold import GoldLinks
 from crosszero.align.spans import Link
 from crosszero.experiment.intervals import Interval
-from crosszero.experiment.page.colours import pick_colours
 from crosszero.experiment.page.markup import is_rtl
+from crosszero.experiment.page.svg import pick_colours
 from crosszero.experiment.table import Cell, Table
 
 

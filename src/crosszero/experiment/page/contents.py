@@ -9,18 +9,19 @@ from pathlib import Path
 from statistics import fmean
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.page.blocks import Origin, Section
+from crosszero.experiment.page.blocks import Block, HeatMap, Origin, Section
 from crosszero.experiment.page.document import has_plotly, render_page
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.page.link_matrices import show_alignments
 from crosszero.experiment.page.nearest_sentences import show_neighbours
-from crosszero.experiment.page.parallel_texts import Lines, find_lines
-from crosszero.experiment.page.result_tables import show_results
+from crosszero.experiment.page.parallel_texts import find_lines
 from crosszero.experiment.page.training_curves import show_training
 from crosszero.experiment.page.word_maps import show_maps
+from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.results import Results, read_results
-from crosszero.experiment.tables import list_columns, list_means
+from crosszero.experiment.scores import Scores
+from crosszero.experiment.tables import list_columns, list_means, make_languages, make_overview
 from crosszero.files import atomic_file
 
 
@@ -58,11 +59,15 @@ def write_page(
     hover = has_plotly() if hover is None else hover
     results = read_results(path)
     encoders = Encoders(results)
-    source, lines = _find_lines(results, encoders.notes)
+    source, lines = "", list[dict[str, str]]()
+    try:
+        source, lines = find_lines(results)
+    except CrosszeroError as error:
+        encoders.notes.append(f"maps and nearest neighbours: {error}")
     options = ["--out", str(out)] if out else []
     command = command or shlex.join(["crosszero", "report", str(path), *options])
     sections = [
-        *show_results(results),
+        *_show_scores(results),
         show_training(results),
         show_alignments(results, encoders, seed=seed),
         show_maps(source, lines, encoders, seed=seed, hover=hover),
@@ -78,12 +83,28 @@ def write_page(
     return page, notes
 
 
-def _find_lines(results: Results, notes: list[str]) -> tuple[str, Lines]:
-    try:
-        return find_lines(results)
-    except CrosszeroError as error:
-        notes.append(f"maps and nearest neighbours: {error}")
-        return "", []
+def _show_scores(results: Results) -> Iterator[Section]:
+    """The measured table, heat maps by language, and the published rows, apart."""
+    tasks = list_columns(results)
+    tables: list[Block] = [make_overview(results)] if tasks else []
+    if len({(record.system, record.seed) for record in results.records}) == 1:
+        scores = [score for record in results.records for score in record.scores]
+        tables.append(Scores(scores, "All scores").table())
+    yield Section("Measured", tables or ["There are no scores."])
+    heats: list[Block] = [
+        "The stronger the colour, the better the number within its table. Mean and half-width of "
+        "the 95 % interval over seeds, where there are several."
+    ]
+    for task in tasks:
+        table = make_languages(results, task)
+        heats.append(HeatMap(table=table, lower_is_better=task.lower_is_better))
+    yield Section("By language", heats if tasks else ["There are no scores by language."])
+    if results.config and results.config.published:
+        try:
+            published: Block = make_published(read_published(results.config.published))
+        except CrosszeroError as error:
+            published = f"The published numbers can't be read: {error}."
+        yield Section("Published", [published])
 
 
 def _summarise(results: Results) -> Iterator[str]:

@@ -11,8 +11,14 @@ import numpy as np
 
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.page.blocks import Picture
-from crosszero.experiment.page.colours import pick_colours
-from crosszero.experiment.page.svg import INK, MARKERS, keep_latin, open_figure, write_svg
+from crosszero.experiment.page.svg import (
+    INK,
+    MARKERS,
+    keep_latin,
+    open_figure,
+    pick_colours,
+    write_svg,
+)
 
 BINS = 500  # as many as a picture of 5 inches can show
 _FEW = 30  # points that are shown one by one

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
+from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.results import Results
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 
+T = TypeVar("T")
 _log = logging.getLogger("crosszero")
 
 
@@ -42,14 +44,19 @@ class Encoders:
         return len(self._encoders)
 
     def run(
-        self, work: str, settings: Mapping[str, object], make: Callable[[Encoder], object]
-    ) -> dict[str, Any]:
+        self,
+        work: str,
+        kind: type[T],
+        settings: Mapping[str, object],
+        make: Callable[[Encoder], object],
+    ) -> dict[str, T]:
         """Do some work with each encoder, unless that was done before.
 
         Args:
             work: such as ``map``; the kept file is named by it.
+            kind: of the result, as :func:`crosszero.config.read_json` reads it.
             settings: all that the result depends on besides the encoder; JSON can hold it.
-            make: runs an encoder; JSON can hold its result.
+            make: runs an encoder.
 
         Returns:
             Results by the names of the systems. An encoder that can't be used is noted instead.
@@ -57,7 +64,7 @@ class Encoders:
         Raises:
             MissingExtraError: a package is not installed that the work needs.
         """
-        found = {}
+        found: dict[str, T] = {}
         for identity, encoder in self._encoders.items():
             name = ", ".join(self._names[identity])
             key = make_key({**settings, "encoder": identity, "length": self._max_length})
@@ -67,8 +74,8 @@ class Encoders:
                     _log.info("%s: running %s", work, encoder)
                     result = make(Encoder.load(encoder, max_length=self._max_length))
                     with atomic_file(path) as file:
-                        json.dump(result, file)
-                found[name] = json.loads(path.read_text(encoding="utf-8"))
+                        json.dump(result, file, default=to_dict)
+                found[name] = read_json(path, kind, "remove it")
             except MissingExtraError:
                 raise
             except CrosszeroError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -45,6 +46,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
     drawn = draw_sentences(golds, seed=seed)
     found = encoders.run(
         "alignment",
+        Alignment,
         {"pairs": pairs, "data": hash_files(data / WordAlignment.name), "sentences": drawn},
         lambda encoder: align_gold(encoder, data, pairs, drawn),
     )
@@ -52,8 +54,8 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         return Section(_HEADING, ["None of the encoders could be run."])
     rows, curves = [], []
     for name, one in found.items():
-        errors, best = one["layers"], int(np.argmin(one["layers"]))
-        rows.append((name, one["error"], errors[best], best + 1))
+        errors, best = one.layers, int(np.argmin(one.layers))
+        rows.append((name, one.error, errors[best], best + 1))
         steps = tuple(range(1, len(errors) + 1))
         curves.append(Curve(name=name, steps=steps, values=tuple(errors)))
     table = Table(
@@ -71,7 +73,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         "Lower is better.",
     )
     sentences = [
-        make_sentence(pair, golds[pair], n, {name: one["links"][i] for name, one in found.items()})
+        make_sentence(pair, golds[pair], n, {name: one.links[i] for name, one in found.items()})
         for i, (pair, n) in enumerate(drawn)
     ]
     note = _NOTE
@@ -91,15 +93,25 @@ def list_pairs(results: Results) -> list[str]:
     return [asked[pair] for pair in found if pair in asked]
 
 
+@dataclass(frozen=True)
+class Alignment:
+    """What an encoder makes of gold alignments: per cent, means over pairs.
+
+    Attributes:
+        error: alignment error rate of what the encoder is read at.
+        layers: that of each layer from 1.
+        links: of the sentences that were drawn.
+    """
+
+    error: float
+    layers: list[float]
+    links: list[list[tuple[int, ...]]]
+
+
 def align_gold(
     encoder: Encoder, data: Path, pairs: Sequence[str], drawn: Sequence[tuple[str, int]]
-) -> dict[str, object]:
-    """Align all gold sentences with every layer of an encoder.
-
-    Returns:
-        ``error`` and ``layers``, in per cent, means over pairs: the alignment error rate of what
-        the encoder is read at, and of each layer from 1; ``links`` of the sentences in `drawn`.
-    """
+) -> Alignment:
+    """Align all gold sentences with every layer of an encoder."""
     task, golds = WordAlignment(), dict(WordAlignment().load(data, pairs))
     errors: dict[int | None, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -108,12 +120,12 @@ def align_gold(
         for score in task.score(folder, data, pairs):
             if score.metric == task.metric:
                 errors.setdefault(score.layer, []).append(100 * score.value)
-        links = [
+        links: list[list[tuple[int, ...]]] = [
             sorted(task.read_predictions(folder, pair, golds[pair])[number])
             for pair, number in drawn
         ]
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
-    return {"error": first, "layers": layers, "links": links}
+    return Alignment(first, layers, links)
 
 
 def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tuple[str, int]]:
@@ -135,7 +147,7 @@ def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tupl
 
 
 def make_sentence(
-    pair: str, gold: AlignmentSet, number: int, links: Mapping[str, Sequence[tuple[int, int]]]
+    pair: str, gold: AlignmentSet, number: int, links: Mapping[str, Sequence[tuple[int, ...]]]
 ) -> AlignedSentence:
     """Put a sentence and what each system links in it together."""
     first, _, second = pair.partition("-")

@@ -12,9 +12,15 @@ from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
 from crosszero.experiment.page.blocks import Picture
-from crosszero.experiment.page.colours import pick_colours
 from crosszero.experiment.page.markup import clean
-from crosszero.experiment.page.svg import INK, MARKERS, keep_latin, open_figure, write_svg
+from crosszero.experiment.page.svg import (
+    INK,
+    MARKERS,
+    keep_latin,
+    open_figure,
+    pick_colours,
+    write_svg,
+)
 from crosszero.search.neighbours import AnyFloats, unit_rows
 
 MAP_NOTE = (

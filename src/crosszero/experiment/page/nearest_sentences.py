@@ -17,7 +17,7 @@ from crosszero.experiment.page.parallel_texts import Lines
 from crosszero.model.encoder import Encoder
 from crosszero.search.neighbours import find_neighbours
 
-Nearest = list[list[list[tuple[float, float]]]]  # search, query, neighbour: number and cosine
+Nearest = list[list[list[tuple[float, ...]]]]  # search, query, neighbour: number and cosine
 _HEADING = "Nearest neighbours"
 _MOST = 1000  # candidates of a query
 _NEIGHBOURS = 3
@@ -49,8 +49,8 @@ def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int)
     searches = draw_searches(lines, count, seed=seed)
     if not searches:
         return Section(_HEADING, ["No translated sentences are named here, or none are there."])
-    found: dict[str, Nearest] = encoders.run(
-        "nearest", {"searches": searches}, lambda encoder: find_nearest(encoder, searches)
+    found = encoders.run(
+        "nearest", Nearest, {"searches": searches}, lambda encoder: find_nearest(encoder, searches)
     )
     if not found:
         return Section(_HEADING, ["None of the encoders could be run."])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,20 +31,14 @@ _CLUSTERS = {
 
 
 def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover: bool) -> Section:
-    """Draw a map of each encoder by t-SNE, and measure the vectors behind it.
-
-    Args:
-        source: where `lines` are from, of which the meanings are chosen.
-        lines, encoders: to show.
-        seed: of the draw and of the layout.
-        hover: whether points shall say what they are, which takes plotly.
-    """
+    """Draw a map of each encoder by t-SNE of words of `lines`, and measure the vectors."""
     meanings = choose_meanings(lines, seed=seed)
     if len(meanings) < 2:
         lack = "No held-out samples, Tatoeba or gold alignments with translated short sentences"
         return Section(_HEADING, [f"{lack} are named here, or none are there."])
     found = encoders.run(
         "map",
+        Layout,
         {"meanings": meanings, "seed": seed},
         lambda encoder: lay_out(encoder, meanings, seed=seed),
     )
@@ -52,14 +46,14 @@ def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover
         return Section(_HEADING, ["None of the encoders could be run."])
     words, maps, clusters = list_words(meanings), [], {}
     for name, one in found.items():
-        places = zip(one["words"], one["places"], strict=True)
+        places = zip(one.words, one.places, strict=True)
         points = [Point(x, y, *words[i]) for i, (x, y) in places]
         caption = (
             f"{name}: t-SNE of {len(points)} words of {len(meanings)} meanings from {source} in "
             f"{len({point.language for point in points})} languages."
         )
         maps.append(draw_map(points, caption=caption, hover=hover))
-        clusters[name] = ClusterScore(**one["clusters"])
+        clusters[name] = one.clusters
     named = (min(line.items(), key=lambda item: (item[0] != "en", item)) for line in meanings)
     phrases = [Phrase(text, code) for code, text in named]
     table = _make_table(clusters)
@@ -98,15 +92,17 @@ def list_words(meanings: Lines) -> list[tuple[int, str, str, str]]:
     ]
 
 
-def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> dict[str, object]:
-    """Give every word that the encoder has a vector for a place, and measure the vectors.
+@dataclass(frozen=True)
+class Layout:
+    """The words (their numbers in :func:`list_words`), their places, how the vectors gather."""
 
-    Returns:
-        ``words`` (their numbers in :func:`list_words`), ``places`` and ``clusters``, for JSON.
+    words: list[int]
+    places: list[tuple[float, ...]]
+    clusters: ClusterScore
 
-    Raises:
-        CrosszeroError: there are too few words.
-    """
+
+def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> Layout:
+    """Give every word that the encoder has a vector for a place; CrosszeroError for too few."""
     rows = [(code, text) for line in meanings for code, text in line.items()]
     spans = [word_spans(text, code) for code, text in rows]
     vectors = np.concatenate(encoder.encode_words([text for _, text in rows], spans))
@@ -117,11 +113,8 @@ def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> dict[str, object
     clusters = measure_clusters(
         vectors[kept], [words[i][0] for i in kept], [words[i][1] for i in kept]
     )
-    return {
-        "words": kept.tolist(),
-        "places": np.round(reduce_tsne(vectors[kept], seed=seed), 3).tolist(),
-        "clusters": dataclasses.asdict(clusters),
-    }
+    places = np.round(reduce_tsne(vectors[kept], seed=seed), 3)
+    return Layout(kept.tolist(), places.tolist(), clusters)
 
 
 def _make_table(found: Mapping[str, ClusterScore]) -> Table:
