@@ -26,13 +26,6 @@ def hash_encoder(name: str | Path) -> str:
     What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
     hashed as its newest revision, which is fetched first, or, without network, as the one that the
     hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
-
-    Args:
-        name: ``crosszero-mini``, a folder or a hub id.
-
-    Example:
-        >>> len(hash_encoder("crosszero-mini"))
-        64
     """
     folder = Path(name)
     if str(name) == MINI:
@@ -63,12 +56,9 @@ def _find_snapshot(name: str) -> Path | None:
 
 
 class CachedEncoder:
-    """An encoder whose sentence vectors are kept on disk.
+    """An encoder whose sentence vectors are kept as ``<folder>/<hash>.npy``; remove them any time.
 
-    Args:
-        encoder: makes what is missing.
-        identity: hash of the encoder.
-        folder: of the files, ``<hash>.npy``; remove it at any time.
+    `identity` is the hash of the encoder.
     """
 
     def __init__(self, encoder: Encoder, identity: str, folder: Path) -> None:

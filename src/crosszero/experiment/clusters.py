@@ -22,13 +22,10 @@ from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterScore:
-    """Measures of one set of points. Higher by meaning and lower by language is better.
+    """Mean silhouettes and purities of one set of points, by either class; `neighbours` is the k.
 
-    Attributes:
-        silhouette_meaning, silhouette_language: mean silhouettes with either class.
-        purity_meaning, purity_language: k-NN purities with either class.
-        purity_across: k-NN purity by meaning among the points of other languages.
-        neighbours: the k of the purities.
+    Higher by meaning and lower by language is better. ``purity_across`` is by meaning, among the
+    points of other languages.
     """
 
     silhouette_meaning: float
@@ -42,20 +39,15 @@ class ClusterScore:
 def measure_clusters(
     vectors: AnyFloats, meanings: Sequence[object], languages: Sequence[object], *, k: int = 5
 ) -> ClusterScore:
-    """Measure whether points gather by meaning or by language.
+    """Measure whether points gather by meaning or by language; the (n, n) cosines never exist.
 
-    Time grows with n x n x dim; memory with the vectors, held a few times over (once in double
-    precision), n times the number of classes, and a fixed block. The (n, n) cosines never exist.
+    Of neighbours that are equally near, the ones with the lowest index count. A point that has
+    fewer than `k` points in other languages asks those for ``purity_across``.
 
     Args:
         vectors: (n, dim).
-        meanings: (n,) class of meaning of each point; at least two different ones.
-        languages: (n,) language of each point; at least two different ones.
+        meanings, languages: (n,) classes of each point; at least two different ones.
         k: how many nearest neighbours are asked, by cosine, without the point itself.
-
-    Returns:
-        ClusterScore. Of neighbours that are equally near, the ones with the lowest index count. A
-        point that has fewer than `k` points in other languages asks those for ``purity_across``.
 
     Raises:
         ValueError: sizes do not fit or `k` out of range.

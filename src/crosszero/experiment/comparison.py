@@ -43,12 +43,9 @@ class Pair(NamedTuple):
 
 
 def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str, Pair]:
-    """Find the predictions of two systems of an experiment, for each task that both have finished.
+    """Pair two systems of an experiment, for each task that both have finished.
 
-    Predictions whose record is stale do not count; see :mod:`crosszero.experiment.results`.
-
-    Raises:
-        ConfigError: a system is unknown, or there is no task that both have.
+    Predictions whose record is stale do not count. ConfigError if there is no such task or system.
     """
     for name in (first, second):
         if name not in config.systems:
@@ -71,11 +68,7 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
 
 
 def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
-    """Make pairs of two folders of predictions, for each task that both have.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Pair two folders of predictions, for each task that both have; ConfigError for none."""
     one, other = (Side(str(folder), (folder,)) for folder in (first, second))
     tasks = [t for t in list_tasks() if all((side / t.name).is_dir() for side in (first, second))]
     if not tasks:
@@ -87,15 +80,12 @@ def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
 def compare(
     pair: Pair, languages: Sequence[str] | None = None, *, resamples: int = 10_000
 ) -> Table:
-    """Compare two systems on a task.
+    """Compare two systems on a task: a row for each language and one for their mean, in per cent.
 
     Args:
         pair: the task, and the predictions of both systems.
         languages: which, instead of those of the pair.
         resamples: of the bootstrap.
-
-    Returns:
-        A row for each language and one for their mean, in per cent.
 
     Raises:
         CrosszeroError: predictions or data are missing or can't be used.

@@ -42,13 +42,9 @@ _log = logging.getLogger("crosszero")
 
 
 def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
-    """Do what is missing, and give all results.
+    """Do what is missing, and give all results; `command` is the command line, for the page.
 
     A training that was interrupted goes on from its newest checkpoint.
-
-    Args:
-        config: what to do.
-        command: the command line, for the page.
 
     Raises:
         CrosszeroError: settings, data or encoders can't be used.

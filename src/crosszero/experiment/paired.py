@@ -28,13 +28,12 @@ _CHUNK = 1 << 22  # random counts that are held at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """System B against system A on the same items.
+    """System B against system A on the same `count` items.
 
     Attributes:
         difference: score of B minus score of A.
         low, high: 95 % percentile bootstrap interval of the difference.
         p_value: two-sided bootstrap probability of no difference or one of the other sign.
-        count: how many items.
     """
 
     difference: float
@@ -58,10 +57,7 @@ def measure_corpus(counts: Counts) -> float:
 
 
 def compare_corpora(
-    languages: Mapping[str, tuple[Counts, Counts]],
-    *,
-    resamples: int = 10_000,
-    seed: int = 0,
+    languages: Mapping[str, tuple[Counts, Counts]], *, resamples: int = 10_000, seed: int = 0
 ) -> tuple[dict[str, Comparison], Comparison]:
     """Compare two systems on the test sets of several languages.
 
@@ -70,17 +66,12 @@ def compare_corpora(
     them, and drawing them apart would make the interval of the mean too narrow.
 
     Args:
-        languages: for each language the counts of system A and those of system B, each
-            (sentences, seeds, 2) as for :func:`measure_corpus`, of the same sentences in the same
-            order. The numbers of seeds may differ.
-        resamples: how many sets are drawn.
-        seed: of the random draws.
+        languages: for each language the counts of system A and those of system B, of the same
+            sentences in the same order. The numbers of seeds may differ.
+        resamples, seed: of the random draws.
 
     Returns:
         For each language the comparison, B minus A; and that of the plain mean over languages.
-
-    Raises:
-        ValueError: no languages, no sentences, or shapes that do not fit.
 
     Example:
         >>> a, b = np.array([[[0, 1]]] * 4), np.array([[[1, 1]]] * 4)
@@ -97,20 +88,13 @@ def compare_corpora(
     for size in dict.fromkeys(len(first) for first, _ in languages.values()):
         together = {name: pair for name, pair in languages.items() if len(pair[0]) == size}
         draws |= _draw(together, resamples, random)
-    observed = {
-        name: measure_corpus(second) - measure_corpus(first)
+    found = {
+        name: _summarise(draws[name], measure_corpus(second) - measure_corpus(first), len(first))
         for name, (first, second) in languages.items()
     }
-    found = {
-        name: _summarise(draws[name], observed[name], len(first))
-        for name, (first, _) in languages.items()
-    }
-    overall = _summarise(
-        np.mean([draws[name] for name in languages], axis=0),
-        float(np.mean(list(observed.values()))),
-        sum(len(first) for first, _ in languages.values()),
-    )
-    return found, overall
+    mean = np.mean([draws[name] for name in languages], axis=0)
+    difference = float(np.mean([one.difference for one in found.values()]))
+    return found, _summarise(mean, difference, sum(one.count for one in found.values()))
 
 
 def adjust_holm(p_values: Sequence[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -22,10 +23,8 @@ _log = logging.getLogger("crosszero")
 def make_samples(config: ExperimentConfig) -> None:
     """Make the samples of an experiment from its text, and store its further texts.
 
-    What was made from the same inputs is kept.
-
-    Raises:
-        CrosszeroError: text can't be read, or the finder of words can't be made.
+    What was made from the same inputs is kept. CrosszeroError if text can't be read, or the finder
+    of words can't be made.
     """
     out = Path(config.out)
     if config.bitext:
@@ -98,6 +97,4 @@ def locate_source(source: BitextConfig) -> BitextConfig:
     """Say where the interface strings of the demonstration are installed."""
     if source.path != INTERFACE_STRINGS:
         return source
-    import dataclasses
-
     return dataclasses.replace(source, path=str(find_interface_strings()), format="chromium")

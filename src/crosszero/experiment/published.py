@@ -31,20 +31,12 @@ class Published:
 
 
 def read_published(path: str | Path) -> Published:
-    """Read published numbers.
-
-    Raises:
-        ConfigError: the file is missing, or a setting of it is.
-
-    Example:
-        >>> read_published("research/published.yaml").rows[0].values[0]       # doctest: +SKIP
-        65.4
-    """
+    """Read published numbers; ConfigError where the file or a setting of it is missing."""
     return build(Published, read_yaml(path), where=str(path))
 
 
 def make_published(published: Published) -> Table:
-    """The rows that others reported, with what each needs to be measured here."""
+    """The rows, with what each needs to be measured here."""
     sources = "; ".join(f"{name}: {text}" for name, text in published.sources.items())
     return Table(
         title="Published, not measured here",

@@ -24,11 +24,7 @@ def locate_recipe(name: str) -> Path:
 
 
 def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> ExperimentConfig:
-    """Read and check the settings of an experiment.
-
-    Args:
-        path: a YAML file.
-        changes: of single settings, ``train.steps=100`` and the like; values are read as YAML.
+    """Read and check the settings of an experiment, with changes such as ``train.steps=100``.
 
     Raises:
         ConfigError: no YAML, an unknown key (with a suggestion), or a value out of range.

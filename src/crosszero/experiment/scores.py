@@ -16,11 +16,7 @@ from crosszero.tasks.score import Score, average
 
 
 class Scores(Collection[Score]):
-    """Scores in the order in which they were measured.
-
-    Args:
-        scores: of one encoder.
-        title: of the table.
+    """Scores of one encoder in the order in which they were measured; `title` is of their table.
 
     Example:
         >>> scores = Scores([
@@ -49,12 +45,8 @@ class Scores(Collection[Score]):
     def by_language(self, name: str) -> dict[str, float]:
         """Give the shares in [0, 1] of each language, or pair of languages.
 
-        Args:
-            name: of a task, for the metric that stands for it, or of another metric:
-                ``udpos/accuracy``.
-
-        Raises:
-            ConfigError: nothing of that name was measured.
+        `name` is a task's, for the metric that stands for it, or another metric's such as
+        ``udpos/accuracy``; ConfigError if nothing of that name was measured.
         """
         metrics = {task.name: f"{task.name}/{task.metric}" for task in list_tasks()}
         asked = metrics.get(name, name)
@@ -93,11 +85,7 @@ class Scores(Collection[Score]):
 
     @classmethod
     def read(cls, path: str | Path) -> Scores:
-        """Read what :meth:`write` wrote.
-
-        Raises:
-            DataError: the file is missing or damaged.
-        """
+        """Read what :meth:`write` wrote; DataError if the file is missing or damaged."""
         return cls(read_json(path, _File, "evaluate again").scores, title=str(path))
 
 

@@ -177,7 +177,15 @@ class ExperimentConfig:
         for own in self.systems.values():
             _check_reading(own.layer, own.pooling)
         _check_reading(self.layer, self.pooling)
-        self._check_samples()
+        if self.samples and self.bitext:
+            raise ConfigError("samples, bitext: name one of them; samples are made from bitext")
+        if not self.samples and not self.bitext:
+            own = self.systems.items()
+            if trained := [n for n, one in own if one.train is not None or one.aligner is not None]:
+                raise ConfigError(
+                    f"samples: {', '.join(trained)} need a store to be trained on, or text to make "
+                    "it from (bitext)"
+                )
         self._check_tasks()
         for name, system in self.systems.items():
             self.training(name, self.seeds[0])
@@ -187,20 +195,6 @@ class ExperimentConfig:
                     f"systems: {name}: trained: {path!r} is the same folder for all seeds; write "
                     "{seed} where their folders differ, or name it as encoder"
                 )
-
-    def _check_samples(self) -> None:
-        if self.samples and self.bitext:
-            raise ConfigError("samples, bitext: name one of them; samples are made from bitext")
-        trained = [
-            name
-            for name, system in self.systems.items()
-            if system.train is not None or system.aligner is not None
-        ]
-        if trained and not self.samples and not self.bitext:
-            raise ConfigError(
-                f"samples: {', '.join(trained)} need a store to be trained on, or text to make it "
-                "from (bitext)"
-            )
 
     def _check_tasks(self) -> None:
         for name in self.tasks:
@@ -228,11 +222,7 @@ class ExperimentConfig:
         return Path(self.samples) if self.samples else Path(self.out) / "samples"
 
     def find_task(self, name: str) -> Task:
-        """Give the task of a name, which may be that of a further text.
-
-        Raises:
-            ConfigError: there is none.
-        """
+        """Give the task of a name, which may be that of a further text; ConfigError for none."""
         return SentenceRetrieval(name) if name in self.texts else find_task(name)
 
     def locate_data(self, task: str) -> Path | None:
@@ -249,11 +239,7 @@ class ExperimentConfig:
         return Path(value) if value else None
 
     def training(self, system: str, seed: int) -> TrainConfig | None:
-        """Settings with which a system is trained; ``None`` where it is measured as it is.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-        """
+        """Settings with which a system is trained, or ConfigError; ``None`` where it is not."""
         own = self.systems[system].train
         if own is None:
             return None
@@ -261,15 +247,7 @@ class ExperimentConfig:
         return build(TrainConfig, values, where=f"systems: {system}: train")
 
     def start_of(self, system: str, seed: int) -> str:
-        """The encoder that a system is, or is trained from.
-
-        Example:
-            >>> ExperimentConfig(
-            ...     name="x", out="y", tasks=["tatoeba"], data="xtreme",
-            ...     systems={"CZ": SystemConfig(trained="runs/CZ-{seed}")},
-            ... ).start_of("CZ", 2)
-            'runs/CZ-2'
-        """
+        """The encoder that a system is, or is trained from."""
         own = self.systems[system]
         if own.trained is not None:
             return own.trained.replace("{seed}", str(seed))

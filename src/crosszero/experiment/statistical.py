@@ -31,24 +31,15 @@ def predict_links(
     languages: Sequence[str] | None = None,
     seed: int = 1,
 ) -> list[Path]:
-    """Align gold sets and write ``word-alignment/test-<pair>.tsv``.
+    """Align gold sets, whose links are not read, and write their prediction files.
 
     Args:
-        data: folder that holds ``word-alignment/``; gold links are not read.
-        predictions: folder of the predictions.
+        data, predictions, languages: as for :meth:`WordAlignment.predict`.
         samples: the store; the first 50,000 pairs of a gold set's two languages are read.
-        languages: pairs such as ``de-en``; None for all.
         seed: of the sampling.
-
-    Returns:
-        The files, a line for each sentence pair with links ``i-j``, counted from 0.
 
     Raises:
         DataError: a file is missing or can't be used.
-
-    Example:
-        >>> predict_links("data", "out", "samples")                          # doctest: +SKIP
-        [PosixPath('out/word-alignment/test-en-fr.tsv')]
     """
     task, written = WordAlignment(), []
     pairs = None if languages is None else [split_base(pair)[0] for pair in languages]
@@ -80,10 +71,7 @@ def _read_rows(samples: str | Path, source: str, target: str) -> Iterator[Row]:
 
 
 def align_rows(rows: Sequence[Row], size: int, *, seed: int) -> list[set[Link]]:
-    """Train eflomal in both directions on all rows and give the links of the first `size`.
-
-    The two directions are symmetrised by grow-diag-final-and.
-    """
+    """Train eflomal in both directions on all rows and give the links of the first `size`."""
     model = TwoWayModel(
         lambda: rows, seeds=(seed, seed), schedule="thot", symmetrisation="grow-diag-final-and"
     )

@@ -28,10 +28,7 @@ class Table:
     """Rows of text and numbers. The first column names the row.
 
     Attributes:
-        title: one line above the table.
-        columns: headings.
-        rows: as many cells each as there are columns. None and not-a-number show as a dash, an
-            interval as mean and half-width.
+        rows: None and not-a-number show as a dash, an interval as mean and half-width.
         number: format of floats and intervals, as after the colon of an f-string.
         formats: other formats by column heading.
         note: one line below the table, such as what is measured in which unit.
@@ -71,11 +68,7 @@ class Table:
 
 
 def format_cell(cell: Cell, number: str = ".1f") -> str:
-    """Write one cell.
-
-    Args:
-        cell: what to write; numbers may be NumPy's.
-        number: format of floats and of both parts of an interval.
+    """Write one cell; `number` is the format of floats and of both parts of an interval.
 
     Example:
         >>> format_cell(0.4321, ".1%"), format_cell(12345), format_cell(None)
@@ -119,7 +112,6 @@ def render_text(table: Table) -> str:
     body = [[_flatten(cell) for cell in row] for row in table.texts]
     head = [_flatten(name) for name in table.columns]
     widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
-
     columns = list(zip(widths, table.numeric, strict=True))
 
     def line(cells: list[str]) -> str:

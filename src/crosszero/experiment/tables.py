@@ -20,12 +20,11 @@ from crosszero.tasks.task import Task
 
 def make_tables(results: Results) -> list[Table]:
     """All tables: the overview first, then how far seeds lie apart, time, and every language."""
-    deviations, published = make_deviations(results), results.config and results.config.published
-    tables = [make_overview(results)]
-    tables += [deviations] if deviations else []
-    tables.append(make_costs(results.records))
-    tables += [make_published(read_published(published))] if published else []
-    return [*tables, *(make_languages(results, task) for task in list_columns(results))]
+    tables = [make_overview(results), make_deviations(results), make_costs(results.records)]
+    if results.config and results.config.published:
+        tables.append(make_published(read_published(results.config.published)))
+    tables += [make_languages(results, task) for task in list_columns(results)]
+    return [table for table in tables if table is not None]
 
 
 def list_columns(results: Results) -> list[Task]:
@@ -167,12 +166,7 @@ def _pair_up(languages: Sequence[str]) -> list[list[str]]:
 
 
 def summarise_records(records: Sequence[Record]) -> dict[str, Any]:
-    """Put all numbers together: for each system, metric and language (or ``mean``) those by seed.
-
-    Returns:
-        ``{system: {metric: {language: {"seeds", "values", "mean", "deviation", "low", "high"}}}}``,
-        values as shares; what one seed can't give is ``None``.
-    """
+    """Put all numbers together: shares by system, metric and language (or ``mean``), by seed."""
     found: dict[str, Any] = {}
     for record in records:
         metrics = found.setdefault(record.system, {})

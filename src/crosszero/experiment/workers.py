@@ -2,8 +2,8 @@
 
 On few cores, processes with few threads each waste much less than one process whose threads wait
 for each other. Each call gets a new process, so that its peak memory is that of the call, and so
-that one that dies (no memory, say) takes nothing else with it. A worker draws no progress bars; its
-log lines are written by this process, with the name of the call before them.
+that one that dies takes nothing else with it. A worker draws no progress bars; its log lines are
+written by this process, with the name of the call before them.
 """
 
 from __future__ import annotations
@@ -34,10 +34,7 @@ _log = logging.getLogger("crosszero")
 def run_side_by_side(
     function: Callable[..., T], calls: Mapping[str, tuple[Any, ...]], *, jobs: int
 ) -> Iterator[tuple[str, T]]:
-    """Call a function with many arguments, some calls at a time.
-
-    The program's main module must be importable without side effects (``if __name__ ==
-    "__main__"``), as the processes are spawned.
+    """Call a function with many arguments, some calls at a time, in processes that are spawned.
 
     Args:
         function: of a module, so that a process can find it.

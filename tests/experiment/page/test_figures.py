@@ -230,13 +230,13 @@ def test_missing_extra_is_named(monkeypatch, module):
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("tables", {"numpy", "jinja2"}),
-        ("document", {"torch", "matplotlib", "sklearn", "scipy", "transformers"}),
-        ("maps", {"torch", "matplotlib", "sklearn", "scipy", "transformers"}),
+        ("table", {"numpy", "jinja2"}),
+        ("page.document", {"torch", "matplotlib", "sklearn", "scipy", "transformers"}),
+        ("page.maps", {"torch", "matplotlib", "sklearn", "scipy", "transformers"}),
     ],
 )
 def test_import_loads_nothing_heavy(module, heavy):
-    code = f"import sys, crosszero.experiment.page.{module}; print({heavy} & set(sys.modules))"
+    code = f"import sys, crosszero.experiment.{module}; print({heavy} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

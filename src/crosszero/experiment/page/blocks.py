@@ -25,10 +25,9 @@ class Phrase(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap:
-    """A table whose numbers are coloured the stronger the better they are; its first column isn't.
+    """A table whose numbers, but for the first column, are coloured the stronger the better.
 
-    The colour adds nothing that the numbers do not say, so that a printer, a screen reader and eyes
-    that see no colours miss nothing.
+    The colour adds nothing that the numbers do not say, for printers and eyes without colours.
     """
 
     table: Table
@@ -37,8 +36,6 @@ class HeatMap:
     @property
     def shades(self) -> list[list[float | None]]:
         """For each cell behind the first of its row, its place between worst (0) and best (1).
-
-        Where all numbers are equal there is nothing to shade: all are 0.
 
         Example:
             >>> rows = (("fr", 2.0, 6.0), ("ru", 3, "-"))
@@ -64,10 +61,7 @@ def _read_number(cell: Cell) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A drawing as SVG, which is made here and not escaped again; maybe plotly's data of it, too.
-
-    With the data the drawing answers the pointer.
-    """
+    """A drawing as SVG, not escaped again; with plotly's data it answers the pointer, too."""
 
     svg: str
     caption: str
@@ -115,15 +109,10 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedSentence:
-    """A sentence pair, its gold links, and those that each system gives, as matrices.
+    """The words of a sentence pair, its gold links, and those of each system, as matrices.
 
     A matrix is a table of HTML, not a picture, because its headings are words in any script. Where
     the target runs from right to left, so do the columns.
-
-    Attributes:
-        source, target: words; rows and columns of the matrices.
-        links: by name of the system.
-        origin: file and line.
     """
 
     source: tuple[str, ...]
@@ -139,10 +128,7 @@ class AlignedSentence:
         return "rtl" if is_rtl(" ".join(self.target)) else "ltr"
 
     def judge(self, system: str, row: int, column: int) -> tuple[str, str, str]:
-        """Class, hidden words and sign of a cell; empty where nobody links the two words.
-
-        Shapes tell cells apart, and hidden words say what they mean: colours only help.
-        """
+        """Class, hidden words and sign of a cell; empty where nobody links the two words."""
         link, found = (row, column), (row, column) in self.links[system]
         if link in self.gold.allowed:
             gold = "sure" if link in self.gold.sure else "possible"
@@ -157,7 +143,7 @@ class AlignedSentence:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """How the page was made, so that somebody else can make it again; empty facts are left out."""
+    """How the page was made; empty facts are left out."""
 
     command: str
     facts: Mapping[str, str]

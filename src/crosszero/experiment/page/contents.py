@@ -38,8 +38,7 @@ def write_page(
     Args:
         path: folder of an experiment or of an evaluation, or the experiment's YAML file.
         out: the page; none: ``report.html`` in the folder.
-        hover: whether points of the maps say what they are, which takes plotly; none: if it is
-            installed.
+        hover: whether points of the maps say what they are; none: where plotly is installed.
         seed: of the draw of examples and of the maps.
         command: the command line that made it; by default ``crosszero report``.
 

@@ -55,8 +55,6 @@ def pick_curve(records: Iterable[Mapping[str, object]], key: str, *, name: str =
 def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
     """Average curves of one quantity, such as those of several seeds, over the steps that all have.
 
-    A value that one of them lacks is not-a-number.
-
     Example:
         >>> one, two = (Curve(name="", steps=(1, 2), values=v) for v in ((0.0, 2.0), (1.0, 4.0)))
         >>> average_curves([one, two], name="mean").values
@@ -69,15 +67,7 @@ def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
 
 
 def smooth(curve: Curve, window: int, bins: int = BINS) -> Curve:
-    """Average values with their neighbours, at no more places than a picture can show.
-
-    Values that are not finite are passed over; where there is nothing to average, the mean is
-    not-a-number. Both ends are among the places.
-
-    Args:
-        curve: of any length.
-        window: how many values are averaged, odd; shorter at both ends.
-        bins: at how many places, evenly spread, if the curve has more.
+    """Average each `window` of finite values, odd, at no more places than a picture can show.
 
     Example:
         >>> smooth(Curve(name="x", steps=(1, 2, 3), values=(0.0, 3.0, 0.0)), 3).values
@@ -98,8 +88,7 @@ def thin(curve: Curve, bins: int = BINS) -> Curve:
     """Leave out points that a picture could not show apart, if there are more than 2 x `bins`.
 
     Of each of `bins` stretches of equally many points the lowest and the highest value stay, so
-    that no peak is lost, and the two ends of the curve. Values that are not a number stay only
-    where a whole stretch has no other: narrower gaps are closed.
+    that no peak is lost, and both ends of the curve. A gap narrower than a stretch is closed.
 
     Example:
         >>> thin(Curve(name="x", steps=(1, 2, 3, 4, 5), values=(0.0, 1.0, 9.0, 2.0, 3.0)), 1).steps
@@ -124,14 +113,10 @@ def draw_curves(
     """Draw curves. Long ones get a running mean over a 25th of the run, over faint raw values.
 
     Args:
-        curves: at least one that is not empty.
+        curves: at least one that is not empty, or CrosszeroError.
         label: of the vertical axis, with the unit.
         caption: below the picture, and read out instead of it.
         axis: what the horizontal axis counts.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-        CrosszeroError: all curves are empty.
     """
     filled = [curve for curve in curves if curve.steps]
     if not filled:
@@ -145,16 +130,11 @@ def draw_curves(
                 raw = thin(curve)
                 axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
                 curve = smooth(curve, 2 * (len(curve.values) // 50) + 1)
-            axes.plot(
-                curve.steps,
-                curve.values,
-                color=colour,
-                linestyle=_LINES[number % len(_LINES)],
-                linewidth=1.8,
-                label=keep_latin(curve.name),
-                # few points are shown one by one, which also tells curves apart without colours
-                marker=MARKERS[number % len(MARKERS)] if len(curve.values) <= _FEW else "",
-            )
+            # few points are shown one by one, which also tells curves apart without colours
+            marker = MARKERS[number % len(MARKERS)] if len(curve.values) <= _FEW else ""
+            look = {"linestyle": _LINES[number % len(_LINES)], "marker": marker, "color": colour}
+            look |= {"label": keep_latin(curve.name)}
+            axes.plot(curve.steps, curve.values, linewidth=1.8, **look)
         if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
             axes.axhline(0, color=INK, linewidth=0.6, alpha=0.5)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -1,9 +1,9 @@
 """One HTML file that holds all: it works offline, loads nothing, and runs only what it names.
 
 Each block has a template of the name of its class in ``templates/``; Jinja escapes whatever stands
-in a template's braces. A content security policy forbids all remote
-things. A page without scripts forbids scripts; a page whose maps answer the pointer allows exactly
-its two scripts by their hashes, so that even a mistake in escaping could neither run nor fetch.
+in a template's braces. A content security policy forbids all remote things, and scripts, but for
+the two of a page whose maps answer the pointer, by their hashes: so even a mistake in escaping
+could neither run nor fetch.
 
 plotly.js has 4.8 MB; it is kept in the page compressed (2 MB) and unpacked by the browser. The
 plain pictures stay for paper, for readers without scripts, and for what reads pages aloud.
@@ -35,9 +35,6 @@ _POLICY = (
 
 def render_page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str:
     """Give a page as one HTML document, with the sentences of `summary` below its title.
-
-    Raises:
-        MissingExtraError: a map shall answer the pointer, and plotly is not installed.
 
     Example:
         >>> page = render_page("Suite", [], [Section("Training", ["Nothing was <b>trained</b>."])])
@@ -78,11 +75,7 @@ def has_plotly() -> bool:
 
 @cache
 def read_plotly() -> str:
-    """Read plotly.js, as it comes with the Python package.
-
-    Raises:
-        MissingExtraError: plotly is not installed.
-    """
+    """Read plotly.js, as it comes with the Python package; MissingExtraError without it."""
     found = importlib.util.find_spec("plotly")
     if found is None or found.origin is None:
         raise MissingExtraError("plotly", "plotly", "maps with hover texts")

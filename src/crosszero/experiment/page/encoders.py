@@ -44,11 +44,7 @@ class Encoders:
         return len(self._encoders)
 
     def run(
-        self,
-        work: str,
-        kind: type[T],
-        settings: Mapping[str, object],
-        make: Callable[[Encoder], object],
+        self, work: str, kind: type[T], settings: Mapping[str, object], make: Callable[[Encoder], T]
     ) -> dict[str, T]:
         """Do some work with each encoder, unless that was done before.
 
@@ -60,9 +56,6 @@ class Encoders:
 
         Returns:
             Results by the names of the systems. An encoder that can't be used is noted instead.
-
-        Raises:
-            MissingExtraError: a package is not installed that the work needs.
         """
         found: dict[str, T] = {}
         for identity, encoder in self._encoders.items():

@@ -95,12 +95,9 @@ def list_pairs(results: Results) -> list[str]:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What an encoder makes of gold alignments: per cent, means over pairs.
+    """An encoder's error rate, and that of each layer from 1, per cent, means over pairs.
 
-    Attributes:
-        error: alignment error rate of what the encoder is read at.
-        layers: that of each layer from 1.
-        links: of the sentences that were drawn.
+    And its `links` of the sentences that were drawn.
     """
 
     error: float
@@ -152,10 +149,7 @@ def make_sentence(
     """Put a sentence and what each system links in it together."""
     first, _, second = pair.partition("-")
     return AlignedSentence(
-        source=gold.source[number],
-        target=gold.target[number],
-        languages=(first, second),
-        gold=gold.gold[number],
+        source=gold.source[number], target=gold.target[number], languages=(first, second),
         links={name: frozenset((i, j) for i, j in own) for name, own in links.items()},
-        origin=f"{pair}, line {number + 1}",
-    )
+        gold=gold.gold[number], origin=f"{pair}, line {number + 1}",
+    )  # fmt: skip

@@ -38,7 +38,7 @@ _ISOLATE = "\u2068{}\u2069"  # first-strong isolate: each line takes its own dir
 
 
 class Point(NamedTuple):
-    """One word of a map: its place, without unit, and what it says.
+    """One word of a map: its place, and what it says of itself.
 
     Attributes:
         meaning: number from 0; it has the colour of this number and is written as meaning + 1.
@@ -58,7 +58,7 @@ def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]
     """Lay vectors out on a plane by t-SNE over cosine distances, for the eye only.
 
     The perplexity is 30, or less for fewer than 91 points. The same vectors and seed give the same
-    plane.
+    plane; MissingExtraError without scikit-learn.
 
     Args:
         vectors: (n, dim), n from 4 and dim from 2.
@@ -66,9 +66,6 @@ def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]
 
     Returns:
         (n, 2) positions without unit.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
     """
     unit = unit_rows(vectors)
     if len(unit) < 4 or unit.shape[1] < 2:

@@ -29,13 +29,7 @@ _NOTE = (
 
 
 class Search(NamedTuple):
-    """Queries in one language and candidates in another.
-
-    Attributes:
-        languages: of the two.
-        golds: translations of the queries.
-        candidates: each once, golds included.
-    """
+    """Queries in one of two languages; candidates, each once, in the other, with the golds."""
 
     languages: tuple[str, str]
     queries: list[str]
@@ -44,7 +38,7 @@ class Search(NamedTuple):
 
 
 def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int) -> Section:
-    """A few sentences of `lines`, the fewer the more encoders, and what each finds nearest."""
+    """A few of `lines`, the fewer the more encoders, and what each finds nearest."""
     count = min(10, max(4, 20 // max(len(encoders), 1)))
     searches = draw_searches(lines, count, seed=seed)
     if not searches:
@@ -103,15 +97,11 @@ def make_examples(source: str, searches: list[Search], found: Mapping[str, Neare
     for n, search in enumerate(searches):
         first, second = search.languages
         for i, (query, gold) in enumerate(zip(search.queries, search.golds, strict=True)):
-            answers = {
-                name: [
-                    Neighbour(Phrase(text, second), cosine, text == gold)
-                    for place, cosine in nearest[n][i]
-                    for text in [search.candidates[int(place)]]
-                ]
-                for name, nearest in found.items()
-            }
-            examples.append(
-                Example(query=Phrase(query, first), gold=Phrase(gold, second), found=answers)
-            )
+            answers: dict[str, list[Neighbour]] = {}
+            for name, nearest in found.items():
+                texts = [(search.candidates[int(place)], cosine) for place, cosine in nearest[n][i]]
+                near = [Neighbour(Phrase(text, second), cos, text == gold) for text, cos in texts]
+                answers[name] = near
+            phrases = {"query": Phrase(query, first), "gold": Phrase(gold, second)}
+            examples.append(Example(found=answers, **phrases))
     return examples
