@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crosszero.experiment.published import read_published
 from crosszero.experiment.records import Record
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.trainings import find_run
+from crosszero.experiment.steps import find_run
+from crosszero.experiment.tables import read_published
 from research.claims.claim import Claim
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves

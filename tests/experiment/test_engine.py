@@ -19,7 +19,7 @@ from crosszero.align.gold import read_alignment_set
 from crosszero.cli import main
 from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.experiment import trainings
+from crosszero.experiment import steps
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
 from crosszero.experiment.comparison import compare, pair_systems
 from crosszero.experiment.engine import run_experiment
@@ -28,7 +28,7 @@ from crosszero.experiment.measurement import Measured, Measurement, list_measure
 from crosszero.experiment.records import Record, read_record, write_record
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
-from crosszero.experiment.trainings import find_run, locate_training
+from crosszero.experiment.steps import find_run, locate_training
 from crosszero.model.encoder import Encoder
 from crosszero.samples import SampleStore
 from tests.experiment.conftest import write
@@ -115,7 +115,7 @@ def test_encoders_that_are_trained_already(
         run = find_run(suite, "CZ", seed)
         assert run is not None
         run.rename(tmp_path / f"CZ-{seed}-run")
-    monkeypatch.setattr(trainings, "train", None)  # nothing is trained
+    monkeypatch.setattr(steps, "train", None)  # nothing is trained
     systems = {"CZ": SystemConfig(trained=str(tmp_path / "CZ-{seed}-run"))}
     ready = dataclasses.replace(
         suite, systems=systems, samples=None, out=str(tmp_path / "ready"), jobs=1

@@ -18,7 +18,7 @@ from crosszero.config import build
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.records import read_record
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.trainings import find_run
+from crosszero.experiment.steps import find_run
 from crosszero.training import loop
 
 Folders = Callable[..., Path]

@@ -16,10 +16,10 @@ from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.measurement import Measurement, list_measurements
-from crosszero.experiment.published import read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.tables import read_published
 from crosszero.tasks.catalogue import list_tasks
 
 Folders = Callable[..., Path]
@@ -286,7 +286,7 @@ def test_held_out_samples_have_to_be_made() -> None:
 
 def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own settings, on strings written here: only sizes are cut."""
-    from crosszero.experiment import preparation
+    from crosszero.experiment import steps
     from tests.bitext.test_chromium_pak import write_pak
 
     words = {
@@ -307,7 +307,7 @@ def test_the_demo_recipe_runs_cut_small(tmp_path: Path, monkeypatch: pytest.Monk
             for when in (now, again)
         ]
         write_pak(tmp_path / "locales" / f"{language}.pak", dict(enumerate(texts, start=1)))
-    monkeypatch.setattr(preparation, "find_interface_strings", lambda: tmp_path / "locales")
+    monkeypatch.setattr(steps, "find_interface_strings", lambda: tmp_path / "locales")
     cut = ["train.steps=2", "train.batch_size=4", "prepare.hold_out=20", f"out={tmp_path}/out"]
     results = run_experiment(read_experiment(locate_recipe("demo"), cut))
     after = [r for r in results.records if r.system == "after"]

@@ -14,19 +14,20 @@ from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.measurement import list_measurements
 from crosszero.experiment.page.contents import write_page
-from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.records import Record, describe_versions, read_record, write_record
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.stamps import Stamp
+from crosszero.experiment.steps import Stamp
 from crosszero.experiment.table import render_text
 from crosszero.experiment.tables import (
     make_costs,
     make_deviations,
     make_languages,
     make_overview,
+    make_published,
+    read_published,
     write_tables,
 )
 from crosszero.tasks.catalogue import find_task

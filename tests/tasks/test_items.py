@@ -5,7 +5,7 @@ import pytest
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.errors import DataError
-from crosszero.experiment.paired import measure_corpus
+from crosszero.experiment.comparison import measure_corpus
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks import find_task, list_tasks

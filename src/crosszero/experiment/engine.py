@@ -19,7 +19,6 @@ import torch
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.experiment.measurement import Measurement, list_measurements
-from crosszero.experiment.preparation import locate_source, make_samples
 from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import (
     Record,
@@ -30,9 +29,8 @@ from crosszero.experiment.records import (
 )
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.stamps import Stamp
+from crosszero.experiment.steps import Stamp, is_trained, locate_source, make_samples, train_system
 from crosszero.experiment.tables import write_tables
-from crosszero.experiment.trainings import is_trained, train_system
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
 from crosszero.memory import peak_memory, reset_memory

@@ -18,7 +18,7 @@ from crosszero.experiment.recipes import find_settings, read_experiment
 from crosszero.experiment.records import Record, read_record
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.trainings import find_newest, find_run, locate_training
+from crosszero.experiment.steps import find_newest, find_run, locate_training
 from crosszero.model.loading import locate_encoder
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval

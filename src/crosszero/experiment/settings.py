@@ -180,8 +180,8 @@ class ExperimentConfig:
         if self.samples and self.bitext:
             raise ConfigError("samples, bitext: name one of them; samples are made from bitext")
         if not self.samples and not self.bitext:
-            own = self.systems.items()
-            if trained := [n for n, one in own if one.train is not None or one.aligner is not None]:
+            trained = [n for n, own in self.systems.items() if own.has_seeds and not own.trained]
+            if trained:
                 raise ConfigError(
                     f"samples: {', '.join(trained)} need a store to be trained on, or text to make "
                     "it from (bitext)"

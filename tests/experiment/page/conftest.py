@@ -15,7 +15,7 @@ from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.recipes import write_experiment
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.trainings import locate_training
+from crosszero.experiment.steps import locate_training
 from crosszero.samples.store import collect
 from crosszero.tasks.score import Score
 from tests.tasks.helpers import make_score

@@ -19,7 +19,7 @@ from research.claims.orders import compare_systems, judge_order
 from crosszero.config import build
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.trainings import train_system
+from crosszero.experiment.steps import train_system
 from crosszero.samples.store import collect
 from tests.experiment.test_settings import make_record
 from tests.tasks.helpers import make_score

@@ -10,18 +10,24 @@ from statistics import fmean
 
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.page.blocks import Block, HeatMap, Origin, Section
+from crosszero.experiment.page.curves import show_training
 from crosszero.experiment.page.document import has_plotly, render_page
 from crosszero.experiment.page.encoders import Encoders
 from crosszero.experiment.page.link_matrices import show_alignments
 from crosszero.experiment.page.nearest_sentences import show_neighbours
 from crosszero.experiment.page.parallel_texts import find_lines
-from crosszero.experiment.page.training_curves import show_training
 from crosszero.experiment.page.word_maps import show_maps
-from crosszero.experiment.published import make_published, read_published
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.scores import Scores
-from crosszero.experiment.tables import list_columns, list_means, make_languages, make_overview
+from crosszero.experiment.tables import (
+    list_columns,
+    list_means,
+    make_languages,
+    make_overview,
+    make_published,
+    read_published,
+)
 from crosszero.files import atomic_file
 
 

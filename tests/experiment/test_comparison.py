@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.experiment.paired import adjust_holm, compare_corpora, measure_corpus
+from crosszero.experiment.comparison import adjust_holm, compare_corpora, measure_corpus
 
 
 def make_counts(random, sentences, seeds, better=0):
