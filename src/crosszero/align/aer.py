@@ -12,17 +12,12 @@ of nothing by nothing counts as right (precision of no links is 1), which keeps 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from crosszero.align.gold import AlignmentSet, GoldLinks
-from crosszero.align.links import align_words
+from crosszero.align.gold import GoldLinks
 from crosszero.align.spans import Link
-from crosszero.align.word_encoder import WordEncoder
 from crosszero.errors import CrosszeroError
-
-_log = logging.getLogger("crosszero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +92,3 @@ def score_alignment(
         sure_hits=sum(len(found & right.sure) for found, right in pairs),
         possible_hits=sum(len(found & right.allowed) for found, right in pairs),
     )
-
-
-def score_aligner(encoder: WordEncoder, data: AlignmentSet) -> AlignmentScore:
-    """Align a gold set with an encoder and score the links.
-
-    Raises:
-        CrosszeroError: the set is empty, or a vector is not finite.
-
-    Example:
-        >>> score_aligner(encoder, read_alignment_set("gold/de-en")).aer      # doctest: +SKIP
-        0.241
-    """
-    return score_alignment(align_words(encoder, data.source, data.target), data.gold)
