@@ -45,7 +45,8 @@ def evaluate(
     alignment
         Folder that holds word-alignment/, if the data folder does not.
     held_out
-        Store of samples that held-out tasks ask, or folder that holds it by the task's name.
+        Store that 'prepare --hold-out N' left, which word-retrieval and sentence-retrieval ask, or
+        the folder that holds it by the task's name.
     tasks
         'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
         word-retrieval, sentence-retrieval; by default all whose data are there.
@@ -71,7 +72,7 @@ def evaluate(
     from crosszero.experiment.evaluation import evaluate as measure
     from crosszero.files import check_output
 
-    check_output(out, inputs=[data], folder=True)
+    check_output(out, inputs=[p for p in (data, held_out) if p], folder=True)
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
