@@ -9,9 +9,9 @@ import numpy as np
 
 from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
-from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
+from crosszero.experiment.table import measure_interval
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import WordRetrieval

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.measurement import depends_on_seed, does_task
 from crosszero.experiment.records import Record
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.table import Interval, measure_interval
 from crosszero.tasks.score import average
 from crosszero.tasks.task import Task
 from research.claims.claim import Outcome

@@ -212,7 +212,7 @@ def test_pooling_is_a_flag_and_a_key_of_a_system(
 
 
 def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
-    suite: ExperimentConfig, tmp_path: Path
+    suite: ExperimentConfig, xtreme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data").mkdir()
     store = Path(str(suite.samples))
@@ -230,6 +230,12 @@ def test_words_are_asked_of_a_store_or_of_a_folder_that_holds_it(
     (tmp_path / "none").mkdir()
     with pytest.raises(CrosszeroError, match="word-retrieval"):
         run_suite(dataclasses.replace(config, held_out=str(tmp_path / "none")))
+    files = sorted(store.rglob("*"))
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", *f"--data {xtreme} --held-out {store} --out {store}".split()])
+    assert caught.value.code == 2
+    assert "is read by this command" in capsys.readouterr().err
+    assert sorted(store.rglob("*")) == files
 
 
 def test_a_statistical_aligner_is_a_row(
@@ -261,6 +267,8 @@ def test_a_statistical_aligner_is_a_row(
         build(SystemConfig, {"aligner": "eflomel"})
     with pytest.raises(ConfigError, match="aligner: has no encoder"):
         SystemConfig(aligner="eflomal", encoder="crosszero-mini")
+    with pytest.raises(ConfigError, match="aligner: has no encoder"):
+        SystemConfig(aligner="eflomal", pooling="cls")
 
 
 def align_plainly(rows: list[tuple[list[str], list[str]]], seed: int) -> list[set[Any]]:

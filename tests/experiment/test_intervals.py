@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from crosszero.experiment.intervals import measure_interval
+from crosszero.experiment.table import measure_interval
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_named_languages_need_no_others(
         def predict(self, rows: list[Any]) -> list[str]:
             return ["1"] * len(rows)
 
-    monkeypatch.setattr(Measurement, "_fine_tune", lambda *_: Ones())
+    monkeypatch.setattr(Measurement, "_train_or_load", lambda *_: Ones())
     (xtreme / "labels/pawsx/test-fr.tsv").unlink()
     one = make_measurement("pawsx", xtreme, tmp_path / "out", languages=["en"])
     assert one.run("none").scores == (make_score("pawsx/accuracy", "en", 0.5, 12),)
@@ -162,7 +162,7 @@ def test_named_languages_need_no_others(
 def test_wrong_gold_is_told_before_fine_tuning(
     xtreme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Measurement, "_fine_tune", None)
+    monkeypatch.setattr(Measurement, "_train_or_load", None)
     write(xtreme / "labels/pawsx/test-fr.tsv", ["0", "1"] * 6 + ["1"])
     with pytest.raises(DataError, match=r"labels/pawsx/test-fr\.tsv:12: 13 lines for 12 pairs"):
         make_measurement("pawsx", xtreme, tmp_path).run("none")

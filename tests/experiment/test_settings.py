@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.measurement import list_measurements
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.recipes import locate_recipe, read_experiment
@@ -20,7 +19,7 @@ from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import Stamp
-from crosszero.experiment.table import render_text
+from crosszero.experiment.table import measure_interval, render_text
 from crosszero.experiment.tables import (
     make_costs,
     make_deviations,

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crosszero.experiment.intervals import measure_interval
 from crosszero.experiment.page.document import render_block
 from crosszero.experiment.table import (
     Table,
     format_cell,
+    measure_interval,
     render_markdown,
     render_text,
 )

@@ -34,15 +34,11 @@ _Draws = npt.NDArray[np.float64]
 _CHUNK = 1 << 22  # random counts that are held at once
 
 
-class Side(NamedTuple):
-    """A system and the folders of its predictions, one for each seed."""
-
-    name: str
-    folders: tuple[Path, ...]
+Side = tuple[str, Sequence[Path]]  # a system, and its predictions: a folder for each seed
 
 
 class Pair(NamedTuple):
-    """Two systems on a task, whose data and languages (none: all) are those of the experiment."""
+    """Two systems on a task, on data and languages (none: all) of the experiment."""
 
     task: Task
     data: Path
@@ -65,10 +61,10 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
     for task in config.tasks:
         own = [m for m in done if m.task.name == task]
         one, other = (
-            Side(system, tuple(m.folder / "predictions" for m in own if m.system == system))
+            (system, [m.folder / "predictions" for m in own if m.system == system])
             for system in (first, second)
         )
-        if one.folders and other.folders:
+        if one[1] and other[1]:
             languages = own[0].languages if own[0].task.pairs_of_languages else None
             found[task] = Pair(own[0].task, own[0].data, one, other, languages)
     if not found:
@@ -78,11 +74,11 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
 
 def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
     """Pair two folders of predictions, for each task that both have; ConfigError for none."""
-    one, other = (Side(str(folder), (folder,)) for folder in (first, second))
     tasks = [t for t in list_tasks() if all((side / t.name).is_dir() for side in (first, second))]
     if not tasks:
         known = ", ".join(task.name for task in list_tasks())
         raise ConfigError(f"{first} and {second} have no task in common ({known})")
+    one, other = ((str(folder), [folder]) for folder in (first, second))
     return {task.name: Pair(task, data, one, other) for task in tasks}
 
 
@@ -91,48 +87,39 @@ def compare(
 ) -> Table:
     """Compare two systems on a task: a row for each language and one for their mean, in per cent.
 
-    Args:
-        pair: the task, and the predictions of both systems.
-        languages: which, instead of those of the pair.
-        resamples: of the bootstrap.
-
-    Raises:
-        CrosszeroError: predictions or data are missing or can't be used.
+    `languages` stand in for those of the pair. CrosszeroError if predictions or data can't be used.
     """
-    task, data, first, second, own = pair
-    folders = [*first.folders, *second.folders]
-    common = set.intersection(*(set(list_languages(folder, task.name)) for folder in folders))
+    task, data, (first, firsts), (second, seconds), own = pair
+    every = [set(list_languages(folder, task.name)) for folder in (*firsts, *seconds)]
+    common = set.intersection(*every)
     chosen = list(languages or own or sorted(common))
     if not chosen:
-        raise ConfigError(f"{task.name}: {first.name} and {second.name} share no language")
+        raise ConfigError(f"{task.name}: {first} and {second} share no language")
 
-    def count(side: Side, language: str) -> Counts:
-        rows = [task.count_items(folder, data, language) for folder in side.folders]
-        return np.stack(rows, axis=1)
+    def count(folders: Sequence[Path], language: str) -> Counts:
+        return np.stack([task.count_items(f, data, language) for f in folders], axis=1)
 
     def cells(scores: Sequence[float], one: Comparison, adjusted: float | None) -> list[Cell]:
         per_cent = [100 * value for value in (*scores, one.difference, one.low, one.high)]
         return [*per_cent, one.p_value, adjusted, one.count]
 
-    counts = {name: (count(first, name), count(second, name)) for name in chosen}
+    counts = {name: (count(firsts, name), count(seconds, name)) for name in chosen}
     found, mean = compare_corpora(counts, resamples=resamples)
     adjusted = adjust_holm([found[name].p_value for name in chosen])
     scores = [tuple(measure_corpus(side) for side in counts[name]) for name in chosen]
-    rows = [
-        (name, *cells(both, found[name], p))
-        for name, both, p in zip(chosen, scores, adjusted, strict=True)
-    ]
+    columns = zip(chosen, scores, adjusted, strict=True)
+    rows = [(name, *cells(both, found[name], p)) for name, both, p in columns]
     means = [float(np.mean(side)) for side in zip(*scores, strict=True)]
     return Table(
-        title=f"{task.name}/{task.metric}: {second.name} against {first.name}, per cent",
+        title=f"{task.name}/{task.metric}: {second} against {first}, per cent",
         columns=("language", "A", "B", "B - A", "low", "high", "p", "p (Holm)", "items"),
         rows=(*rows, ("mean", *cells(means, mean, None))),
         number=".2f",
         formats={"p": ".4f", "p (Holm)": ".4f"},
-        note=f"A: {first.name}, B: {second.name}, mean over {len(first.folders)} and "
-        f"{len(second.folders)} seeds. B is better where the difference is "
-        f"{'negative' if task.lower_is_better else 'positive'}. 95 % interval and two-sided p of "
-        "the paired bootstrap over items, for the whole set's score; other seeds are not drawn. p "
+        note=f"A: {first}, B: {second}, mean over {len(firsts)} and {len(seconds)} seeds. B is "
+        f"better where the difference is {'negative' if task.lower_is_better else 'positive'}. 95 "
+        "% interval and two-sided p of the paired bootstrap over items, for the whole set's score; "
+        "other seeds are not drawn. p "
         "(Holm) is corrected for the languages of this table, p is not; neither is corrected for "
         "several tasks.",
     )
@@ -160,10 +147,6 @@ def measure_corpus(counts: Counts) -> float:
 
     Args:
         counts: (sentences, seeds, 2) what each sentence adds to the numerator and the denominator.
-
-    Example:
-        >>> measure_corpus(np.array([[[2, 3]], [[0, 1]]]))
-        0.5
     """
     return float(_divide(counts.sum(axis=0, dtype=np.float64)).mean())
 
@@ -210,12 +193,7 @@ def compare_corpora(
 
 
 def adjust_holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values for having looked at several of them (Holm's step-down method).
-
-    Example:
-        >>> adjust_holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
+    """Correct p values for having looked at several of them (Holm's step-down method)."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(order):

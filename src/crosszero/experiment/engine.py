@@ -106,7 +106,7 @@ def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> str:
     system, seed = group[0].system, group[0].seed
     if config.jobs == 1:  # else each line of the process has the name before it
         _log.info("%s, seed %d", system, seed)
-    encoder = None if group[0].aligner else train_system(config, system, seed)
+    encoder = None if group[0].own.aligner else train_system(config, system, seed)
     for one in group:
         _measure(one, encoder)
     return f"{system}, seed {seed}"

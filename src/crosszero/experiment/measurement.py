@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +64,14 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Measurement:
-    """One system of an experiment on one task with one seed (of training and fine-tuning)."""
+    """One system of an experiment on one task with one seed (of training and fine-tuning).
+
+    Attributes:
+        folder: of its ``predictions``, of ``models`` that are fine-tuned, of ``vectors``.
+        record: where its record belongs.
+        data: folder that the task reads.
+        languages: to test, or pairs of them; none: all that the data have.
+    """
 
     config: ExperimentConfig
     system: str
@@ -72,52 +79,45 @@ class Measurement:
     seed: int
 
     @property
-    def aligner(self) -> str | None:
-        """The statistical aligner in place of an encoder."""
-        return self.config.systems[self.system].aligner
-
-    @property
-    def data(self) -> Path:
-        """The folder that the task reads."""
-        return self.config.locate_data(self.task.name) or Path()
-
-    @property
     def folder(self) -> Path:
-        """Of ``predictions``, ``models`` that are fine-tuned, and ``vectors``."""
         run = "." if self.config.alone else f"runs/{self.system}-{self.seed}"
         return Path(self.config.out) / run
 
     @property
     def record(self) -> Path:
-        """Where its record belongs."""
         name = self.task.name
         name = name if self.config.alone else f"{self.system}-{name}-{self.seed}"
         return Path(self.config.out) / "records" / f"{name}.json"
 
     @property
+    def data(self) -> Path:
+        return self.config.locate_data(self.task.name) or Path()
+
+    @property
     def languages(self) -> Sequence[str] | None:
-        """Languages to test, or pairs of them; none: all that the data have."""
         if self.task.data_setting == "alignment":
             return self.config.alignment_pairs
         return None if self.task.pairs_of_languages else self.config.languages
 
     @property
-    def reading(self) -> SystemConfig | ExperimentConfig:
-        """Whose `layer` and `pooling` say how the encoder is read."""
-        own = self.config.systems[self.system]
-        return own if own.layer or own.pooling else self.config
+    def own(self) -> SystemConfig:
+        return self.config.systems[self.system]
 
     @property
-    def options(self) -> dict[str, object]:
+    def _reading(self) -> SystemConfig | ExperimentConfig:
+        """Whose `layer` and `pooling` say how the encoder is read."""
+        return self.own if self.own.layer or self.own.pooling else self.config
+
+    @property
+    def _options(self) -> dict[str, object]:
         """Those of the task's predictions that are set."""
         given = {"margin": self.config.margin, "layers": self.config.layers}
         return {name: given[name] for name in self.task.options if given.get(name)}
 
     @property
-    def fine_tune(self) -> Mapping[str, Any]:
+    def _fine_tune(self) -> dict[str, Any]:
         """Settings of fine-tuning that differ from the task's own."""
-        own = self.config.systems[self.system].fine_tune
-        return {**self.config.fine_tune.get(self.task.name, {}), **own}
+        return {**self.config.fine_tune.get(self.task.name, {}), **self.own.fine_tune}
 
     def check(self) -> None:
         """See that settings and data can be used, before hours are spent; or CrosszeroError."""
@@ -126,39 +126,28 @@ class Measurement:
         self.task.check(self.data, self.languages)
 
     def make_config(self) -> FineTuneConfig:
-        """The task's own settings of fine-tuning, with the changes.
-
-        Raises:
-            ConfigError: a setting is unknown, of the wrong type or out of range.
-        """
+        """The task's own settings of fine-tuning, with the changes; or ConfigError."""
         if not isinstance(self.task, FineTunedTask):
             raise ConfigError(f"fine_tune: {self.task.name} is not fine-tuned")
-        values = dataclasses.asdict(self.task.make_config(seed=self.seed)) | dict(self.fine_tune)
+        values = dataclasses.asdict(self.task.make_config(seed=self.seed)) | self._fine_tune
         return build(FineTuneConfig, values, where=f"fine_tune: {self.task.name}")
 
     def make_key(self, encoder: str | None) -> tuple[str, str]:
-        """Hash everything that the scores depend on.
+        """Hash everything that the scores depend on, and the data alone.
 
-        Args:
-            encoder: of the system, trained; ``None`` for an aligner.
-
-        Returns:
-            The hash, and one of the data alone.
-
-        Raises:
-            DataError: the samples that an aligner learns from can't be read.
+        `encoder` is that of the system, trained; ``None`` for an aligner.
         """
         data = hash_files(*self.task.list_files(self.data))
         settings: dict[str, Any] = {"data": data, "task": self.task.name, "seed": self.seed}
-        settings |= {"languages": self.languages, **self.options}
+        settings |= {"languages": self.languages, **self._options}
         if encoder is None:
-            settings["aligner"] = self.aligner
+            settings["aligner"] = self.own.aligner
             settings["samples"] = SampleStore.open(self.config.samples_folder).fingerprint
         elif self.task.fine_tuned:  # such a model reads its own layer and length
-            settings |= {"encoder": hash_encoder(encoder), "fine_tune": self.fine_tune}
+            settings |= {"encoder": hash_encoder(encoder), "fine_tune": self._fine_tune}
         else:
             settings |= {"encoder": hash_encoder(encoder), "max_length": self.config.max_length}
-            settings |= {"layer": self.reading.layer, "pooling": self.reading.pooling}
+            settings |= {"layer": self._reading.layer, "pooling": self._reading.pooling}
         return make_key(settings), data
 
     def locate_model(self, encoder: str | Path) -> Path:
@@ -166,20 +155,13 @@ class Measurement:
         name = self.task.name
         files = [self.data / name / f"{split}-en.tsv" for split in ("train", "dev")]
         # epochs: 1 is read as 1.0, but gives the name that it always gave, so that models are found
-        given = {key: value for key, value in self.fine_tune.items() if isinstance(value, int)}
+        given = {key: value for key, value in self._fine_tune.items() if isinstance(value, int)}
         config = {**dataclasses.asdict(self.make_config()), **given}
         key = make_key({"encoder": hash_encoder(encoder), "config": config}, files)
         return self.folder / "models" / f"{name}-{key[:16]}"
 
     def run(self, encoder: str | None) -> Measured:
-        """Predict, and score the files of predictions.
-
-        Args:
-            encoder: ``crosszero-mini``, a folder or a hub id; ``None`` for an aligner.
-
-        Raises:
-            CrosszeroError: settings, data or encoder can't be used.
-        """
+        """Predict, and score the files of predictions; `encoder` as for :meth:`make_key`."""
         self.check()
         predictions, languages = self.folder / "predictions", self.languages
         layer: int | None = None
@@ -190,23 +172,21 @@ class Measurement:
         else:
             model: Any
             if isinstance(self.task, FineTunedTask):
-                model = self._fine_tune(encoder, self.task)
+                model = self._train_or_load(encoder, self.task)
             else:
+                read, length = self._reading, self.config.max_length
                 model = Encoder.load(
-                    encoder,
-                    max_length=self.config.max_length,
-                    layer=self.reading.layer,
-                    pooling=self.reading.pooling,
+                    encoder, max_length=length, layer=read.layer, pooling=read.pooling
                 )
                 layer, pooling = model.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")
             predict: Callable[..., list[Path]] = self.task.predict
-            predict(model, self.data, predictions, languages, **self.options)
+            predict(model, self.data, predictions, languages, **self._options)
         scores = self.task.score(predictions, self.data, languages)
         return Measured(tuple(scores), layer, pooling)
 
-    def _fine_tune(self, encoder: str, task: FineTunedTask[Any]) -> Any:
+    def _train_or_load(self, encoder: str, task: FineTunedTask[Any]) -> Any:
         folder = self.locate_model(encoder)
         if is_finished(folder):
             return task.load_model(folder)

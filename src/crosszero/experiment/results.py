@@ -33,10 +33,9 @@ class System:
     """One row of the table.
 
     Attributes:
-        name: of the system.
         encoder: of the first seed; none where it is unknown or has not been trained.
         aligner: name of the statistical aligner that stands in place of an encoder.
-        trainings: run folders by seed; none where nothing is trained.
+        trainings: run folders by seed.
     """
 
     name: str
@@ -50,10 +49,7 @@ class Results:
     """Everything that tables and a page are made of.
 
     Attributes:
-        title: of the page.
-        folder: where it all lies; what is computed for the page is kept in its ``report``.
         records: that count, in the order of the systems.
-        systems: rows of the table.
         config: the experiment's settings; none where nobody knows them.
         planned: how many measurements there are to be; none where nobody says.
         notes: sentences about records that do not count, or could not be checked.
@@ -78,14 +74,11 @@ class Results:
 
 
 def read_results(where: str | Path | ExperimentConfig) -> Results:
-    """Read the results of an experiment or of an evaluation.
+    """Read the results of an experiment or of an evaluation: a folder, settings, or a YAML file.
 
     A record counts if it would not be measured again: its key is that of the settings, the encoder,
     the data and this version of crosszero. Where files that the key is made of are gone, nobody can
     tell, and it counts. Both are logged as warnings.
-
-    Args:
-        where: the folder, the settings, or their YAML file (needed where the folder has none).
 
     Raises:
         CrosszeroError: there are no results, or they can't be read.
@@ -125,22 +118,17 @@ def _read(config: ExperimentConfig) -> Results:
     measurements = list(list_measurements(config))
     records, notes = _read_current(measurements)
     order = list(config.systems)
+    records.sort(key=lambda record: order.index(record.system))
     systems = []
     for name, own in config.systems.items():
-        found = {seed: find_run(config, name, seed) for seed in config.seeds}
-        trainings = {seed: run for seed, run in found.items() if run is not None}
+        trainings = {s: run for s in config.seeds if (run := find_run(config, name, s)) is not None}
         first = trainings.get(config.seeds[0]) if own.has_seeds else config.start_of(name, 0)
         encoder = None if first is None else str(first)
         systems.append(System(name=name, encoder=encoder, aligner=own.aligner, trainings=trainings))
     return Results(
-        title=config.name,
-        folder=Path(config.out),
-        records=tuple(sorted(records, key=lambda record: order.index(record.system))),
-        systems=tuple(systems),
-        config=config,
-        planned=len(measurements),
-        notes=tuple(notes),
-    )
+        title=config.name, folder=Path(config.out), records=tuple(records), systems=tuple(systems),
+        config=config, planned=len(measurements), notes=tuple(notes),
+    )  # fmt: skip
 
 
 def _read_records(folder: Path) -> Results:
@@ -149,8 +137,7 @@ def _read_records(folder: Path) -> Results:
     seeds = sorted({record.seed for record in records})
     systems = []
     for name in dict.fromkeys(record.system for record in records):
-        found = {seed: find_newest(folder, name, seed) for seed in seeds}
-        trainings = {seed: run for seed, run in found.items() if run is not None}
+        trainings = {s: run for s in seeds if (run := find_newest(folder, name, s)) is not None}
         systems.append(System(name=name, trainings=trainings))
     return Results(title=folder.name, folder=folder, records=tuple(records), systems=tuple(systems))
 
@@ -193,17 +180,13 @@ def _read_current(measurements: Sequence[Measurement]) -> tuple[list[Record], li
 
 
 def _find_key(one: Measurement) -> str | None:
-    """The key of a measurement with the files as they are; ``None`` while its encoder is missing.
-
-    Raises:
-        CrosszeroError: files that it is made of are gone.
-    """
+    """The key with the files as they are, CrosszeroError if they are gone; ``None`` untrained."""
     start = one.config.start_of(one.system, one.seed)
-    trained = [Path(start)] if one.config.systems[one.system].trained else []
+    trained = [Path(start)] if one.own.trained else []
     for path in (one.task.locate(one.data), *trained):
         if not path.exists():
             raise CrosszeroError(f"{path}: is not there")
-    if one.aligner is not None:
+    if one.own.aligner is not None:
         return one.make_key(None)[0]
     locate_encoder(start)
     training = locate_training(one.config, one.system, one.seed)

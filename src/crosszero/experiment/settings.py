@@ -51,10 +51,11 @@ class SystemConfig:
     def __post_init__(self) -> None:
         if self.trained is not None and (self.encoder is not None or self.train is not None):
             raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
-        if self.aligner is not None and (
-            self.encoder or self.train is not None or self.trained or self.layer
-        ):
-            raise ConfigError("aligner: has no encoder; drop encoder, train, trained and layer")
+        given = self.encoder or self.trained or self.layer or self.pooling
+        if self.aligner is not None and (given or self.train is not None):
+            raise ConfigError(
+                "aligner: has no encoder; drop encoder, train, trained, layer and pooling"
+            )
 
     @property
     def has_seeds(self) -> bool:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.config import build, read_yaml
-from crosszero.experiment.intervals import Interval, measure_interval
 from crosszero.experiment.records import Record
 from crosszero.experiment.results import Results
-from crosszero.experiment.table import Cell, Table, render_markdown
+from crosszero.experiment.table import Cell, Table, measure_interval, render_markdown
 from crosszero.files import atomic_file
 from crosszero.tasks.score import average
 from crosszero.tasks.task import Task
@@ -45,11 +44,9 @@ def list_means(results: Results, system: str, task: Task) -> list[float]:
     return [100 * means[name] for means in found if name in means]
 
 
-def summarise(values: Sequence[float]) -> Cell | Interval:
+def summarise(values: Sequence[float]) -> Cell:
     """Nothing, a number, or a mean with its interval."""
-    if not values:
-        return None
-    return measure_interval(values) if len(values) > 1 else values[0]
+    return measure_interval(values) if len(values) > 1 else next(iter(values), None)
 
 
 def make_overview(results: Results) -> Table:
@@ -70,13 +67,11 @@ def make_overview(results: Results) -> Table:
             f"{', '.join(robust)}: robust fine-tuning is for pairs of sentences, so {known} alone "
             "are measured."
         )
+    means = ([summarise(list_means(results, name, task)) for task in tasks] for name in names)
     return Table(
         title=results.title,
         columns=("system", *(task.title for task in tasks)),
-        rows=tuple(
-            (name, *(summarise(list_means(results, name, task)) for task in tasks))
-            for name in names
-        ),
+        rows=tuple((name, *cells) for name, cells in zip(names, means, strict=True)),
         note=" ".join(notes),
     )
 
@@ -132,13 +127,10 @@ def make_languages(results: Results, task: Task) -> Table:
     systems = list(dict.fromkeys(system for _, system in values))
     rows = _pair_up(list(counts))
     ways = ("forward ", "backward ") if len(rows[0]) > 1 else ("",)
-    columns = [
-        [values.get((row[way], system), []) for row in rows]
-        for way in range(len(ways))
-        for system in systems
-    ]
-    headings = [f"{way}{system}" for way in ways for system in systems]
-    lines = [[summarise(column[i]) for column in columns] for i in range(len(rows))]
+    pairs = [(way, system) for way in range(len(ways)) for system in systems]
+    columns = [[values.get((row[way], system), []) for row in rows] for way, system in pairs]
+    headings = [f"{ways[way]}{system}" for way, system in pairs]
+    lines = [(row[0], *(summarise(column[i]) for column in columns)) for i, row in enumerate(rows)]
     # seed by seed, so far as all languages have one
     seeds = [zip(*column, strict=False) for column in columns]
     means = [summarise([sum(one) / len(rows) for one in column]) for column in seeds]
@@ -147,7 +139,7 @@ def make_languages(results: Results, task: Task) -> Table:
     return Table(
         title=f"{task.title}: {task.metric.replace('-', ' ')} by language",
         columns=("pair" if task.pairs_of_languages else "language", *headings),
-        rows=(*((row[0], *line) for row, line in zip(rows, lines, strict=True)), ("mean", *means)),
+        rows=(*lines, ("mean", *means)),
         note=f"Per cent; {span} {task.unit}. "
         f"{'Lower' if task.lower_is_better else 'Higher'} is better.",
     )

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
@@ -100,8 +100,14 @@ class _Worker(Generic[T]):
         for process in set(multiprocessing.active_children()) - others:
             self._process = process
         other_end.close()  # so that the end of the process ends the pipe
-        self._reader = threading.Thread(target=_repeat_lines, args=(name, lines), daemon=True)
+        self._reader = threading.Thread(target=self._repeat, args=(lines,), daemon=True)
         self._reader.start()
+
+    def _repeat(self, lines: Connection) -> None:
+        with suppress(EOFError):
+            while True:
+                level, message = lines.recv()
+                _log.log(level, "%s: %s", self.name, message)
 
     def finish(self) -> T:
         """Give what the call gave, after its last log line."""
@@ -131,15 +137,6 @@ class _Worker(Generic[T]):
         self._pool.shutdown()
 
 
-def _repeat_lines(name: str, lines: Connection) -> None:
-    while True:
-        try:
-            level, message = lines.recv()
-        except EOFError:
-            return
-        _log.log(level, "%s: %s", name, message)
-
-
 class _Handover(logging.handlers.QueueHandler):
     """Sends log lines to the process that started this one."""
 
@@ -156,18 +153,17 @@ class _NoTerminal(io.TextIOWrapper):
 
 def _set_up(connection: Any) -> None:
     """What a worker does first."""
+
+    def follow_parent() -> None:
+        # die when the first process was killed: a new one may soon write to the same folders
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGKILL)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the first process, which stops us
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is half-written is removed
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     sys.stderr = _NoTerminal(sys.stderr.buffer, errors="backslashreplace", line_buffering=True)
     _log.setLevel(logging.INFO)
     _log.addHandler(_Handover(connection))
     _log.propagate = False
-
-
-def _follow_parent() -> None:
-    """Die when the first process was killed: a new one may soon write to the same folders."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,8 @@ from crosszero.experiment.page.blocks import (
     Picture,
     Section,
 )
-from crosszero.experiment.page.document import render_page
+from crosszero.experiment.page.document import make_language_tag, render_page
+from crosszero.experiment.page.svg import clean
 from crosszero.experiment.table import Table
 
 EVIL = "<script>alert(1)</script>\"'&\x00\ud800<img src=http://x.example/y onerror=z>"
@@ -152,3 +153,14 @@ def test_every_meaning_is_numbered_however_many_there_are():
     meanings = Meanings(tuple(Phrase(f"m{i}", "en") for i in range(30)))
     reader = Reader(render_page("t", (), [Section("Maps", [meanings])]))
     assert sum(text.startswith("m") for text, _ in reader.phrases) == 30
+
+
+def test_what_html_forbids_is_replaced():
+    assert clean("a\x00b\ud800c\x85") == "a\ufffdb\ufffdc\ufffd"
+    assert clean("a\tb\nc 日") == "a\tb\nc 日"
+    assert [make_language_tag(code) for code in ("zh_CN", "fr", "?", 'x" y')] == [
+        "zh-CN",
+        "fr",
+        "",
+        "",
+    ]

@@ -11,12 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.gold import GoldLinks
-from crosszero.experiment.intervals import measure_interval
-from crosszero.experiment.page.blocks import AlignedSentence, HeatMap
+from crosszero.experiment.page.blocks import AlignedSentence, HeatMap, is_rtl
 from crosszero.experiment.page.curves import Curve, average_curves
 from crosszero.experiment.page.document import render_block
-from crosszero.experiment.page.markup import is_rtl
-from crosszero.experiment.table import Table
+from crosszero.experiment.table import Table, measure_interval
 
 LINK = st.tuples(st.integers(0, 3), st.integers(0, 2))
 LINKS = st.frozensets(LINK, max_size=8)

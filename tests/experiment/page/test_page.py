@@ -199,17 +199,18 @@ def test_what_is_kept_for_the_page_is_read_by_its_shape(
     make_suite: Callable[[], Path], work: str
 ) -> None:
     folder = make_suite()
-    write_page(folder, hover=False)
+    _, untouched = write_page(folder, hover=False)
     kept = sorted((folder / "report").glob(f"{work}-*.json"))
     assert len(kept) == 2
     for path, text in zip(kept, ('{"layers": "x"}', "[" * 100_000), strict=True):
         path.write_text(text)
     _, notes = write_page(folder, hover=False)
-    assert len(notes) == 2
-    assert all(f"{path}: damaged" in note for path, note in zip(kept, sorted(notes), strict=True))
+    damaged = [note for note in notes if note not in untouched]
+    assert len(damaged) == 2
+    assert all(any(f"{path}: damaged" in note for note in damaged) for path in kept)
     for path in kept:
         path.unlink()
-    assert write_page(folder, hover=False)[1] == []
+    assert write_page(folder, hover=False)[1] == untouched
 
 
 def test_an_encoder_that_is_gone_is_named(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import numbers
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from crosszero.align.gold import GoldLinks
 from crosszero.align.spans import Link
-from crosszero.experiment.intervals import Interval
-from crosszero.experiment.page.markup import is_rtl
 from crosszero.experiment.page.svg import pick_colours
-from crosszero.experiment.table import Cell, Table
+from crosszero.experiment.table import Cell, Interval, Table
 
 
 class Phrase(NamedTuple):
@@ -35,13 +34,7 @@ class HeatMap:
 
     @property
     def shades(self) -> list[list[float | None]]:
-        """For each cell behind the first of its row, its place between worst (0) and best (1).
-
-        Example:
-            >>> rows = (("fr", 2.0, 6.0), ("ru", 3, "-"))
-            >>> HeatMap(table=Table(title="", columns=("", "a", "b"), rows=rows)).shades
-            [[0.0, 1.0], [0.25, None]]
-        """
+        """For each cell behind the first of its row, its place between worst (0) and best (1)."""
         values = [[_read_number(cell) for cell in row[1:]] for row in self.table.rows]
         known = [value for row in values for value in row if value is not None]
         worst, best = min(known, default=0.0), max(known, default=0.0)
@@ -139,6 +132,17 @@ class AlignedSentence:
         """How many of its links are allowed, how many wrong, and how many sure ones it misses."""
         links, gold = self.links[system], self.gold
         return len(links & gold.allowed), len(links - gold.allowed), len(gold.sure - links)
+
+
+def is_rtl(text: str) -> bool:
+    """Whether a text runs from right to left: its first letter with a direction decides.
+
+    Example:
+        >>> is_rtl("123 \u0633\u0644\u0627\u0645"), is_rtl("Peace \u0633\u0644\u0627\u0645")
+        (True, False)
+    """
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    return next((kind in ("R", "AL") for kind in kinds if kind in ("L", "R", "AL")), False)
 
 
 @dataclass(frozen=True, kw_only=True)

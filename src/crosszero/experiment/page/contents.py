@@ -12,10 +12,9 @@ from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.page.blocks import Block, HeatMap, Origin, Section
 from crosszero.experiment.page.curves import show_training
 from crosszero.experiment.page.document import has_plotly, render_page
-from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.page.inputs import Encoders, find_lines
 from crosszero.experiment.page.link_matrices import show_alignments
 from crosszero.experiment.page.nearest_sentences import show_neighbours
-from crosszero.experiment.page.parallel_texts import find_lines
 from crosszero.experiment.page.word_maps import show_maps
 from crosszero.experiment.records import describe_versions
 from crosszero.experiment.results import Results, read_results
@@ -130,7 +129,7 @@ def _summarise(results: Results) -> Iterator[str]:
 
 
 def _list_seeds(results: Results) -> str:
-    return ", ".join(str(seed) for seed in sorted({record.seed for record in results.records}))
+    return ", ".join(map(str, sorted({record.seed for record in results.records})))
 
 
 def _describe_origin(results: Results, command: str, seed: int) -> Origin:

@@ -11,17 +11,10 @@ from typing import Any
 import numpy as np
 
 from crosszero.errors import CrosszeroError, DataError
+from crosszero.experiment.page import svg
 from crosszero.experiment.page.blocks import Gallery, Picture, Section
-from crosszero.experiment.page.svg import (
-    INK,
-    MARKERS,
-    keep_latin,
-    open_figure,
-    pick_colours,
-    write_svg,
-)
 from crosszero.experiment.results import Results, System
-from crosszero.experiment.table import Cell, Table
+from crosszero.experiment.table import Table
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import read_settings
 
@@ -62,22 +55,17 @@ def show_training(results: Results) -> Section:
             pictures.append(draw_curves(means[key], label=unit, caption=caption))
     if not pictures:
         return Section("Training", ["No training with logged steps lies in the folder."])
-    return Section("Training", [Gallery([*pictures, *seeds]), _make_settings(results)])
-
-
-def _make_settings(results: Results) -> Table:
-    """A row for each system that was trained."""
-    rows: list[tuple[Cell, ...]] = []
-    for system in results.systems:
-        if system.trainings:
-            settings = _read_settings(system)
-            rows.append((system.name, *(settings.get(name) for name in _SETTINGS)))
-    return Table(
+    table = Table(
         title="Settings of the trainings",
         columns=("system", *(name.replace("_", " ") for name in _SETTINGS)),
-        rows=tuple(rows),
+        rows=tuple(
+            (system.name, *map(_read_settings(system).get, _SETTINGS))
+            for system in results.systems
+            if system.trainings
+        ),
         formats={"learning rate": ".1e"},
     )
+    return Section("Training", [Gallery([*pictures, *seeds]), table])
 
 
 def _read_settings(system: System) -> dict[str, Any]:
@@ -103,10 +91,6 @@ def pick_curve(records: Iterable[Mapping[str, object]], key: str, *, name: str =
     """Take one quantity out of the records that have it; the last record of a ``step`` counts.
 
     A run that was resumed repeats steps.
-
-    Example:
-        >>> pick_curve([{"step": 1, "loss": 2.5}, {"step": 2, "loss": 0.5}], "loss").values
-        (2.5, 0.5)
     """
     found: dict[int, float] = {}
     for record in records:
@@ -118,13 +102,7 @@ def pick_curve(records: Iterable[Mapping[str, object]], key: str, *, name: str =
 
 
 def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
-    """Average curves of one quantity, such as those of several seeds, over the steps that all have.
-
-    Example:
-        >>> one, two = (Curve(name="", steps=(1, 2), values=v) for v in ((0.0, 2.0), (1.0, 4.0)))
-        >>> average_curves([one, two], name="mean").values
-        (0.5, 3.0)
-    """
+    """Average curves of one quantity, such as those of several seeds, over common steps."""
     tables = [dict(zip(curve.steps, curve.values, strict=True)) for curve in curves] or [{}]
     steps = sorted(set(tables[0]).intersection(*tables[1:]))
     means = (sum(table[step] for table in tables) / len(tables) for step in steps)
@@ -132,12 +110,7 @@ def average_curves(curves: Sequence[Curve], *, name: str) -> Curve:
 
 
 def smooth(curve: Curve, window: int, bins: int = BINS) -> Curve:
-    """Average each `window` of finite values, odd, at no more places than a picture can show.
-
-    Example:
-        >>> smooth(Curve(name="x", steps=(1, 2, 3), values=(0.0, 3.0, 0.0)), 3).values
-        (1.5, 1.0, 1.5)
-    """
+    """Average each `window` of finite values, odd, at no more places than a picture can show."""
     size, half, raw = len(curve.values), window // 2, np.asarray(curve.values)
     places = np.linspace(0, size - 1, min(size, bins), dtype=int).tolist()
     means = []
@@ -154,10 +127,6 @@ def thin(curve: Curve, bins: int = BINS) -> Curve:
 
     Of each of `bins` stretches of equally many points the lowest and the highest value stay, so
     that no peak is lost, and both ends of the curve. A gap narrower than a stretch is closed.
-
-    Example:
-        >>> thin(Curve(name="x", steps=(1, 2, 3, 4, 5), values=(0.0, 1.0, 9.0, 2.0, 3.0)), 1).steps
-        (1, 3, 5)
     """
     size, values = len(curve.steps), curve.values
     if size <= 2 * bins:
@@ -187,24 +156,24 @@ def draw_curves(
     if not filled:
         names = ", ".join(curve.name for curve in curves)
         raise CrosszeroError(f"there is no value of {names} to draw: the run logged none")
-    with open_figure(5.2, 3.4) as figure:
+    with svg.open_figure(5.2, 3.4) as figure:
         axes = figure.add_subplot()
-        colours = pick_colours(len(filled))
+        colours = svg.pick_colours(len(filled))
         for number, (curve, colour) in enumerate(zip(filled, colours, strict=True)):
             if len(curve.values) > 60:
                 raw = thin(curve)
                 axes.plot(raw.steps, raw.values, color=colour, linewidth=0.6, alpha=0.35)
                 curve = smooth(curve, 2 * (len(curve.values) // 50) + 1)
             # few points are shown one by one, which also tells curves apart without colours
-            marker = MARKERS[number % len(MARKERS)] if len(curve.values) <= _FEW else ""
+            marker = svg.MARKERS[number % len(svg.MARKERS)] if len(curve.values) <= _FEW else ""
             look = {"linestyle": _LINES[number % len(_LINES)], "marker": marker, "color": colour}
-            look |= {"label": keep_latin(curve.name)}
+            look |= {"label": svg.keep_latin(curve.name)}
             axes.plot(curve.steps, curve.values, linewidth=1.8, **look)
         if axes.get_ylim()[0] < 0 < axes.get_ylim()[1]:
-            axes.axhline(0, color=INK, linewidth=0.6, alpha=0.5)
+            axes.axhline(0, color=svg.INK, linewidth=0.6, alpha=0.5)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set(xlabel=keep_latin(axis), ylabel=keep_latin(label))
-        axes.grid(color=INK, alpha=0.12)
+        axes.set(xlabel=svg.keep_latin(axis), ylabel=svg.keep_latin(label))
+        axes.grid(color=svg.INK, alpha=0.12)
         if len(filled) > 1:
             figure.legend(loc="outside lower left", ncols=2)  # never on top of a curve
-        return Picture(svg=write_svg(figure, caption), caption=caption)
+        return Picture(svg=svg.write_svg(figure, caption), caption=caption)

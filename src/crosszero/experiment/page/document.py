@@ -3,7 +3,8 @@
 Each block has a template of the name of its class in ``templates/``; Jinja escapes whatever stands
 in a template's braces. A content security policy forbids all remote things, and scripts, but for
 the two of a page whose maps answer the pointer, by their hashes: so even a mistake in escaping
-could neither run nor fetch.
+could neither run nor fetch. A text of a corpus also gets an element of its own with
+``dir="auto"``, so that an Arabic sentence does not reorder the numbers beside it.
 
 plotly.js has 4.8 MB; it is kept in the page compressed (2 MB) and unpacked by the browser. The
 plain pictures stay for paper, for readers without scripts, and for what reads pages aloud.
@@ -15,6 +16,7 @@ import base64
 import gzip
 import hashlib
 import importlib.util
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -25,8 +27,9 @@ from markupsafe import Markup
 
 from crosszero.errors import MissingExtraError
 from crosszero.experiment.page.blocks import Block, Gallery, Picture, Section
-from crosszero.experiment.page.markup import clean, make_language_tag
+from crosszero.experiment.page.svg import clean
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -34,13 +37,7 @@ _POLICY = (
 
 
 def render_page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str:
-    """Give a page as one HTML document, with the sentences of `summary` below its title.
-
-    Example:
-        >>> page = render_page("Suite", [], [Section("Training", ["Nothing was <b>trained</b>."])])
-        >>> "&lt;b&gt;trained" in page
-        True
-    """
+    """Give a page as one HTML document, with the sentences of `summary` below its title."""
     content: dict[str, object] = {"title": title, "summary": summary, "sections": sections}
     content |= {"style": _read("page.css"), "policy": _POLICY, "script": ""}
     if any(_has_traces(block) for section in sections for block in section.blocks):
@@ -58,14 +55,15 @@ def _has_traces(block: Block) -> bool:
 
 
 def render_block(block: Block) -> Markup:
-    """Give the HTML of one block.
-
-    Example:
-        >>> print(render_block("1 < 2"))
-        <p>1 &lt; 2</p>
-    """
+    """Give the HTML of one block."""
     template = _environment().get_template(f"{type(block).__name__}.html")
     return Markup(template.render(block=block))
+
+
+def make_language_tag(code: str) -> str:
+    """Write a language as HTML's ``lang`` wants it; nothing where it is not well formed."""
+    tag = code.replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else ""
 
 
 def has_plotly() -> bool:
@@ -86,13 +84,10 @@ def read_plotly() -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("crosszero.experiment.page"),
-        autoescape=True,
+        loader=PackageLoader("crosszero.experiment.page"), autoescape=True, trim_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+        undefined=StrictUndefined, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters |= {"render": render_block, "language_tag": make_language_tag}
     return environment
 

@@ -10,12 +10,11 @@ from statistics import fmean
 
 import numpy as np
 
-from crosszero.align.gold import AlignmentSet, split_base
+from crosszero.align.gold import AlignmentSet
 from crosszero.errors import CrosszeroError
-from crosszero.experiment.page.blocks import AlignedSentence, Section
+from crosszero.experiment.page.blocks import AlignedSentence, Section, is_rtl
 from crosszero.experiment.page.curves import Curve, draw_curves
-from crosszero.experiment.page.encoders import Encoders
-from crosszero.experiment.page.markup import is_rtl
+from crosszero.experiment.page.inputs import Encoders, list_pairs
 from crosszero.experiment.results import Results
 from crosszero.experiment.table import Table
 from crosszero.files import hash_files
@@ -65,32 +64,19 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
         "on these very sentences, so it flatters.",
     )
-    picture = draw_curves(
-        curves,
-        label="alignment error rate, %",
-        axis="layer",
-        caption="Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
-        "Lower is better.",
-    )
-    sentences = [
-        make_sentence(pair, golds[pair], n, {name: one.links[i] for name, one in found.items()})
-        for i, (pair, n) in enumerate(drawn)
-    ]
-    note = _NOTE
-    if not sentences:
-        note = "No sentence of the gold alignments has 3 to 12 words, so no matrix is shown."
-    return Section(_HEADING, [picture, table, note, *sentences])
-
-
-def list_pairs(results: Results) -> list[str]:
-    """The gold alignments that a page can show; none where the results name none."""
-    folder = results.locate_data("alignment")
-    if folder is None or not any((folder / WordAlignment.name).glob("*.gold")):
-        return []
-    found = WordAlignment().list_languages(folder)
-    chosen = results.config.alignment_pairs if results.config else None
-    asked = {split_base(pair)[0]: pair for pair in chosen or found}
-    return [asked[pair] for pair in found if pair in asked]
+    caption = "Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
+    label = "alignment error rate, %"
+    picture = draw_curves(curves, label=label, axis="layer", caption=f"{caption}Lower is better.")
+    sentences = []
+    for i, (pair, n) in enumerate(drawn):
+        (first, _, second), gold = pair.partition("-"), golds[pair]
+        links = {name: frozenset((a, b) for a, b in one.links[i]) for name, one in found.items()}
+        sentences.append(AlignedSentence(
+            source=gold.source[n], target=gold.target[n], languages=(first, second),
+            gold=gold.gold[n], links=links, origin=f"{pair}, line {n + 1}",
+        ))  # fmt: skip
+    none = "No sentence of the gold alignments has 3 to 12 words, so no matrix is shown."
+    return Section(_HEADING, [picture, table, _NOTE if sentences else none, *sentences])
 
 
 @dataclass(frozen=True)
@@ -141,15 +127,3 @@ def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tupl
             drawn.append((any(is_rtl(" ".join(side)) for side in sides[number]), pair, number))
     drawn.sort(key=lambda one: not one[0])
     return [(pair, number) for _, pair, number in drawn[:_EXAMPLES]]
-
-
-def make_sentence(
-    pair: str, gold: AlignmentSet, number: int, links: Mapping[str, Sequence[tuple[int, ...]]]
-) -> AlignedSentence:
-    """Put a sentence and what each system links in it together."""
-    first, _, second = pair.partition("-")
-    return AlignedSentence(
-        source=gold.source[number], target=gold.target[number], languages=(first, second),
-        links={name: frozenset((i, j) for i, j in own) for name, own in links.items()},
-        gold=gold.gold[number], origin=f"{pair}, line {number + 1}",
-    )  # fmt: skip

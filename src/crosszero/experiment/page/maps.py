@@ -11,16 +11,8 @@ import numpy.typing as npt
 from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
+from crosszero.experiment.page import svg
 from crosszero.experiment.page.blocks import Picture
-from crosszero.experiment.page.markup import clean
-from crosszero.experiment.page.svg import (
-    INK,
-    MARKERS,
-    keep_latin,
-    open_figure,
-    pick_colours,
-    write_svg,
-)
 from crosszero.search.neighbours import AnyFloats, unit_rows
 
 MAP_NOTE = (
@@ -29,7 +21,7 @@ MAP_NOTE = (
     "distances between far groups and the axes mean nothing, so the numbers below are measured in "
     "the full space."
 )
-_SYMBOLS = (  # of plotly, in the order of MARKERS
+_SYMBOLS = (  # of plotly, in the order of svg.MARKERS
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star",
     "triangle-left", "triangle-right", "pentagon", "hexagon",
 )  # fmt: skip
@@ -85,23 +77,18 @@ def reduce_tsne(vectors: AnyFloats, *, seed: int = 0) -> npt.NDArray[np.float64]
 def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> Picture:
     """Draw points on a plane: colour and number say the meaning, the marker says the language.
 
-    Args:
-        points: at least one.
-        caption: below the picture, and read out instead of it.
-        hover: whether points shall answer the pointer, which takes plotly.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
+    With `hover` they answer the pointer, which takes plotly.
     """
     place = _stack(points)
-    colours = pick_colours(1 + max(point.meaning for point in points))
-    with open_figure(5.0, 5.4) as figure:
+    colours = svg.pick_colours(1 + max(point.meaning for point in points))
+    with svg.open_figure(5.0, 5.4) as figure:
         axes = figure.add_subplot()
         for number, (code, own) in enumerate(_group(points).items()):
-            marker = MARKERS[number % len(MARKERS)]
+            marker = svg.MARKERS[number % len(svg.MARKERS)]
             fills = [colours[point.meaning] for point in own]
             axes.scatter(*_stack(own).T, c=fills, marker=marker, s=26, linewidths=0)
-            axes.scatter([], [], c=INK, marker=marker, s=26, linewidths=0, label=keep_latin(code))
+            name = svg.keep_latin(code)
+            axes.scatter([], [], c=svg.INK, marker=marker, s=26, linewidths=0, label=name)
         look = {"ha": "center", "va": "bottom", "fontweight": "bold"}
         for number, top in find_gatherings(points):
             axes.annotate(str(number + 1), top, (0, 9), textcoords="offset points", **look)
@@ -113,8 +100,8 @@ def draw_map(points: Sequence[Point], *, caption: str, hover: bool = False) -> P
         axes.spines[:].set_visible(True)
         axes.spines[:].set_alpha(0.3)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=6, handletextpad=0.1)
-        svg = write_svg(figure, caption)
-    return Picture(svg=svg, caption=caption, traces=make_traces(points) if hover else ())
+        drawn = svg.write_svg(figure, caption)
+    return Picture(svg=drawn, caption=caption, traces=make_traces(points) if hover else ())
 
 
 def find_gatherings(points: Sequence[Point]) -> list[tuple[int, tuple[float, float]]]:
@@ -139,7 +126,11 @@ def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
         >>> make_traces([point])[1]["hovertext"]
         ['<b>\u2068roi\u2069</b> fr, 1<br>\u2068le &lt;roi&gt;\u2069']
     """
-    colours = pick_colours(1 + max(point.meaning for point in points))
+
+    def split(places: Sequence[tuple[float, float]]) -> dict[str, object]:
+        return {"x": [round(x, 2) for x, _ in places], "y": [round(y, 2) for _, y in places]}
+
+    colours = svg.pick_colours(1 + max(point.meaning for point in points))
     traces: list[dict[str, object]] = []
     for number, (language, own) in enumerate(_group(points).items()):
         shared = {"type": "scatter", "mode": "markers", "legendgroup": _clean(language)}
@@ -149,21 +140,17 @@ def make_traces(points: Sequence[Point]) -> list[dict[str, object]]:
         traces.append(shared | legend | {"marker": look | {"color": "#808080"}})
         texts = {"hoverinfo": "text", "hovertext": [_describe(point) for point in own]}
         marker = look | {"color": [colours[point.meaning] for point in own]}
-        places = _split([(point.x, point.y) for point in own])
+        places = split([(point.x, point.y) for point in own])
         traces.append(shared | places | texts | {"showlegend": False, "marker": marker})
     numbers = find_gatherings(points)
     texts = {"text": [f"<b>{number + 1}</b>" for number, _ in numbers], "mode": "text"}
-    places = _split([top for _, top in numbers]) | {"textposition": "top center"}
+    places = split([top for _, top in numbers]) | {"textposition": "top center"}
     traces.append({"type": "scatter", **places, **texts, "hoverinfo": "skip", "showlegend": False})
     return traces
 
 
 def _stack(points: Sequence[Point]) -> npt.NDArray[np.float64]:
     return np.array([(point.x, point.y) for point in points], dtype=np.float64)
-
-
-def _split(places: Sequence[tuple[float, float]]) -> dict[str, object]:
-    return {"x": [round(x, 2) for x, _ in places], "y": [round(y, 2) for _, y in places]}
 
 
 def _group(points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -183,4 +170,4 @@ def _describe(point: Point) -> str:
 
 def _clean(text: str) -> str:
     # the last two would be text for HTML, but markup for nobody: plotly knows few entities
-    return str(escape(clean(text))).replace("&#34;", '"').replace("&#39;", "'")
+    return str(escape(svg.clean(text))).replace("&#34;", '"').replace("&#39;", "'")

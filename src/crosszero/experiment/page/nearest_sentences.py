@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crosszero.experiment.page.blocks import Block, Example, Neighbour, Phrase, Section
-from crosszero.experiment.page.encoders import Encoders
-from crosszero.experiment.page.parallel_texts import Lines
+from crosszero.experiment.page.inputs import Encoders, Lines
 from crosszero.model.encoder import Encoder
 from crosszero.search.neighbours import find_neighbours
 

@@ -18,33 +18,27 @@ from typing import Any
 from markupsafe import escape
 
 from crosszero.errors import MissingExtraError
-from crosszero.experiment.page.markup import clean
 
+# everything that HTML forbids in text, and lone surrogates, which UTF-8 can't hold
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 INK = "#012345"  # stands for the page's text colour until the SVG is written
 MARKERS = "osD^vPX*<>ph"
 _STYLE: Any = {
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
+    "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.spines.right": False, "axes.spines.top": False, "font.size": 10,
     "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 10,
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "crosszero",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
+    "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "crosszero",
+}  # fmt: skip
+
+
+def clean(text: object) -> str:
+    r"""Replace what HTML forbids."""
+    return _FORBIDDEN.sub("\ufffd", str(text))
 
 
 @contextmanager
 def open_figure(width: float, height: float) -> Iterator[Any]:
-    """Give a matplotlib figure, inches large, in the page's style, which holds inside the block.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Give a matplotlib figure, inches large, in the page's style, which holds inside the block."""
     try:
         import matplotlib
         from matplotlib.figure import Figure  # never pyplot: no window, no global state
@@ -81,10 +75,6 @@ def pick_colours(count: int) -> tuple[str, ...]:
 
     Hues follow the golden angle; the relative luminance alternates between 0.16 and 0.26, which
     keeps a contrast of at least 3 : 1 on both grounds (WCAG 2.1, 1.4.11).
-
-    Example:
-        >>> len(set(pick_colours(24)))
-        24
     """
     colours = []
     for number in range(count):

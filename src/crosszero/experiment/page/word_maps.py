@@ -12,9 +12,8 @@ from crosszero.align.word_boundaries import word_spans
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.clusters import ClusterScore, measure_clusters
 from crosszero.experiment.page.blocks import Gallery, Meanings, Phrase, Section
-from crosszero.experiment.page.encoders import Encoders
+from crosszero.experiment.page.inputs import Encoders, Lines
 from crosszero.experiment.page.maps import MAP_NOTE, Point, draw_map, reduce_tsne
-from crosszero.experiment.page.parallel_texts import Lines
 from crosszero.experiment.table import Table
 from crosszero.model.encoder import Encoder
 
@@ -66,7 +65,12 @@ def choose_meanings(lines: Lines, *, seed: int) -> Lines:
     One after the other the line is taken that has the most languages, each of which counts the less
     the more often it was taken.
     """
-    usable = [line for line in lines if len(line) > 1 and all(map(_fits, line, line.values()))]
+
+    def fits(language: str, text: str) -> bool:
+        # a script without spaces has more words in the same sentence: each letter is one
+        return _LEAST <= len(word_spans(text, language)) <= 2 * _MOST and len(text.split()) <= _MOST
+
+    usable = [line for line in lines if len(line) > 1 and all(map(fits, line, line.values()))]
     left = [usable[i] for i in np.random.default_rng(seed).permutation(len(usable))]
     seen: Counter[str] = Counter()
     chosen: Lines = []
@@ -75,11 +79,6 @@ def choose_meanings(lines: Lines, *, seed: int) -> Lines:
         chosen.append(left.pop(int(np.argmax(weights))))
         seen.update(chosen[-1].keys())
     return chosen
-
-
-def _fits(language: str, text: str) -> bool:
-    # a script without spaces has more words in the same sentence: each letter is one
-    return _LEAST <= len(word_spans(text, language)) <= 2 * _MOST and len(text.split()) <= _MOST
 
 
 def list_words(meanings: Lines) -> list[tuple[int, str, str, str]]:

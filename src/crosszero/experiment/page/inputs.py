@@ -1,4 +1,4 @@
-"""The encoders of an experiment, run for the page; what they gave before is read again."""
+"""What the page asks, and what it is asked about: encoders, and sentences in several languages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from crosszero.align.gold import split_base
 from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, MissingExtraError
 from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.results import Results
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
+from crosszero.samples.store import SampleStore
+from crosszero.tasks.tatoeba import list_languages, read_tatoeba
+from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.word_retrieval import WordRetrieval
 
+Lines = list[dict[str, str]]  # for each line its texts by language
 T = TypeVar("T")
 _log = logging.getLogger("crosszero")
 
@@ -74,3 +80,46 @@ class Encoders:
             except CrosszeroError as error:
                 self.notes.append(f"{name}: {error}")
         return found
+
+
+def find_lines(results: Results) -> tuple[str, Lines]:
+    """Read lines from held-out samples, Tatoeba or gold alignments: the first of them there is.
+
+    Gives the name of the source, and its lines, or none; CrosszeroError if it can't be read.
+    Tatoeba's languages meet where they translate the same English sentence.
+    """
+    lines: dict[str, dict[str, str]] = {}
+    held_out, data = results.locate_data("held_out"), results.locate_data("data")
+    if held_out and (store := WordRetrieval().locate(held_out)).is_dir():
+        for number, sample in enumerate(SampleStore.open(store)):
+            line = lines.setdefault(sample.group or str(number), {})
+            line[sample.source_language] = sample.source
+            line[sample.target_language] = sample.target
+        return "held-out samples", list(lines.values())
+    if data and (data / "tatoeba").is_dir():
+        chosen = results.config.languages if results.config else None
+        for language in list_languages(data):
+            if chosen is not None and language not in chosen:
+                continue
+            found = read_tatoeba(data, language)
+            for english, row in zip(found.english, found.gold, strict=True):
+                lines.setdefault(english, {"en": english}).setdefault(language, found.foreign[row])
+        return "Tatoeba", list(lines.values())
+    rows: Lines = []
+    pairs, folder = list_pairs(results), results.locate_data("alignment")
+    for pair, gold in WordAlignment().load(folder, pairs) if folder and pairs else ():
+        first, _, second = pair.partition("-")
+        for source, target in zip(gold.source, gold.target, strict=True):
+            rows.append({first: " ".join(source), second or "?": " ".join(target)})
+    return "the gold alignments" if pairs else "", rows
+
+
+def list_pairs(results: Results) -> list[str]:
+    """The gold alignments that a page can show; none where the results name none."""
+    folder = results.locate_data("alignment")
+    if folder is None or not any((folder / WordAlignment.name).glob("*.gold")):
+        return []
+    found = WordAlignment().list_languages(folder)
+    chosen = results.config.alignment_pairs if results.config else None
+    asked = {split_base(pair)[0]: pair for pair in chosen or found}
+    return [asked[pair] for pair in found if pair in asked]
