@@ -49,8 +49,8 @@ def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
         "# The paper's claims, tested",
         f"{made} Of {len(claims)} claims "
         + ", ".join(f"{count}: {outcome}" for outcome, count in counts.items())
-        + ". Sizes here are those of one small machine: that a claim does not hold here does not "
-        "say that it does not hold at the paper's size, and the reverse.",
+        + ". The experiments fit one small machine: an outcome here does not settle the claim at "
+        "the paper's size.",
     ]
     for claim in sorted(claims, key=lambda claim: claim.number):
         parts += [

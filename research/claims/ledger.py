@@ -66,7 +66,7 @@ def _list_published() -> list[Claim]:
             Claim(
                 number=number,
                 text=f"{system} reaches {values} zero-shot on XTREME",
-                experiment="At full size only, with XTREME's own data and settings; not run here.",
+                experiment="Needs XTREME's own data and settings at full size; not run here.",
                 outcome="not testable here",
                 evidence=f"{row.here[0].upper()}{row.here[1:]}.",
                 command=row.command,
@@ -84,8 +84,8 @@ def _judge_systems(records: Sequence[Record], config: ExperimentConfig, suite: s
             Claim(
                 number=number,
                 text=f"{second} is better than {first}",
-                experiment=f"{config.encoder} trained both ways on the same samples, the suite's "
-                "tasks and seeds; paired over seeds, 95 % interval (Student t).",
+                experiment=f"{config.encoder} trained both ways on the same samples; the suite's "
+                "tasks and seeds; differences paired over seeds, 95 % interval (Student t).",
                 outcome=outcome,
                 evidence=evidence,
                 command=suite,
@@ -112,8 +112,8 @@ def _judge_start(records: Sequence[Record], config: ExperimentConfig, suite: str
     return Claim(
         number=9,
         text="ML-CTL-CZ improves the encoder on several zero-shot tasks",
-        experiment="The encoder before and after training on the suite's tasks; it holds where at "
-        "least three columns are better with a 95 % interval above 0.",
+        experiment="The encoder before and after training, on the suite's tasks. The claim holds "
+        "if at least three columns improve with a 95 % interval above 0.",
         outcome=outcome,
         evidence=evidence,
         command=suite,
@@ -151,7 +151,7 @@ def _judge_identity(found: IdentityError, command: str) -> Claim:
         number=11,
         text="CZ-NCE has the same goal as InfoNCE",
         experiment="Gradients of both losses for each anchor of 100 random batches in float64, "
-        "held against grad L_info = (1 - p+) grad L_CZ.",
+        "compared with grad L_info = (1 - p+) grad L_CZ.",
         outcome="holds" if found.worst < 1e-8 and found.cosine > 1 - 1e-9 else "does not hold",
         evidence=f"Largest relative error of the identity {found.worst:.1e}; smallest cosine "
         f"between the two gradients 1 - {1 - found.cosine:.1e}; InfoNCE's is "
