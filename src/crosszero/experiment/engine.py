@@ -30,11 +30,12 @@ from crosszero.experiment.records import (
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import Stamp, is_trained, locate_source, make_samples, train_system
-from crosszero.experiment.tables import write_tables
+from crosszero.experiment.tables import read_published, write_tables
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
 from crosszero.memory import peak_memory, reset_memory
 from crosszero.model.loading import locate_encoder
+from crosszero.samples.store import SampleStore
 
 _log = logging.getLogger("crosszero")
 
@@ -73,6 +74,10 @@ def check_experiment(config: ExperimentConfig) -> None:
     """Tell now, as the step itself would, what would fail after hours; or CrosszeroError."""
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
+    if config.samples:
+        SampleStore.open(config.samples)
+    if config.published:
+        read_published(config.published)
     for name, system in config.systems.items():
         for seed in config.seeds if system.trained else config.seeds[:1]:
             start = config.start_of(name, seed)

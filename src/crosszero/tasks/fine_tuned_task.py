@@ -117,6 +117,12 @@ class FineTunedTask(HubTask, Generic[Example]):
         for language in self.choose_languages(data, languages):
             yield language, self.read(data, "test", language, gold=True)
 
+    def check(self, data: Folder, languages: Languages = None) -> None:
+        """See that all can be loaded, what is learnt from included; raises as :meth:`load`."""
+        super().check(data, languages)
+        for split in ("train", "dev"):
+            self.read(data, split, "en")
+
     def load_gold(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, Any]]:
         """Read the labels of each language alone."""
         for language in self.choose_languages(data, languages):
