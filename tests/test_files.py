@@ -270,3 +270,5 @@ def test_an_input_is_never_an_output(
         check_output("deep")
     with pytest.raises(ConfigError, match="a folder is needed, this is a file"):
         check_output("in.txt", folder=True)
+    with pytest.raises(ConfigError, match=r"can't be written \(.*in.txt is a file\)"):
+        check_output("in.txt/deep/new")

@@ -144,6 +144,9 @@ def check_output(
         raise ConfigError(f"--out {out}: can't be written ({error})") from error
     if any(name == place or (name.is_dir() and name in place.parents) for name in read):
         raise ConfigError(f"--out {out}: is read by this command; choose another name")
+    parent = next(parent for parent in place.parents if parent.exists())
+    if not parent.is_dir():
+        raise ConfigError(f"--out {out}: can't be written ({parent} is a file)")
     if place.exists() and place.is_dir() != folder:
         kinds = ("a folder", "a file") if folder else ("a file", "a folder")
         raise ConfigError(f"--out {out}: {kinds[0]} is needed, this is {kinds[1]}")
