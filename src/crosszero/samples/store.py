@@ -8,12 +8,13 @@ and multi-way training wants all languages of one meaning together.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from crosszero.errors import DataError
+from crosszero.config import build, read_json
+from crosszero.errors import ConfigError, DataError
 from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, from_table
 from crosszero.samples.columns import schema as schema
 from crosszero.samples.sample import Sample
@@ -186,19 +187,28 @@ def _check_columns(file: Path) -> None:
 def _read_metadata(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(path, f"can't be read as JSON ({error})") from error
-    if not isinstance(metadata, dict):
-        raise DataError(path, "must hold a JSON object")
+    metadata = read_json(path, dict[str, Any], "prepare it again")
     version = metadata.get("schema_version")
     if version != SCHEMA_VERSION:
         raise DataError(
             path,
             f"schema version {version}, this library reads {SCHEMA_VERSION}: prepare it again",
         )
+    try:
+        build(_Used, {f.name: metadata.get(f.name) for f in fields(_Used)})
+    except ConfigError as error:
+        raise DataError(path, f"damaged ({error}); prepare it again") from error
     return metadata
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Used:
+    """Of ``_metadata.json`` what is used; all of it may be missing."""
+
+    rows: int | None
+    languages: list[str] | None
+    language_pairs: dict[str, int] | None
+    finder_config: dict[str, Any] | None
 
 
 def _last_bytes(file: Path, count: int = 65_536) -> bytes:

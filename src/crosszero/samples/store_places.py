@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
-from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.config import read_json
+from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.samples.columns import METADATA
 
 _log = logging.getLogger("crosszero")
@@ -107,8 +108,8 @@ def _was_held_out(path: Path) -> bool:
     if not is_store(path):
         return False
     try:
-        metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        metadata = read_json(path / METADATA, dict[str, Any])
+    except DataError:
         return False
-    options = metadata.get("options") if isinstance(metadata, dict) else None
+    options = metadata.get("options")
     return isinstance(options, dict) and bool(options.get("hold_out")) and "summary" not in metadata
