@@ -547,6 +547,22 @@ def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_
     assert file.is_file()
 
 
+@pytest.mark.parametrize("damaged", [b"", b"PK", b"\x93NUMPY\x01\x00", "wrong type"])
+def test_damaged_vectors_are_computed_again(
+    model_folder: Folders, tmp_path: Path, damaged: bytes | str
+) -> None:
+    cached = CachedEncoder(Encoder.load(model_folder(), max_length=32), "x", tmp_path)
+    first = cached.encode(["the cat"])
+    (file,) = tmp_path.glob("*.npy")
+    sound = file.read_bytes()
+    if isinstance(damaged, bytes):
+        file.write_bytes(damaged)
+    else:
+        np.save(file, first.astype(np.float64))
+    assert (cached.encode(["the cat"]) == first).all()
+    assert file.read_bytes() == sound
+
+
 def test_unknown_tasks_and_settings_are_told(xtreme: Path) -> None:
     for changes, message in (
         ({"tasks": ["tatoba"]}, "did you mean 'tatoeba'"),

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,11 +76,21 @@ class CachedEncoder:
             data = text.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "little") + data)
         path = self._folder / f"{digest.hexdigest()[:32]}.npy"
-        if path.is_file():
-            known: Vectors = np.load(path, allow_pickle=False)
-            if known.shape == (len(texts), self.encoder.dimension):
-                return known
+        if (known := _read(path, (len(texts), self.encoder.dimension))) is not None:
+            return known
         vectors = self.encoder.encode(texts)
         with atomic_file(path, "wb") as file:
             np.save(file, vectors, allow_pickle=False)
         return vectors
+
+
+def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:
+    """Read vectors; ``None`` where there are none, or the file is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception:  # numpy raises what it likes
+        return None
+    fits = isinstance(found, np.ndarray) and (found.shape, found.dtype) == (shape, np.float32)
+    return np.array(found) if fits else None
