@@ -9,13 +9,20 @@ BIN := $(VENV)/bin
 OUT ?= demo
 DATA ?=
 
-.PHONY: demo test lint types bench results docs clean
+FUZZ_MINUTES ?= 60
+
+.PHONY: demo test fuzz lint types bench results docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto
+
+# Feeds every reader with broken files for an hour; 'make test' does it for about a minute.
+fuzz: $(VENV)/.dev
+	FUZZ_MINUTES=$(FUZZ_MINUTES) FUZZ_SEED=$(shell date +%s) \
+		$(BIN)/python -m pytest tests/reliability/test_fuzz.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

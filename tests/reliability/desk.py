@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import shutil
 import struct
 from collections.abc import Sequence
 from contextlib import chdir
@@ -15,6 +17,9 @@ import torch
 import yaml
 
 from crosszero.cli import main
+from crosszero.experiment.cache import CachedEncoder
+from crosszero.experiment.steps import Stamp
+from crosszero.model.encoder import Encoder
 from tests.conftest import make_model
 from tests.experiment.conftest import make_xtreme
 from tests.training.conftest import DICTIONARY
@@ -28,6 +33,8 @@ LINES = [
 TRAIN = {
     "steps": 2, "batch_size": 8, "max_length": 32, "precision": "fp32", "checkpoint_every": 1,
 }  # fmt: skip
+CHECKPOINT = "unhashed/checkpoints/step-00000002"
+DATA = {"bucc2018": "bucc"}  # of tasks that have a folder of their own
 RECIPE = {
     "name": "small",
     "out": "results",
@@ -77,6 +84,33 @@ def make_desk(folder: Path) -> None:
             ["evaluate", "--encoder=model", "--data=xtreme", "--tasks=tatoeba", "--out=measured"],
         ):
             assert call(line) == 0, line
+    make_results(folder)
+
+
+def make_results(folder: Path) -> None:
+    """Add what no command line above has made: predictions, BUCC, a checkpoint without hashes."""
+    shutil.copytree(folder / "run", folder / "unhashed")
+    path = folder / CHECKPOINT / "progress.json"
+    progress = json.loads(path.read_text(encoding="utf-8"))
+    write(path, json.dumps(progress | {"files": {}, "hash": ""}))
+    for name in ("fr", "en"):
+        lines = [f"{name}-{number:09d}\t{line}" for number, line in enumerate(LINES)]
+        for part in ("dev", "test"):
+            write(folder / f"bucc/bucc2018/fr-en.{part}.{name}", "\n".join(lines))
+    pairs = "".join(f"fr-{number:09d}\ten-{number:09d}\n" for number in range(len(LINES)))
+    write(folder / "bucc/bucc2018/fr-en.dev.gold", pairs)
+    write(folder / "bucc/labels/bucc2018/test-fr.tsv", pairs)
+    for data in (folder / "xtreme", folder / "bucc"):
+        shutil.copytree(data / "labels", folder / "predictions", dirs_exist_ok=True)
+    gold = (folder / "xtreme/word-alignment/en-fr.gold").read_bytes()
+    write(folder / "predictions/word-alignment/test-en-fr.tsv", gold)
+    row = {"system": "x", "source": "y", "values": [65.4], "here": "a machine"}
+    published = {"columns": ["a"], "measures": ["b"], "sources": {"y": "z"}, "rows": [row]}
+    write(folder / "published.yaml", yaml.safe_dump(published))
+    write(folder / "setting", "[{a: 1e-3}, {b: x}]")
+    Stamp(folder / "results", "train").write("x", done=True)
+    with chdir(folder):
+        CachedEncoder(Encoder.load("model"), "model", Path("vectors")).encode(["the cat"])
 
 
 def make_texts(folder: Path) -> None:
@@ -110,6 +144,7 @@ def make_texts(folder: Path) -> None:
     pq.write_table(pa.table({"translation": translations}), folder / "nested.parquet")
     pq.write_table(pa.table({"en": sides[0], "fr": sides[1]}), folder / "flat.parquet")
     write(folder / "words.tsv", "".join(f"{a}\t{b}\n" for a, b, _ in DICTIONARY))
+    write(folder / "words.fr", "".join(f"{b}\n" for _, b, _ in DICTIONARY))
     write(folder / "words.en", "".join(f"{a}\n" for a, _, _ in DICTIONARY))
 
 
