@@ -24,7 +24,6 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import WordFinder
-from crosszero.training.frozen import get_table
 
 NEEDS = {
     "train_step": "sentence_transformers",
@@ -130,10 +129,10 @@ def test_the_procedure_has_an_encoder_without_crosszeros_hooks() -> None:
         OurStep(other, words=1, precision="fp32"),
     )
     plain = PaperStep(theirs)
-    assert get_table(ours)._forward_hooks
+    assert ours.table._forward_hooks
     for step in (several, one, plain):
         step.run(samples)
-    assert not get_table(theirs)._forward_hooks
+    assert not theirs.table._forward_hooks
     assert len(several.tokens) == len(one.tokens) == len(plain.tokens) == 1
     assert one.tokens == plain.tokens
     assert one.samples[0] < several.samples[0]

@@ -16,7 +16,6 @@ from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbed
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.embedding_gradient import add_in_place
-from crosszero.training.frozen import freeze_table, get_table
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
@@ -108,9 +107,9 @@ def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: fl
 
 def test_a_frozen_table_stays_frozen(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder("bert"), mlm=True)
-    freeze_table(backbone)
+    backbone.table.weight.requires_grad_(False)
     make_optimizer(backbone, ProjectionHead(backbone.hidden_size, "multi"), TrainConfig())
-    assert not get_table(backbone)(torch.tensor([1])).requires_grad
+    assert not backbone.table(torch.tensor([1])).requires_grad
 
 
 def test_where_no_gradient_is_wanted_lookups_are_plain() -> None:
@@ -147,12 +146,12 @@ def test_lookups_that_are_not_plain_stay_the_architectures(
     for touched in (False, True):
         backbone = Backbone.load(model_folder("bert"), mlm=True)
         torch.manual_seed(3)
-        table = TABLES[name](get_table(backbone).num_embeddings, backbone.hidden_size)
+        table = TABLES[name](backbone.table.num_embeddings, backbone.hidden_size)
         backbone.base.set_input_embeddings(table)
         if touched:
             make_optimizer(backbone, ProjectionHead(backbone.hidden_size, "multi"), TrainConfig())
         for ids in ([[3, 3, 5]], [[5, 1]]):
-            output = get_table(backbone)(torch.tensor(ids))
+            output = backbone.table(torch.tensor(ids))
             (output.sin().sum() * len(ids[0])).backward()
         gradient = table.weight.grad
         assert gradient is not None
@@ -167,7 +166,7 @@ def test_several_optimizers_of_one_encoder_add_once(model_folder: Folders) -> No
     head = ProjectionHead(backbone.hidden_size, "multi")
     for _ in range(3):
         make_optimizer(backbone, head, TrainConfig())
-    table = get_table(backbone)
+    table = backbone.table
     table(torch.tensor([4, 4])).sum().backward()
     assert len(table._forward_hooks) == 1
     assert table.weight.grad is not None

@@ -16,7 +16,6 @@ from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import setup
-from crosszero.training.frozen import get_table
 from crosszero.training.loop import train
 from crosszero.training.optimizer import clip_gradients, make_optimizer
 from crosszero.training.train_config import TrainConfig, read_settings
@@ -55,7 +54,7 @@ def test_frozen_embeddings_stay_and_cost_nothing(
     kept: list[Tensor | None] = []
 
     def spy(parameters: list[nn.Parameter], most: float) -> Tensor:
-        kept.append(get_table(made[0]).weight.grad)
+        kept.append(made[0].table.weight.grad)
         return clip_gradients(parameters, most)
 
     def note(
@@ -72,12 +71,12 @@ def test_frozen_embeddings_stay_and_cost_nothing(
     options = {"freeze_embeddings": True, "mlm_weight": 0.1, "steps": 4}
     out = run(model_folder(kind), store_folder(60), tmp_path / "run", **options)
     before, after = (Backbone.load(f, mlm=True) for f in (model_folder(kind), out))
-    assert torch.equal(get_table(before).weight, get_table(after).weight)
+    assert torch.equal(before.table.weight, after.table.weight)
     biases = [e.model.get_output_embeddings().bias.detach() for e in (before, after)]
     assert not torch.equal(*biases)
     assert kept == [None] * 4
     shapes = {tuple(p.shape) for p in optimizers[0].state}
-    assert tuple(get_table(after).weight.shape) not in shapes
+    assert tuple(after.table.weight.shape) not in shapes
     run(model_folder(kind), store_folder(60), out, resume=True, **options)
     saved = (out / "checkpoints" / "step-00000004" / "weights.safetensors").stat().st_size
     assert saved < weights_size(out)
@@ -98,7 +97,7 @@ def test_a_run_goes_on_beside_the_same_frozen_weights_only(
     store = store_folder(60)
     out = run(tmp_path / "encoder", store, tmp_path / "run", **options)
     with torch.no_grad():
-        get_table(backbone).weight[3, 1] += 1e-3
+        backbone.table.weight[3, 1] += 1e-3
     save_encoder(backbone, tmp_path / "encoder")
     with pytest.raises(CheckpointError, match="begun with frozen"):
         run(tmp_path / "encoder", store, out, resume=True, **options)

@@ -33,7 +33,7 @@ from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
-from crosszero.training.schedule import learning_rate_factor
+from crosszero.training.optimizer import learning_rate_factor
 from crosszero.training.train_config import LoraConfig, TrainConfig, read_settings
 from tests.training.conftest import make_samples
 

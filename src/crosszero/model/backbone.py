@@ -151,6 +151,11 @@ class Backbone(nn.Module):
         return cast(PreTrainedModel, self.model.base_model)
 
     @property
+    def table(self) -> nn.Embedding:
+        """The table of token embeddings."""
+        return cast(nn.Embedding, self.base.get_input_embeddings())
+
+    @property
     def hidden_size(self) -> int:
         """H, the width of the hidden states."""
         return int(self.model.config.hidden_size)

@@ -8,6 +8,7 @@ before anything of it is used: with another number in it a run would go on to ot
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from crosszero.files import atomic_folder
+from crosszero.model.backbone import Backbone
 from crosszero.training.progress import (
     MOMENTS,
     PROGRESS,
@@ -70,6 +72,19 @@ def remove_torn(folder: Path) -> None:
     """Remove what a process that was killed while saving has left."""
     for path in folder.glob(f".{_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def hash_frozen(backbone: Backbone) -> str | None:
+    """Fingerprint of the frozen weights, which checkpoints leave out; ``None`` without any."""
+    frozen = [(n, p) for n, p in backbone.model.named_parameters() if not p.requires_grad]
+    if not frozen:
+        return None
+    found = hashlib.blake2b(digest_size=16)
+    for name, parameter in frozen:
+        found.update(f"{name} {tuple(parameter.shape)}".encode())
+        content = parameter.detach().cpu().contiguous().reshape(-1)
+        found.update(content.view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def load_checkpoint(

@@ -25,12 +25,11 @@ from crosszero.training.checkpoint import load_checkpoint, remove_torn, save_che
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
-from crosszero.training.optimizer import clip_gradients, find_reached
+from crosszero.training.optimizer import clip_gradients, find_reached, learning_rate_factor
 from crosszero.training.precision import autocast
 from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last
-from crosszero.training.schedule import learning_rate_factor
 from crosszero.training.setup import TrainingRun, prepare_run
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import NextBatch, Position

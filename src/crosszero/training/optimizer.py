@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.embedding_gradient import add_in_place, is_plain
-from crosszero.training.frozen import get_table
 from crosszero.training.precision import autocast
 from crosszero.training.train_config import TrainConfig
 
@@ -29,7 +28,7 @@ def make_optimizer(
         config: gives rates, weight decay and the second beta.
     """
     rate = config.learning_rate
-    embeddings = get_table(backbone)
+    embeddings = backbone.table
     table = list(embeddings.parameters())
     inside = {id(p) for p in table}
     groups: list[dict[str, Any]] = []
@@ -77,3 +76,29 @@ def find_reached(
 def clip_gradients(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
     """Scale gradients down to a norm; 0 leaves them. Gives the norm before."""
     return torch.nn.utils.clip_grad_norm_(parameters, most or math.inf)
+
+
+def learning_rate_factor(step: int, total: int, config: TrainConfig) -> float:
+    """Factor of the highest learning rate at a step.
+
+    Args:
+        step: from 0 to `total` - 1.
+        total: number of steps of the run.
+        config: gives schedule, warm-up, milestones and decay.
+
+    Example:
+        >>> config = TrainConfig(schedule="multistep", milestones=(0.5,), decay=0.1)
+        >>> [learning_rate_factor(step, 4, config) for step in range(4)]
+        [1.0, 1.0, 0.1, 0.1]
+    """
+    warm = math.ceil(config.warmup * total)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    done = (step - warm) / max(1, total - warm)
+    if config.schedule == "linear":
+        return 1 - done
+    if config.schedule == "cosine":
+        return (1 + math.cos(math.pi * done)) / 2
+    if config.schedule == "multistep":
+        return config.decay ** sum(step / total >= milestone for milestone in config.milestones)
+    return 1.0

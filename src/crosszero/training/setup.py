@@ -20,8 +20,7 @@ from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.auto_settings import DECIDED, decide
-from crosszero.training.checkpoint import list_checkpoints
-from crosszero.training.frozen import freeze_table, hash_frozen
+from crosszero.training.checkpoint import hash_frozen, list_checkpoints
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.progress import Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
@@ -90,7 +89,7 @@ def prepare_run(
     head = _make_head(name, backbone, config)
     adapters = Adapters(backbone, config.lora) if config.lora else None
     if config.freeze_embeddings:
-        freeze_table(backbone)
+        backbone.table.weight.requires_grad_(False)  # and that of an output layer tied to it
     backbone.to(accelerator.device).train()
     head.to(accelerator.device).train()
     if ranks.first:
