@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosszero.align.spans import WordPair
+from crosszero.align.spans import Span, WordPair
 from crosszero.model.options import Level
 from crosszero.samples.sample import Sample
 from crosszero.training.stream import Unit
+
+_WHOLE = Span(0, 0)  # a sentence, in place of a word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,8 @@ class Batch:
     Attributes:
         texts: distinct texts.
         languages: language of each text.
-        anchors: (text, first character, one past the last) of each word; for level ``sentence``
-            (text, 0, 0).
+        anchors: (text, first character, one past the last) of each word; (text, 0, 0) of a
+            sentence.
         left, right: for each sample the anchors that mean the same.
         groups: for each sample a number; samples with the same one mean the same, and are not each
             other's negatives.
@@ -59,10 +61,8 @@ def build_batch(
 
     Args:
         units: meanings, each with its rows.
-        level: ``multi`` or ``sentence``.
-        words_per_sentence: most word pairs of one row.
-        pairs_per_group: most rows of one unit; 0 for all.
-        random: source of randomness.
+        level, words_per_sentence, pairs_per_group: as in ``TrainConfig``.
+        random: chooses words and rows.
     """
     builder = _Builder()
     for unit in units:
@@ -72,14 +72,17 @@ def build_batch(
             rows = [unit[i] for i in np.sort(kept)]
         if level == "multi" and len(unit) > 1:
             for row in unit:
-                builder.link_words(row)
+                for word in row.words:
+                    builder.join(row, word.source, word.target)
         for row in rows:
             builder.origins.append(row.origin)
             if level == "sentence":
-                builder.add_sentences(row)
+                builder.add(row, _WHOLE, _WHOLE)
+                if row.group:
+                    builder.sets.join(builder.meanings[-1], ("", row.group))
             else:
                 for word in _choose(row.words, words_per_sentence, random):
-                    builder.add_words(row, word)
+                    builder.add(row, word.source, word.target)
     return builder.build()
 
 
@@ -101,38 +104,21 @@ class _Builder:
         self.sets = _DisjointSets()
         self.origins: list[str] = []
 
-    def add_sentences(self, row: Sample) -> None:
-        left = self._anchor(row.source_language, row.source, 0, 0)
-        right = self._anchor(row.target_language, row.target, 0, 0)
-        self.sets.join((row.source_language, row.source), (row.target_language, row.target))
-        if row.group:
-            self.sets.join((row.source_language, row.source), ("", row.group))
-        self._add(left, right, (row.source_language, row.source))
+    def add(self, row: Sample, source: Span, target: Span) -> None:
+        """Pair two words, or two sentences, as a sample."""
+        self.left.append(self._anchor(row.source_language, row.source, source))
+        self.right.append(self._anchor(row.target_language, row.target, target))
+        self.meanings.append(self.join(row, source, target))
 
-    def add_words(self, row: Sample, word: WordPair) -> None:
-        left = self._anchor(row.source_language, row.source, *word.source)
-        right = self._anchor(row.target_language, row.target, *word.target)
-        self._join_word(row, word)
-        self._add(left, right, (row.source_language, row.source, word.source))
+    def join(self, row: Sample, source: Span, target: Span) -> Hashable:
+        """Note that they mean the same; gives the key of what they mean."""
+        key = (row.source_language, row.source, source)
+        self.sets.join(key, (row.target_language, row.target, target))
+        return key
 
-    def link_words(self, row: Sample) -> None:
-        for word in row.words:
-            self._join_word(row, word)
-
-    def _join_word(self, row: Sample, word: WordPair) -> None:
-        self.sets.join(
-            (row.source_language, row.source, word.source),
-            (row.target_language, row.target, word.target),
-        )
-
-    def _anchor(self, language: str, text: str, start: int, end: int) -> int:
+    def _anchor(self, language: str, text: str, span: Span) -> int:
         number = self.texts.setdefault((language, text), len(self.texts))
-        return self.anchors.setdefault((number, start, end), len(self.anchors))
-
-    def _add(self, left: int, right: int, meaning: Hashable) -> None:
-        self.left.append(left)
-        self.right.append(right)
-        self.meanings.append(meaning)
+        return self.anchors.setdefault((number, *span), len(self.anchors))
 
     def build(self) -> Batch:
         numbers: dict[Hashable, int] = {}
