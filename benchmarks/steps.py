@@ -92,8 +92,8 @@ class OurStep:
             )
         result.loss.backward()
         finish_step(self._optimizer)
-        self.samples.append(result.samples)
-        self.tokens.append(result.tokens)
+        self.samples.append(len(result.inputs.left))
+        self.tokens.append(result.inputs.tokens)
         lengths = [len(t) for t in self._backbone.tokenize(batch.texts, LENGTH)]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
         anchors = len(batch.anchors)

@@ -79,7 +79,9 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     numbers = (result.contrast.loss.detach(), result.contrast.gap, result.contrast.accuracy)
     found["numbers"] = torch.stack(numbers)
     found["mlm"] = mlm
-    found["counts"] = torch.tensor([result.samples, result.cut_samples, result.tokens])
+    found["counts"] = torch.tensor(
+        [len(result.inputs.left), result.inputs.cut, result.inputs.tokens]
+    )
     return found
 
 

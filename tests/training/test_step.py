@@ -78,7 +78,7 @@ def test_contrastive_loss_equals_the_slow_reading(
         projected[batch.left], projected[batch.right], groups=torch.tensor(batch.groups)
     )
     torch.testing.assert_close(found.loss, expected.loss, rtol=1e-4, atol=1e-4)
-    assert found.samples == len(batch.left)
+    assert len(found.inputs.left) == len(batch.left)
     assert found.mlm is None
 
 
@@ -208,8 +208,8 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     batch = make_batch(words=3)
     config = TrainConfig(max_length=4, mlm_weight=0.0)
     found = compute_losses(backbone, head, batch, config, np.random.default_rng(1))
-    assert found.cut_samples > 0
-    assert found.samples + found.cut_samples == len(batch.left)
+    assert found.inputs.cut > 0
+    assert len(found.inputs.left) + found.inputs.cut == len(batch.left)
     short = TrainConfig(max_length=3, mlm_weight=0.0)
     late = build_batch(
         [(s,) for s in make_samples(2)],

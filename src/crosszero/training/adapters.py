@@ -22,14 +22,10 @@ _log = logging.getLogger("crosszero")
 
 
 class Adapters:
-    """LoRA adapters inside an encoder, whose own weights are frozen.
-
-    Args:
-        backbone: gets the adapters; only they require a gradient afterwards.
-        config: rank, alpha, dropout, targets.
+    """LoRA adapters inside an encoder; only they require a gradient afterwards.
 
     Raises:
-        ConfigError: the encoder has no layer of a name in `targets`.
+        ConfigError: the encoder has no layer of a name in the targets of `config`.
         MissingExtraError: ``peft`` is not installed.
 
     Example:
@@ -74,10 +70,7 @@ def choose_targets(backbone: Backbone, wanted: tuple[str, ...] = ()) -> list[str
     """Full names of the linear layers that get an adapter.
 
     `wanted` are last parts of names, such as ``query``; empty takes all linear layers of the
-    transformer's layers (not those of poolers and heads).
-
-    Raises:
-        ConfigError: there is no such layer.
+    transformer's layers (not those of poolers and heads). ConfigError if there is none.
     """
     stacks = [
         (name, module)

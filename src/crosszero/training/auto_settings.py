@@ -26,12 +26,8 @@ def decide(
 ) -> TrainConfig:
     """Replace the ``auto`` of :data:`DECIDED`, and tell the encoder whether to pack texts.
 
-    Args:
-        backbone: as it will be trained, on its device.
-        config: as given.
-        progress: of a run that goes on: it keeps what was decided when it began, because deciding
-            again could come out differently.
-        ranks: the processes of the run; the first one's machine decides.
+    A run that goes on (`progress`) keeps what was decided when it began, because deciding again
+    could come out differently. Of several processes the first one's machine decides.
 
     Raises:
         ConfigError: a technique is asked for that the encoder can't do.

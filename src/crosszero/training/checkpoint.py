@@ -41,11 +41,7 @@ def save_checkpoint(
     *,
     keep: int,
 ) -> Path:
-    """Write ``folder/step-00000123`` and remove all but the newest `keep` checkpoints.
-
-    Raises:
-        CrosszeroError: the folder can't be written.
-    """
+    """Write ``folder/step-00000123`` and remove all but the newest `keep` checkpoints."""
     path = folder / f"{_PREFIX}{progress.step:08d}"
     names = _names(modules)
     with atomic_folder(path) as new:
@@ -97,9 +93,8 @@ def load_checkpoint(
     """Put weights and moments back in place.
 
     Args:
-        path: the checkpoint.
+        path, progress: the checkpoint, and what it says of itself.
         modules, optimizer: as they were saved.
-        progress: what the checkpoint says of itself.
         trained: parameters that must have moments; ``None`` if hashes vouch for the files.
 
     Raises:

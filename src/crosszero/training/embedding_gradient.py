@@ -21,11 +21,8 @@ def add_in_place(table: nn.Embedding) -> None:
 
     It is made by ``backward()`` alone: ``torch.autograd.grad`` with respect to the table does not
     see the lookups. A tied output layer gives its part as ever. To ask twice changes nothing, and
-    lookups that are no longer plain ones go torch's way.
-
-    Args:
-        table: embeddings whose lookups are plain (:func:`is_plain`), on a CPU. (On a GPU the order
-            of the additions would change from run to run.)
+    lookups that are not plain (:func:`is_plain`) go torch's way. For CPUs: on a GPU the order of
+    the additions would change from run to run.
 
     Example:
         >>> table = nn.Embedding(9, 4)

@@ -43,12 +43,10 @@ def encode_mini_batch(
     """Run some texts through the encoder, and pool their anchors.
 
     Args:
-        backbone: on its device.
         members: texts of the mini-batch; at least one.
         inputs: all texts of the rank and their anchors.
         masked: read these, and give the hidden states of the tokens to predict; ``None`` reads the
             texts as they stand.
-        level: ``multi`` or ``sentence``.
     """
     device = next(backbone.parameters()).device
     ids = inputs.ids if masked is None else masked.ids
@@ -56,13 +54,12 @@ def encode_mini_batch(
     states = texts.encode(backbone)
     place = np.full(len(ids), -1)
     place[members] = np.arange(len(members))
-    inside = np.flatnonzero(place[inputs.spans.texts] >= 0)
-    of = place[
-        inputs.spans.texts[inside]
-    ]  # text of each anchor, as it is counted in the mini-batch
+    of = place[inputs.anchor_texts]  # text of each anchor, as it is counted in the mini-batch
+    inside = np.flatnonzero(of >= 0)
+    of = of[inside]
     vectors = texts.pool(states.pooled)[torch.from_numpy(of).to(device)]
     if level == "multi":
-        bounds = (inputs.spans.starts[inside], inputs.spans.ends[inside])
+        bounds = (inputs.starts[inside], inputs.ends[inside])
         starts, ends = (torch.from_numpy(texts.starts[of] + side).to(device) for side in bounds)
         rows = torch.from_numpy(texts.rows[of]).to(device)
         vectors = torch.cat([vectors, pool_spans(states.pooled, rows, starts, ends)], dim=-1)

@@ -31,15 +31,6 @@ class UnusableBatchError(TrainingError):
 
 
 @dataclass(frozen=True)
-class AnchorSpans:
-    """Anchors as tokens: text, first token, one past the last; (m,) each."""
-
-    texts: Integers
-    starts: Integers
-    ends: Integers
-
-
-@dataclass(frozen=True)
 class Masked:
     """Texts with tokens hidden.
 
@@ -62,7 +53,8 @@ class Inputs:
     Attributes:
         ids: token numbers of the rank's texts.
         masked: the same texts masked; ``None`` without MLM.
-        spans: the rank's anchors; their texts are indices into `ids`.
+        anchor_texts, starts, ends: of the rank's anchors, (m,) each: index into `ids`, first token,
+            one past the last.
         sizes: anchors of each rank.
         order: (all anchors,) where each anchor of the batch stands when the ranks' are joined.
         left, right, groups: samples whose words `max_length` has left, over the batch's anchors.
@@ -72,7 +64,9 @@ class Inputs:
 
     ids: list[list[int]]
     masked: Masked | None
-    spans: AnchorSpans
+    anchor_texts: Integers
+    starts: Integers
+    ends: Integers
     sizes: list[int]
     order: Tensor
     left: Tensor
@@ -88,11 +82,7 @@ def make_inputs(
 ) -> Inputs:
     """Deal, tokenise, mask, and find the tokens of the anchors.
 
-    Args:
-        backbone: gives the tokeniser.
-        batch, random: the same on each rank; the latter decides which tokens are masked.
-        config: gives maximum length and masking.
-        ranks: who encodes which text.
+    Arguments are those of :func:`crosszero.training.step.compute_losses`.
 
     Raises:
         UnusableBatchError: all samples mean the same, or fewer than two are left after texts were
@@ -118,7 +108,9 @@ def make_inputs(
     return Inputs(
         ids=[t.ids for t in tokens],
         masked=masked,
-        spans=AnchorSpans(local[anchor_texts[places[ranks.index]]], bounds[:, 0], bounds[:, 1]),
+        anchor_texts=local[anchor_texts[places[ranks.index]]],
+        starts=bounds[:, 0],
+        ends=bounds[:, 1],
         sizes=[len(place) for place in places],
         order=torch.from_numpy(np.argsort(np.concatenate(places))),
         left=left,

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,13 @@ def train(
         check_output(out, inputs=[store.path], folder=True)
         if ranks.first:
             stack.enter_context(lock_output(out, inside=True))
-        stack.enter_context(_own_randomness(config.seed))
+        stack.enter_context(torch.random.fork_rng())  # the caller's random state stays
+        torch.manual_seed(config.seed)
         run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
         if run.checkpoint and run.progress:
             vouched = bool(run.progress.files)
             trained = None if vouched else find_reached(run.backbone, run.head, run.config)
-            load_checkpoint(run.checkpoint, _modules(run), run.optimizer, run.progress, trained)
+            load_checkpoint(run.checkpoint, run.modules, run.optimizer, run.progress, trained)
         _run_steps(run, show_progress=show_progress)
         if run.adapters:
             run.adapters.merge()
@@ -120,7 +121,17 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     batches = run.stream.batches(position)
     if run.refresher:
         batches = run.refresher.refresh(batches, run.given)
-    with explain_disk(run.out), _open_log(run, done, show_progress) as log:
+    with explain_disk(run.out), ExitStack() as stack:
+        log = None
+        if run.ranks.first:
+            log = MetricsLog(
+                run.out,
+                total=run.total,
+                done=done,
+                every=run.config.log_every,
+                show_progress=show_progress,
+            )
+            stack.enter_context(log)
         for step in range(done, run.total):
             begun = time.perf_counter()
             line, position = _try_batches(run, batches, step)
@@ -130,13 +141,6 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
                 _save(run, step + 1, position)
         if every == 0 or run.total % every:
             _save(run, run.total, position)
-
-
-def _open_log(run: TrainingRun, done: int, show_progress: bool) -> MetricsLog | nullcontext[None]:
-    if not run.ranks.first:
-        return nullcontext()
-    every = run.config.log_every
-    return MetricsLog(run.out, total=run.total, done=done, every=every, show_progress=show_progress)
 
 
 def _try_batches(
@@ -179,7 +183,20 @@ def _take_step(
     _require_finite(run, norm, "norm of the gradient", step, batch)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    return _describe(result, step + 1, config.learning_rate * factor, float(norm))
+    return {
+        "step": step + 1,
+        "loss": float(result.loss.detach()),
+        "contrastive_loss": float(result.contrast.loss.detach()),
+        "mlm_loss": None if result.mlm is None else float(result.mlm.detach()),
+        "accuracy": float(result.contrast.accuracy),
+        "gap": float(result.contrast.gap),
+        "learning_rate": config.learning_rate * factor,
+        "grad_norm": float(norm),
+        "texts": result.inputs.texts,
+        "tokens": result.inputs.tokens,
+        "samples": len(result.inputs.left),
+        "cut_samples": result.inputs.cut,
+    }
 
 
 def _add_gradients(
@@ -203,23 +220,6 @@ def _add_gradients(
     return replace(result, loss=loss + config.mlm_weight * mlm, mlm=mlm)
 
 
-def _describe(result: StepResult, step: int, rate: float, norm: float) -> dict[str, Any]:
-    return {
-        "step": step,
-        "loss": float(result.loss.detach()),
-        "contrastive_loss": float(result.contrast.loss.detach()),
-        "mlm_loss": None if result.mlm is None else float(result.mlm.detach()),
-        "accuracy": float(result.contrast.accuracy),
-        "gap": float(result.contrast.gap),
-        "learning_rate": rate,
-        "grad_norm": norm,
-        "texts": result.texts,
-        "tokens": result.tokens,
-        "samples": result.samples,
-        "cut_samples": result.cut_samples,
-    }
-
-
 def _require_finite(
     run: TrainingRun, value: torch.Tensor, name: str, step: int, batch: Batch
 ) -> None:
@@ -233,25 +233,13 @@ def _require_finite(
     )
 
 
-def _modules(run: TrainingRun) -> dict[str, torch.nn.Module]:
-    return {"encoder": run.backbone.model, "head": run.head}
-
-
 def _save(run: TrainingRun, step: int, position: Position) -> None:
     if not run.ranks.first:
         return
     save_checkpoint(
         run.out / CHECKPOINTS,
-        _modules(run),
+        run.modules,
         run.optimizer,
         Progress(step=step, total=run.total, position=position, settings=run.settings),
         keep=run.config.keep_checkpoints,
     )
-
-
-@contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
-    """Leave the caller's random state as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield

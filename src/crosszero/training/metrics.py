@@ -75,27 +75,18 @@ class MetricsLog(ExitStack):
         if self._talk and (time.monotonic() - self._said > _QUIET_SECONDS or step == self._total):
             self._said = time.monotonic()
             left = (self._total - step) * line["seconds"]
-            values = (step, self._total, line["loss"], line["accuracy"], line["gap"], rate, left)
             _log.info(
                 "step %d/%d  loss %.3f  accuracy %.3f  gap %.3f  %.0f sentences/s  %.0f s left",
-                *values,
+                *(step, self._total, line["loss"], line["accuracy"], line["gap"], rate, left),
             )
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Read one JSON object per line: names and numbers, or null where there is none.
+    """Read a ``metrics.jsonl``: an object of numbers (or null) a line, by today's names.
 
-    A last line that a kill cut short (no line end, not JSON) is left out. Any other line that
-    can't be read stops the reading: a curve with silent holes would be a wrong curve.
-
-    Args:
-        path: a ``metrics.jsonl``. A missing file is a run that has not logged anything yet.
-
-    Returns:
-        The objects in order, ``mlm`` and ``contrastive`` of older runs by today's names.
-
-    Raises:
-        DataError: the file is there but can't be read, or a line is not a JSON object of numbers.
+    A missing file is a run that has not logged anything yet. A last line that a kill cut short (no
+    line end, not JSON) is left out. Any other line that can't be read is a DataError: a curve with
+    silent holes would be a wrong curve.
     """
     if not Path(path).exists():
         return []

@@ -1,4 +1,4 @@
-"""AdamW, fused where that is possible, with a rate of its own for head and token embeddings."""
+"""AdamW, fused where possible, with rates of their own for head and embeddings; their schedule."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def make_optimizer(
 
     On a CPU, lookups in the table of embeddings add their gradients in place from now on.
 
-    Args:
-        backbone, head: on their device; what does not require a gradient is left out.
-        config: gives rates, weight decay and the second beta.
+    `backbone` and `head` are on their device; what does not require a gradient is left out.
     """
     rate = config.learning_rate
     embeddings = backbone.table
@@ -79,12 +77,9 @@ def clip_gradients(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
 
 
 def learning_rate_factor(step: int, total: int, config: TrainConfig) -> float:
-    """Factor of the highest learning rate at a step.
+    """Factor of the highest learning rate at a step, from 0 to `total` - 1.
 
-    Args:
-        step: from 0 to `total` - 1.
-        total: number of steps of the run.
-        config: gives schedule, warm-up, milestones and decay.
+    A function of the step alone, so that resuming needs no state.
 
     Example:
         >>> config = TrainConfig(schedule="multistep", milestones=(0.5,), decay=0.1)

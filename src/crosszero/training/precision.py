@@ -7,6 +7,7 @@ several times slower, and which of the two one has is not visible from Python.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -19,10 +20,7 @@ _GAIN = 1.1  # bf16 has fewer digits: it must be worth it
 
 
 def choose_precision(backbone: Backbone, wanted: Precision) -> Precision:
-    """Decide between fp32 and bf16, where ``auto`` is wanted, by timing a pass and its gradients.
-
-    bf16 is chosen where it is at least 1.1 times as fast.
-    """
+    """Decide ``auto`` by timing a pass and its gradients: bf16 where it is 1.1 times as fast."""
     if wanted != "auto":
         return wanted
     fp32, bf16 = (min(_time(backbone, p) for _ in range(_REPEATS)) for p in ("fp32", "bf16"))
@@ -37,21 +35,17 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return nullcontext()
 
 
-def _finish(device: torch.device) -> None:
-    if device.type != "cpu":  # work there is only queued
-        torch.accelerator.synchronize()
-
-
 def _time(backbone: Backbone, precision: Precision) -> float:
     device = next(backbone.parameters()).device
     ids = torch.from_numpy(backbone.ordinary_ids[: _ROWS * _TOKENS])
     ids = ids.repeat(_ROWS * _TOKENS // len(ids) + 1)[: _ROWS * _TOKENS].reshape(_ROWS, _TOKENS)
     ids = ids[:, : backbone.max_length].to(device)
     mask = torch.ones_like(ids)
-    _finish(device)
+    finish: Callable[[], None] = torch.get_device_module(device).synchronize  # of what is queued
+    finish()
     start = time.perf_counter()
     with autocast(precision, device):
         hidden = backbone(ids, mask).pooled
     hidden.float().sum().backward()
-    _finish(device)
+    finish()
     return time.perf_counter() - start

@@ -49,11 +49,7 @@ def write_progress(checkpoint: Path, progress: Progress) -> None:
 
 
 def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
-    """Read how far a checkpoint is, and refuse to go on with other `settings` than it began with.
-
-    Raises:
-        CheckpointError: a file is damaged, or a setting differs (it is named).
-    """
+    """Read how far a checkpoint is; CheckpointError if damaged, or begun with other `settings`."""
     path = checkpoint / PROGRESS
     try:
         progress = read_json(path, Progress)
@@ -76,12 +72,9 @@ def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
 
 
 def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, total: int) -> int:
-    """See that a checkpoint stands where so many of `total` steps lead, or raise CheckpointError.
+    """Number of batches until a checkpoint; CheckpointError if its steps do not lead there.
 
     A step uses one batch, and passes over those that can't be contrasted.
-
-    Returns:
-        Number of batches that were given until then.
     """
     step, position = progress.step, Position(*progress.position)
     given = stream.count_until(position, most=step * MOST_SKIPPED)

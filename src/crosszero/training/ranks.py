@@ -41,19 +41,14 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the files."""
         return self.index == 0
 
     def deal(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Divide texts among the ranks so that all have about the same to do.
+        """Divide a batch's texts among the ranks so that all have about the same to do.
 
         Dealt like cards in the order of their lengths, shares differ by less than the longest text.
-
-        Args:
-            texts: those of a batch. Bytes stand for tokens: only the owner tokenises a text.
-
-        Returns:
-            For each rank the indices of its texts, rising; together they are all indices.
+        Bytes stand for tokens: only the owner tokenises a text. Gives, for each rank, the indices
+        of its texts, rising.
 
         Example:
             >>> [share.tolist() for share in Ranks(count=2).deal(["aaaa", "b", "ccc", "dd"])]
@@ -63,17 +58,10 @@ class Ranks:
         return [np.sort(order[rank :: self.count]) for rank in range(self.count)]
 
     def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
-        """Join the rows of all ranks; only one's own carry a gradient.
+        """Join the rows of all ranks, `sizes` of each, to (sum(sizes), ...) on the device of `own`.
 
-        Each rank computes the whole loss from the joined rows and back-propagates into its own.
-        The gradients of all ranks add up to those of a single process.
-
-        Args:
-            own: (sizes[index], ...) rows of this rank.
-            sizes: rows of each rank, known to all.
-
-        Returns:
-            (sum(sizes), ...) on the device of `own`, rank after rank.
+        Only one's own carry a gradient: each rank computes the whole loss from the joined rows and
+        back-propagates into its own. The gradients of all ranks add up to those of one process.
         """
         if self.count == 1 or not max(sizes):
             return own
@@ -91,14 +79,7 @@ class Ranks:
         """Replace every gradient by its sum over the ranks, in one all-reduce.
 
         A parameter that has a gradient on no rank keeps none, so that the optimiser passes over it
-        as it does in a single process.
-
-        Args:
-            parameters: the same ones, in the same order, on each rank.
-            values: (n,) numbers to be summed on the way.
-
-        Returns:
-            The sums of `values`.
+        as it does in a single process. The (n,) `values` are summed on the way, and given back.
         """
         if self.count == 1:
             return values
@@ -141,10 +122,7 @@ class Ranks:
         """Let an error on one rank end all of them, told by one.
 
         The first rank that fails raises its error. It hangs up, so that the others, which wait for
-        it in an exchange, fail too.
-
-        Raises:
-            PeerError: on the others, which need not say anything.
+        it in an exchange, fail too: with a PeerError, of which nothing need be said.
         """
         if self.count == 1:
             yield

@@ -40,14 +40,11 @@ class WordRefresher:
 
     Args:
         backbone: the encoder in training.
-        config: gives interval, layer and maximum length.
+        config: gives interval, layer (ConfigError if there is none such) and maximum length.
         store: the samples; gives the rules by which words were chosen.
         out: folder of the run; the stores stand in ``out/words``.
         total: steps of the run; nothing is found for later ones.
         ranks: the processes of the run. The first one finds the words, the others read them.
-
-    Raises:
-        ConfigError: the encoder has no such layer.
     """
 
     def __init__(
@@ -73,9 +70,7 @@ class WordRefresher:
         self._finder.fit(row.pair for row in islice(store, _LEARN))
 
     def refresh(self, batches: Iterator[NextBatch], done: int) -> Iterator[NextBatch]:
-        """Hand batches on with new word pairs.
-
-        A row in which the encoder finds nothing keeps the pairs of the store.
+        """Hand batches on with new word pairs; a row without any keeps those of the store.
 
         Args:
             batches: from the stream.

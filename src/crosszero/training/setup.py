@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
@@ -41,12 +42,9 @@ class TrainingRun:
 
     Attributes:
         backbone, head: in training mode, on their device.
-        optimizer, accelerator, ranks, stream: what steps, back-propagates, shares, gives batches.
         config: as resolved: what was "auto" is decided.
-        refresher, adapters: what finds words anew, and LoRA, or ``None``.
         settings: what must not change when the run is resumed.
         total: number of steps.
-        out: the run folder.
         checkpoint, progress: to go on from, or ``None``.
         given: batches of the stream that were used until then.
     """
@@ -66,6 +64,11 @@ class TrainingRun:
     progress: Progress | None
     given: int
     checkpoint: Path | None
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds the weights of."""
+        return {"encoder": self.backbone.model, "head": self.head}
 
 
 def prepare_run(
@@ -117,22 +120,11 @@ def prepare_run(
     if config.refresh_words_every:
         refresher = WordRefresher(backbone, config, store, out, total, ranks)
     return TrainingRun(
-        backbone=backbone,
-        head=head,
-        optimizer=make_optimizer(backbone, head, config),
-        accelerator=accelerator,
-        ranks=ranks,
-        config=config,
-        stream=stream,
-        refresher=refresher,
-        adapters=adapters,
-        settings=settings | decided | {"processes": ranks.count},
-        total=total,
-        out=out,
-        progress=progress,
-        given=given,
-        checkpoint=checkpoint,
-    )
+        backbone=backbone, head=head, optimizer=make_optimizer(backbone, head, config),
+        accelerator=accelerator, ranks=ranks, config=config, stream=stream, refresher=refresher,
+        adapters=adapters, settings=settings | decided | {"processes": ranks.count}, total=total,
+        out=out, progress=progress, given=given, checkpoint=checkpoint,
+    )  # fmt: skip
 
 
 def _load_backbone(name: str | Path, config: TrainConfig) -> Backbone:

@@ -33,19 +33,13 @@ class StepResult:
         contrast: contrastive loss, accuracy, gap, of the whole batch.
         mlm: MLM loss, the mean over the languages of the batch; ``None`` without MLM. With several
             processes the part of it that this one's texts make up, here and in `loss`.
-        texts: texts of the batch.
-        tokens: their tokens, padding left out.
-        samples: pairs in the contrastive loss.
-        cut_samples: samples left out because `max_length` cut a word off.
+        inputs: what was encoded; its numbers are those of the whole batch.
     """
 
     loss: Tensor
     contrast: Contrast
     mlm: Tensor | None
-    texts: int
-    tokens: int
-    samples: int
-    cut_samples: int
+    inputs: Inputs
 
 
 def compute_losses(
@@ -73,28 +67,20 @@ def compute_losses(
         docs/method.md, Model and Losses.
     """
     inputs = make_inputs(backbone, batch, config, random, ranks)
+    mini_batches = cut_texts(inputs, config.mini_batch_num_tokens)
+
+    def encode(read: Masked | None) -> Encoded:
+        parts = [encode_mini_batch(backbone, m, inputs, read, head.level) for m in mini_batches]
+        return join(parts, head)
+
     masked, mlm = inputs.masked, None
     if masked is not None:
-        encoded = _encode(backbone, head, inputs, masked, config)
+        encoded = encode(masked)
         mlm = predict(backbone, encoded, masked)
     if masked is None or not config.mask_contrastive_input:
-        encoded = _encode(backbone, head, inputs, None, config)
+        encoded = encode(None)
     compared = compare(head, encoded.vectors, inputs, config, ranks)
     return describe(inputs, compared, mlm, config)
-
-
-def _encode(
-    backbone: Backbone,
-    head: ProjectionHead,
-    inputs: Inputs,
-    masked: Masked | None,
-    config: TrainConfig,
-) -> Encoded:
-    parts = [
-        encode_mini_batch(backbone, members, inputs, masked, head.level)
-        for members in cut_texts(inputs, config.mini_batch_num_tokens)
-    ]
-    return join(parts, head)
 
 
 def compare(
@@ -109,10 +95,9 @@ def compare(
     """Contrastive loss of the whole batch from the anchors of this rank and of the others.
 
     Args:
-        head: projects the anchors.
+        head, config: project and contrast the anchors.
         vectors: (m, width) anchors of this rank, in its order.
-        inputs: which anchors are samples, and who has the others.
-        config: gives loss and temperature.
+        inputs: which anchors are samples, and which rank has the others.
         ranks: where the other anchors come from.
         entries: see :func:`crosszero.model.losses.contrast`.
     """
@@ -134,13 +119,6 @@ def compare(
 def describe(
     inputs: Inputs, compared: Contrast, mlm: Tensor | None, config: TrainConfig
 ) -> StepResult:
-    """Both losses as one, with the numbers of the batch."""
-    return StepResult(
-        loss=compared.loss if mlm is None else compared.loss + config.mlm_weight * mlm,
-        contrast=compared,
-        mlm=mlm,
-        texts=inputs.texts,
-        tokens=inputs.tokens,
-        samples=len(inputs.left),
-        cut_samples=inputs.cut,
-    )
+    """Both losses as one."""
+    loss = compared.loss if mlm is None else compared.loss + config.mlm_weight * mlm
+    return StepResult(loss=loss, contrast=compared, mlm=mlm, inputs=inputs)

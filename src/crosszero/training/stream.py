@@ -55,7 +55,6 @@ class SampleStream:
     """Batches of units.
 
     Attributes:
-        store: where the rows come from.
         batch_size: units in a batch. The batches of a window have equal sizes, as near to this as
             can be, so that no small last batch with few negatives is left.
         level: with ``multi``, rows without words are left out.
@@ -101,10 +100,7 @@ class SampleStream:
         return sum(self._count_windows(0, self._count_units()))
 
     def count_until(self, position: Position, *, most: int) -> int | None:
-        """Number of batches that are given until a position.
-
-        ``None`` where the position follows no batch, or more than `most` are given.
-        """
+        """Batches until a position; ``None`` if it follows no batch, or more than `most`."""
         units, given = self._count_units(), 0
         for epoch in range(min(position.epoch, most)):
             given += sum(self._count_windows(epoch, units))
