@@ -43,15 +43,13 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
 
 
 def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: bool) -> None:
-    """Refuse weights that are missing in the encoder (not in a head), or no weights at all.
+    """Refuse weights that are missing in the encoder (not in a head), or that are no weights.
 
-    Args:
-        missing: names that the loader filled in at random.
-        model: what was loaded.
-        name: what messages call it.
-        mlm: whether the model was loaded with a head.
+    `missing` are the names that the loader filled in at random, `mlm` says if it loaded a head.
     """
-    lacking = {key for key in missing if _belongs_to_encoder(key, model, mlm)}
+    # A pooler belongs to next-sentence prediction and is never used here.
+    own = {key for key in missing if "pooler" not in key.split(".")}
+    lacking = {key for key in own if not mlm or key.startswith(model.base_model_prefix + ".")}
     if lacking:
         raise CheckpointError(
             f"{name}: weights are missing ({_list(lacking)}): "
@@ -81,9 +79,8 @@ def is_padding_harmless(
 
     Args:
         read: from token numbers and mask, (batch, tokens), to all hidden states.
-        ordinary: numbers of tokens that are not special.
-        padding: number of the padding token.
-        name: what messages call it.
+        ordinary, padding: numbers of tokens that are not special, and of the padding token.
+        name: what messages call the model.
 
     Raises:
         CheckpointError: the model can't be run, or another text of the same length changes it, too.
@@ -144,13 +141,6 @@ def _is_whole(value: Tensor) -> bool:
     return not any(bool((x != x.round()).any()) for x in (flat[:4096], flat)) and bool(
         (flat != flat[0]).any() and (flat * (flat - 1)).any()
     )
-
-
-def _belongs_to_encoder(key: str, model: PreTrainedModel, mlm: bool) -> bool:
-    # A pooler belongs to next-sentence prediction and is never used here.
-    if "pooler" in key.split("."):
-        return False
-    return key.startswith(model.base_model_prefix + ".") if mlm else True
 
 
 def _list(keys: set[str]) -> str:

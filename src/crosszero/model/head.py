@@ -27,9 +27,8 @@ class ProjectionHead(nn.Module):
 
     Args:
         hidden_size: H, the width of the encoder.
-        level: ``"multi"`` for [s ; w] of width 2H, ``"sentence"`` for s of width H.
-        start: ``"random"`` (paper), or ``"identity"``: relu(x + 3) - 3, which is x wherever x is
-            above -3.
+        level: ``multi`` for [s ; w] of width 2H, ``sentence`` for s of width H.
+        start: ``random`` (paper), or ``identity``: relu(x + 3) - 3, which is x wherever x > -3.
 
     Example:
         >>> import torch

@@ -22,20 +22,10 @@ class _EnoughError(Exception):
 
 
 def find_layers(model: nn.Module, count: int) -> Sequence[nn.Module] | None:
-    """Find the transformer layers of a model.
+    """Find the `count` transformer layers of a model (without its head), from the lowest on.
 
-    Args:
-        model: without its head, on any device.
-        count: how many layers it has.
-
-    Returns:
-        The layers from the lowest on, whose outputs are the model's hidden states 1 to
-        ``count - 1``, its own output being the last; ``None`` if no modules of this kind can be
-        told.
-
-    Example:
-        >>> len(find_layers(backbone.base, backbone.layers))          # doctest: +SKIP
-        12
+    Their outputs are the model's hidden states 1 to ``count - 1``, its own output being the last.
+    ``None`` if no modules of this kind can be told.
     """
     training = model.training
     model.train(False)
@@ -68,14 +58,10 @@ def reading(
 
     The last layer is read from the model's own output, before which it may normalise.
 
-    Args:
-        model: without its head.
-        layers: as :func:`find_layers` gives them.
-        wanted: numbers of layers, from 1.
-
     Yields:
         A function from `input_ids` and `attention_mask`, (batch, tokens), to the output
-        (batch, tokens, H) of each of the `wanted` layers. Several threads may call it at once.
+        (batch, tokens, H) of each of the `wanted` layers, counted from 1. Several threads may call
+        it at once.
     """
     here = threading.local()  # what the pass of a thread has found; other passes are let be
     last = len(layers)

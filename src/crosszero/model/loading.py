@@ -22,13 +22,9 @@ _MINI = Path(str(resources.files("crosszero"))) / "assets" / MINI
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _log = logging.getLogger("crosszero")
 _VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "sentencepiece.bpe.model",
-    "spiece.model",
+    "tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model",
     "spm.model",
-)
+)  # fmt: skip
 
 
 def locate_encoder(name: str | Path) -> str:
@@ -62,14 +58,7 @@ def locate_encoder(name: str | Path) -> str:
 
 
 def find_file(name: str | Path, file: str) -> Path | None:
-    """Find a file that may stand beside a model.
-
-    Args:
-        name: ``crosszero-mini``, a folder or a hub id.
-        file: path inside the folder.
-
-    Returns:
-        Its path, on this machine; ``None`` if there is no such file.
+    """Find the path on this machine of a file that an encoder may have, or ``None``.
 
     Raises:
         CheckpointError: the hub can't be asked for it.

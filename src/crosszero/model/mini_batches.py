@@ -55,8 +55,7 @@ def cut_mini_batches(
         costs = cost[lowest:end] + padded
         begin[end] = lowest + int(costs.argmin())
         cost[end] = costs.min() + overhead
-    mini_batches = []
-    end = len(order)
+    mini_batches, end = [], len(order)
     while end:
         mini_batches.append(order[begin[end] : end])
         end = int(begin[end])
@@ -64,11 +63,7 @@ def cut_mini_batches(
 
 
 def pad(rows: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
-    """Pad token rows to the longest one.
-
-    Returns:
-        (batch, tokens) numbers and (batch, tokens) attention mask.
-    """
+    """Pad token rows to the longest one: numbers and attention mask, (batch, tokens) each."""
     width = max(map(len, rows))
     ids = np.full((len(rows), width), padding, dtype=np.int64)
     mask = np.zeros((len(rows), width), dtype=np.int64)

@@ -20,17 +20,11 @@ IGNORED = -100
 
 
 class MlmHead:
-    """The pretrained MLM head of a Hugging Face model, callable on single rows.
+    """The pretrained head of a ``...ForMaskedLM`` model, callable on single rows.
 
-    Args:
-        model: any ``...ForMaskedLM`` model.
-
-    Raises:
-        ValueError: the head does not give, for single rows, what the whole model gives.
-
-    The head is a shallow copy of `model` whose encoder is replaced by one that hands its input on.
-    It shares all parameters, and knows nothing of how an architecture names its head; that it is
-    right is checked on a few tokens when it is made.
+    It is a shallow copy of `model` whose encoder is replaced by one that hands its input on. It
+    shares all parameters, and knows nothing of how an architecture names its head; that it gives,
+    for single rows, what the whole model gives is checked when it is made (else a ValueError).
 
     Example:
         >>> head = MlmHead(model)                                   # doctest: +SKIP
@@ -96,8 +90,8 @@ def mask_tokens(
         special: (t,) True for special tokens, which are never chosen.
         probability: share of the other tokens that is chosen, in [0, 1].
         mask_id: number of the mask token.
-        ordinary: numbers of the tokens that are not special, to draw replacements from.
-        random: source of randomness.
+        ordinary: numbers of tokens that are not special, to draw replacements from.
+        random: decides.
 
     Returns:
         (t,) token numbers to read, and (t,) labels: the original number where a token is chosen,

@@ -63,24 +63,18 @@ class MiniBatch:
 def lay_out(
     backbone: Backbone, texts: Sequence[Sequence[int]], *, packed: bool | None = None
 ) -> MiniBatch:
-    """Put texts into rows: one each and padded, or packed.
+    """Put the token numbers of n texts into rows: one each and padded, or packed.
 
-    Args:
-        backbone: gives device, padding and attention.
-        texts: token numbers of n texts.
-        packed: several texts to a row; ``None`` takes ``backbone.packs``.
+    `packed`, by default ``backbone.packs``, puts several texts into a row.
     """
     packed = backbone.packs if packed is None else packed
     device = next(backbone.parameters()).device
     padding = int(backbone.tokenizer.pad_token_id)
     lengths = np.asarray([len(text) for text in texts], dtype=np.int64)
     if not packed:
-        ids, mask = pad(texts, padding)
-        rows = np.arange(len(texts))
-        starts = np.zeros(len(texts), dtype=np.int64)
-        return MiniBatch(
-            ids=ids.to(device), mask=mask.to(device), rows=rows, starts=starts, lengths=lengths
-        )
+        ids, mask = (part.to(device) for part in pad(texts, padding))
+        rows, starts = np.arange(len(texts)), np.zeros(len(texts), dtype=np.int64)
+        return MiniBatch(ids=ids, mask=mask, rows=rows, starts=starts, lengths=lengths)
     varlen = uses_varlen(backbone)
     # Wider rows would waste less, but what attention costs grows with the square of their width.
     width = int(lengths.sum()) if varlen else 2 * int(lengths.max())
@@ -100,13 +94,8 @@ def lay_out(
         inputs |= {"max_length_q": int(lengths.max()), "max_length_k": int(lengths.max())}
     else:
         inputs["attention_mask"] = _separate(backbone, torch.from_numpy(owner).to(device))
-    return MiniBatch(
-        ids=torch.from_numpy(ids_).to(device),
-        rows=rows,
-        starts=starts,
-        lengths=lengths,
-        inputs=inputs,
-    )
+    ids = torch.from_numpy(ids_).to(device)
+    return MiniBatch(ids=ids, rows=rows, starts=starts, lengths=lengths, inputs=inputs)
 
 
 def uses_varlen(backbone: Backbone) -> bool:

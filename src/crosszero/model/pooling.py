@@ -15,7 +15,7 @@ from crosszero.model.options import PoolingMode
 
 
 def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> Tensor:
-    """Make one vector of the tokens of each row.
+    """Make one vector of the tokens of each row: (batch, H), in fp32 or wider.
 
     Args:
         hidden: (batch, tokens, H).
@@ -23,9 +23,6 @@ def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> 
         mode: as sentence-transformers names them: ``mean`` over the tokens, ``cls`` (the first
             token), ``lasttoken``, ``max``, ``mean_sqrt_len_tokens`` (their sum by the root of their
             number) or ``weightedmean`` (the n-th token counts n times).
-
-    Returns:
-        (batch, H), in fp32 or wider.
     """
     wide = torch.promote_types(hidden.dtype, torch.float32)
     hidden, weights = hidden.to(wide), mask.to(wide)
@@ -44,16 +41,12 @@ def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> 
 
 
 def pool_spans(hidden: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """Mean over the tokens of each span.
+    """Mean over the tokens of each of m spans: (m, H), in fp32 or wider.
 
     Args:
         hidden: (batch, tokens, H).
-        rows: (m,) the row of each span in the batch.
-        starts: (m,) first token of each span.
-        ends: (m,) one past the last token; every span has at least one token.
-
-    Returns:
-        (m, H), in fp32 or wider.
+        rows, starts, ends: (m,) each: row in the batch, first token, one past the last; every span
+            has at least one token.
 
     Example:
         >>> hidden = torch.arange(4.0).reshape(1, 4, 1)

@@ -63,12 +63,8 @@ def save_encoder(
                 staged / PROJECTION,
                 metadata={"level": head.level},
             )
-        write_readout(
-            staged,
-            hidden_size=backbone.hidden_size,
-            layers=backbone.layers,
-            max_length=backbone.max_length,
-        )
+        sizes = {"hidden_size": backbone.hidden_size, "layers": backbone.layers}
+        write_readout(staged, **sizes, max_length=backbone.max_length)
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
         (folder / "config.json").unlink(missing_ok=True)  # while files change, nothing loads it
@@ -92,8 +88,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
 def load_head(folder: str | Path, head: ProjectionHead) -> None:
     """Fill a projection head from a folder that :func:`save_encoder` wrote.
 
-    Raises:
-        CheckpointError: there is none, it is damaged, or it is of another size or level.
+    CheckpointError: there is none, it is damaged, or it is of another size or level.
     """
     path = Path(folder) / PROJECTION
     try:
@@ -103,14 +98,7 @@ def load_head(folder: str | Path, head: ProjectionHead) -> None:
 
 
 def write_readout(folder: Path, *, hidden_size: int, layers: int, max_length: int) -> None:
-    """Write beside a model that it is read as crosszero trains: mean of first + last layer.
-
-    Args:
-        folder: of the model.
-        hidden_size: H.
-        layers: L.
-        max_length: tokens that a text may have.
-    """
+    """Write beside a model that it is read as crosszero trains: mean of first + last layer."""
     files: dict[str, Any] = {
         "modules.json": _MODULES,
         "sentence_bert_config.json": {
@@ -141,5 +129,5 @@ def write_readout(folder: Path, *, hidden_size: int, layers: int, max_length: in
         (folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
     weights = torch.zeros(layers)
     weights[0] += 1.0
-    weights[-1] += 1.0
+    weights[-1] += 1.0  # of a model with one layer it counts twice
     save_file({"layer_weights": weights}, folder / "1_WeightedLayerPooling" / "model.safetensors")

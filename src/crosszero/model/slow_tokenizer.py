@@ -28,13 +28,7 @@ _LONGEST = 200  # characters between two spaces that are tried letter by letter
 
 
 def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Tokens:
-    """Tokenise one text, cut to `max_length` tokens with special tokens.
-
-    Args:
-        tokenizer: one without character offsets.
-        text: any text.
-        max_length: at least one token more than the special ones.
-    """
+    """Tokenise one text, cut to `max_length` tokens with special tokens (one more than these)."""
     tokens = tokenizer.tokenize(text)
     room = max_length - tokenizer.num_special_tokens_to_add(pair=False)
     inner = cast(list[int], tokenizer.convert_tokens_to_ids(tokens[:room]))

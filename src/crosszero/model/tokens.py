@@ -47,41 +47,23 @@ def make_tokens(
 ) -> Tokens:
     """Build :class:`Tokens` from what a tokeniser returns for one text.
 
-    Args:
-        ids: token numbers.
-        offsets: (start, end) in characters for each token.
-        special: 1 for special tokens, else 0.
-        truncated: whether tokens were cut off.
-
-    Raises:
-        ValueError: special tokens stand between the text's tokens.
+    `offsets` are (start, end) in characters of each token, `special` is 1 for special tokens.
+    ValueError if these stand between the text's tokens.
     """
     marks = np.asarray(special, dtype=bool)
     inner = np.flatnonzero(~marks)
     if len(inner) and inner[-1] - inner[0] + 1 != len(inner):
         raise ValueError("special tokens inside a text are not supported")
     bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)[inner]
-    return Tokens(
-        list(ids),
-        int(inner[0]) if len(inner) else 0,
-        bounds[:, 0],
-        bounds[:, 1],
-        marks,
-        truncated,
-    )
+    first = int(inner[0]) if len(inner) else 0
+    return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], marks, truncated)
 
 
 def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
     """Find the tokens that share a character with ``[start, end)``.
 
-    Args:
-        tokens: the tokenised text.
-        start: first character of the word.
-        end: one past its last character.
-
-    Returns:
-        (first token, one past the last token), or ``None`` if the word was cut off, in whole or in
-        part, or has no token of its own.
+    Gives (first token, one past the last), or ``None`` if the word was cut off, in whole or in
+    part, or has no token of its own.
 
     Example:
         >>> tokens = make_tokens([2, 7, 8, 9, 3], [(0, 0), (0, 2), (2, 5), (6, 9), (0, 0)],
@@ -96,15 +78,9 @@ def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
 def locate_spans(
     tokens: Tokens, spans: Sequence[tuple[int, int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find the tokens of many words of one text at once.
+    """Find the tokens of m words of one text: (m,) first ones and (m,) those behind the last.
 
-    Args:
-        tokens: the tokenised text.
-        spans: m words, as (first character, one past the last).
-
-    Returns:
-        (m,) first tokens and (m,) tokens behind the last ones; both 0 for a word for which
-        :func:`locate_span` gives ``None``.
+    Both are 0 for a word for which :func:`locate_span` gives ``None``.
     """
     bounds = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
     if not len(tokens.starts):

@@ -19,13 +19,9 @@ from crosszero.search.mining import SentenceEncoder
 def encode_to_file(encoder: SentenceEncoder, texts: Iterable[str], out: str | Path) -> Path:
     """Encode texts in the memory of a block of them.
 
-    Args:
-        encoder: such as an :class:`~crosszero.Encoder`.
-        texts: read once.
-        out: an ``.npy`` file; ``np.load(out, mmap_mode="r")`` reads it without memory.
-
     Returns:
-        The path `out`: what ``encoder.encode(texts)`` gives, (texts, H) float32.
+        The path `out`, an ``.npy`` file: what ``encoder.encode(texts)`` gives, (texts, H) float32.
+        ``np.load(out, mmap_mode="r")`` reads it without memory.
 
     Raises:
         CrosszeroError: there is no text, or `out` can't be written.
@@ -40,18 +36,7 @@ def encode_to_file(encoder: SentenceEncoder, texts: Iterable[str], out: str | Pa
 
 
 def write_vectors(out: str | Path, blocks: Iterable[npt.NDArray[np.float32]]) -> Path:
-    """Write rows block by block, whole or not at all.
-
-    Args:
-        out: an ``.npy`` file.
-        blocks: arrays (rows, H) of one width.
-
-    Returns:
-        The path `out`.
-
-    Raises:
-        CrosszeroError: there is no row, or `out` can't be written.
-    """
+    """Write blocks of rows, (rows, H) each, as :func:`encode_to_file` does."""
     out, shape = Path(out), (0, 0)
     with atomic_file(out, "wb") as file:
         for block in blocks:
