@@ -15,12 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.locks import sweep, take_lock, temporary_folder
+from crosszero.locks import made_folder, sweep, take_lock, temporary_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_Member = tuple[str, Path, tuple[int, int, int, int]]  # another inode, size or time: it has changed
 _COARSE = 2_000_000_000  # ns: of the coarsest file times; younger files may change unseen
 
 
@@ -50,33 +51,31 @@ def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ign
                 yield file
             _pour(kept, path)
         return
-    try:
-        path = path.resolve()
-        if path.is_dir():
-            raise CrosszeroError(f"{path}: is a folder; name a file")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        reason = getattr(error, "strerror", None) or error
-        raise CrosszeroError(f"{path}: can't be written ({reason})") from error
-    try:
-        with os.fdopen(handle, "wb") as kept:
-            take_lock(kept.fileno())  # tells others that the writer is alive
-            with _encode(kept, path, mode) as file:
-                yield file
-            kept.flush()
-            os.fsync(kept.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        if error.filename is None:
-            error.filename = str(path)  # a full disk is told with the name of the file
-        raise
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with ExitStack() as stack:
+        try:
+            path = path.resolve()
+            if path.is_dir():
+                raise CrosszeroError(f"{path}: is a folder; name a file")
+            stack.enter_context(made_folder(path.parent))
+            sweep(path)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            reason = getattr(error, "strerror", None) or error
+            raise CrosszeroError(f"{path}: can't be written ({reason})") from error
+        try:
+            with os.fdopen(handle, "wb") as kept:
+                take_lock(kept.fileno())  # tells others that the writer is alive
+                with _encode(kept, path, mode) as file:
+                    yield file
+                kept.flush()
+                os.fsync(kept.fileno())
+            Path(name).chmod(0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException as error:
+            Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(path)  # a full disk is told with the name of the file
+            raise
 
 
 def is_stream(path: str | Path) -> bool:
@@ -180,30 +179,20 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
     with temporary_folder(path) as new:
         yield new
-        _sync(new)
-        _put(new, path, old)
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk hold all files, so that a power cut can't leave the name without the bytes."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-
-
-def _put(new: Path, path: Path, old: Path) -> None:
-    """Give the new folder its name."""
-    try:
-        new.chmod(0o777 & ~_umask())
-        if old.exists():
-            shutil.rmtree(old)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
-    except OSError as error:
-        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-    shutil.rmtree(old, ignore_errors=True)
+        for member in new.rglob("*"):  # a power cut must not leave the name without the bytes
+            if member.is_file():
+                with member.open("rb") as file:
+                    os.fsync(file.fileno())
+        try:
+            new.chmod(0o777 & ~_umask())
+            if old.exists():
+                shutil.rmtree(old)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+        except OSError as error:
+            raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -213,10 +202,7 @@ def _umask() -> int:
 
 
 def open_bytes(path: str | Path) -> IO[bytes]:
-    """Open a plain or gzip-compressed file for reading; the content decides, not the name.
-
-    Args:
-        path: the file; ``-`` is standard input.
+    """Open a plain or gzip-compressed file (the content decides); ``-`` is standard input.
 
     Raises:
         DataError: the file is missing or can't be read.
@@ -238,42 +224,24 @@ def hash_files(*paths: str | Path) -> str:
 
     Files that have not changed since are not read again by the same process.
     """
-    members = []
+    members: list[_Member] = []
     for path in map(Path, paths):
-        if not path.is_dir():
-            members.append((path.name, path))
-            continue
-        found = sorted(p for p in path.rglob("*") if p.is_file())
-        members += [(member.relative_to(path).as_posix(), member) for member in found]
-    known = tuple(_Member.of(name, path) for name, path in members)
-    if any(time.time_ns() - member.modified < _COARSE for member in known):
-        return _hash_members.__wrapped__(known)
-    return _hash_members(known)
-
-
-class _Member(NamedTuple):
-    """A file as it is now: another inode, size or time says that it has changed."""
-
-    name: str
-    path: Path
-    inode: int
-    size: int
-    modified: int
-    changed: int
-
-    @classmethod
-    def of(cls, name: str, path: Path) -> _Member:
-        stat = path.stat()
-        path = path.absolute()
-        return cls(name, path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        within = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for member in within:
+            name = member.relative_to(path).as_posix() if path.is_dir() else path.name
+            stat = member.stat()
+            state = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            members.append((name, member.absolute(), state))
+    young = any(time.time_ns() - state[2] < _COARSE for _, _, state in members)
+    return (_hash_members.__wrapped__ if young else _hash_members)(tuple(members))
 
 
 @lru_cache(maxsize=1024)
 def _hash_members(members: tuple[_Member, ...]) -> str:
     digest = hashlib.sha256()
-    for member in members:
-        digest.update(member.name.encode() + b"\0")
-        with member.path.open("rb") as file:
+    for name, path, _ in members:
+        digest.update(name.encode() + b"\0")
+        with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
         digest.update(b"\0")
@@ -281,12 +249,7 @@ def _hash_members(members: tuple[_Member, ...]) -> str:
 
 
 def make_key(settings: Mapping[str, Any], files: Sequence[Path] = ()) -> str:
-    """Hash settings, contents of files and the version of this library.
-
-    Args:
-        settings: plain values.
-        files: files and folders; missing ones count by their name (a hub id, say).
-    """
+    """Hash settings, files and folders (missing ones, say hub ids, by name) and our version."""
     from crosszero import __version__
 
     text = json.dumps(settings, sort_keys=True, default=str, ensure_ascii=False)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from crosszero.errors import CrosszeroError
@@ -49,6 +49,19 @@ def take_lock(handle: int) -> bool:
 
 
 @contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; what of them is empty after the block is removed again."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for place in made:
+            with suppress(OSError):  # it is not empty
+                place.rmdir()
+
+
+@contextmanager
 def temporary_folder(path: str | Path) -> Iterator[Path]:
     """Give an empty folder beside `path` that is gone after the block.
 
@@ -58,19 +71,20 @@ def temporary_folder(path: str | Path) -> Iterator[Path]:
         CrosszeroError: the parent folder can't be written.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path)
-        new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        lock = os.open(new, os.O_RDONLY)
-        take_lock(lock)  # tells others that the writer is alive
-    except OSError as error:
-        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-    try:
-        yield new
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        os.close(lock)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(path.parent))
+            sweep(path)
+            new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            lock = os.open(new, os.O_RDONLY)
+            take_lock(lock)  # tells others that the writer is alive
+        except OSError as error:
+            raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+        try:
+            yield new
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+            os.close(lock)
 
 
 @contextmanager
@@ -92,25 +106,25 @@ def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
     path = Path(os.path.realpath(path))
     folder = path if inside else path.parent
     lock = folder / (".lock" if inside else f".{path.name}.lock")
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = _open_locked(lock)
-    except BlockingIOError as error:
-        raise CrosszeroError(
-            f"{path}: another process ({_read_owner(lock)}) is writing it; wait until it has "
-            "ended, or choose another --out"
-        ) from error
-    except OSError as error:
-        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
-        for place in made:
-            with suppress(OSError):  # it is not empty
-                place.rmdir()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(folder))
+            handle = _open_locked(lock)
+        except BlockingIOError as error:
+            owner = "unknown"
+            with suppress(OSError, ValueError):
+                owner = lock.read_text(encoding="ascii")[:20]
+            raise CrosszeroError(
+                f"{path}: another process ({owner}) is writing it; wait until it has ended, or "
+                "choose another --out"
+            ) from error
+        except OSError as error:
+            raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            os.close(handle)
 
 
 def _open_locked(lock: Path) -> int:
@@ -129,10 +143,3 @@ def _open_locked(lock: Path) -> int:
             os.write(handle, f"process {os.getpid()}".encode())
             return handle
         os.close(handle)  # its owner removed it in this moment
-
-
-def _read_owner(lock: Path) -> str:
-    try:
-        return lock.read_text(encoding="ascii")[:20]
-    except (OSError, ValueError):
-        return "unknown"
