@@ -46,7 +46,7 @@ def check_losses(
             source, target = read_sides(backbone, batch, np.random.default_rng(0))
             contrastive, mlm = paper_losses(backbone, head, source, target)
         name = f"{backbone.name}, {count} words, {precision}: "
-        record.check(name + "samples", abs(ours.samples - len(source.ids)), 0)
+        record.check(name + "samples", abs(len(ours.inputs.left) - len(source.ids)), 0)
         record.check(
             name + "contrastive loss, against the paper's procedure",
             abs(float(ours.contrast.loss) - float(contrastive)),
@@ -54,7 +54,9 @@ def check_losses(
         )
         if count == 1:  # with more, the paper reads a sentence as often as it has words
             record.check(
-                name + "tokens", abs(ours.tokens - count_tokens(source) - count_tokens(target)), 0
+                name + "tokens",
+                abs(ours.inputs.tokens - count_tokens(source) - count_tokens(target)),
+                0,
             )
             apart = abs(float(ours.mlm) - float(mlm)) if ours.mlm is not None else math.nan
             limit = _SAME_LOSS[precision]

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from crosszero.errors import ConfigError, DataError, quote, suggest
 
 T = TypeVar("T")
+TOO_LARGE = 10**18  # a whole number that nobody means, and that not every library can take
 _DEEPEST, _MOST = 64, 20_000  # levels and values of a YAML file
 _IMPOSSIBLE = frozenset({"\0", *map(chr, range(0xD800, 0xE000))})  # in no name and no text
 
@@ -227,6 +228,11 @@ def require(name: str, value: object, holds: bool, allowed: str) -> None:
         raise ConfigError(f"{name}: {value} given; it must be {allowed}")
 
 
+def require_seed(seed: int) -> None:
+    """Refuse (ConfigError) a seed that not all generators of random numbers take."""
+    require("seed", seed, 0 <= seed < 2**32, "0 or more, and below 2^32")
+
+
 def check_finite(config: Any, *, positive: Sequence[str], natural: Sequence[str]) -> None:
     """See that some settings are above 0, and others 0 or more, and all of them finite."""
     for name in positive:
@@ -276,17 +282,19 @@ def _convert_union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
 
 def _convert_plain(value: Any, hint: Any, where: str) -> Any:
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-    if hint is float and isinstance(value, str):
-        # YAML 1.1 reads 1e-5 (no dot) as text.
-        with suppress(ValueError):
+    if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):  # YAML 1.1 reads 1e-5 (no dot) as text
             if math.isfinite(number := float(value)):
                 return number
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        with suppress(OverflowError):
-            return float(value)
-    if hint is Any or (isinstance(value, hint) and not (hint is int and isinstance(value, bool))):
+    elif hint is int and type(value) is int:
+        if abs(value) >= TOO_LARGE:
+            raise ConfigError(f"{where}: {quote(value, limit=20)} is too large")
         return value
-    raise ConfigError(f"{where}: {names.get(hint, str(hint))} is needed, given {quote(value)}")
+    elif hint is Any or (isinstance(value, hint) and hint is not int):
+        return value
+    finite = hint is float and isinstance(value, float)
+    kind = "a finite number" if finite else names.get(hint, str(hint))
+    raise ConfigError(f"{where}: {kind} is needed, given {quote(value)}")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

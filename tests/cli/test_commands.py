@@ -371,7 +371,7 @@ def test_what_can_not_be_encoded_or_mined(
         (["encode", good], folder, ["--cores", 2], "give --ray-address, too"),
         (["encode", good], folder, ["--ray-address", "127.0.0.1:9"], "no Ray cluster answers"),
         (["mine", good, gap], folder, [], f"{gap}:2: the line is empty"),
-        (["mine", good, good], folder, ["--k", 0], "at least 1 neighbour"),
+        (["mine", good, good], folder, ["--k", 0], "k: 0 given; it must be 1 or more"),
         (["mine", good, good], folder, ["--margin", "ration"], "ratio"),
         (["mine", good, good], folder, ["--cores", 2], "give --ray-address, too"),
         (["align", good, gap], folder, [], f"{gap}:2: the line is empty"),

@@ -80,7 +80,7 @@ def test_what_cannot_be_mined_is_named(tmp_path: Path) -> None:
     good, other, broken = save(tmp_path, np.eye(3), np.eye(4), np.full((5_000, 3), np.nan))
     with pytest.raises(ConfigError, match="multiples of 1024 and 4096"):
         mine_files(good, good, cluster=Here(), tile=(1_000, 4_096))
-    with pytest.raises(ConfigError, match="at least 1 neighbour"):
+    with pytest.raises(ConfigError, match="k: 0 given; it must be 1 or more"):
         mine_files(good, good, cluster=Here(), k=0)
     with pytest.raises(ValueError, match="3 dimensions against 4"):
         mine_files(good, other, cluster=Here())

@@ -245,10 +245,10 @@ def test_configuration_is_checked(tmp_path: Path) -> None:
         FinderConfig(min_score=2.0)
     with pytest.raises(ConfigError, match="stop_words"):
         FinderConfig(stop_words="some")
-    with pytest.raises(ConfigError, match="at least 1"):
+    with pytest.raises(ConfigError, match="max_words: 0 given; it must be 1 or more"):
         FinderConfig(max_words=0)
     for setting in ("fit_pairs", "samplers"):
-        with pytest.raises(ConfigError, match=f"{setting} must be at least 1, not 0"):
+        with pytest.raises(ConfigError, match=f"{setting}: 0 given; it must be"):
             FinderConfig(**{setting: 0})
     with pytest.raises(ConfigError, match="LANGUAGE,LANGUAGE=FILE"):
         FinderConfig(kind="lexicon", lexicon=("words.tsv",))

@@ -19,6 +19,7 @@ from crosszero.align.aligner import NO_LINKS, Links, count_nothing, group_by_lan
 from crosszero.align.eflomal import Row, TwoWayModel, fits
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
+from crosszero.config import require
 from crosszero.errors import ConfigError
 
 _Languages = tuple[str, str]
@@ -146,10 +147,8 @@ def check_fit(fit_pairs: int, samplers: int | None) -> None:
     Raises:
         ConfigError: they are not.
     """
-    if fit_pairs < 1:
-        raise ConfigError(f"fit_pairs must be at least 1, not {fit_pairs}")
-    if samplers is not None and samplers < 1:
-        raise ConfigError(f"samplers must be at least 1, not {samplers}")
+    require("fit_pairs", fit_pairs, fit_pairs >= 1, "1 or more")
+    require("samplers", samplers, samplers is None or 1 <= samplers <= 100, "between 1 and 100")
 
 
 def _texts_of_languages(kept: dict[_Languages, _Texts]) -> Iterator[tuple[str, dict[str, None]]]:

@@ -12,7 +12,7 @@ from crosszero.bitext.languages import check_languages
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.reader import FormatName, Reader
 from crosszero.bitext.skip import SkipLog
-from crosszero.config import build
+from crosszero.config import build, require
 from crosszero.errors import ConfigError, DataError, suggest
 
 
@@ -60,8 +60,10 @@ class BitextConfig:
             raise ConfigError(f"unknown format {self.format!r}: {suggest(self.format, FORMATS)}")
         if self.languages is not None:
             check_languages(self.languages)
-        if self.every < 1:
-            raise ConfigError(f"every is {self.every!r}; a whole number from 1 is needed")
+        require("every", self.every, self.every >= 1, "a whole number, 1 or more")
+        for column in self.columns or ():
+            counted = isinstance(column, str) or column >= 0
+            require("columns", column, counted, "names, or positions: 0 or more")
 
     def open(self, skip_log: SkipLog | None = None) -> Reader:
         """Check files and languages, and make a reader.

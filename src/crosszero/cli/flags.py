@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
+from crosszero.config import require
 from crosszero.errors import ConfigError
 from crosszero.model.options import Pooling
 
@@ -74,13 +75,12 @@ def check_cores(cores: int | None, ray_address: str | None) -> None:
     """See that --cores is given with a cluster only, and is at least 1."""
     if cores is None:
         return
+    require("--cores", cores, cores >= 1, "1 or more")
     if ray_address is None:
         raise ConfigError(
             "--cores are those of a process on a cluster: give --ray-address, too; for this "
             "process the variable OMP_NUM_THREADS says how many"
         )
-    if cores < 1:
-        raise ConfigError(f"--cores: {cores} given; at least 1 is needed")
 
 
 def name_place(out: Path) -> str:

@@ -180,14 +180,14 @@ def compare(
     out
         Write the tables to this Markdown file, too.
     """
+    from crosszero.config import require
     from crosszero.experiment.comparison import compare as compare_pair
     from crosszero.experiment.comparison import pair_folders, pair_systems
     from crosszero.experiment.recipes import read_experiment
     from crosszero.experiment.table import render_markdown, render_text
     from crosszero.files import atomic_file, check_output
 
-    if not 1 <= resamples <= 1_000_000:
-        raise ConfigError(f"--resamples: {resamples} given; 1 to 1,000,000 is allowed")
+    require("--resamples", resamples, 1 <= resamples <= 1_000_000, "between 1 and 1,000,000")
     if out is not None:
         check_output(out, inputs=[where, first, second])
     if where.is_dir():
@@ -225,11 +225,11 @@ def report(
     seed
         Of the draw of examples and of the maps.
     """
+    from crosszero.config import require_seed
     from crosszero.experiment.page.contents import write_page
     from crosszero.files import check_output
 
-    if seed < 0:
-        raise ConfigError(f"--seed: {seed} given; 0 or more is allowed")
+    require_seed(seed)
     if out is not None:
         check_output(out, inputs=[results / "records", *([] if results.is_dir() else [results])])
     path, notes = write_page(results, out=out, hover=hover, seed=seed)

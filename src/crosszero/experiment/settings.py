@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from crosszero.bitext import BitextConfig
-from crosszero.config import build
+from crosszero.config import build, require, require_seed
 from crosszero.errors import ConfigError
 from crosszero.model.options import Pooling
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
@@ -162,8 +162,9 @@ class ExperimentConfig:
             ]
             object.__setattr__(self, "tasks", [*found, *self.texts])
         if vars(self)["seeds"] is None:
-            seeds = [self.train.get("seed", 1)] if self.is_plain else [1, 2, 3]
-            object.__setattr__(self, "seeds", seeds)
+            own = {name: value for name, value in self.train.items() if name == "seed"}
+            seed = build(TrainConfig, own, where="train").seed
+            object.__setattr__(self, "seeds", [seed] if self.is_plain else [1, 2, 3])
         for name in [*self.systems, *self.texts]:
             if not re.fullmatch(r"[\w.+-]+", name):
                 raise ConfigError(f"{name!r} names a folder: letters, digits, - . + only")
@@ -173,8 +174,11 @@ class ExperimentConfig:
                 raise ConfigError(f"{kind}: at least one is needed, each once")
         if self.alone and (len(self.systems) > 1 or len(self.seeds) > 1):
             raise ConfigError("alone: is for one system and one seed")
-        if self.jobs < 1:
-            raise ConfigError(f"jobs: {self.jobs} given; at least 1 is needed")
+        require("jobs", self.jobs, 1 <= self.jobs <= 1000, "between 1 and 1000")
+        for seed in self.seeds:
+            require_seed(seed)
+        length = self.max_length
+        require("max_length", length, length is None or length >= 1, "1 or more")
         for own in self.systems.values():
             _check_reading(own.layer, own.pooling)
         _check_reading(self.layer, self.pooling)
@@ -244,8 +248,8 @@ class ExperimentConfig:
         own = self.systems[system].train
         if own is None:
             return None
-        values = {**self.train, **own, "seed": seed}
-        return build(TrainConfig, values, where=f"systems: {system}: train")
+        config = build(TrainConfig, {**self.train, **own}, where=f"systems: {system}: train")
+        return replace(config, seed=seed)
 
     def start_of(self, system: str, seed: int) -> str:
         """The encoder that a system is, or is trained from."""

@@ -200,6 +200,13 @@ class Backbone(nn.Module):
                 "tokens"
             )
 
+    def check_layer(self, layer: int, setting: str = "layer") -> None:
+        """Refuse (ConfigError) a layer that the model does not have; they count from 1."""
+        if not 1 <= layer <= self.layers:
+            raise ConfigError(
+                f"{setting}: {layer} given; {self.name} has layers 1 to {self.layers}"
+            )
+
     def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
         self.check_length(max_length)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosszero.align.spans import Span
-from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.pooling import pool_spans
@@ -142,10 +141,8 @@ def _encode(
 ) -> None:
     """Encode chosen texts in mini-batches, and hand each of these to `keep`."""
     for layer in layers:
-        if layer is not None and not 1 <= abs(layer) <= backbone.layers:
-            raise ConfigError(
-                f"layer: {layer} given; {backbone.name} has layers 1 to {backbone.layers}"
-            )
+        if layer is not None:
+            backbone.check_layer(abs(layer))
     device = next(backbone.parameters()).device
     budget = mini_batch_num_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
     lengths = np.asarray([len(tokens[i]) for i in chosen], dtype=np.int64)

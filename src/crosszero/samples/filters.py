@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crosszero.align.aligner import Links
 from crosszero.align.spans import WordPair
+from crosszero.config import require
 from crosszero.errors import ConfigError
 from crosszero.samples.stopwords import StopWords
 
@@ -38,10 +39,10 @@ class WordFilter:
     min_length: int = 2
 
     def __post_init__(self) -> None:
-        if self.min_score is not None and not 0.0 <= self.min_score <= 1.0:
-            raise ConfigError(f"min_score lies between 0 and 1, not {self.min_score}")
-        if self.max_words < 1 or self.min_length < 1:
-            raise ConfigError("max_words and min_length must be at least 1")
+        share = self.min_score is None or 0 <= self.min_score <= 1
+        require("min_score", self.min_score, share, "between 0 and 1")
+        require("max_words", self.max_words, self.max_words >= 1, "1 or more")
+        require("min_length", self.min_length, self.min_length >= 1, "1 or more")
         if self.stop_words not in ("auto", "list", "frequency", "none"):
             raise ConfigError(
                 f"stop_words is 'auto', 'list', 'frequency' or 'none', not {self.stop_words!r}"

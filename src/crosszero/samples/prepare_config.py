@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from crosszero.align.statistical_aligner import check_fit
 from crosszero.align.word_lists import read_lexicon, split_specifications
+from crosszero.config import require, require_seed
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import Finder, NoFinder, WordFinder
@@ -61,6 +62,7 @@ class FinderConfig:
             raise ConfigError("the lexicon finder needs a word list: lexicon: [en,fr=words.tsv]")
         split_specifications(self.lexicon)
         check_fit(self.fit_pairs, self.samplers)
+        require_seed(self.seed)
         self.rules()
 
     def rules(self) -> WordFilter:
@@ -89,6 +91,11 @@ class PrepareConfig:
     deduplicate: bool = False
     max_chars: int = 2000
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        require("hold_out", self.hold_out, self.hold_out >= 0, "0 or more")
+        require("max_chars", self.max_chars, self.max_chars >= 1, "1 or more")
+        require_seed(self.seed)
 
 
 def make_finder(config: FinderConfig, *, encoder: WordEncoder | None = None) -> Finder:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from crosszero.align.spans import Span
+from crosszero.config import require_seed
 from crosszero.errors import ConfigError, suggest, visible
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
@@ -66,6 +67,7 @@ def choose_samples(
         raise ConfigError(f"count must be at least 1, not {count}")
     if language is not None and language not in (known := store.language_pairs + store.languages):
         raise ConfigError(f"no language {language!r} in the store: {suggest(language, known)}")
+    require_seed(seed)
     draw = random.Random(seed)
     order = list(range(len(store.row_groups)))
     draw.shuffle(order)

@@ -12,7 +12,7 @@ from itertools import chain
 
 import numpy as np
 
-from crosszero.errors import ConfigError
+from crosszero.config import require
 from crosszero.search.margin import (
     Doubles,
     Margin,
@@ -66,8 +66,7 @@ def mine_vectors(
 def check_settings(k: int, margin: str) -> None:
     """Refuse (ConfigError) what can't be mined with, before anything is encoded."""
     check_margin(margin)
-    if k < 1:
-        raise ConfigError(f"k: {k} given; at least 1 neighbour is needed")
+    require("k", k, k >= 1, "1 or more")
 
 
 def pair_neighbours(forward: Neighbours, backward: Neighbours, margin: Margin) -> MinedPairs:

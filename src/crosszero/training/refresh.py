@@ -17,7 +17,7 @@ from pathlib import Path
 from crosszero.align.encoder_aligner import EncoderAligner
 from crosszero.align.spans import Span
 from crosszero.config import build, read_json
-from crosszero.errors import ConfigError, DataError
+from crosszero.errors import DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
@@ -57,11 +57,7 @@ class WordRefresher:
         ranks: Ranks = ALONE,
     ) -> None:
         self._layer = config.refresh_layer or (backbone.layers + 1) // 2
-        if self._layer > backbone.layers:
-            raise ConfigError(
-                f"refresh_layer: {config.refresh_layer} given; {backbone.name} has layers 1 to "
-                f"{backbone.layers}"
-            )
+        backbone.check_layer(self._layer, "refresh_layer")
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
         known = store.metadata.get("finder_config") or {}

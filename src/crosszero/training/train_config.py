@@ -7,7 +7,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from crosszero.config import build, check_finite, read_json, require, to_dict
+from crosszero.config import build, check_finite, read_json, require, require_seed, to_dict
 from crosszero.model.options import HeadStart, Level, LossName
 
 SETTINGS = "training.json"  # in the folder of a run
@@ -141,13 +141,13 @@ class TrainConfig:
         natural = (
             "mlm_weight", "steps", "epochs", "head_learning_rate", "embedding_learning_rate",
             "weight_decay", "max_grad_norm", "pairs_per_group", "refresh_words_every",
-            "refresh_layer", "seed", "checkpoint_every",
+            "refresh_layer", "checkpoint_every",
         )  # fmt: skip
         check_finite(self, positive=positive, natural=natural)
         require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")
         share = "between 0 and 1"
         require("decay", self.decay, self.decay <= 1, "at most 1")
-        require("seed", self.seed, self.seed < 2**32, "below 2^32")
+        require_seed(self.seed)
         level = not (self.refresh_words_every and self.level == "sentence")
         require("refresh_words_every", self.refresh_words_every, level, "0 with level: sentence")
         require("mlm_probability", self.mlm_probability, 0 < self.mlm_probability < 1, share)

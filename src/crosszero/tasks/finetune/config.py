@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from crosszero.config import check_finite, require
+from crosszero.config import check_finite, require, require_seed
 from crosszero.errors import ConfigError, suggest
 
 Robust = Literal["none", "adversarial", "smoothing", "ear"]
@@ -83,14 +83,14 @@ class FineTuneConfig:
             "mini_batch_num_tokens", "adversarial_steps", "adversarial_step_size",
         )  # fmt: skip
         natural = (
-            "epochs", "steps", "weight_decay", "max_grad_norm", "seed", "adversarial_radius",
+            "epochs", "steps", "weight_decay", "max_grad_norm", "adversarial_radius",
             "smoothing_radius", "ear_radius", "ear_steps", "ear_attention_weight",
             "ear_target_weight",
         )  # fmt: skip
         check_finite(self, positive=positive, natural=natural)
         require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
         require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
-        require("seed", self.seed, self.seed < 2**32, "below 2^32")
+        require_seed(self.seed)
         for name, allowed in (("robust", get_args(Robust)), ("precision", get_args(NumberFormat))):
             value = getattr(self, name)
             if value not in allowed:
