@@ -93,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
     logging.basicConfig(handlers=[handler])
+    # These tell of each attempt to reach the hub; the error is told once, by us.
+    for library in ("HF_HUB", "DATASETS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "critical")
     # Of several processes of one training (torchrun) the first one speaks for all.
     first = os.environ.get("RANK", "0") == "0"
     logging.getLogger("crosszero").setLevel(logging.INFO if first else logging.ERROR)

@@ -69,6 +69,7 @@ def score(
     out
         Write all numbers to this JSON file, too: shares in [0, 1].
     """
+    from crosszero.experiment.scores import Scores
     from crosszero.experiment.table import render_text
     from crosszero.files import check_output
     from crosszero.tasks.score import average
@@ -79,7 +80,7 @@ def score(
     scores = score_predictions(predictions, labels, tasks, languages)
     means = average(scores)
     if out is not None:
-        _write(out, scores, means)
+        Scores(scores).write(out)
     for task in dict.fromkeys(one.task for one in scores):
         sys.stdout.write(render_text(_make_table(task, scores, means)) + "\n\n")
 
@@ -104,15 +105,3 @@ def _make_table(task: str, scores: list[Score], means: dict[str, float]) -> Tabl
         rows=tuple(rows),
         note=known.note,
     )
-
-
-def _write(path: Path, scores: list[Score], means: dict[str, float]) -> None:
-    import dataclasses
-    import json
-
-    from crosszero.files import atomic_file
-
-    with atomic_file(path) as file:
-        content = {"mean": means, "scores": [dataclasses.asdict(one) for one in scores]}
-        json.dump(content, file, indent=1, ensure_ascii=False)
-        file.write("\n")

@@ -9,8 +9,10 @@ import datetime
 import importlib.util
 import logging
 import platform
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +21,7 @@ import torch
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.experiment.measurement import Measurement, list_measurements
-from crosszero.experiment.recipes import write_experiment
+from crosszero.experiment.recipes import SETTINGS, write_experiment
 from crosszero.experiment.records import (
     Record,
     describe_versions,
@@ -29,12 +31,20 @@ from crosszero.experiment.records import (
 )
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.steps import Stamp, is_trained, locate_source, make_samples, train_system
+from crosszero.experiment.steps import (
+    STAMPS,
+    Stamp,
+    is_trained,
+    locate_source,
+    make_samples,
+    train_system,
+)
 from crosszero.experiment.tables import read_published, write_tables
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
+from crosszero.locks import made_folder
 from crosszero.memory import peak_memory, reset_memory
-from crosszero.model.loading import locate_encoder
+from crosszero.model.loading import check_encoder
 from crosszero.samples.store import SampleStore
 
 _log = logging.getLogger("crosszero")
@@ -52,26 +62,44 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
         >>> run_experiment(read_experiment("recipes/demo.yaml"))    # doctest: +SKIP
     """
     check_experiment(config)
-    write_experiment(config)
-    make_samples(config)
-    groups: dict[str, list[Measurement]] = {}
-    for one in list_measurements(config):
-        groups.setdefault(f"{one.system}, seed {one.seed}", []).append(one)
-    calls = {name: (config, group) for name, group in groups.items()}
-    finished = (run_group(*call) for call in calls.values())
-    if config.jobs > 1:
-        finished = (name for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs))
-    for number, name in enumerate(finished, start=1):
-        _log.info("%d of %d done: %s", number, len(groups), name)
-    results = read_results(config)
-    write_tables(results)
-    if config.page:
-        _make_page(results, command)
+    with _made_for_results(Path(config.out)):
+        write_experiment(config)
+        make_samples(config)
+        groups: dict[str, list[Measurement]] = {}
+        for one in list_measurements(config):
+            groups.setdefault(f"{one.system}, seed {one.seed}", []).append(one)
+        calls = {name: (config, group) for name, group in groups.items()}
+        finished = (run_group(*call) for call in calls.values())
+        if config.jobs > 1:
+            finished = (name for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs))
+        for number, name in enumerate(finished, start=1):
+            _log.info("%d of %d done: %s", number, len(groups), name)
+        results = read_results(config)
+        write_tables(results)
+        if config.page:
+            _make_page(results, command)
     return results
+
+
+@contextmanager
+def _made_for_results(out: Path) -> Iterator[None]:
+    """Make the folder of an experiment; it goes again if the experiment fails before any result."""
+    new = not out.exists()
+    with made_folder(out):
+        try:
+            yield
+        except BaseException:
+            files = [p.relative_to(out).parts[0] for p in out.rglob("*") if p.is_file()]
+            if new and {*files} <= {SETTINGS, STAMPS}:
+                shutil.rmtree(out)
+            raise
 
 
 def check_experiment(config: ExperimentConfig) -> None:
     """Tell now, as the step itself would, what would fail after hours; or CrosszeroError."""
+    first = next(iter(config.systems))
+    for task in config.fine_tune:
+        Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
     if config.samples:
@@ -88,12 +116,9 @@ def check_experiment(config: ExperimentConfig) -> None:
                     "system 'train' instead, so that the experiment does"
                 )
             if system.aligner is None:
-                locate_encoder(start)
+                check_encoder(start)
     made = [Path(config.out) / "held-out", *(Path(config.out) / "texts" / t for t in config.texts)]
     checked = set[str]()
-    first = next(iter(config.systems))
-    for task in config.fine_tune:
-        Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
     for one in list_measurements(config):
         if one.task.fine_tuned:
             one.make_config()

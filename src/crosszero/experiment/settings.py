@@ -162,8 +162,8 @@ class ExperimentConfig:
             ]
             object.__setattr__(self, "tasks", [*found, *self.texts])
         if vars(self)["seeds"] is None:
-            own = {name: value for name, value in self.train.items() if name == "seed"}
-            seed = build(TrainConfig, own, where="train").seed
+            given = {name: value for name, value in self.train.items() if name == "seed"}
+            seed = build(TrainConfig, given, where="train").seed
             object.__setattr__(self, "seeds", [seed] if self.is_plain else [1, 2, 3])
         for name in [*self.systems, *self.texts]:
             if not re.fullmatch(r"[\w.+-]+", name):

@@ -29,11 +29,14 @@ _DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
 _log = logging.getLogger("crosszero")
 
 
+STAMPS = ".stamps"  # in the folder of an experiment
+
+
 class Stamp:
     """Remembers, beside the results of an experiment, from which inputs a step made its output."""
 
     def __init__(self, out: str | Path, step: str) -> None:
-        self._path = Path(out) / ".stamps" / f"{step}.json"
+        self._path = Path(out) / STAMPS / f"{step}.json"
 
     def is_begun(self, key: str, *, done: bool = False) -> bool:
         """Whether the step was begun (or done) with inputs of this hash."""

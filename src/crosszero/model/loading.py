@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-from transformers import AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from crosszero.errors import CheckpointError
@@ -55,6 +55,13 @@ def locate_encoder(name: str | Path) -> str:
     if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
         raise CheckpointError(f"{name or repr('')}: there is no such folder")
     return str(name)
+
+
+def check_encoder(name: str | Path) -> None:
+    """Tell now if there is no encoder of this name (CheckpointError); its weights are not read."""
+    path = locate_encoder(name)
+    with quiet_transformers(), explain_failure(str(name)):
+        AutoConfig.from_pretrained(path, trust_remote_code=False)
 
 
 def find_file(name: str | Path, file: str) -> Path | None:

@@ -7,6 +7,7 @@ in one all-reduce, after it. Everything else that is exchanged is a few numbers.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
-from crosszero.errors import PeerError, TrainingError
+from crosszero.errors import ConfigError, PeerError, TrainingError, quote
 
 T = TypeVar("T")
 _FAILED = "crosszero/failed"
@@ -152,10 +153,22 @@ ALONE = Ranks()
 
 
 def join_ranks() -> Ranks:
-    """Find the other processes that ``torchrun`` or ``accelerate launch`` started, if any."""
+    """Find the other processes that ``torchrun`` or ``accelerate launch`` started, if any.
+
+    Raises:
+        ConfigError: the variables by which they find each other are incomplete or wrong.
+    """
     from accelerate import PartialState
 
-    state = PartialState(cpu=not torch.accelerator.is_available())
+    try:
+        state = PartialState(cpu=not torch.accelerator.is_available())
+    except (ValueError, RuntimeError) as error:
+        names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+        given = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+        raise ConfigError(
+            f"the processes of this training can't find each other ({quote(given)}): start them by "
+            "torchrun or accelerate launch, which set these variables; for one, unset all of them"
+        ) from error
     return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
 
 
