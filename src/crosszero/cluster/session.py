@@ -16,13 +16,14 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import crosszero
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+from crosszero.locks import made_folder
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -44,12 +45,8 @@ class Job(Protocol):
     def do(self, number: int, block: Any) -> dict[str, Any]:
         """Do one block, and write its result to a file of its own.
 
-        Args:
-            number: of the block, from 0.
-            block: what the driver says of it, as JSON carries it.
-
-        Returns:
-            A small record for the driver, as JSON carries it.
+        `number` counts the blocks from 0, `block` is what the driver says of it. What is returned
+        goes back to the driver. Both must be small, and such as JSON carries.
         """
         ...
 
@@ -112,11 +109,7 @@ class Cluster:
             self._ours = False
 
     def run(self, job: Job, blocks: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        """Have all blocks done, and give the records in the order of the blocks, as they come.
-
-        Args:
-            job: what to do.
-            blocks: what to do it with, as JSON carries it.
+        """Do the blocks (as JSON carries them), and give their records in order, as they come.
 
         Raises:
             CrosszeroError: the job can't be pickled, or raised such an error for a block.
@@ -168,7 +161,9 @@ class Cluster:
                 ) from error
             return
         try:
-            _knock(self.address)
+            if self.address != "auto":  # is anybody there? Ray asks for minutes before it gives up
+                host, _, port = self.address.rpartition(":")
+                socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
             ray.init(self.address, **quiet)
         except (OSError, ValueError) as error:
             raise CrosszeroError(
@@ -187,31 +182,15 @@ class Cluster:
 def work_folder(beside: str | Path) -> Iterator[Path]:
     """Give a folder for what driver and workers hand each other; it goes when the block ends.
 
-    Args:
-        beside: the folder to make it in, which is made if it is missing.
-
-    Raises:
-        CrosszeroError: nothing can be written there.
+    It is made in the folder `beside`; CrosszeroError if nothing can be written there.
     """
-    try:
-        Path(beside).mkdir(parents=True, exist_ok=True)
-        work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=Path(beside).resolve())
-    except OSError as error:
-        raise CrosszeroError(f"{beside}: can't be written ({error.strerror})") from error
-    with work as name:
-        yield Path(name)
-
-
-def _knock(address: str) -> None:
-    """See that somebody listens: Ray itself asks for minutes before it gives up.
-
-    Raises:
-        OSError, ValueError: nobody does, or it is no address.
-    """
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(Path(beside)))
+            work = tempfile.TemporaryDirectory(prefix=".cluster-", dir=os.path.realpath(beside))
+        except OSError as error:
+            raise CrosszeroError(f"{beside}: can't be written ({error.strerror})") from error
+        yield Path(stack.enter_context(work))
 
 
 class _Worker:

@@ -57,17 +57,18 @@ def encode_texts(
         blocks = _write_texts(folder, texts)
         name = str(Path(encoder).resolve()) if Path(encoder).exists() else str(encoder)
         job = EncodeTexts(name, folder, pooling=pooling, max_length=max_length, layer=layer)
-        return write_vectors(out, _read_parts(folder, cluster.run(job, list(range(blocks)))))
+
+        def read() -> Iterator[Floats]:
+            for number, _ in enumerate(cluster.run(job, list(range(blocks)))):
+                part = _part(folder, number)
+                yield np.load(part)
+                part.unlink()
+
+        return write_vectors(out, read())
 
 
 class EncodeTexts:
-    """The job of a worker: the vectors of a row group of texts.
-
-    Args:
-        encoder: name of the encoder.
-        folder: where the texts stand, and the results go.
-        settings: see :meth:`crosszero.Encoder.load`.
-    """
+    """The job of a worker: the vectors of a row group of the texts in `folder`."""
 
     def __init__(self, encoder: str, folder: Path, **settings: Any) -> None:
         self._name, self._folder, self._settings = encoder, folder, settings
@@ -99,21 +100,12 @@ def _part(folder: Path, number: int) -> Path:
     return folder / f"block-{number:08d}.npy"
 
 
-def _read_parts(folder: Path, done: Iterable[dict[str, Any]]) -> Iterator[Floats]:
-    """Give the vectors of each block when it is done, and remove its file."""
-    for number, _ in enumerate(done):
-        part = _part(folder, number)
-        yield np.load(part)
-        part.unlink()
-
-
 def _write_texts(folder: Path, texts: Iterable[str]) -> int:
     """Write the texts, a row group for each block; returns the number of blocks."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    blocks = 0
-    lines = iter(texts)
+    blocks, lines = 0, iter(texts)
     with pq.ParquetWriter(_texts(folder), pa.schema([("text", pa.string())])) as writer:
         while members := list(islice(lines, BLOCK)):
             writer.write_table(pa.table({"text": members}), row_group_size=BLOCK)

@@ -34,20 +34,11 @@ def mine_texts(
     This process holds the texts, and what :func:`~crosszero.cluster.mine_files` says.
 
     Args:
-        encoder: ``crosszero-mini``, a folder that all machines see, or a hub id.
-        source, target: texts, in any order, at least one each.
+        encoder, pooling, max_length, layer: see :func:`~crosszero.cluster.encode_texts`.
+        source, target, k, margin, drop_repeated: see :func:`crosszero.search.mine_texts`, whose
+            result and errors these are.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
         cluster: an open one.
-        k, margin, drop_repeated: see :func:`crosszero.search.mine_texts`.
-        pooling, max_length, layer: see :meth:`crosszero.Encoder.load`.
-
-    Returns:
-        What :func:`crosszero.search.mine_texts` gives.
-
-    Raises:
-        ConfigError: `k` or `margin` is no such thing.
-        CrosszeroError: a side has no text, the encoder can't be loaded, a vector is not finite, or
-            `folder` can't be written.
 
     Example:
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
@@ -56,19 +47,12 @@ def mine_texts(
 
     def find(left: list[str], right: list[str]) -> MinedPairs:
         with work_folder(folder) as work:
-            paths = [
+            for number, texts in enumerate((left, right)):
                 encode_texts(
-                    encoder,
-                    texts,
-                    work / f"vectors-{number}.npy",
-                    cluster=cluster,
-                    pooling=pooling,
-                    max_length=max_length,
-                    layer=layer,
-                )
-                for number, texts in enumerate((left, right))
-            ]
-            return mine_files(*paths, cluster=cluster, k=k, margin=margin)
+                    encoder, texts, work / f"{number}.npy", cluster=cluster,
+                    pooling=pooling, max_length=max_length, layer=layer,
+                )  # fmt: skip
+            return mine_files(work / "0.npy", work / "1.npy", cluster=cluster, k=k, margin=margin)
 
     check_settings(k, margin)
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)

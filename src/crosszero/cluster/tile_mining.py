@@ -103,12 +103,10 @@ def mine_files(
 
 
 class SearchTile:
-    """The job of a worker: neighbours inside one tile, both ways.
+    """The job of a worker: the `k` neighbours inside one tile, both ways.
 
-    Args:
-        paths: of the vectors of both sides.
-        folder: holds the numbers of the distinct rows; for the results.
-        k: neighbours.
+    `paths` are the vectors of both sides; `folder` holds the numbers of the distinct rows, and is
+    for the results.
     """
 
     def __init__(self, paths: list[Path], folder: Path, k: int) -> None:
@@ -131,12 +129,9 @@ class SearchTile:
                 back.add(scores, item=first, candidate=a + start, columns=True)
         with atomic_file(_part(self._folder, number), "wb") as file:
             np.savez(
-                file,
-                value=there.value,
-                index=there.index,
-                back_value=back.value,
-                back_index=back.index,
-            )
+                file, value=there.value, index=there.index,
+                back_value=back.value, back_index=back.index,
+            )  # fmt: skip
         return {}
 
     def _rows(self, side: int, first: int, end: int) -> Floats:

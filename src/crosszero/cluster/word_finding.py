@@ -71,13 +71,7 @@ class ClusterFill:
 
 
 class FindWords:
-    """The job of a worker: the words of some row groups.
-
-    Args:
-        store: sentence pairs.
-        finder: has learnt already.
-        folder: for the results.
-    """
+    """The job of a worker: the words of some row groups of a store, by a finder that has learnt."""
 
     def __init__(self, store: SampleStore, finder: Finder, folder: Path) -> None:
         self._store, self._finder, self._folder = store, finder, folder
@@ -91,10 +85,8 @@ class FindWords:
         pairs = [sample.pair for group in groups for sample in group]
         words = iter(self._finder.find(pairs))
         tallies: list[dict[str, Any]] = []
-        with (
-            atomic_file(_part(self._folder, number), "wb") as file,
-            open_writer(file) as writer,
-        ):
+        part = _part(self._folder, number)
+        with atomic_file(part, "wb") as file, open_writer(file) as writer:
             for group in groups:
                 done = [Sample.of(s.pair, next(words), self._finder.name) for s in group]
                 writer.write_table(to_table(done), row_group_size=len(done))

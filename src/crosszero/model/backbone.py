@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,18 +26,12 @@ from transformers import (
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.checks import check_tokenizer, check_weights, fail, is_padding_harmless
 from crosszero.model.layers import find_layers, reading
-from crosszero.model.loading import (
-    explain_failure,
-    keep_pooler,
-    locate_encoder,
-    quiet_transformers,
-)
+from crosszero.model.loading import explain_failure, keep_pooler, locate_encoder, quiet_transformers
 from crosszero.model.mlm import MlmHead
 from crosszero.model.slow_tokenizer import tokenize_slowly
 from crosszero.model.tokens import Tokens, make_tokens
 
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
-Read = Callable[[Tensor, Tensor], Mapping[int, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +72,7 @@ class Backbone(nn.Module):
     """
 
     def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        name: str,
-        mlm: bool,
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, name: str, mlm: bool
     ) -> None:
         super().__init__()
         check_tokenizer(model, tokenizer, name)
@@ -137,12 +126,9 @@ class Backbone(nn.Module):
             missing = set(info["missing_keys"])
             check_weights(missing, model, name=str(name), mlm=mlm)
             backbone = cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
-        backbone.pads = is_padding_harmless(
-            backbone.hidden_states,
-            backbone.ordinary_ids,
-            int(tokenizer.pad_token_id),
-            name=str(name),
-        )
+        pad_id = int(tokenizer.pad_token_id)
+        run, ordinary = backbone.hidden_states, backbone.ordinary_ids
+        backbone.pads = is_padding_harmless(run, ordinary, pad_id, name=str(name))
         return backbone
 
     @property
@@ -207,6 +193,16 @@ class Backbone(nn.Module):
                 f"{setting}: {layer} given; {self.name} has layers 1 to {self.layers}"
             )
 
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Switch dropout off while the context lasts."""
+        training = self.training
+        self.eval()
+        try:
+            yield
+        finally:
+            self.train(training)
+
     def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
         self.check_length(max_length)
@@ -215,32 +211,17 @@ class Backbone(nn.Module):
         if not self.tokenizer.is_fast:
             return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
         coded = self.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=max_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
+            list(texts), truncation=True, max_length=max_length, return_offsets_mapping=True,
+            return_special_tokens_mask=True, return_attention_mask=False,
+            return_token_type_ids=False, verbose=False,
+        )  # fmt: skip
         return [
-            make_tokens(
-                encoding.ids,
-                encoding.offsets,
-                encoding.special_tokens_mask,
-                truncated=bool(encoding.overflowing),
-            )
-            for encoding in coded.encodings
+            make_tokens(one.ids, one.offsets, one.special_tokens_mask, cut=bool(one.overflowing))
+            for one in coded.encodings
         ]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
-        """Run the encoder.
-
-        Args:
-            input_ids: (batch, tokens).
-            attention_mask: (batch, tokens), 1 for tokens and 0 for padding.
-        """
+        """Run the encoder on token numbers and their mask (0 for padding), (batch, tokens) each."""
         return Hidden.of(self.hidden_states(input_ids, attention_mask))
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
@@ -257,36 +238,35 @@ class Backbone(nn.Module):
     ) -> Iterator[Callable[[Tensor, Tensor], list[Tensor]]]:
         """Read hidden states of some layers; what lies above the highest of them is not computed.
 
-        Args:
-            layers: each 1 to L, from -1 on backwards, or ``None`` for first + last layer.
-
         Yields:
             A function from `input_ids` and `attention_mask`, as in :meth:`forward`, to a tensor
-            (batch, tokens, H) for each of `layers`. Several threads may call it at once.
+            (batch, tokens, H) for each of `layers`: 1 to L, from -1 on backwards, or ``None`` for
+            first + last layer. Several threads may call it at once.
         """
         last = self.layers
         layers = [last + 1 + n if n is not None and n < 0 else n for n in layers]
         wanted = {n for layer in layers for n in ((1, last) if layer is None else (layer,))}
 
-        def pick(found: Mapping[int, Tensor]) -> list[Tensor]:
-            return [found[1] + found[last] if n is None else found[n] for n in layers]
+        with ExitStack() as stack:
+            read: Callable[[Tensor, Tensor], Mapping[int, Tensor]]
+            if self._blocks is None:
+                read = self._read_all
+            else:
+                read = stack.enter_context(reading(self.base, self._blocks, wanted))
 
-        def explained(read: Read) -> Callable[[Tensor, Tensor], list[Tensor]]:
             def run(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
                 try:
-                    return pick(read(input_ids, attention_mask))
+                    found = read(input_ids, attention_mask)
+                    return [found[1] + found[last] if n is None else found[n] for n in layers]
+                except torch.OutOfMemoryError:
+                    raise
                 except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-                    if isinstance(error, torch.OutOfMemoryError):
-                        raise
                     raise fail(self.name, error) from error
 
-            return run
+            yield run
 
-        if self._blocks is None:
-            yield explained(lambda ids, mask: dict(enumerate(self.hidden_states(ids, mask))))
-        else:
-            with reading(self.base, self._blocks, wanted) as read:
-                yield explained(read)
+    def _read_all(self, input_ids: Tensor, attention_mask: Tensor) -> Mapping[int, Tensor]:
+        return dict(enumerate(self.hidden_states(input_ids, attention_mask)))
 
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:

@@ -84,7 +84,7 @@ class Encoder:
 
         Raises:
             CheckpointError: it can't be loaded.
-            ConfigError: there is no such pooling, or `layer` is given, too.
+            ConfigError: there is no such pooling, layer or length, or `layer` is given, too.
 
         Example:
             >>> enc = Encoder.load("run")                                   # doctest: +SKIP

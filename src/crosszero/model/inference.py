@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,19 +32,17 @@ def encode_sentences(
     readout: Readout = FIRST_LAST,
     mini_batch_num_tokens: int | None = None,
 ) -> Vectors:
-    """Give each text a unit vector.
+    """Give each of n texts a unit vector: (n, width).
+
+    A text of which the tokeniser leaves nothing is a row of zeros, similar to nothing; how many
+    there are is logged.
 
     Args:
         backbone: on any device, in any mode (dropout is off here).
-        texts: n sentences; longer ones are cut.
-        max_length: tokens of a text, special ones included.
+        max_length: tokens of a text, special ones included; longer ones are cut.
         readout: what is made of the hidden states.
         mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for 2,048 on a CPU, in
             whose caches more would not stay, and 16,384 elsewhere.
-
-    Returns:
-        (n, width) in the order of `texts`. A text of which the tokeniser leaves nothing is a row of
-        zeros, similar to nothing; how many there are is logged.
     """
     vectors = np.zeros((len(texts), readout.width(backbone.hidden_size)), np.float32)
     tokens = backbone.tokenize([readout.prepare(text) for text in texts], max_length)
@@ -81,19 +78,15 @@ def encode_word_layers(
     """Mean over the sub-tokens of each word in its sentence, of several layers from one pass.
 
     Args:
-        backbone, texts, max_length, mini_batch_num_tokens: as in :func:`encode_sentences`.
         spans: for each text the words, in characters.
-        layers: each 1 to L, or ``None`` for first + last layer.
+        layers: each 1 to L, or ``None`` for first + last layer; ConfigError if there is none such.
 
     Returns:
         For each text (layers, words, H), not normalised. A word that `max_length` cut off, or that
         has no token, is a row of zeros.
-
-    Raises:
-        ConfigError: there is no such layer.
     """
-    shape = (len(layers), backbone.hidden_size)
-    found = [np.zeros((shape[0], len(words), shape[1]), np.float32) for words in spans]
+    width = backbone.hidden_size
+    found = [np.zeros((len(layers), len(words), width), np.float32) for words in spans]
     tokens = backbone.tokenize(texts, max_length)
 
     def keep(part: _Encoded) -> None:
@@ -150,7 +143,7 @@ def _encode(
     if not backbone.pads:
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)[::-1]]
     parts = [g[part] for g in groups for part in cut_mini_batches(lengths[g].tolist(), budget)]
-    with _inference(backbone), backbone.reading(layers) as read:
+    with backbone.evaluating(), backbone.reading(layers) as read:
 
         @torch.no_grad()
         def work(part: NDArray[np.int64]) -> None:
@@ -160,13 +153,3 @@ def _encode(
             keep(_Encoded(members, read(ids.to(device), mask), mask))
 
         run_in_threads(work, parts, device)
-
-
-@contextmanager
-def _inference(backbone: Backbone) -> Iterator[None]:
-    training = backbone.training
-    backbone.eval()
-    try:
-        yield
-    finally:
-        backbone.train(training)

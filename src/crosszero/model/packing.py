@@ -114,18 +114,14 @@ def find_packing_obstacle(backbone: Backbone) -> str:
     """
     ids = backbone.ordinary_ids[:9].tolist()
     texts = [ids[:4], ids[4:9], ids[2:5]]
-    training = backbone.training
-    backbone.eval()
     try:
-        with torch.no_grad():
+        with backbone.evaluating(), torch.no_grad():
             padded = lay_out(backbone, texts, packed=False)
             expected = padded.pool(padded.encode(backbone).pooled)
             packed = lay_out(backbone, texts, packed=True)
             found = packed.pool(packed.encode(backbone).pooled)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError) as error:
         return f"{backbone.name} can't read packed texts ({type(error).__name__})"
-    finally:
-        backbone.train(training)
     apart = float(((found - expected).norm(dim=1) / expected.norm(dim=1)).max())
     if apart > (0.03 if uses_varlen(backbone) else 1e-3):
         return f"{backbone.name} reads packed texts otherwise than padded ones"

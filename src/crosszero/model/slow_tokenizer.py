@@ -38,7 +38,7 @@ def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: i
         tokenizer.build_inputs_with_special_tokens(inner),
         [(0, 0) if mark else next(places) for mark in special],
         special,
-        truncated=len(tokens) > room,
+        cut=len(tokens) > room,
     )
 
 

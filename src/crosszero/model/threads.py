@@ -20,21 +20,12 @@ def run_in_threads(
 ) -> None:
     """Call a function with each item; on a CPU several at a time, which share torch's threads.
 
+    On an accelerator, which is one queue, it is one item after the other. The first error that
+    `work` raises is raised; what has not begun then is not done.
+
     Args:
         work: uses torch without gradients, and stores what it finds: each item elsewhere.
         items: the most work first.
-        device: on an accelerator, which is one queue, it is one item after the other.
-
-    Raises:
-        Exception: the first that `work` raises; what has not begun then is not done.
-
-    Example:
-        >>> found = [0, 0]
-        >>> def work(n: int) -> None:
-        ...     found[n] = n + 1
-        >>> run_in_threads(work, [0, 1], torch.device("cpu"))
-        >>> found
-        [1, 2]
     """
     threads = torch.get_num_threads()
     workers = min(threads, len(items)) if device.type == "cpu" else 1

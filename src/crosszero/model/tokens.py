@@ -43,7 +43,7 @@ def make_tokens(
     offsets: Sequence[tuple[int, int]],
     special: Sequence[int],
     *,
-    truncated: bool = False,
+    cut: bool = False,
 ) -> Tokens:
     """Build :class:`Tokens` from what a tokeniser returns for one text.
 
@@ -56,7 +56,7 @@ def make_tokens(
         raise ValueError("special tokens inside a text are not supported")
     bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)[inner]
     first = int(inner[0]) if len(inner) else 0
-    return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], marks, truncated)
+    return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], marks, cut)
 
 
 def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:

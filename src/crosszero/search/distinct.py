@@ -48,13 +48,11 @@ class DistinctRows:
         self._starts = np.cumsum(self._sizes) - self._sizes
 
     def spread(self, value: Floats, index: Ints, k: int, rows: Ints | None = None) -> Neighbours:
-        """Turn neighbouring groups into neighbouring rows; all rows of a group tie.
+        """Turn neighbouring groups into `k` neighbouring rows; all rows of a group tie.
 
-        Args:
-            value: (items, width) similarities of the best groups, best first; written over.
-            index: (items, width) their numbers; written over.
-            k: neighbours of each item.
-            rows: for each row to be answered, its item; every item has a row. ``None``: the items.
+        `value` and `index` (items, width) are similarities and numbers of the best groups, best
+        first; they are written over. `rows` names, for each row to be answered, its item (every
+        item has a row); ``None`` answers the items.
         """
         width, known = min(k, len(self.group)), index.shape[1]
         full, values = index, value

@@ -86,26 +86,20 @@ def write_pairs(
     *,
     threshold: float | None = None,
 ) -> int:
-    """Write pairs as TSV: score with six digits, source text, target text.
+    """Write pairs as TSV, best first: score with six digits, source text, target text.
 
     Args:
         out: the file; it takes its name when it is whole.
-        pairs: rows of `source` and `target`, best first.
+        pairs: rows of `source` and `target`.
         source, target: texts of one line; a tab in them becomes a space.
         threshold: pairs with a lower score are left out.
 
     Returns:
         How many pairs were written.
-
-    Raises:
-        CrosszeroError: the folder can't be written.
     """
-    count = 0
+    kept = pairs if threshold is None else pairs[: int((pairs.score >= threshold).sum())]
     with atomic_file(out) as file:
-        for i, j, score in pairs:
-            if threshold is not None and score < threshold:
-                break
+        for i, j, score in kept:
             texts = (text.replace("\t", " ") for text in (source[i], target[j]))
             file.write("\t".join([f"{score:.6f}", *texts]) + "\n")
-            count += 1
-    return count
+    return len(kept)

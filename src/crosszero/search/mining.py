@@ -98,16 +98,11 @@ def mine_texts(
     margin: Margin = "ratio",
     drop_repeated: bool = False,
 ) -> MinedPairs:
-    """Find translations as :func:`mine` does, and give their rows.
+    """Find translations as :func:`mine` does, and give their rows in `source` and `target`.
 
-    Args:
-        encoder, source, target, k, margin: as in :func:`mine`.
-        drop_repeated: leave out pairs with a text that stands several times on its side, as XTREME
-            does. Texts are then equal whose code points are; else those that look alike
-            (:func:`~crosszero.bitext.folding.fold_text`), the first of which stands for all.
-
-    Returns:
-        Pairs of row numbers in `source` and `target`, best first.
+    `drop_repeated` leaves out pairs with a text that stands several times on its side, as XTREME
+    does. Texts are then equal whose code points are; else those that look alike
+    (:func:`~crosszero.bitext.folding.fold_text`), the first of which stands for all.
     """
 
     def find(left: list[str], right: list[str]) -> MinedPairs:
@@ -124,11 +119,9 @@ def mine_distinct(
     *,
     drop_repeated: bool = False,
 ) -> MinedPairs:
-    """Mine in the distinct texts of both sides.
+    """Mine in the distinct texts of both sides as :func:`mine_texts` does.
 
-    Args:
-        source, target, drop_repeated: as in :func:`mine_texts`.
-        find: mines in lists without copies, and gives pairs of places in them.
+    `find` mines in lists without copies, and gives pairs of places in them.
     """
     check_some(source, target)
     key = str if drop_repeated else fold_text
@@ -150,9 +143,7 @@ def mine_distinct(
 class DistinctTexts:
     """The texts of one side, each once, in the order in which they first come.
 
-    Args:
-        texts: of the side, in any order.
-        key: texts with the same key are equal.
+    Texts with the same `key` are equal.
 
     Attributes:
         texts: (distinct,) each text as it first stands there.

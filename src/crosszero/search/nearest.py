@@ -35,14 +35,10 @@ class Neighbours:
 
 
 class Nearest:
-    """The best candidates of each item so far.
+    """The best `k` candidates of each of many items so far; as many must come by.
 
     Of equal similarities the candidate with the lower number is better. Blocks must come with
     rising numbers of candidates for each item.
-
-    Args:
-        items: how many.
-        k: how many candidates to keep of each; as many must come by.
 
     Attributes:
         value: (items, k) similarities, best first.
@@ -60,13 +56,10 @@ class Nearest:
         self.index = np.zeros((items, k), dtype=np.int64)
 
     def add(self, block: Floats, *, item: int, candidate: int, columns: bool = False) -> None:
-        """Take a block of similarities.
+        """Take a block of similarities, (rows, columns), all of them finite.
 
-        Args:
-            block: (rows, columns), finite.
-            item: number of the first item.
-            candidate: number of the first candidate.
-            columns: items are the columns of the block and candidates its rows.
+        `item` and `candidate` are the numbers of the first ones. With `columns`, the items are the
+        columns of the block and the candidates its rows.
         """
         table = block.T if columns else block  # (items, candidates)
         k = self.value.shape[1]

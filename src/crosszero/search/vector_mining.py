@@ -13,12 +13,7 @@ from itertools import chain
 import numpy as np
 
 from crosszero.config import require
-from crosszero.search.margin import (
-    Doubles,
-    Margin,
-    check_margin,
-    score_margins,
-)
+from crosszero.search.margin import Doubles, Margin, check_margin, score_margins
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.nearest import Ints, Neighbours
 from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours_both

@@ -95,8 +95,8 @@ def make_inputs(
     places = [np.flatnonzero(np.isin(anchor_texts, share)) for share in shares]
     local = np.zeros(len(batch.texts), dtype=np.int64)
     local[own] = np.arange(len(own))
-    found = [
-        _locate(tokens[local[text]], start, end)
+    found = [  # a sentence, which has no characters, needs no tokens of its own
+        locate_span(tokens[local[text]], start, end) if end else (0, 1)
         for text, start, end in (batch.anchors[i] for i in places[ranks.index])
     ]
     layout, usable = _exchange(tokens, found, shares, places, ranks)
@@ -120,10 +120,6 @@ def make_inputs(
         texts=len(batch.texts),
         tokens=int(layout[:, 0].sum()),
     )
-
-
-def _locate(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
-    return (0, 1) if end == 0 else locate_span(tokens, start, end)
 
 
 def _exchange(

@@ -77,5 +77,4 @@ def describe_batch(out: Path, step: int, origins: list[str], *, write: bool) -> 
     if write:
         with atomic_file(path) as file:
             json.dump({"step": step, "samples": origins}, file, indent=2, ensure_ascii=False)
-    first = ", ".join(origins[:3])
-    return f"the batch's {len(origins)} samples ({first} ...) stand in {path}"
+    return f"the batch's {len(origins)} samples ({', '.join(origins[:3])} ...) stand in {path}"
