@@ -136,11 +136,8 @@ def check_output(
         if folder:
             raise ConfigError(f"--out {out}: a folder is needed, this is a stream")
         return
-    try:
-        place = Path(out).resolve()
-        read = [Path(name).resolve() for name in inputs if str(name) != "-"]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"--out {out}: can't be written ({error})") from error
+    place = real_place(out)
+    read = [Path(os.path.realpath(name)) for name in inputs if str(name) != "-"]
     if any(name == place or (name.is_dir() and name in place.parents) for name in read):
         raise ConfigError(f"--out {out}: is read by this command; choose another name")
     parent = next(parent for parent in place.parents if parent.exists())
@@ -149,6 +146,14 @@ def check_output(
     if place.exists() and place.is_dir() != folder:
         kinds = ("a folder", "a file") if folder else ("a file", "a folder")
         raise ConfigError(f"--out {out}: {kinds[0]} is needed, this is {kinds[1]}")
+
+
+def real_place(out: str | Path) -> Path:
+    """Follow the links of a place to write to; ConfigError if they lead in a circle."""
+    try:
+        return Path(out).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"--out {out}: can't be written ({error})") from error
 
 
 @contextmanager

@@ -134,6 +134,35 @@ def test_a_number_that_can_not_be(
     assert sorted(inputs.rglob("*")) == before
 
 
+NAMES = [
+    (command, name)
+    for command, app in commands(make_app())
+    for argument in app.assemble_argument_collection()
+    for name in argument.names
+    if re.match("--(?!no-|empty-)", name) and "bool" not in str(argument.hint)
+]
+
+
+@pytest.mark.parametrize("value", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize(("command", "flag"), NAMES)
+def test_a_value_that_is_empty(
+    command: str,
+    flag: str,
+    value: str,
+    inputs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(inputs)
+    needed = NEEDED.get(command, ["x"])
+    needed = [word for word in needed if word != "OUT" and word != "--out"]
+    out = [] if flag == "--out" or "--out" not in NEEDED.get(command, []) else ["--out", "made"]
+    before = sorted(inputs.rglob("*"))
+    error = refused([*command.split(), *needed, *out, flag, value], capsys)
+    assert flag in error
+    assert sorted(inputs.rglob("*")) == before
+
+
 def keys(cls: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, type]]:
     """Keys of a recipe that hold a number, with dots; of lists and names the first."""
     for name, hint in get_type_hints(cls).items():

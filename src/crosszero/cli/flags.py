@@ -57,11 +57,13 @@ Out = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 
 
 def convert(kind: Any, tokens: Sequence[Any]) -> Any:
-    """Read values strictly: 1.5 is no whole number, nan and inf are no settings."""
+    """Read values strictly: 1.5 is no whole number, inf no setting, and "" no name."""
     return cyclopts.convert(kind, tokens, converter=_convert_one)
 
 
 def _convert_one(kind: Any, text: str) -> Any:
+    if not text.strip():  # of a variable that was never set, say
+        raise ValueError("nothing stands there; a value is needed")
     if kind is int and not text.removeprefix("-").removeprefix("+").isdecimal():
         raise ValueError(f"{text!r} is not a whole number")
     if kind is int and len(text) > 18:

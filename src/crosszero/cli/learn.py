@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +75,7 @@ def prepare(
     """
     from contextlib import ExitStack
 
+    from crosszero.files import real_place
     from crosszero.samples import Summary
     from crosszero.samples import prepare as prepare_samples
     from crosszero.samples.sources import StageLog, describe_summary, read_sources
@@ -90,7 +92,9 @@ def prepare(
         revision=revision,
         skip_bad=skip_bad,
     )
-    if out.resolve() in {place for name in paths for place in _places(Path(name).resolve())}:
+    read = [Path(os.path.realpath(name)) for name in paths]
+    # An input must not be replaced, nor the folder of a file.
+    if real_place(out) in {*read, *(path.parent for path in read if path.is_file())}:
         raise ConfigError(f"--out {out}: is read by this command; choose another name")
     source.open()  # wrong names and languages are told before anything is written
     with ExitStack() as stack:
@@ -114,11 +118,6 @@ def prepare(
     summary = Summary.of(store)
     if summary is not None:
         _log.info(describe_summary(summary))
-
-
-def _places(read: Path) -> tuple[Path, ...]:
-    """What must not be replaced: an input, and the folder of a file."""
-    return (read, read.parent) if read.is_file() else (read,)
 
 
 def show(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
+from typing import Any
 
 from crosszero.cli.flags import (
     Cores,
@@ -115,27 +117,20 @@ def mine(
     check_cores(cores, ray_address)
     check_settings(k, margin)
     sides = list(require_lines(source)), list(require_lines(target))
+    how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.search.mining import mine_texts
 
-        loaded = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
-        pairs = mine_texts(loaded, *sides, k=k, margin=margin)
+        pairs = mine_texts(Encoder.load(encoder, **how), *sides, k=k, margin=margin)
     else:
         from crosszero.cluster import Cluster
         from crosszero.cluster import mine_texts as mine_on_cluster
 
+        place = Path(os.path.realpath(out)).parent
         with Cluster(ray_address, cores=cores or 1) as cluster:
             pairs = mine_on_cluster(
-                encoder,
-                *sides,
-                folder=out.resolve().parent,
-                cluster=cluster,
-                k=k,
-                margin=margin,
-                pooling=pooling,
-                layer=layer,
-                max_length=max_length,
+                encoder, *sides, folder=place, cluster=cluster, k=k, margin=margin, **how
             )
     count = write_pairs(out, pairs, *sides, threshold=threshold)
     _log.info("%s%s pairs", name_place(out), f"{count:,}")
@@ -164,30 +159,21 @@ def encode(
     out
         An .npy file, which numpy.load reads: a unit vector for each line, float32.
     """
+    from crosszero.bitext.lines import require_lines
     from crosszero.files import check_output
 
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
+    how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
     if ray_address is None:
-        from crosszero.bitext.lines import require_lines
         from crosszero.model.encoder import Encoder
         from crosszero.model.vector_file import encode_to_file
 
         lines = list(require_lines(texts))  # all of them, so that a bad one is told at once
-        loaded = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
-        encode_to_file(loaded, lines, out)
+        encode_to_file(Encoder.load(encoder, **how), lines, out)
     else:
-        from crosszero.bitext.lines import require_lines
         from crosszero.cluster import Cluster, encode_texts
 
         with Cluster(ray_address, cores=cores or 1) as cluster:
-            encode_texts(
-                encoder,
-                require_lines(texts),
-                out,
-                cluster=cluster,
-                pooling=pooling,
-                layer=layer,
-                max_length=max_length,
-            )
+            encode_texts(encoder, require_lines(texts), out, cluster=cluster, **how)
     _log.info("%sdone; numpy.load reads it", name_place(out))

@@ -152,6 +152,9 @@ class ExperimentConfig:
     published: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("name", "out", "encoder"):
+            value = getattr(self, name)
+            require(name, repr(value), bool(value.strip()), "text that is not empty")
         if vars(self)["tasks"] is None:
             no_words = bool(self.bitext) and self.words.kind == "none"
             found = [

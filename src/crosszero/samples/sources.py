@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from crosszero.bitext import BitextConfig, SentencePair
 from crosszero.bitext.skip import SkipLog
+from crosszero.locks import made_folder
 
 _log = logging.getLogger("crosszero")
 
@@ -41,15 +42,15 @@ def describe_summary(summary: Any) -> str:
 def read_sources(sources: list[BitextConfig], skipped: Path) -> Iterator[SentencePair]:
     """Read all sources one after another; what is left out is listed in the file `skipped`."""
     for number, source in enumerate(sources):
-        skipped.parent.mkdir(parents=True, exist_ok=True)
         place = skipped.with_name(f"{skipped.stem}-{number + 1}{skipped.suffix}")
         whole = False
-        try:
-            with SkipLog(skip_bad=source.skip_bad, to=place) as log:
-                yield from source.open(log)
-            whole = log.total > 0
-            if whole:
-                _log.info("%s (all of them: %s)", log.summary(), place)
-        finally:
-            if not whole:
-                place.unlink(missing_ok=True)
+        with made_folder(place.parent):
+            try:
+                with SkipLog(skip_bad=source.skip_bad, to=place) as log:
+                    yield from source.open(log)
+                whole = log.total > 0
+                if whole:
+                    _log.info("%s (all of them: %s)", log.summary(), place)
+            finally:
+                if not whole:
+                    place.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CrosszeroError
+from crosszero.locks import made_folder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.samples.writer import SampleWriter
@@ -76,7 +77,7 @@ class Spool:
     def _spill(self) -> None:
         if self._writer is None:
             try:
-                self._beside.mkdir(parents=True, exist_ok=True)
+                self._stack.enter_context(made_folder(self._beside))
                 name = self._stack.enter_context(
                     tempfile.TemporaryDirectory(prefix=".spool-", dir=self._beside)
                 )
