@@ -6,12 +6,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 OUT ?= demo
 DATA ?=
 
 FUZZ_MINUTES ?= 60
 
-.PHONY: demo test fuzz lint types bench results docs clean
+.PHONY: demo test test-oldest fuzz lint types bench results docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
@@ -23,6 +24,10 @@ test: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_MINUTES=$(FUZZ_MINUTES) FUZZ_SEED=$(shell date +%s) \
 		$(BIN)/python -m pytest tests/reliability/test_fuzz.py
+
+# The whole suite on the oldest versions that pyproject.toml allows. Downloads 3 GB for torch.
+test-oldest: $(OLDEST)/.dev
+	$(OLDEST)/bin/python -m pytest -n auto
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -60,5 +65,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.demo
 
+$(OLDEST)/.dev: pyproject.toml tests/oldest.py
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python tests/oldest.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
