@@ -77,10 +77,10 @@ class OurStep:
         )
         with autocast(self.precision, torch.device("cpu")):
             parts = [
-                encode_mini_batch(self._backbone, members, inputs, inputs.masked, self._head.level)
+                encode_mini_batch(self._backbone, members, inputs, inputs.masked, self._config)
                 for members in cut_texts(inputs, self._config.mini_batch_num_tokens)
             ]
-        vectors = join(parts, self._head).vectors
+        vectors = join(parts, self._head, self._backbone).vectors
         return vectors[inputs.left], vectors[inputs.right]
 
     def run(self, rows: Sequence[Sample]) -> None:

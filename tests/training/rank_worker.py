@@ -22,8 +22,9 @@ from crosszero.training import loop
 from crosszero.training.batch import build_batch
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import compute_losses
-from crosszero.training.train_config import LoraConfig, TrainConfig
+from crosszero.training.train_config import LayersConfig, LoraConfig, TrainConfig
 from tests.training.conftest import make_samples
 
 Result = dict[str, torch.Tensor]
@@ -36,6 +37,13 @@ CASES: dict[str, dict[str, Any]] = {
         "gradient_cache": True,
     },
     "sentence": {"level": "sentence", "mlm_weight": 0.0},
+    "split": {
+        "level": "split",
+        "layers": LayersConfig(sentence="last", word=1),
+        "anchor_weight": 0.5,
+        "mini_batch_num_tokens": 60,
+        "gradient_cache": True,
+    },
     "cut off": {"max_length": 4, "loss": "info-nce"},
 }
 TRAIN: dict[str, Any] = {
@@ -66,14 +74,16 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
         random=np.random.default_rng(0),
     )
     random = np.random.default_rng(3)
+    start = StartEncoder(backbone, -1) if config.anchor_weight else None
     if config.gradient_cache:
-        result = backpropagate(backbone, head, batch, config, random, ranks)
+        result = backpropagate(backbone, head, batch, config, random, ranks, start)
     else:
-        result = compute_losses(backbone, head, batch, config, random, ranks)
+        result = compute_losses(backbone, head, batch, config, random, ranks, start)
         result.loss.backward()
     parameters = [*backbone.parameters(), *head.parameters()]
     part = torch.zeros(()) if result.mlm is None else result.mlm.detach()
-    mlm = ranks.add_gradients(parameters, part[None].double())
+    part = torch.stack([part.double(), result.drift.double()])
+    mlm = ranks.add_gradients(parameters, part)
     named = [*backbone.named_parameters(), *head.named_parameters()]
     found = {name: p.grad.clone() for name, p in named if p.grad is not None}
     numbers = (result.contrast.loss.detach(), result.contrast.gap, result.contrast.accuracy)

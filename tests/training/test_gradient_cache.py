@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
+from crosszero.model.options import layer_number
 from crosszero.training import gradient_cache
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.loop import train
+from crosszero.training.ranks import ALONE
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Unit
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import LayersConfig, TrainConfig
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
@@ -59,10 +62,13 @@ def step(
     head.zero_grad()
     torch.manual_seed(dropout)
     random = np.random.default_rng(5)
+    start = None
+    if config.anchor_weight:
+        start = StartEncoder(backbone, layer_number(config.layers.sentence))
     if cached:
-        result = backpropagate(backbone, head, batch, config, random)
+        result = backpropagate(backbone, head, batch, config, random, ALONE, start)
     else:
-        result = compute_losses(backbone, head, batch, config, random)
+        result = compute_losses(backbone, head, batch, config, random, ALONE, start)
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters()]
     return result, {name: p.grad.clone() for name, p in named if p.grad is not None}
@@ -71,7 +77,8 @@ def step(
 @pytest.fixture(scope="module")
 def doubles(model_folder: Folders) -> dict[str, tuple[Backbone, ProjectionHead]]:
     """With dropout, in float64."""
-    made = {level: load(model_folder(dropout=0.2), level) for level in ("multi", "sentence")}
+    levels = ("multi", "sentence", "split")
+    made = {level: load(model_folder(dropout=0.2), level) for level in levels}
     for backbone, head in made.values():
         backbone.double()
         head.double()
@@ -87,7 +94,10 @@ def doubles(model_folder: Folders) -> dict[str, tuple[Backbone, ProjectionHead]]
     multiway=st.booleans(),
     choices=st.fixed_dictionaries(
         {
-            "level": st.sampled_from(["multi", "sentence"]),
+            "level": st.sampled_from(["multi", "sentence", "split"]),
+            "layers": st.sampled_from([LayersConfig(), LayersConfig(sentence="last", word=1)]),
+            "anchor_weight": st.sampled_from([0.0, 0.7]),
+            "word_weight": st.sampled_from([0.5, 2.0]),
             "loss": st.sampled_from(["cz-nce", "info-nce"]),
             "mask_contrastive_input": st.booleans(),
             "mlm_weight": st.sampled_from([0.0, 0.3]),
@@ -118,6 +128,8 @@ def test_gradients_are_those_of_the_plain_step(
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, expected[name], rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(cached.loss, plain.loss, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(cached.drift, plain.drift)
+    assert (float(plain.drift) > 0) == (config.anchor_weight > 0)
     torch.testing.assert_close(cached.contrast.gap, plain.contrast.gap)
     torch.testing.assert_close(cached.contrast.accuracy, plain.contrast.accuracy)
     assert (cached.mlm is None) == (config.mlm_weight == 0)

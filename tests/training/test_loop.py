@@ -28,13 +28,14 @@ from crosszero.errors import (
     TrainingError,
 )
 from crosszero.model.backbone import Backbone
+from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
 from crosszero.training.loop import train
 from crosszero.training.metrics import read_metrics
 from crosszero.training.optimizer import learning_rate_factor
-from crosszero.training.train_config import LoraConfig, TrainConfig, read_settings
+from crosszero.training.train_config import LayersConfig, LoraConfig, TrainConfig, read_settings
 from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
@@ -84,6 +85,53 @@ def test_the_other_systems_of_the_ablation_train(
     assert lines[-1]["contrastive_loss"] < lines[0]["contrastive_loss"]
     if settings.get("loss") == "info-nce":
         assert min(line["contrastive_loss"] for line in lines) > 0
+
+
+def test_sentences_and_words_are_trained_apart(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    settings = {
+        "level": "split", "layers": LayersConfig(sentence="last", word=1), "mlm_weight": 0.0,
+        "anchor_weight": 0.1, "words_per_sentence": 4, "steps": 40, "checkpoint_every": 20,
+    }  # fmt: skip
+    model = model_folder(dropout=0.0)
+    out = run(model, store_folder(60), tmp_path / "run", **settings)
+    lines = read_metrics(out / "metrics.jsonl")
+    for key, sign in (("contrastive_loss", -1), ("word_loss", -1), ("word_accuracy", 1)):
+        change = sum(line[key] for line in lines[-5:]) - sum(line[key] for line in lines[:5])
+        assert sign * change > 0, key
+    assert lines[0]["drift"] == pytest.approx(0.0, abs=1e-6)
+    assert lines[-1]["drift"] > 1e-4
+    assert not (out / "projection.safetensors").exists()
+    assert read_settings(out)["layers"] == {"sentence": "last", "word": 1}
+
+    encoder = Encoder.load(out)  # is read as it was trained
+    assert encoder.pooling == "mean"
+    last = Encoder.load(out, pooling="mean").encode(["cat 1"])
+    assert (encoder.encode(["cat 1"]) == last).all()
+    assert (Encoder.load(out, pooling="first-last").encode(["cat 1"]) != last).any()
+
+    shutil.copytree(out, tmp_path / "half")
+    shutil.rmtree(list_checkpoints(tmp_path / "half" / "checkpoints")[-1])
+    again = run(model, store_folder(60), tmp_path / "half", resume=True, **settings)
+    assert weights(again) == weights(out)  # the anchor is the encoder before the first step
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ({"word": 0}, "layers.word: 0 given; it must be first-last, last, or a layer from 1"),
+        ({"sentence": 9}, "layers.sentence: 9 given; .* has layers 1 to 3"),
+        ({"word": "middle"}, "layers.word: 'middle' given"),
+    ],
+)
+def test_layers_that_are_not_there_are_refused(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, layers: dict, message: str
+) -> None:
+    config = {**QUICK, "layers": layers}
+    with pytest.raises(ConfigError, match=message):
+        crosszero.train(model_folder(), store_folder(60), out=tmp_path / "run", **config)
+    assert not (tmp_path / "run").exists()
 
 
 def test_single_settings_are_keywords(

@@ -13,8 +13,9 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import UnusableBatchError, compute_losses
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import LayersConfig, TrainConfig
 from tests.conftest import ARCHITECTURES
 from tests.training.conftest import make_samples
 
@@ -80,6 +81,77 @@ def test_contrastive_loss_equals_the_slow_reading(
     torch.testing.assert_close(found.loss, expected.loss, rtol=1e-4, atol=1e-4)
     assert len(found.inputs.left) == len(batch.left)
     assert found.mlm is None
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_sentences_and_words_apart_equal_the_slow_reading(model_folder: Folders, kind: str) -> None:
+    """Each from its layer and among its own negatives, the sentences held near their start."""
+    backbone, head = load(model_folder(kind, dropout=0.0), "split")
+    assert not head.state_dict()
+    batch = make_batch("split", words=3)
+    config = TrainConfig(
+        level="split", layers=LayersConfig(sentence="last", word=1), word_weight=0.7,
+        anchor_weight=0.4, mlm_weight=0.0, mini_batch_num_tokens=30, max_length=64,
+    )  # fmt: skip
+    start = StartEncoder(backbone, -1)
+    with torch.no_grad():  # as training would
+        for parameter in backbone.base.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    found = compute_losses(backbone, head, batch, config, np.random.default_rng(0), start=start)
+
+    def unit(vector: torch.Tensor) -> torch.Tensor:
+        return vector / vector.norm()
+
+    rows: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+    sentences: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    for left, right, pair in zip(batch.left, batch.right, batch.pairs, strict=True):
+        one, other = (
+            slow_parts(backbone, batch.texts[t], a, b)
+            for t, a, b in (batch.anchors[left], batch.anchors[right])
+        )
+        sentences[pair] = unit(one[0]), unit(other[0])
+        rows.setdefault(pair, []).append((unit(one[1]), unit(other[1])))
+    assert len(rows) == 9
+    assert max(map(len, rows.values())) > 1
+
+    def cz(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[torch.Tensor]:
+        losses = []
+        for n, both in enumerate(pairs):
+            strangers = [v for m, other in enumerate(pairs) if m != n for v in other]
+            for this, positive in (both, both[::-1]):
+                negatives = [torch.exp(this @ v / 0.07) for v in strangers]
+                if negatives:
+                    losses.append(torch.log(sum(negatives)) - this @ positive / 0.07)
+        return losses
+
+    words = torch.stack([loss for pairs in rows.values() for loss in cz(pairs)]).mean()
+    apart = torch.stack(cz(list(sentences.values()))).mean()
+    before = start._backbone
+    drift = [
+        (unit(slow_parts(backbone, t, 0, 1)[0]) - unit(slow_parts(before, t, 0, 1)[0])).square()
+        for t in batch.texts
+    ]
+    expected = apart + 0.7 * words + 0.4 * torch.stack([d.sum() for d in drift]).mean()
+    torch.testing.assert_close(found.loss, expected, rtol=1e-4, atol=1e-4)
+    assert float(found.drift.detach()) > 1e-4
+    assert found.words is not None
+
+
+def slow_parts(
+    backbone: Backbone, text: str, start: int, end: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean of the last layer, and the word's mean of the first."""
+    coded = backbone.tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+    states = backbone.base(
+        coded["input_ids"], attention_mask=coded["attention_mask"], output_hidden_states=True
+    ).hidden_states
+    special = backbone.tokenizer(text, return_special_tokens_mask=True)["special_tokens_mask"]
+    inside = [
+        i
+        for i, (a, b) in enumerate(coded["offset_mapping"][0].tolist())
+        if not special[i] and a < end and b > start
+    ]
+    return states[-1][0].mean(0), states[1][0][inside].mean(0)
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -36,20 +36,23 @@ _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """Hidden states of a padded batch.
+    """Hidden states, (rows, tokens, H) each: the embeddings, then the output of each layer."""
 
-    Attributes:
-        pooled: (batch, tokens, H), first layer's output + last layer's output.
-        last: (batch, tokens, H), last layer's output, for the MLM head.
-    """
+    states: Sequence[Tensor]
 
-    pooled: Tensor
-    last: Tensor
+    def read(self, layer: int | None = None) -> Tensor:
+        """Give a layer, from 1 or from -1 backwards; ``None`` for the sum of first and last."""
+        return self.states[1] + self.states[-1] if layer is None else self.states[layer]
 
-    @classmethod
-    def of(cls, states: Sequence[Tensor]) -> Hidden:
-        """Take them from the embeddings and each layer's output, each (batch, tokens, H)."""
-        return cls(states[1] + states[-1], states[-1])
+    @property
+    def pooled(self) -> Tensor:
+        """The sum of first and last layer, as the paper pools it."""
+        return self.read(None)
+
+    @property
+    def last(self) -> Tensor:
+        """The last layer, for the MLM head."""
+        return self.read(-1)
 
 
 class Backbone(nn.Module):
@@ -222,7 +225,7 @@ class Backbone(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
         """Run the encoder on token numbers and their mask (0 for padding), (batch, tokens) each."""
-        return Hidden.of(self.hidden_states(input_ids, attention_mask))
+        return Hidden(self.hidden_states(input_ids, attention_mask))
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """All L + 1 hidden states, each (batch, tokens, H): embeddings, then every layer."""

@@ -27,7 +27,8 @@ class ProjectionHead(nn.Module):
 
     Args:
         hidden_size: H, the width of the encoder.
-        level: ``multi`` for [s ; w] of width 2H, ``sentence`` for s of width H.
+        level: ``multi`` for [s ; w] of width 2H, ``sentence`` for s of width H; with ``split`` the
+            vectors are contrasted as they are, and the head is empty.
         start: ``random`` (paper), or ``identity``: relu(x + 3) - 3, which is x wherever x > -3.
 
     Example:
@@ -38,8 +39,10 @@ class ProjectionHead(nn.Module):
 
     def __init__(self, hidden_size: int, level: Level, start: HeadStart = "random") -> None:
         super().__init__()
-        width = hidden_size * (2 if level == "multi" else 1)
+        self.width = width = hidden_size * (1 if level == "sentence" else 2)
         self.level = level
+        if level == "split":
+            return
         self.inner = nn.Linear(width, width)
         self.outer = nn.Linear(width, width)
         if start == "identity":
@@ -49,5 +52,7 @@ class ProjectionHead(nn.Module):
                     linear.bias.fill_(bias)
 
     def forward(self, vectors: Tensor) -> Tensor:  # (m, width) -> (m, width)
+        if self.level == "split":
+            return vectors
         projected: Tensor = self.outer(self.inner(vectors).relu())
         return projected

@@ -49,7 +49,7 @@ class MiniBatch:
         if self.mask is not None:
             return backbone(self.ids, self.mask)  # type: ignore[no-any-return]
         output = backbone.base(input_ids=self.ids, output_hidden_states=True, **self.inputs)
-        return Hidden.of(output.hidden_states)
+        return Hidden(output.hidden_states)
 
     def pool(self, hidden: Tensor) -> Tensor:
         """Mean over the tokens of each text, (n, H)."""

@@ -216,7 +216,10 @@ def _add_module(readout: Readout, name: str | Path, module: Mapping[str, Any]) -
         used = {n: w for n, w in enumerate(each, start=first) if w}
         if not used or min(used) < 1:
             raise ValueError("its WeightedLayerPooling reads the embeddings below the first layer")
-        if set(used) == {1, first + len(each) - 1} and len(set(used.values())) == 1:
+        last = first + len(each) - 1
+        if set(used) == {last}:
+            return replace(readout, layers=(-1,))
+        if set(used) == {1, last} and len(set(used.values())) == 1:
             return replace(readout, layers=(None,))
         return replace(readout, layers=tuple(used), weights=tuple(used.values()))
     if kind == "Pooling":

@@ -35,7 +35,12 @@ _MODULES = [
 
 
 def save_encoder(
-    backbone: Backbone, folder: str | Path, *, head: ProjectionHead | None = None, card: str = ""
+    backbone: Backbone,
+    folder: str | Path,
+    *,
+    head: ProjectionHead | None = None,
+    card: str = "",
+    layer: int | None = None,
 ) -> None:
     """Write an encoder into a folder that may hold other files.
 
@@ -47,6 +52,8 @@ def save_encoder(
         folder: made if missing.
         head: saved as ``projection.safetensors``.
         card: Markdown of the model card, saved as README.md.
+        layer: that vectors of sentences are read from, from 1 or from -1 backwards; ``None`` for
+            the mean of first and last.
 
     Raises:
         CrosszeroError: the folder can't be written.
@@ -57,14 +64,14 @@ def save_encoder(
     with temporary_folder(folder / "export") as staged, quiet_transformers():
         backbone.model.save_pretrained(staged)
         save_tokenizer(backbone.tokenizer, staged)
-        if head is not None:
+        if head is not None and head.state_dict():
             save_file(
                 {key: value.contiguous() for key, value in head.state_dict().items()},
                 staged / PROJECTION,
                 metadata={"level": head.level},
             )
         sizes = {"hidden_size": backbone.hidden_size, "layers": backbone.layers}
-        write_readout(staged, **sizes, max_length=backbone.max_length)
+        write_readout(staged, **sizes, max_length=backbone.max_length, layer=layer)
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
         (folder / "config.json").unlink(missing_ok=True)  # while files change, nothing loads it
@@ -97,8 +104,10 @@ def load_head(folder: str | Path, head: ProjectionHead) -> None:
         raise CheckpointError(f"{path}: no projection head that fits can be read there") from error
 
 
-def write_readout(folder: Path, *, hidden_size: int, layers: int, max_length: int) -> None:
-    """Write beside a model that it is read as crosszero trains: mean of first + last layer."""
+def write_readout(
+    folder: Path, *, hidden_size: int, layers: int, max_length: int, layer: int | None = None
+) -> None:
+    """Write beside a model how it is read; `layer` is that of :func:`save_encoder`."""
     files: dict[str, Any] = {
         "modules.json": _MODULES,
         "sentence_bert_config.json": {
@@ -128,6 +137,9 @@ def write_readout(folder: Path, *, hidden_size: int, layers: int, max_length: in
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
     weights = torch.zeros(layers)
-    weights[0] += 1.0
-    weights[-1] += 1.0  # of a model with one layer it counts twice
+    if layer is None:
+        weights[0] += 1.0
+        weights[-1] += 1.0  # of a model with one layer it counts twice
+    else:
+        weights[layer - 1 if layer > 0 else layer] = 1.0
     save_file({"layer_weights": weights}, folder / "1_WeightedLayerPooling" / "model.safetensors")

@@ -32,6 +32,8 @@ class Batch:
         left, right: for each sample the anchors that mean the same.
         groups: for each sample a number; samples with the same one mean the same, and are not each
             other's negatives.
+        pairs: for each sample the number of its sentence pair.
+        meanings: for each sample a number; sentences with the same one mean the same.
         origins: ``file:line`` of the sentence pairs, for messages.
     """
 
@@ -41,6 +43,8 @@ class Batch:
     left: list[int]
     right: list[int]
     groups: list[int]
+    pairs: list[int]
+    meanings: list[int]
     origins: list[str]
 
 
@@ -70,16 +74,14 @@ def build_batch(
         if 0 < pairs_per_group < len(unit):
             kept = random.choice(len(unit), pairs_per_group, replace=False)
             rows = [unit[i] for i in np.sort(kept)]
-        if level == "multi" and len(unit) > 1:
+        if level != "sentence" and len(unit) > 1:
             for row in unit:
                 for word in row.words:
                     builder.join(row, word.source, word.target)
         for row in rows:
-            builder.origins.append(row.origin)
+            builder.begin(row)
             if level == "sentence":
                 builder.add(row, _WHOLE, _WHOLE)
-                if row.group:
-                    builder.sets.join(builder.meanings[-1], ("", row.group))
             else:
                 for word in _choose(row.words, words_per_sentence, random):
                     builder.add(row, word.source, word.target)
@@ -100,15 +102,25 @@ class _Builder:
         self.anchors: dict[tuple[int, int, int], int] = {}
         self.left: list[int] = []
         self.right: list[int] = []
-        self.meanings: list[Hashable] = []
+        self.keys: list[Hashable] = []
+        self.pairs: list[int] = []
+        self.sentences: list[Hashable] = []
         self.sets = _DisjointSets()
         self.origins: list[str] = []
+
+    def begin(self, row: Sample) -> None:
+        """Begin a sentence pair; what is added from now on belongs to it."""
+        self.origins.append(row.origin)
+        self.sentences.append(self.join(row, _WHOLE, _WHOLE))
+        if row.group:
+            self.sets.join(self.sentences[-1], ("", row.group))
 
     def add(self, row: Sample, source: Span, target: Span) -> None:
         """Pair two words, or two sentences, as a sample."""
         self.left.append(self._anchor(row.source_language, row.source, source))
         self.right.append(self._anchor(row.target_language, row.target, target))
-        self.meanings.append(self.join(row, source, target))
+        self.keys.append(self.join(row, source, target))
+        self.pairs.append(len(self.origins) - 1)
 
     def join(self, row: Sample, source: Span, target: Span) -> Hashable:
         """Note that they mean the same; gives the key of what they mean."""
@@ -121,17 +133,22 @@ class _Builder:
         return self.anchors.setdefault((number, *span), len(self.anchors))
 
     def build(self) -> Batch:
-        numbers: dict[Hashable, int] = {}
-        groups = [numbers.setdefault(self.sets.find(m), len(numbers)) for m in self.meanings]
+        sentences = self._number(self.sentences)
         return Batch(
             texts=[text for _, text in self.texts],
             languages=[language for language, _ in self.texts],
             anchors=list(self.anchors),
             left=self.left,
             right=self.right,
-            groups=groups,
+            groups=self._number(self.keys),
+            pairs=self.pairs,
+            meanings=[sentences[pair] for pair in self.pairs],
             origins=self.origins,
         )
+
+    def _number(self, keys: Iterable[Hashable]) -> list[int]:
+        numbers: dict[Hashable, int] = {}
+        return [numbers.setdefault(self.sets.find(key), len(numbers)) for key in keys]
 
 
 class _DisjointSets:

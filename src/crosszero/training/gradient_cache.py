@@ -33,6 +33,7 @@ from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join, 
 from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
 from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import StepResult, compare, describe
 from crosszero.training.train_config import TrainConfig
 
@@ -46,8 +47,9 @@ def backpropagate(
     config: TrainConfig,
     random: np.random.Generator,
     ranks: Ranks = ALONE,
+    start: StartEncoder | None = None,
 ) -> StepResult:
-    """Add the gradients of both losses to the parameters, a mini-batch at a time.
+    """Add the gradients of all losses to the parameters, a mini-batch at a time.
 
     Arguments, errors and gradients are those of :func:`crosszero.training.step.compute_losses`;
     `mini_batch_num_tokens` decides how much memory is needed. Not to be called under autocast:
@@ -65,50 +67,53 @@ def backpropagate(
     mlm = torch.zeros((), device=device)
     if masked is not None and read is None:
         for members in mini_batches:  # texts do not meet in the MLM loss: there is nothing to cache
-            mlm = mlm + _encode_again(backbone, head, inputs, members, masked, None, config)
+            mlm = mlm + _encode_again(backbone, inputs, members, masked, None, config)[0]
 
     states, parts = [], []
     for members in mini_batches:
         states.append(_RandomState(device))
         with torch.no_grad(), autocast(config.precision, device):
-            part = encode_mini_batch(backbone, members, inputs, read, head.level)
+            part = encode_mini_batch(backbone, members, inputs, read, config)
         parts.append(replace(part, hidden=None))
-    vectors = join(parts, head).vectors.requires_grad_()
+    vectors = join(parts, head, backbone).vectors.requires_grad_()
     del parts
     with autocast(config.precision, device):
         compared = compare(head, vectors, inputs, config, ranks, entries=_ENTRIES)
-    compared.loss.backward()
+        loss = compared.weigh(config)
+    loss.backward()
 
+    drift = torch.zeros((), device=device)
     for members, state in zip(mini_batches, states, strict=True):
         state.restore()
-        mlm = mlm + _encode_again(backbone, head, inputs, members, read, vectors.grad, config)
-    compared = replace(compared, loss=compared.loss.detach())
-    return describe(inputs, compared, None if masked is None else mlm, config)
+        cache = vectors.grad
+        more = _encode_again(backbone, inputs, members, read, cache, config, start)
+        mlm, drift = mlm + more[0], drift + more[1]
+    return describe(inputs, compared.detach(), None if masked is None else mlm, drift, config)
 
 
 def _encode_again(
     backbone: Backbone,
-    head: ProjectionHead,
     inputs: Inputs,
     members: Integers,
     masked: Masked | None,
     cache: Tensor | None,
     config: TrainConfig,
-) -> Tensor:
-    """Back-propagate a mini-batch's part of both losses, and give that of the MLM loss."""
+    start: StartEncoder | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Back-propagate a mini-batch's part of all losses; gives its MLM loss and its drift."""
     device = next(backbone.parameters()).device
     with autocast(config.precision, device):
-        part = encode_mini_batch(backbone, members, inputs, masked, head.level)
+        part = encode_mini_batch(backbone, members, inputs, masked, config, start)
         mlm = torch.zeros((), device=device) if masked is None else predict(backbone, part, masked)
-    loss = config.mlm_weight * mlm
+    loss = config.mlm_weight * mlm + config.anchor_weight * part.drift
     if cache is not None:
         loss = loss + (part.vectors * cache[torch.from_numpy(part.anchors).to(device)]).sum()
     loss.backward()
-    mlm = mlm.detach()
-    del loss, part
+    parts = mlm.detach(), part.drift.detach()
+    del loss, part, mlm
     if device.type == "cpu":  # each mini-batch has another shape
         release_memory()
-    return mlm
+    return parts
 
 
 class _RandomState:

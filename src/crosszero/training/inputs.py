@@ -57,7 +57,8 @@ class Inputs:
             one past the last.
         sizes: anchors of each rank.
         order: (all anchors,) where each anchor of the batch stands when the ranks' are joined.
-        left, right, groups: samples whose words `max_length` has left, over the batch's anchors.
+        left, right, groups, pairs, meanings: samples whose words `max_length` has left, as in
+            :class:`~crosszero.training.batch.Batch`.
         cut: samples that it has not.
         texts, tokens: of the batch.
     """
@@ -72,6 +73,8 @@ class Inputs:
     left: Tensor
     right: Tensor
     groups: Tensor
+    pairs: Tensor
+    meanings: Tensor
     cut: int
     texts: int
     tokens: int
@@ -100,7 +103,7 @@ def make_inputs(
         for text, start, end in (batch.anchors[i] for i in places[ranks.index])
     ]
     layout, usable = _exchange(tokens, found, shares, places, ranks)
-    left, right, groups = _keep(batch, usable, config)
+    left, right, groups, pairs, meanings = _keep(batch, usable, config)
     bounds = np.asarray([span or (0, 1) for span in found], dtype=np.int64).reshape(-1, 2)
     masked = None
     if config.mlm_weight > 0:
@@ -116,6 +119,8 @@ def make_inputs(
         left=left,
         right=right,
         groups=groups,
+        pairs=pairs,
+        meanings=meanings,
         cut=len(batch.left) - len(left),
         texts=len(batch.texts),
         tokens=int(layout[:, 0].sum()),
@@ -143,10 +148,10 @@ def _exchange(
     return layout, usable
 
 
-def _keep(
-    batch: Batch, usable: NDArray[np.bool_], config: TrainConfig
-) -> tuple[Tensor, Tensor, Tensor]:
-    columns = np.asarray([batch.left, batch.right, batch.groups], dtype=np.int64)
+def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> Tensor:
+    """(5, samples): left, right, groups, pairs, meanings of those whose words are left."""
+    rows = [batch.left, batch.right, batch.groups, batch.pairs, batch.meanings]
+    columns = np.asarray(rows, dtype=np.int64)
     kept = columns[:, usable[columns[0]] & usable[columns[1]]]
     cut = len(batch.left) - kept.shape[1]
     if kept.shape[1] < 2 and cut:
@@ -154,13 +159,12 @@ def _keep(
             f"max_length {config.max_length} cuts off the words of {cut} of "
             f"{len(batch.left)} samples; raise max_length (first of them: {batch.origins[0]})"
         )
-    if len(np.unique(kept[2])) < 2:
+    if len(np.unique(kept[4 if config.level == "split" else 2])) < 2:
         raise UnusableBatchError(
             f"all {len(batch.left)} samples mean the same, so that there is no negative (first of "
             f"them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"
         )
-    left, right, groups = torch.from_numpy(kept)
-    return left, right, groups
+    return torch.from_numpy(kept)
 
 
 def _mask(

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import nn
 from crosszero.errors import TrainingError
 from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
+from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
@@ -31,7 +31,13 @@ from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last
 from crosszero.training.setup import TrainingRun, prepare_run
-from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
+from crosszero.training.step import (
+    Compared,
+    StepResult,
+    UnusableBatchError,
+    compute_losses,
+    describe,
+)
 from crosszero.training.stream import NextBatch, Position
 from crosszero.training.train_config import SETTINGS, TrainConfig, change_settings
 
@@ -105,7 +111,8 @@ def train(
         if ranks.first:
             card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
-                save_encoder(run.backbone, out, head=run.head, card=card)
+                layer = layer_number(run.config.layers.sentence)
+                save_encoder(run.backbone, out, head=run.head, card=card, layer=layer)
         ranks.wait()  # whoever goes on finds the model
     return out
 
@@ -183,6 +190,13 @@ def _take_step(
     _require_finite(run, norm, "norm of the gradient", step, batch)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
+    words = result.words
+    more = {} if config.level != "split" else {
+        "word_loss": None if words is None else float(words.loss.detach()),
+        "word_accuracy": None if words is None else float(words.accuracy),
+    }  # fmt: skip
+    if run.start:
+        more["drift"] = float(result.drift.detach())
     return {
         "step": step + 1,
         "loss": float(result.loss.detach()),
@@ -190,6 +204,7 @@ def _take_step(
         "mlm_loss": None if result.mlm is None else float(result.mlm.detach()),
         "accuracy": float(result.contrast.accuracy),
         "gap": float(result.contrast.gap),
+        **more,
         "learning_rate": config.learning_rate * factor,
         "grad_norm": float(norm),
         "texts": result.inputs.texts,
@@ -205,19 +220,19 @@ def _add_gradients(
     """Back-propagate a batch; the result and the gradients are those of all ranks together."""
     config, ranks = run.config, run.ranks
     if config.gradient_cache:
-        result = backpropagate(run.backbone, run.head, batch, config, random, ranks)
+        result = backpropagate(run.backbone, run.head, batch, config, random, ranks, run.start)
     else:
         with autocast(config.precision, run.accelerator.device):
-            result = compute_losses(run.backbone, run.head, batch, config, random, ranks)
+            result = compute_losses(run.backbone, run.head, batch, config, random, ranks, run.start)
         run.accelerator.backward(result.loss)
     if ranks.count == 1:
         return result
-    loss = result.contrast.loss.detach()
-    part = loss.new_zeros(()) if result.mlm is None else result.mlm.detach().to(loss)
-    mlm = ranks.add_gradients(parameters, part[None])[0].to(loss)
-    if result.mlm is None:
-        return replace(result, loss=loss)
-    return replace(result, loss=loss + config.mlm_weight * mlm, mlm=mlm)
+    compared = Compared(result.contrast, result.words).detach()
+    like = compared.contrast.loss
+    mlm = like.new_zeros(()) if result.mlm is None else result.mlm.detach().to(like)
+    own = torch.stack([mlm, result.drift.detach().to(like)])
+    mlm, drift = ranks.add_gradients(parameters, own).to(like)
+    return describe(result.inputs, compared, None if result.mlm is None else mlm, drift, config)
 
 
 def _require_finite(

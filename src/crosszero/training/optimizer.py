@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.options import layer_number
 from crosszero.training.embedding_gradient import add_in_place, is_plain
 from crosszero.training.precision import autocast
 from crosszero.training.train_config import TrainConfig
@@ -40,7 +41,7 @@ def make_optimizer(
             decay = config.weight_decay if matrices else 0.0
             if chosen:
                 groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
-    device = next(head.parameters()).device.type
+    device = next(backbone.parameters()).device.type
     if device == "cpu" and is_plain(embeddings):
         add_in_place(embeddings)
     return torch.optim.AdamW(
@@ -55,12 +56,14 @@ def find_reached(
     backbone: Backbone, head: ProjectionHead, config: TrainConfig
 ) -> list[nn.Parameter]:
     """Parameters to which the losses give a gradient, told by a pass over two tokens."""
-    device = head.inner.weight.device
+    like = next(backbone.parameters())
+    device = like.device
     ids = torch.from_numpy(backbone.ordinary_ids[None, :2]).to(device)
     with autocast(config.precision, device):
         states = backbone(ids, torch.ones_like(ids))
-        anchor = head.inner.weight.new_zeros(1, head.inner.in_features)
-        loss = states.pooled.sum() + head(anchor).sum()
+        layers = (layer_number(config.layers.sentence), layer_number(config.layers.word))
+        pooled = [states.read(layer).sum() for layer in layers]
+        loss = pooled[0] + pooled[1] + head(like.new_zeros(1, head.width)).sum()
         if config.mlm_weight > 0 and backbone.mlm_head is not None:
             loss = loss + backbone.mlm_head(states.last[0]).sum()
     loss.backward()

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from crosszero.config import read_json
+from crosszero.config import read_json, to_dict
 from crosszero.errors import CheckpointError, DataError, quote
 from crosszero.training.stream import Position, SampleStream
-from crosszero.training.train_config import update_names
+from crosszero.training.train_config import TrainConfig, update_names
 
 PROGRESS, WEIGHTS, MOMENTS = "progress.json", "weights.safetensors", "optimizer.safetensors"
 MOST_SKIPPED = 20  # batches in a row that can't be contrasted, for one step
@@ -113,9 +113,10 @@ def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, A
             f"{checkpoint}: the run was begun with sparse_embeddings: true, which is gone; start a "
             "new run folder, or finish it with the version that began it"
         )
+    defaults = json.loads(json.dumps(to_dict(TrainConfig())))
     for name, value in json.loads(json.dumps(dict(settings))).items():
         before = progress.settings.get(name)
-        if name not in progress.settings and not value:
+        if name not in progress.settings and (not value or value == defaults.get(name)):
             continue  # a setting younger than the checkpoint, not in use
         if before != value:
             raise CheckpointError(

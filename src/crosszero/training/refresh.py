@@ -56,7 +56,9 @@ class WordRefresher:
         total: int,
         ranks: Ranks = ALONE,
     ) -> None:
-        self._layer = config.refresh_layer or (backbone.layers + 1) // 2
+        word = config.layers.word
+        middle = word if isinstance(word, int) else (backbone.layers + 1) // 2
+        self._layer = config.refresh_layer or middle
         backbone.check_layer(self._layer, "refresh_layer")
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks

@@ -17,6 +17,7 @@ from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
+from crosszero.model.options import layer_number
 from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
@@ -27,6 +28,7 @@ from crosszero.training.progress import Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
 from crosszero.training.run_folder import CHECKPOINTS, check_disk, check_folder
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.stream import SampleStream
 from crosszero.training.train_config import TrainConfig
 
@@ -44,6 +46,7 @@ class TrainingRun:
         backbone, head: in training mode, on their device.
         config: as resolved: what was "auto" is decided.
         settings: what must not change when the run is resumed.
+        start: the encoder before training, where sentences are held near it.
         total: number of steps.
         checkpoint, progress: to go on from, or ``None``.
         given: batches of the stream that were used until then.
@@ -58,6 +61,7 @@ class TrainingRun:
     stream: SampleStream
     refresher: WordRefresher | None
     adapters: Adapters | None
+    start: StartEncoder | None
     settings: dict[str, Any]
     total: int
     out: Path
@@ -89,10 +93,17 @@ def prepare_run(
     accelerator = Accelerator()
     backbone = _load_backbone(name, config)
     backbone.check_length(config.max_length)
+    for part, layer in (("sentence", config.layers.sentence), ("word", config.layers.word)):
+        if isinstance(layer, int):
+            backbone.check_layer(layer, f"layers.{part}")
     head = _make_head(name, backbone, config)
-    adapters = Adapters(backbone, config.lora) if config.lora else None
+    backbone.to(accelerator.device).train()
     if config.freeze_embeddings:
         backbone.table.weight.requires_grad_(False)  # and that of an output layer tied to it
+    start = None
+    if config.anchor_weight > 0:
+        start = StartEncoder(backbone, layer_number(config.layers.sentence))
+    adapters = Adapters(backbone, config.lora) if config.lora else None
     backbone.to(accelerator.device).train()
     head.to(accelerator.device).train()
     if ranks.first:
@@ -122,8 +133,9 @@ def prepare_run(
     return TrainingRun(
         backbone=backbone, head=head, optimizer=make_optimizer(backbone, head, config),
         accelerator=accelerator, ranks=ranks, config=config, stream=stream, refresher=refresher,
-        adapters=adapters, settings=settings | decided | {"processes": ranks.count}, total=total,
-        out=out, progress=progress, given=given, checkpoint=checkpoint,
+        adapters=adapters, start=start,
+        settings=settings | decided | {"processes": ranks.count}, total=total, out=out,
+        progress=progress, given=given, checkpoint=checkpoint,
     )  # fmt: skip
 
 

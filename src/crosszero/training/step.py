@@ -1,4 +1,4 @@
-"""One training step: a batch in, the two losses out.
+"""One training step: a batch in, the losses out.
 
 One pass over the (masked) texts serves both losses, as in the authors' code, where masking happens
 in place and the contrastive branch reads the masked sentence too (docs/method.md). With
@@ -7,7 +7,9 @@ in place and the contrastive branch reads the masked sentence too (docs/method.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,12 +17,13 @@ from torch import Tensor
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.model.losses import Contrast, contrast
+from crosszero.model.losses import Contrast, contrast, has_negatives
 from crosszero.training.batch import Batch
 from crosszero.training.forward_pass import Encoded, cut_texts, encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs, Masked, make_inputs
 from crosszero.training.inputs import UnusableBatchError as UnusableBatchError
 from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.train_config import TrainConfig
 
 
@@ -29,16 +32,23 @@ class StepResult:
     """Losses with their graph, and what to report.
 
     Attributes:
-        loss: contrastive loss + alpha x MLM loss.
-        contrast: contrastive loss, accuracy, gap, of the whole batch.
+        loss: all losses by their weights.
+        contrast: contrastive loss, accuracy, gap, of the whole batch; of its sentences with level
+            ``split``.
+        words: the same of words within their sentence pair; ``None`` but with level ``split``, and
+            where no sentence pair of the batch has two words.
         mlm: MLM loss, the mean over the languages of the batch; ``None`` without MLM. With several
             processes the part of it that this one's texts make up, here and in `loss`.
+        drift: mean squared distance of the sentences from where the encoder had them before
+            training, likewise; 0 where it does not count.
         inputs: what was encoded; its numbers are those of the whole batch.
     """
 
     loss: Tensor
     contrast: Contrast
+    words: Contrast | None
     mlm: Tensor | None
+    drift: Tensor
     inputs: Inputs
 
 
@@ -49,8 +59,9 @@ def compute_losses(
     config: TrainConfig,
     random: np.random.Generator,
     ranks: Ranks = ALONE,
+    start: StartEncoder | None = None,
 ) -> StepResult:
-    """Encode a batch and compute both losses.
+    """Encode a batch and compute its losses.
 
     Args:
         backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
@@ -59,6 +70,7 @@ def compute_losses(
         config: gives the loss, the temperature, the masking and the mini-batches.
         ranks: the processes that encode the batch together. Each back-propagates its own loss; the
             gradients are to be added up.
+        start: the encoder before training, where `anchor_weight` is above 0.
 
     Raises:
         UnusableBatchError: see :func:`~crosszero.training.inputs.make_inputs`.
@@ -69,18 +81,21 @@ def compute_losses(
     inputs = make_inputs(backbone, batch, config, random, ranks)
     mini_batches = cut_texts(inputs, config.mini_batch_num_tokens)
 
-    def encode(read: Masked | None) -> Encoded:
-        parts = [encode_mini_batch(backbone, m, inputs, read, head.level) for m in mini_batches]
-        return join(parts, head)
-
     masked, mlm = inputs.masked, None
+    contrasted = masked if config.mask_contrastive_input else None
+
+    def encode(read: Masked | None) -> Encoded:
+        pull = start if read is contrasted else None
+        parts = [encode_mini_batch(backbone, m, inputs, read, config, pull) for m in mini_batches]
+        return join(parts, head, backbone)
+
     if masked is not None:
         encoded = encode(masked)
         mlm = predict(backbone, encoded, masked)
-    if masked is None or not config.mask_contrastive_input:
+    if contrasted is None:
         encoded = encode(None)
     compared = compare(head, encoded.vectors, inputs, config, ranks)
-    return describe(inputs, compared, mlm, config)
+    return describe(inputs, compared, mlm, encoded.drift, config)
 
 
 def compare(
@@ -91,8 +106,8 @@ def compare(
     ranks: Ranks,
     *,
     entries: int | None = None,
-) -> Contrast:
-    """Contrastive loss of the whole batch from the anchors of this rank and of the others.
+) -> Compared:
+    """Contrastive losses of the whole batch from the anchors of this rank and of the others.
 
     Args:
         head, config: project and contrast the anchors.
@@ -106,19 +121,58 @@ def compare(
         wide = torch.promote_types(projected.dtype, torch.float32)
         projected = ranks.gather(projected.to(wide), inputs.sizes)
         projected = projected[inputs.order.to(projected.device)]
-    return contrast(
-        projected[inputs.left.to(projected.device)],
-        projected[inputs.right.to(projected.device)],
-        loss=config.loss,
-        temperature=config.temperature,
-        groups=inputs.groups,
-        entries=entries,
-    )
+    left = projected[inputs.left.to(projected.device)]
+    right = projected[inputs.right.to(projected.device)]
+    measure = partial(contrast, loss=config.loss, temperature=config.temperature, entries=entries)
+    if config.level != "split":
+        return Compared(measure(left, right, groups=inputs.groups), None)
+    width = head.width // 2
+    first = torch.from_numpy(np.unique(inputs.pairs.numpy(), return_index=True)[1])
+    at = first.to(projected.device)
+    sentences = measure(left[at, :width], right[at, :width], groups=inputs.meanings[first])
+    words = None
+    if has_negatives(inputs.groups, inputs.pairs):
+        words = measure(
+            left[:, width:], right[:, width:], groups=inputs.groups, within=inputs.pairs
+        )
+    return Compared(sentences, words)
+
+
+class Compared(NamedTuple):
+    """What :func:`compare` gives: both are as in :class:`StepResult`."""
+
+    contrast: Contrast
+    words: Contrast | None
+
+    def weigh(self, config: TrainConfig) -> Tensor:
+        """Both losses as one."""
+        if self.words is None:
+            return self.contrast.loss
+        return self.contrast.loss + config.word_weight * self.words.loss
+
+    def detach(self) -> Compared:
+        """The same without graphs."""
+        contrast, words = self.contrast, self.words
+        return Compared(
+            replace(contrast, loss=contrast.loss.detach()),
+            words and replace(words, loss=words.loss.detach()),
+        )
 
 
 def describe(
-    inputs: Inputs, compared: Contrast, mlm: Tensor | None, config: TrainConfig
+    inputs: Inputs, compared: Compared, mlm: Tensor | None, drift: Tensor, config: TrainConfig
 ) -> StepResult:
-    """Both losses as one."""
-    loss = compared.loss if mlm is None else compared.loss + config.mlm_weight * mlm
-    return StepResult(loss=loss, contrast=compared, mlm=mlm, inputs=inputs)
+    """All losses as one."""
+    loss = compared.weigh(config)
+    if mlm is not None:
+        loss = loss + config.mlm_weight * mlm
+    if config.anchor_weight:
+        loss = loss + config.anchor_weight * drift
+    return StepResult(
+        loss=loss,
+        contrast=compared.contrast,
+        words=compared.words,
+        mlm=mlm,
+        drift=drift,
+        inputs=inputs,
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from crosszero.config import build, check_finite, read_json, require, require_seed, to_dict
-from crosszero.model.options import HeadStart, Level, LossName
+from crosszero.model.options import HeadStart, LayerName, Level, LossName
 
 SETTINGS = "training.json"  # in the folder of a run
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
@@ -39,12 +39,36 @@ class LoraConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayersConfig:
+    """Layers that the vectors of sentences and of words are read from, in training and afterwards.
+
+    Attributes:
+        sentence: ``first-last`` (paper: their sum), ``last``, or the number of a layer from 1.
+        word: the same for words. They are aligned best by a layer in the middle, such as 7 of 12.
+    """
+
+    sentence: LayerName | int = "first-last"
+    word: LayerName | int = "first-last"
+
+    def __post_init__(self) -> None:
+        for name, layer in (("sentence", self.sentence), ("word", self.word)):
+            natural = not isinstance(layer, int) or layer >= 1
+            require(f"layers.{name}", layer, natural, "first-last, last, or a layer from 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Settings of one training run.
 
     Attributes:
         loss: ``cz-nce`` (paper) or ``info-nce``.
-        level: ``multi`` contrasts [sentence ; word], ``sentence`` the sentence alone.
+        level: ``multi`` contrasts [sentence ; word] (paper), ``sentence`` the sentence alone;
+            ``split`` contrasts sentences with those of the batch and, beside it, words with the
+            other words of their own sentence pair, without a projection head.
+        layers: which layers sentences and words are read from.
+        word_weight: weight of the words' loss with level ``split``.
+        anchor_weight: weight of the squared distance between the vectors of the sentences and those
+            that the encoder gave them before training; above 0, it keeps what the encoder can do.
         head_start: how the projection head begins: ``random`` (paper) or as the ``identity``, with
             which more of what is learnt stays in the encoder when the head is dropped.
         temperature: divides cosines; lower it when the nearest negatives matter most.
@@ -85,7 +109,7 @@ class TrainConfig:
             computation. The gradients are the same; set it when a batch does not fit.
         refresh_words_every: steps after which word pairs are found anew by the encoder in
             training; 0 keeps those of the store.
-        refresh_layer: layer for that; 0 takes the middle one.
+        refresh_layer: layer for that; 0 takes that of ``layers.word``, or the middle one.
         seed: of every random choice.
         checkpoint_every: steps between checkpoints; 0 saves only the end.
         keep_checkpoints: how many of the newest checkpoints stay.
@@ -99,6 +123,9 @@ class TrainConfig:
 
     loss: LossName = "cz-nce"
     level: Level = "multi"
+    layers: LayersConfig = field(default_factory=LayersConfig)
+    word_weight: float = 1.0
+    anchor_weight: float = 0.0
     head_start: HeadStart = "random"
     temperature: float = 0.07
     mlm_weight: float = 0.1
@@ -141,7 +168,7 @@ class TrainConfig:
         natural = (
             "mlm_weight", "steps", "epochs", "head_learning_rate", "embedding_learning_rate",
             "weight_decay", "max_grad_norm", "pairs_per_group", "refresh_words_every",
-            "refresh_layer", "checkpoint_every",
+            "refresh_layer", "checkpoint_every", "word_weight", "anchor_weight",
         )  # fmt: skip
         check_finite(self, positive=positive, natural=natural)
         require("batch_size", self.batch_size, self.batch_size >= 2, "2 or more, for negatives")

@@ -1,0 +1,44 @@
+"""The encoder as it was before training: what the anchor term pulls the vectors of sentences to.
+
+Training for words moves all layers, and with them sentences that lay together before. Keeping near
+the start is the best single remedy known ("SALT", docs/method.md, Later findings).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from crosszero.model.backbone import Backbone
+from crosszero.model.packing import lay_out
+
+
+class StartEncoder:
+    """A frozen copy of an encoder.
+
+    Args:
+        backbone: before its first step; a table of embeddings that is frozen is shared.
+        layer: that vectors of sentences are read from, as in :meth:`Hidden.read`.
+    """
+
+    def __init__(self, backbone: Backbone, layer: int | None) -> None:
+        shared = {id(p): p for p in backbone.parameters() if not p.requires_grad}
+        self._backbone = copy.deepcopy(backbone, shared).eval().requires_grad_(False)
+        self._layer = layer
+
+    def measure(self, sentences: Tensor, texts: Sequence[Sequence[int]]) -> Tensor:
+        """Give the sum of the squared distances between unit vectors now and at the start.
+
+        Args:
+            sentences: (n, H) vectors now, with their graph.
+            texts: token numbers of the n sentences, unmasked.
+        """
+        with torch.no_grad():
+            laid = lay_out(self._backbone, texts)
+            before = laid.pool(laid.encode(self._backbone).read(self._layer))
+        apart = functional.normalize(sentences, dim=-1) - functional.normalize(before, dim=-1)
+        return apart.square().sum()
