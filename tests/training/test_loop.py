@@ -122,7 +122,7 @@ def test_sentences_and_words_are_trained_apart(
     [
         ({"word": 0}, "layers.word: 0 given; it must be first-last, last, or a layer from 1"),
         ({"sentence": 9}, "layers.sentence: 9 given; .* has layers 1 to 3"),
-        ({"word": "middle"}, "layers.word: 'middle' given"),
+        ({"word": "middle"}, "word: 'middle' given"),
     ],
 )
 def test_layers_that_are_not_there_are_refused(

@@ -153,10 +153,11 @@ def show(
 
 
 def train(
-    samples: Path,
+    samples: Path | None = None,
     /,
     *,
     out: Path,
+    gold: tuple[Path, ...] = (),
     encoder: EncoderName = "crosszero-mini",
     resume: bool = False,
     lora: bool = False,
@@ -172,6 +173,10 @@ def train(
         A store that 'crosszero prepare' wrote.
     out
         Folder of the run.
+    gold
+        In place of samples: word alignments that people made, such as gold/de-en for
+        gold/de-en.src, .tgt and .gold. A few hundred sentences are worth having; train on them what
+        was trained on samples before, with --level split and --layers.word.
     resume
         Go on from the newest checkpoint in OUT.
     lora
@@ -180,8 +185,8 @@ def train(
     from crosszero.files import check_output
     from crosszero.training.loop import train as train_encoder
 
-    check_output(out, inputs=[samples], folder=True)
+    check_output(out, inputs=[samples] if samples else [], folder=True)
     if lora and config.lora is None:
         config = dataclasses.replace(config, lora=LoraConfig())
-    train_encoder(encoder, samples, config, out=out, resume=resume)
+    train_encoder(encoder, samples, config, out=out, gold=gold, resume=resume)
     _log.info("%s: done; AutoModel.from_pretrained(%r) loads it", out, str(out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -14,12 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from crosszero.errors import TrainingError
+from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
 from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
-from crosszero.samples.store import SampleStore
+from crosszero.samples.gold import GOLD, collect_gold
+from crosszero.samples.store import SampleStore, collect
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.checkpoint import load_checkpoint, remove_torn, save_checkpoint
 from crosszero.training.gradient_cache import backpropagate
@@ -47,10 +49,11 @@ _log = logging.getLogger("crosszero")
 
 def train(
     encoder: str | Path,
-    samples: str | Path | SampleStore,
+    samples: str | Path | SampleStore | None = None,
     config: TrainConfig | None = None,
     *,
     out: str | Path,
+    gold: Sequence[str | Path] = (),
     resume: bool = False,
     show_progress: bool = True,
     **settings: Any,
@@ -63,6 +66,9 @@ def train(
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
         samples: a store that :func:`crosszero.prepare` wrote, or its folder.
+        gold: train on links that people made instead: paths such as ``gold/de-en``, see
+            :func:`crosszero.samples.gold.read_gold_samples`. They are kept in ``out/gold``, and
+            word alignment is not measured on any of these sentences afterwards.
         config: settings; by default the paper's.
         out: folder of the run. Afterwards ``AutoModel`` and ``SentenceTransformer`` load it; it
             also holds training.json, metrics.jsonl, the projection head and the checkpoints.
@@ -94,7 +100,13 @@ def train(
     out, config = Path(out), change_settings(config or TrainConfig(), settings)
     ranks = join_ranks()
     with ranks.ending_together(), ExitStack() as stack:
-        store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
+        if samples is not None and not gold:
+            store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
+        elif samples is None and gold:
+            aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            store = collect_gold(gold, aside / GOLD)
+        else:
+            raise ConfigError("samples or gold is needed to train on, one of them")
         check_output(out, inputs=[store.path], folder=True)
         if ranks.first:
             stack.enter_context(lock_output(out, inside=True))
@@ -105,6 +117,8 @@ def train(
             vouched = bool(run.progress.files)
             trained = None if vouched else find_reached(run.backbone, run.head, run.config)
             load_checkpoint(run.checkpoint, run.modules, run.optimizer, run.progress, trained)
+        if gold and ranks.first:
+            collect(store, out / GOLD)
         _run_steps(run, show_progress=show_progress)
         if run.adapters:
             run.adapters.merge()

@@ -1,0 +1,75 @@
+"""Training on word alignments that people made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import crosszero as cz
+from crosszero.errors import ConfigError, DataError
+from crosszero.samples.gold import find_known, read_gold_samples
+from crosszero.samples.store import SampleStore
+from crosszero.training.metrics import read_metrics
+
+Folders = Callable[..., Path]
+SMALL = {
+    "level": "split", "mlm_weight": 0.0, "words_per_sentence": 8, "batch_size": 4, "steps": 6,
+    "max_length": 32, "precision": "fp32", "learning_rate": 1e-3, "log_every": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def stem(tmp_path: Path) -> Path:
+    path = tmp_path / "gold" / "de-en"
+    path.parent.mkdir()
+    sources = ["das Haus", "ein alter Hund", "ja", "der Hund schläft"] * 2
+    targets = ["the house", "an old dog", "yes", "the dog sleeps"] * 2
+    gold = ["0-0 1-1", "0-0 1-1 2-2 0p1", "0p0", "0-0 1-1 2-2"] * 2
+    for ending, lines in ((".src", sources), (".tgt", targets), (".gold", gold)):
+        Path(f"{path}{ending}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_sure_links_are_word_pairs(stem: Path) -> None:
+    rows = list(read_gold_samples([stem]))
+    assert len(rows) == 8
+    first, second, third, _ = rows[:4]
+    assert (first.source_language, first.target_language) == ("de", "en")
+    assert first.origin == f"{stem}.src:1"
+    found = [
+        (second.source[slice(*w.source)], second.target[slice(*w.target)]) for w in second.words
+    ]
+    assert found == [("ein", "an"), ("alter", "old"), ("Hund", "dog")]
+    assert third.words == ()
+
+
+def test_a_run_learns_from_gold_and_remembers_it(
+    stem: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    model = model_folder(dropout=0.0)
+    out = cz.train(model, gold=[stem], out=tmp_path / "run", **SMALL)
+    lines = read_metrics(out / "metrics.jsonl")
+    assert lines[-1]["word_loss"] < lines[0]["word_loss"]
+    assert len(SampleStore.open(out / "gold")) == 6  # no sure link, no sample
+    known = find_known(out, ["neu", "das  Haus", "alt"], ["new", "a house", "the dog sleeps"])
+    assert known == [1, 2]
+    assert find_known(model, ["das Haus"], ["the house"]) == []
+    cz.train(model, gold=[stem], out=out, resume=True, **SMALL)
+
+
+def test_what_is_no_gold_is_refused(stem: Path, model_folder: Folders, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(ConfigError, match="samples or gold is needed"):
+        cz.train(model_folder(), out=out)
+    with pytest.raises(ConfigError, match="samples or gold is needed"):
+        cz.train(model_folder(), tmp_path, gold=[stem], out=out)
+    with pytest.raises(DataError, match="No such file"):
+        cz.train(model_folder(), gold=[tmp_path / "de-fr"], out=out)
+    with pytest.raises(ConfigError, match="tells no languages"):
+        cz.train(model_folder(), gold=[tmp_path / "hansards"], out=out)
+    Path(f"{stem}.gold").write_text("0p0\n" * 8)
+    with pytest.raises(DataError, match="holds no sure link"):
+        cz.train(model_folder(), gold=[stem], out=out)
+    assert not out.exists()
