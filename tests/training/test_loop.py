@@ -105,6 +105,7 @@ def test_sentences_and_words_are_trained_apart(
     assert not (out / "projection.safetensors").exists()
     assert read_settings(out)["layers"] == {"sentence": "last", "word": 1}
 
+    assert json.loads((out / "crosszero.json").read_text())["alignment_layer"] in (1, 2, 3)
     encoder = Encoder.load(out)  # is read as it was trained
     assert encoder.pooling == "mean"
     last = Encoder.load(out, pooling="mean").encode(["cat 1"])

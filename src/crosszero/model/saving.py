@@ -25,7 +25,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import quiet_transformers
 
-PROJECTION = "projection.safetensors"
+PROJECTION, OWN_SETTINGS = "projection.safetensors", "crosszero.json"
 _PARTS = {"": "Transformer", "1_WeightedLayerPooling": "WeightedLayerPooling"}
 _PARTS |= {"2_Pooling": "Pooling", "3_Normalize": "Normalize"}
 _MODULES = [
@@ -41,6 +41,7 @@ def save_encoder(
     head: ProjectionHead | None = None,
     card: str = "",
     layer: int | None = None,
+    alignment_layer: int | None = None,
 ) -> None:
     """Write an encoder into a folder that may hold other files.
 
@@ -54,6 +55,7 @@ def save_encoder(
         card: Markdown of the model card, saved as README.md.
         layer: that vectors of sentences are read from, from 1 or from -1 backwards; ``None`` for
             the mean of first and last.
+        alignment_layer: by which words are linked, if that was found out.
 
     Raises:
         CrosszeroError: the folder can't be written.
@@ -72,6 +74,9 @@ def save_encoder(
             )
         sizes = {"hidden_size": backbone.hidden_size, "layers": backbone.layers}
         write_readout(staged, **sizes, max_length=backbone.max_length, layer=layer)
+        if alignment_layer is not None:
+            text = json.dumps({"alignment_layer": alignment_layer}, indent=2)
+            (staged / OWN_SETTINGS).write_text(text, encoding="utf-8")
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
         (folder / "config.json").unlink(missing_ok=True)  # while files change, nothing loads it

@@ -22,6 +22,7 @@ from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
 from crosszero.samples.gold import GOLD, collect_gold
 from crosszero.samples.store import SampleStore, collect
+from crosszero.training.alignment_layer import choose_alignment_layer
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.checkpoint import load_checkpoint, remove_torn, save_checkpoint
 from crosszero.training.gradient_cache import backpropagate
@@ -125,8 +126,16 @@ def train(
         if ranks.first:
             card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
-                layer = layer_number(run.config.layers.sentence)
-                save_encoder(run.backbone, out, head=run.head, card=card, layer=layer)
+                save_encoder(
+                    run.backbone,
+                    out,
+                    head=run.head,
+                    card=card,
+                    layer=layer_number(run.config.layers.sentence),
+                    alignment_layer=choose_alignment_layer(
+                        run.backbone, store, max_length=config.max_length, seed=config.seed
+                    ),
+                )
         ranks.wait()  # whoever goes on finds the model
     return out
 
