@@ -1,7 +1,7 @@
-# Everything that a newcomer types: 'make demo', 'make test'.
+# Start with 'make demo' or 'make test'.
 #
-# Both make the virtual environment first, with the tested versions of constraints.txt. Plain pip is
-# used because torch==2.13.0 has a CPU build that other installers do not look for.
+# Both make the virtual environment first, with the tested versions of constraints.txt. They use plain
+# pip because torch==2.13.0 has a CPU build that other installers do not look for.
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,7 +37,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 # The tables of docs/performance.md and docs/scaling.md. Takes about three hours on two quiet cores.
-# With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, else on made-up text.
+# With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, otherwise on made-up text.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.tables runs/bench/*.json
@@ -48,7 +48,7 @@ results: $(VENV)/.dev
 	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
 	$(BIN)/crosszero run runs/ablation.yaml
 
-# Checks that what the documentation shows is what the program prints.
+# Checks that the documentation shows what the program prints.
 docs: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/docs
 
