@@ -20,15 +20,9 @@ import torch
 
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
+from crosszero.experiment import records
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import SETTINGS, write_experiment
-from crosszero.experiment.records import (
-    Record,
-    describe_versions,
-    find_commit,
-    read_record,
-    write_record,
-)
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import (
@@ -142,11 +136,11 @@ def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> str:
     return f"{system}, seed {seed}"
 
 
-def _measure(one: Measurement, encoder: str | None) -> Record:
+def _measure(one: Measurement, encoder: str | None) -> records.Record:
     """The record of a measurement: the one that is there if nothing has changed since."""
     key, data = one.make_key(encoder)
     if one.record.is_file():
-        known = read_record(one.record)
+        known = records.read_record(one.record)
         if known.key == key:
             return known
         one.record.unlink()  # its predictions are about to be replaced
@@ -156,14 +150,14 @@ def _measure(one: Measurement, encoder: str | None) -> Record:
     found = one.run(encoder)
     if not found.scores:
         raise CrosszeroError(f"{one.system}: {one.task.name}: no scores; check the languages")
-    record = Record(
+    record = records.Record(
         system=one.system, task=one.task.name, seed=one.seed, scores=found.scores, key=key,
         data_hash=data, date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begun, 1), peak_memory=round(peak_memory()),
-        versions=describe_versions(), commit=find_commit(), layer=found.layer,
+        versions=records.describe_versions(), commit=records.find_commit(), layer=found.layer,
         machine=f"{platform.machine()}, {torch.get_num_threads()} threads", pooling=found.pooling,
     )  # fmt: skip
-    write_record(record, one.record)
+    records.write_record(record, one.record)
     return record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from crosszero.config import read_json
@@ -15,7 +15,7 @@ from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.score import Score, average
 
 
-class Scores(Collection[Score]):
+class Scores(tuple[Score, ...]):
     """Scores of one encoder in the order in which they were measured; `title` is of their table.
 
     Example:
@@ -27,17 +27,12 @@ class Scores(Collection[Score]):
         (0.75, {'de': 0.5, 'fr': 1.0})
     """
 
-    def __init__(self, scores: Iterable[Score], title: str = "Scores") -> None:
-        self._scores, self.title = tuple(scores), title
+    title: str
 
-    def __contains__(self, score: object) -> bool:
-        return score in self._scores
-
-    def __len__(self) -> int:
-        return len(self._scores)
-
-    def __iter__(self) -> Iterator[Score]:
-        return iter(self._scores)
+    def __new__(cls, scores: Iterable[Score] = (), title: str = "Scores") -> Scores:
+        made = super().__new__(cls, scores)
+        made.title = title
+        return made
 
     def __str__(self) -> str:
         return str(self.table())
