@@ -106,10 +106,6 @@ class FineTunedTask(HubTask, Generic[Example]):
         """Give XTREME's settings for this task (scripts/train_*.sh), changed; or ConfigError."""
         return build(FineTuneConfig, {**self.fine_tuning, **changes})
 
-    def list_training_files(self, data: Folder) -> list[Path]:
-        """List the files that a fine-tuned model depends on."""
-        return [Path(data) / self.name / f"{split}-en.tsv" for split in ("train", "dev")]
-
     def load(
         self, data: Folder, languages: Languages = None
     ) -> Iterator[tuple[str, list[Example]]]:
