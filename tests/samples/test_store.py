@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples import Sample, SampleStore, write_store
+from crosszero.samples import Sample, SampleStore, Summary, write_store
 from crosszero.samples.store import collect
 from tests.samples.helpers import sample
 
@@ -162,9 +162,13 @@ def test_broken_stores(tmp_path: Path) -> None:
     metadata.write_text(json.dumps({**record, "rows": 99}))
     with pytest.raises(DataError, match="a file is missing"):
         SampleStore.open(path)
-    metadata.write_text("{")
-    with pytest.raises(DataError, match="JSON"):
-        SampleStore.open(path)
+    for damage in ("{", "[]", "null", "[" * 100_000):
+        metadata.write_text(damage)
+        with pytest.raises(DataError, match=r"_metadata\.json: damaged .*; prepare it again"):
+            SampleStore.open(path)
+    for summary in ([], {"pairs_read": 1}, "x"):
+        metadata.write_text(json.dumps({**record, "summary": summary}))
+        assert Summary.of(SampleStore.open(path)) is None
     metadata.unlink()
     assert SampleStore.open(path).languages == ["en", "zh-CN"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from crosszero.bitext.pair import SentencePair
+from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
@@ -55,14 +56,10 @@ class Summary:
     @classmethod
     def of(cls, store: SampleStore) -> Summary | None:
         """Give the summary of a store that :func:`prepare` made, else ``None``."""
-        record = store.metadata.get("summary")
-        if not isinstance(record, dict) or set(record) != {f.name for f in dataclasses.fields(cls)}:
+        try:
+            return build(cls, store.metadata.get("summary"))  # type: ignore[arg-type]
+        except ConfigError:
             return None
-        skipped = record["skipped"]
-        if not isinstance(skipped, dict):
-            return None
-        counts = [*skipped.values(), *(n for name, n in record.items() if name != "skipped")]
-        return cls(**record) if all(isinstance(count, int) for count in counts) else None
 
 
 def prepare(
