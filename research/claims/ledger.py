@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crosszero.experiment.records import Record
+from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
-from crosszero.experiment.tables import read_published
 from research.claims.claim import Claim
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves

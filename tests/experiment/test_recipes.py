@@ -17,9 +17,9 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import locate_recipe, read_experiment
+from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.tables import read_published
 from crosszero.tasks.catalogue import list_tasks
 
 Folders = Callable[..., Path]

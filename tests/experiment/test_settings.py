@@ -15,12 +15,7 @@ from crosszero.experiment.measurement import list_measurements
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.records import Record, describe_versions, read_record, write_record
-from crosszero.experiment.results import Results, read_results
-from crosszero.experiment.scores import Scores
-from crosszero.experiment.settings import ExperimentConfig
-from crosszero.experiment.steps import Stamp
-from crosszero.experiment.table import measure_interval, render_text
-from crosszero.experiment.tables import (
+from crosszero.experiment.result_tables import (
     make_costs,
     make_deviations,
     make_languages,
@@ -29,6 +24,11 @@ from crosszero.experiment.tables import (
     read_published,
     write_tables,
 )
+from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.scores import Scores
+from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.steps import Stamp
+from crosszero.experiment.table import measure_interval, render_text
 from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.score import Score
 from tests.tasks.helpers import make_score

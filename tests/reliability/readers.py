@@ -15,10 +15,10 @@ from crosszero.config import build, parse_yaml
 from crosszero.experiment.cache import CachedEncoder
 from crosszero.experiment.recipes import read_experiment
 from crosszero.experiment.records import read_record
+from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.results import read_results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.steps import Stamp
-from crosszero.experiment.tables import read_published
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.readout import read_readout

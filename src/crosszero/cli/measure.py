@@ -128,8 +128,8 @@ def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
 
 def _run(config: ExperimentConfig, command: str) -> None:
     from crosszero.experiment.engine import run_experiment
+    from crosszero.experiment.result_tables import make_tables
     from crosszero.experiment.table import render_text
-    from crosszero.experiment.tables import make_tables
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(

@@ -23,6 +23,7 @@ from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.experiment import records
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import SETTINGS, write_experiment
+from crosszero.experiment.result_tables import read_published, write_tables
 from crosszero.experiment.results import Results, read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import (
@@ -33,7 +34,6 @@ from crosszero.experiment.steps import (
     make_samples,
     train_system,
 )
-from crosszero.experiment.tables import read_published, write_tables
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
 from crosszero.locks import made_folder

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment import tables
+from crosszero.experiment import result_tables
 from crosszero.experiment.page.blocks import Block, HeatMap, Origin, Section
 from crosszero.experiment.page.curves import show_training
 from crosszero.experiment.page.document import has_plotly, render_page
@@ -82,8 +82,8 @@ def write_page(
 
 def _show_scores(results: Results) -> Iterator[Section]:
     """The measured table, heat maps by language, and the published rows, apart."""
-    tasks = tables.list_columns(results)
-    overall: list[Block] = [tables.make_overview(results)] if tasks else []
+    tasks = result_tables.list_columns(results)
+    overall: list[Block] = [result_tables.make_overview(results)] if tasks else []
     if len({(record.system, record.seed) for record in results.records}) == 1:
         scores = [score for record in results.records for score in record.scores]
         overall.append(Scores(scores, "All scores").table())
@@ -93,13 +93,13 @@ def _show_scores(results: Results) -> Iterator[Section]:
         "the 95 % interval over seeds, where there are several."
     ]
     for task in tasks:
-        table = tables.make_languages(results, task)
+        table = result_tables.make_languages(results, task)
         heats.append(HeatMap(table=table, lower_is_better=task.lower_is_better))
     yield Section("By language", heats if tasks else ["There are no scores by language."])
     if results.config and results.config.published:
         try:
-            published: Block = tables.make_published(
-                tables.read_published(results.config.published)
+            published: Block = result_tables.make_published(
+                result_tables.read_published(results.config.published)
             )
         except CrosszeroError as error:
             published = f"The published numbers can't be read: {error}."
@@ -108,7 +108,7 @@ def _show_scores(results: Results) -> Iterator[Section]:
 
 def _summarise(results: Results) -> Iterator[str]:
     systems = list(dict.fromkeys(record.system for record in results.records))
-    seeds, tasks = _list_seeds(results), tables.list_columns(results)
+    seeds, tasks = _list_seeds(results), result_tables.list_columns(results)
     yield (
         f"{len(systems)} {'system' if len(systems) == 1 else 'systems'}, {len(tasks)} "
         f"{'task' if len(tasks) == 1 else 'tasks'}, {'seeds' if ',' in seeds else 'seed'} {seeds}."
@@ -117,7 +117,7 @@ def _summarise(results: Results) -> Iterator[str]:
         yield f"{done} of {results.planned} measurements are done."
     if len(systems) == 2:
         for task in tasks:
-            means = {system: tables.list_means(results, system, task) for system in systems}
+            means = {system: result_tables.list_means(results, system, task) for system in systems}
             if all(means.values()):
                 parts = [f"{fmean(values):.1f} % {system}" for system, values in means.items()]
                 yield f"{task.title}: {', '.join(parts)} (mean over languages)."
