@@ -69,7 +69,11 @@ def measure_clusters(
         )
     if not 1 <= k < size:
         raise ValueError(f"k must lie between 1 and {size - 1}, not {k}")
-    near = _find_others(unit, k)
+    near = find_neighbours(unit, unit, k=k + 1).index
+    itself = near == np.arange(size)[:, None]
+    # among more than k equal points, a point may not be in its own list: then the last one goes
+    itself[~itself.any(axis=1), -1] = True
+    near = near[~itself].reshape(size, k)
     return ClusterScore(
         silhouette_meaning=_measure_silhouette(unit, meaning),
         silhouette_language=_measure_silhouette(unit, language),
@@ -83,16 +87,6 @@ def measure_clusters(
 def _number(names: Sequence[object]) -> Ints:
     known: dict[object, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
-
-
-def _find_others(unit: Floats, k: int) -> Ints:
-    """The k nearest neighbours of every point, without itself: (n, k) row numbers."""
-    near = find_neighbours(unit, unit, k=k + 1).index
-    itself = near == np.arange(len(unit))[:, None]
-    # among more than k equal points, a point may not be in its own list: then the last one goes
-    itself[~itself.any(axis=1), -1] = True
-    others: Ints = near[~itself].reshape(len(unit), k)
-    return others
 
 
 def _measure_across(unit: Floats, meaning: Ints, language: Ints, k: int) -> float:

@@ -102,10 +102,8 @@ def write_experiment(config: ExperimentConfig) -> None:
 
 def find_settings(folder: str | Path) -> Path | None:
     """The settings that a folder of results holds, if it holds any."""
-    for name in (SETTINGS, OLD_SETTINGS):
-        if (Path(folder) / name).is_file():
-            return Path(folder) / name
-    return None
+    paths = (Path(folder) / name for name in (SETTINGS, OLD_SETTINGS))
+    return next(filter(Path.is_file, paths), None)
 
 
 def resolve_path(path: str | None) -> str | None:

@@ -35,7 +35,13 @@ class HeatMap:
     @property
     def shades(self) -> list[list[float | None]]:
         """For each cell behind the first of its row, its place between worst (0) and best (1)."""
-        values = [[_read_number(cell) for cell in row[1:]] for row in self.table.rows]
+
+        def read(cell: Cell) -> float | None:
+            mean = cell.mean if isinstance(cell, Interval) else cell
+            value = float(mean) if isinstance(mean, numbers.Real) else math.nan
+            return None if math.isnan(value) else value
+
+        values = [[read(cell) for cell in row[1:]] for row in self.table.rows]
         known = [value for row in values for value in row if value is not None]
         worst, best = min(known, default=0.0), max(known, default=0.0)
         if self.lower_is_better:
@@ -44,12 +50,6 @@ class HeatMap:
         return [
             [None if value is None else (value - worst) / span for value in row] for row in values
         ]
-
-
-def _read_number(cell: Cell) -> float | None:
-    mean = cell.mean if isinstance(cell, Interval) else cell
-    value = float(mean) if isinstance(mean, numbers.Real) else math.nan
-    return None if math.isnan(value) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,6 @@ class Meanings(NamedTuple):
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """Those of the maps."""
         return pick_colours(len(self.phrases))
 
 
@@ -96,7 +95,6 @@ class Example:
 
     @property
     def missed(self) -> bool:
-        """Whether no system found the right answer."""
         return not any(one.right for neighbours in self.found.values() for one in neighbours)
 
 
@@ -117,7 +115,6 @@ class AlignedSentence:
 
     @property
     def direction(self) -> str:
-        """Of the columns."""
         return "rtl" if is_rtl(" ".join(self.target)) else "ltr"
 
     def judge(self, system: str, row: int, column: int) -> tuple[str, str, str]:
