@@ -85,6 +85,26 @@ def test_the_list_of_commands_says_what_they_say_themselves(
         assert not rest or " ".join(rest[1].split()) in shown  # what stands below the first line
 
 
+def test_trim(
+    model_folder: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "a.txt").write_text("the house\n\nthe red cat\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("the weather\n", encoding="utf-8")
+    text, check, out = tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "small"
+    flags = ["--text", text, "--check", check, "--out", out]
+    assert call("trim", model_folder(), *flags) == 0
+    assert f"{out}: " in caplog.text
+    assert "1 of 2 tokens of the text (50 %) are not covered" in caplog.text
+    (tmp_path / "b.txt").write_bytes(b"\xff\n")
+    capsys.readouterr()
+    for given in (flags, ["--out", out], ["--languages", "klingonese", "--out", out]):
+        assert call("trim", model_folder(), *given) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_prepare_show_train(
     corpus: Path, model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",
         "learn:show": "Print samples with their word pairs marked, so that a person can look.",
         "learn:train": "Post-train an encoder on samples.",
+        "learn:trim": "Write an encoder with a smaller vocabulary: of your text or languages.",
         "measure:run": "Do all that a recipe describes: prepare, train, measure, tables, page.",
         "measure:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
     },

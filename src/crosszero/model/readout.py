@@ -36,7 +36,7 @@ _OLD_MODES = {  # of sentence-transformers before 6, in the order in which they 
 }
 _ACTIVATIONS = ("ELU", "GELU", "Identity", "LeakyReLU", "Mish", "ReLU", "SiLU", "Sigmoid", "Tanh")
 _KINDS = ("Transformer", "WeightedLayerPooling", "Pooling", "Dense", "LayerNorm", "Normalize")
-_SETTINGS = [  # of the transformer, by the class that sentence-transformers once had for it
+SETTINGS = [  # of the transformer, by the class that sentence-transformers once had for it
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 ]
@@ -184,7 +184,7 @@ def _read_settings(name: str | Path, modules: Sequence[Mapping[str, Any]]) -> Re
     readout = Readout(layers=(-1,))
     if not modules:
         return readout
-    for file in _SETTINGS:
+    for file in SETTINGS:
         if path := find_file(name, f"{modules[0].get('path', '')}/{file}".lstrip("/")):
             found = read_json(path, dict[str, Any])
             length, lower = found.get("max_seq_length"), bool(found.get("do_lower_case"))

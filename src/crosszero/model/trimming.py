@@ -1,0 +1,224 @@
+"""An encoder with a smaller vocabulary: on text that it covers, the same tokens and vectors.
+
+Of multilingual-e5-small's 118 million parameters 96 million are token embeddings, of which six
+languages use an eighth. Trimmed, an encoder takes less room on disk and in memory, and training,
+which moves the whole table at each step, and masked language modelling, which scores every token,
+are faster.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from crosszero.config import read_json
+from crosszero.errors import CheckpointError, ConfigError
+from crosszero.files import atomic_folder, check_output
+from crosszero.model.backbone import Backbone
+from crosszero.model.loading import find_file, quiet_transformers
+from crosszero.model.readout import SETTINGS, read_readout
+from crosszero.model.saving import PROJECTION, save_tokenizer
+from crosszero.model.token_choice import choose_tokens, count_tokens, find_scripts, list_scripts
+from crosszero.model.tokens import Tokens
+from crosszero.model.vocabulary import Vocabulary
+
+_BESIDE = ("config_sentence_transformers.json", PROJECTION, "README.md", "LICENSE", "NOTICE")
+_LINES, _LONGEST, _RUN = 1000, 128, 8  # texts, and tokens of each, to try; texts to run
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """What became of an encoder.
+
+    Attributes:
+        tokens: of the vocabulary, before and after.
+        size: bytes of the weights, before and after, in float32.
+        counted: tokens of the texts.
+        missed: how many of them are written with other tokens now, or are unknown.
+    """
+
+    tokens: tuple[int, int]
+    size: tuple[int, int]
+    counted: int
+    missed: int
+
+
+def trim_encoder(
+    name: str | Path,
+    out: str | Path,
+    *,
+    texts: Sequence[str] = (),
+    languages: Collection[str] = (),
+    least: int = 1,
+    check: Sequence[str] = (),
+) -> Trimmed:
+    """Write an encoder with the tokens that some texts or languages need, and no others.
+
+    Special tokens stay, and so do all single characters of the scripts concerned: what is not
+    covered falls back to smaller tokens, rarely to the unknown one. MLM head, projection head and
+    the files of sentence-transformers come along.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
+        out: the new folder.
+        texts: tokens that occur in them are kept. They are covered with ``least=1``.
+        languages: codes; all tokens are kept that are written in the scripts of these languages.
+            Any text in the scripts is covered then. That is far more than the languages need:
+            English and French keep whatever is written in Latin letters.
+        least: tokens that occur less often in `texts` are dropped.
+        check: texts to count the tokens of that are not kept; without them `texts`.
+
+    Raises:
+        ConfigError: neither texts nor languages are given, or there is no such language.
+        CheckpointError: the encoder can't be loaded, or its tokeniser can't be trimmed.
+
+    Example:
+        >>> lines = Path("corpus.txt").read_text().splitlines()      # doctest: +SKIP
+        >>> trim_encoder("intfloat/multilingual-e5-small", "e5-mine", texts=lines)  # doctest: +SKIP
+    """
+    if not texts and not languages:
+        raise ConfigError("text or languages are needed: the tokens to keep are taken from them")
+    if least < 1:
+        raise ConfigError(f"least: {least} given; 1 or more occurrences are needed")
+    check_output(out, inputs=[name], folder=True)
+    scripts = list_scripts(languages)
+    backbone = Backbone.load(name, mlm=True)
+    if backbone.mlm_head is None:  # a head that the checkpoint lacks was made up at random
+        backbone = Backbone.load(name)
+    vocabulary = Vocabulary(backbone.tokenizer, name=str(name))
+    kept = vocabulary.list_fixed() | set(_list_ids(backbone.model.config).values())
+    counts = count_tokens(vocabulary, texts)
+    kept.update(np.flatnonzero(counts >= least).tolist())
+    readout = read_readout(name)
+    if readout.prompt or readout.lower_case:  # sentences are read so, words are not
+        prepared = count_tokens(vocabulary, [readout.prepare(text) for text in texts])
+        kept.update(np.flatnonzero(prepared >= least).tolist())
+    kept |= choose_tokens(vocabulary, find_scripts(texts), longest=1)
+    if scripts:
+        kept |= choose_tokens(vocabulary, scripts)
+    if backbone.first_position:  # the RoBERTa family counts positions from that of the padding
+        kept.update(range(int(backbone.tokenizer.pad_token_id) + 1))
+    tokens = sorted(vocabulary.close(kept & vocabulary.pieces.keys()))
+
+    rows, size = len(_get_table(backbone).weight), _measure_size(backbone)
+    tried = _Trial(backbone, [*texts[:_LINES], *check[:_LINES]], tokens)
+    _cut_model(backbone, tokens)
+    with atomic_folder(out) as folder, quiet_transformers():
+        backbone.model.save_pretrained(folder)
+        save_tokenizer(backbone.tokenizer, folder)
+        content = vocabulary.shorten(tokens)
+        (folder / "tokenizer.json").write_text(content, encoding="utf-8")
+        _carry(name, folder)
+        for path in folder.rglob("*.safetensors"):
+            path.chmod(0o644)
+        tried.repeat(Backbone.load(folder, mlm=backbone.mlm_head is not None), name=str(name))
+    counts = count_tokens(vocabulary, check) if check else counts
+    total, there = int(counts.sum()), int(counts[tokens].sum())
+    sizes = size, _measure_size(backbone)
+    return Trimmed((rows, len(tokens)), sizes, counted=total, missed=total - there)
+
+
+class _Trial:
+    """What an encoder makes of some texts, to be seen again after it has been trimmed.
+
+    Args:
+        backbone: the encoder before.
+        texts: of which those are looked at that `tokens` cover.
+        tokens: numbers of the tokens that stay.
+    """
+
+    def __init__(self, backbone: Backbone, texts: Sequence[str], tokens: Sequence[int]) -> None:
+        self._tokens, self._pieces = tokens, _list_pieces(backbone, tokens)
+        self._length = min(backbone.max_length, _LONGEST)
+        there = set(tokens)
+        rows = [(x, y.ids) for x, y in self._read(backbone, texts) if there.issuperset(y.ids)]
+        self._texts, self._rows = [x for x, _ in rows], [y for _, y in rows]
+        self._vectors = self._run(backbone)
+
+    def repeat(self, backbone: Backbone, *, name: str) -> None:
+        """See that the trimmed encoder has the tokens and gives the same, or CheckpointError."""
+        rows = [[self._tokens[i] for i in y.ids] for _, y in self._read(backbone, self._texts)]
+        new = range(len(self._tokens))
+        if rows != self._rows or _list_pieces(backbone, new) != self._pieces:
+            raise CheckpointError(f"{name}: can't be trimmed: its tokeniser would cut otherwise")
+        if not torch.allclose(self._run(backbone), self._vectors, atol=1e-4):
+            raise CheckpointError(f"{name}: can't be trimmed: its vectors would be other ones")
+
+    def _read(self, backbone: Backbone, texts: Sequence[str]) -> Iterator[tuple[str, Tokens]]:
+        return zip(texts, backbone.tokenize(texts, self._length), strict=True)
+
+    def _run(self, backbone: Backbone) -> Tensor:
+        """Mean of the last layer over the tokens of a few texts."""
+        found = [torch.zeros(backbone.hidden_size)]
+        with torch.no_grad():
+            for tokens in backbone.tokenize(self._texts[:_RUN], self._length):
+                ids = torch.tensor([tokens.ids])
+                found.append(backbone.hidden_states(ids, torch.ones_like(ids))[-1][0].mean(0))
+        return torch.stack(found)
+
+
+def _list_pieces(backbone: Backbone, tokens: Iterable[int]) -> list[str]:
+    return cast(list[str], backbone.tokenizer.convert_ids_to_tokens(list(tokens)))
+
+
+def _list_ids(config: Any) -> dict[str, int]:
+    """The settings of a model that are numbers of tokens."""
+    found = {key: value for key, value in config.to_dict().items() if key.endswith("_token_id")}
+    return {key: value for key, value in found.items() if isinstance(value, int) and value >= 0}
+
+
+def _get_table(backbone: Backbone) -> nn.Embedding:
+    return cast(nn.Embedding, backbone.base.get_input_embeddings())
+
+
+def _measure_size(backbone: Backbone) -> int:
+    return sum(x.numel() * x.element_size() for x in backbone.model.parameters())
+
+
+def _cut_model(backbone: Backbone, tokens: Sequence[int]) -> None:
+    """Leave the rows of some tokens in the embeddings and in the MLM head."""
+    model, table = backbone.model, _get_table(backbone)
+    rows, chosen = len(table.weight), torch.tensor(tokens)
+    old: list[Tensor] = [table.weight]
+    head = getattr(model.get_output_embeddings(), "weight", None)
+    if head is not None and len(head) == rows:  # DeBERTa names a layer that gives no tokens
+        old.append(head)
+    inside = {id(x) for x in backbone.base.parameters()}
+    old += [x for x in model.parameters() if x.shape == (rows,) and id(x) not in inside]  # biases
+    new = {id(x): nn.Parameter(x.detach()[chosen]) for x in old}
+    for module in model.modules():  # what is tied stays tied
+        for key, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) in new:
+                module._parameters[key] = new[id(parameter)]
+    places = {token: i for i, token in enumerate(tokens)}
+    model.config.vocab_size = len(tokens)
+    for key, value in _list_ids(model.config).items():
+        setattr(model.config, key, places.get(value))
+
+
+def _carry(name: str | Path, folder: Path) -> None:
+    """Copy what stands beside a model: the files of sentence-transformers, heads, the card."""
+    files = {file: file for file in _BESIDE}
+    path = find_file(name, "modules.json")
+    modules = read_json(path, list[dict[str, Any]]) if path else []
+    for module in modules:
+        inside = f"{module['path']}/" if module.get("path") else ""
+        if str(module["type"]).endswith(".Transformer"):  # its folder becomes the root
+            files |= {inside + file: file for file in SETTINGS}
+            module["path"] = ""
+        elif inside:
+            files |= {inside + file: inside + file for file in ("config.json", "model.safetensors")}
+    for source, goal in files.items():
+        if found := find_file(name, source):
+            (folder / goal).parent.mkdir(exist_ok=True, parents=True)
+            shutil.copyfile(found, folder / goal)
+    if modules:
+        (folder / "modules.json").write_text(json.dumps(modules, indent=2), encoding="utf-8")
