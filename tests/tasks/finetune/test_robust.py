@@ -306,7 +306,7 @@ def test_radii_are_shares_of_the_length_of_embeddings(case: Case) -> None:
 @pytest.mark.parametrize("robust", ["adversarial", "smoothing", "ear"])
 def test_a_simple_task_is_learnt(model_folder: ModelFolder, tmp_path: Path, robust: Robust) -> None:
     config = FineTuneConfig(
-        learning_rate=1e-2, steps=40, max_length=24, eval_every=20, batch_size=16, robust=robust
+        learning_rate=1e-2, steps=80, max_length=24, eval_every=20, batch_size=16, robust=robust
     )
     train, test = make_pairs(200), make_pairs(40, seed=1)
     classifier = fine_tune_classifier(
