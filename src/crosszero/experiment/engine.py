@@ -96,7 +96,8 @@ def check_experiment(config: ExperimentConfig) -> None:
         Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
-    if config.samples:
+    learning = [s for s in config.systems.values() if s.train is not None or s.aligner is not None]
+    if config.samples and learning:
         SampleStore.open(config.samples)
     if config.published:
         read_published(config.published)
