@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from crosszero.errors import CheckpointError, visible
+from crosszero.errors import CheckpointError, quote, visible
 from crosszero.model.mini_batches import pad
 
 SUPPORTED = (
@@ -32,6 +32,10 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
         )
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name}: its tokeniser has no padding token")
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, int | float) or not longest >= 1:
+        problem = f"model_max_length is {quote(longest)}; a number of tokens is needed"
+        raise CheckpointError(f"{name}: its tokeniser's {problem}")
     weight = getattr(model.get_input_embeddings(), "weight", None)
     if weight is None:
         raise CheckpointError(f"{name}: has no table of token embeddings; {SUPPORTED}")
