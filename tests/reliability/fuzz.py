@@ -130,6 +130,9 @@ def edit(draw: st.DrawFn, content: bytes, tokens: tuple[bytes, ...] = ()) -> byt
         piece = draw(pieces | st.binary(max_size=8) | st.sampled_from([b"", content[begin:end]]))
         times = draw(st.sampled_from([1, 1, 1, 1, 2, 3, 1000]))
         place = draw(st.sampled_from([begin, begin, begin, 0, len(content)]))
+        if draw(st.booleans()):  # what stands behind keeps its place
+            content = (content[:begin] + piece + content[begin + len(piece) :])[: len(content)]
+            continue
         content = content[:begin] + content[end:]
         content = content[:place] + piece[:10_000] * times + content[place:]
     return content

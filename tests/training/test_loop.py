@@ -230,47 +230,6 @@ def test_the_tokenizer_is_saved_without_the_truncation_of_the_last_batch(
     assert (out / "tokenizer.json").read_bytes() == before
 
 
-def start(store: Path, out: Path, model: Path, **settings: object) -> subprocess.Popen[str]:
-    flags = [f"--{k.replace('_', '-')}={v}" for k, v in (QUICK | settings).items()]
-    command = [sys.executable, "-m", "crosszero", "train", str(store), "--out", str(out)]
-    command += ["--encoder", str(model), *flags]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def test_of_two_runs_into_one_folder_the_second_is_refused(
-    model_folder: Folders, store_folder: Folders, tmp_path: Path
-) -> None:
-    out = tmp_path / "deep" / "run"
-    both = [start(store_folder(60), out, model_folder(), steps=10**6, seed=s) for s in (1, 2)]
-    while all(process.poll() is None for process in both):
-        time.sleep(0.01)
-    refused, going = sorted(both, key=lambda process: process.poll() is None)
-    (line,) = [x for x in refused.communicate()[1].splitlines() if x.startswith("crosszero:")]
-    assert f"another process (process {going.pid}) is writing it" in line
-    assert refused.returncode == 2
-    assert going.poll() is None
-    going.terminate()
-    going.communicate()
-    assert not (out / ".lock").exists()
-
-
-def test_a_run_that_a_scheduler_stops_leaves_nothing_half_written(
-    model_folder: Folders, store_folder: Folders, tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    settings = {"steps": 5000, "checkpoint_every": 1}
-    process = start(store_folder(60), out, model_folder(), **settings)
-    while not list_checkpoints(out / "checkpoints"):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.terminate()
-    errors = process.communicate()[1]
-    assert process.returncode == 143
-    assert "Traceback" not in errors
-    assert not [path.name for path in out.rglob(".*")]
-    assert list_checkpoints(out / "checkpoints")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
