@@ -594,7 +594,13 @@ def test_what_is_measured_can_be_asked(xtreme: Path, model_folder: Folders, tmp_
     assert scores.by_language("word-alignment/layer-2/aer") == {
         "en-fr": by_name["word-alignment/layer-2/aer"]
     }
-    assert str(scores) == str(scores.table())
+    layers = scores.layer_table()
+    assert layers is not None
+    assert str(scores) == f"{scores.table()}\n\n{layers}"
+    assert len(layers.rows) == 3
+    means = [row[-1] for row in layers.rows]
+    assert f"layer {means.index(min(means)) + 1} is best" in layers.title
+    assert "layer-" not in str(scores.table())
     assert "tatoeba/accuracy" in str(scores)
     with pytest.raises(ConfigError, match="did you mean 'tatoeba/accuracy'"):
         scores.mean("tatoeba/acuracy")

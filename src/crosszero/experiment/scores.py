@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean
 
 from crosszero.config import read_json
 from crosszero.errors import ConfigError, suggest
@@ -35,7 +36,8 @@ class Scores(tuple[Score, ...]):
         return made
 
     def __str__(self) -> str:
-        return str(self.table())
+        layers = self.layer_table()
+        return str(self.table()) + (f"\n\n{layers}" if layers else "")
 
     def by_language(self, name: str) -> dict[str, float]:
         """Give the shares in [0, 1] of each language, or pair of languages.
@@ -56,10 +58,14 @@ class Scores(tuple[Score, ...]):
         return sum(found.values()) / len(found)
 
     def table(self) -> Table:
-        """A row for each metric and language, and the mean of each metric, in per cent."""
+        """A row for each metric and language, and the mean of each metric, in per cent.
+
+        Single layers have a table of their own: :meth:`layer_table`.
+        """
         rows: list[tuple[Cell, ...]] = []
-        for name, mean in average(self).items():
-            own = [score for score in self if score.name == name]
+        whole = [score for score in self if score.layer is None]
+        for name, mean in average(whole).items():
+            own = [score for score in whole if score.name == name]
             rows += [(name, score.language, 100 * score.value, score.count) for score in own]
             rows.append((name, "mean", 100 * mean, None))
         measured = {score.task for score in self}
@@ -70,6 +76,29 @@ class Scores(tuple[Score, ...]):
             columns=("metric", "language", "per cent", "items"),
             rows=tuple(rows),
             note=" ".join(dict.fromkeys(notes)),
+        )
+
+    def layer_table(self) -> Table | None:
+        """A row for each layer that was read by itself, in per cent; the best one is named."""
+        known = {(task.name, task.metric): task.lower_is_better for task in list_tasks()}
+        own = [s for s in self if s.layer is not None and (s.task, s.metric) in known]
+        if not own:
+            return None
+        languages = list(dict.fromkeys(score.language for score in own))
+        found: dict[int, dict[str, float]] = {}
+        for score in own:
+            found.setdefault(score.layer or 0, {})[score.language] = 100 * score.value
+        means = {layer: fmean(values.values()) for layer, values in sorted(found.items())}
+        choose = min if known[own[0].task, own[0].metric] else max
+        best = choose(means, key=lambda layer: means[layer])
+        rows = [
+            (str(layer), *(found[layer].get(language) for language in languages), mean)
+            for layer, mean in means.items()
+        ]
+        return Table(
+            title=f"{own[0].task}/{own[0].metric} by layer: layer {best} is best",
+            columns=("layer", *languages, "mean"),
+            rows=tuple(rows),
         )
 
     def write(self, path: str | Path) -> None:
