@@ -27,7 +27,8 @@ from benchmarks.record import Record, make_parser
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.align.aer import score_alignment
 from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
-from crosszero.align.links import align_words
+from crosszero.align.linker import align_words
+from crosszero.align.methods import LinkConfig
 from crosszero.align.word_encoder import join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
@@ -62,11 +63,12 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     layer = middle_layer(backbone)
     encoder = Encoder(backbone, layer=layer)
     source, target = data.source, data.target
+    config = LinkConfig(method="argmax", unit="word")  # what simalign does
     found: dict[str, Links] = {}
     with as_folder(backbone) as folder:
         argmax, itermax = (make_simalign(folder, layer, method) for method in "ai")
     sides = {
-        OURS: lambda: [set(links) for links in align_words(encoder, source, target)],
+        OURS: lambda: [set(links) for links in align_words(encoder, source, target, config)],
         ARGMAX: lambda: run_simalign(argmax, source, target),
         ITERMAX: lambda: run_simalign(itermax, source, target),
         AWESOME: lambda: run_softmax(backbone, layer, source, target),

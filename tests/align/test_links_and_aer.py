@@ -12,10 +12,18 @@ from crosszero.align.gold import (
     read_gold,
     split_base,
 )
-from crosszero.align.links import align_words, link_words
+from crosszero.align.linker import align_words
+from crosszero.align.links import compare_words, mutual_argmax
+from crosszero.align.methods import LinkConfig
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 
+
+def link_words(source, target):
+    return mutual_argmax(compare_words(source, target))
+
+
 LINKS = st.frozensets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)
+ARGMAX = LinkConfig(method="argmax", unit="word")
 CORPUS = st.lists(st.tuples(LINKS, LINKS, LINKS), min_size=1, max_size=5)
 
 
@@ -136,16 +144,16 @@ class Letters:
 def test_words_reach_the_encoder_in_their_sentence():
     encoder = Letters()
     source, target = [["ab", "cd"], ["e"]], [["dc", "ba"], ["e", "f"]]
-    assert align_words(encoder, source, target) == [[(0, 1), (1, 0)], [(0, 0)]]
+    assert align_words(encoder, source, target, ARGMAX) == [[(0, 1), (1, 0)], [(0, 0)]]
     assert set(encoder.texts) == {"ab cd", "e", "dc ba", "e f"}
     assert sorted(encoder.words) == sorted(source + target)
-    with pytest.raises(ValueError, match="1 source sentences against 2"):
+    with pytest.raises(ValueError, match="1 source texts against 2"):
         align_words(encoder, source[:1], target)
 
 
 def test_many_sentences_come_back_in_order():
     source = [["a"] * (n % 3) + ["b"] for n in range(600)]
-    links = align_words(Letters(), source, source)
+    links = align_words(Letters(), source, source, ARGMAX)
     assert links == [[(0, 0), (n % 3, n % 3)] if n % 3 else [(0, 0)] for n in range(600)]
 
 

@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crosszero.align.gold import GoldLinks
 from crosszero.align.spans import Link
 from crosszero.errors import CrosszeroError
@@ -92,3 +95,23 @@ def score_alignment(
         sure_hits=sum(len(found & right.sure) for found, right in pairs),
         possible_hits=sum(len(found & right.allowed) for found, right in pairs),
     )
+
+
+def count_errors(
+    predicted: Sequence[Collection[Link]], gold: Sequence[GoldLinks]
+) -> NDArray[np.int64]:
+    """Count for each sentence pair what it adds to the two sums that AER divides.
+
+    Returns:
+        (sentence pairs, 2): links but for the right ones, predicted and sure links.
+
+    Example:
+        >>> count_errors([[(0, 0), (1, 2)]], [GoldLinks(sure=frozenset({(0, 0)}))]).tolist()
+        [[1, 3]]
+    """
+    rows = []
+    for found, right in zip(predicted, gold, strict=True):
+        score = score_alignment([found], [right])
+        whole = score.predicted + score.sure
+        rows.append((whole - score.sure_hits - score.possible_hits, whole))
+    return np.array(rows, dtype=np.int64)

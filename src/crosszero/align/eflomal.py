@@ -10,21 +10,29 @@ cost minutes where reading costs a second.
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.align.links import Symmetrisation
 from crosszero.align.spans import Link
-from crosszero.errors import CrosszeroError
+from crosszero.errors import CrosszeroError, DataError
+from crosszero.files import atomic_file
 
 Row = tuple[list[str], list[str]]
 """The words of a text and of its translation."""
 
 Schedule = Literal["short", "thot"]
-Symmetrisation = Literal["intersection", "union", "grow-diag-final-and"]
 _LONGEST = 256  # words; longer sentences are left without word pairs
 _SCORES = 200_000  # word pairs whose score is remembered
+_RARE = 0.1  # probability added to each, so that a word seen once says little
+_KIND = "symmetrisation"  # name of a member of the file of a model
+_FOREIGN = "it was not written by crosszero align --save"
 _CORPUS = ("src", "trg", "srctrgc")  # files of a model that hold the corpus, needed by none
 
 
@@ -82,6 +90,14 @@ class TwoWayModel:
         if there and back:
             self._there, self._back = _read(there), _read(back)
             self._both = thot.SymmetrizedAligner(self._there, self._back)
+            self.symmetrise_by(symmetrisation)
+
+    def symmetrise_by(self, symmetrisation: Symmetrisation) -> None:
+        """Choose which of the links of both directions are kept from now on."""
+        import thot.alignment as thot
+
+        self.symmetrisation = symmetrisation
+        if not self.empty:
             name = symmetrisation.replace("-", "_").upper()
             self._both.heuristic = getattr(thot.SymmetrizationHeuristic, name)
 
@@ -104,6 +120,67 @@ class TwoWayModel:
             # For each word of the second side: the partner's number from 1, or 0 for none.
             return [(i - 1, j) for j, i in enumerate(matrix.to_list()) if i > 0]
         return [(int(i), int(j)) for i, j in zip(*matrix.to_numpy().nonzero(), strict=True)]
+
+    def fit_words(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float32]:
+        """Tell how well the words of two texts fit.
+
+        Args:
+            first, second: words of a text and of its translation.
+
+        Returns:
+            (first words, second words): translation probabilities of both directions, smoothed
+            (what is rare was hardly counted) and each made a share, as a geometric mean.
+        """
+        table = np.full((len(first), len(second)), _RARE, np.float64)
+        turned = table.copy()
+        if not self.empty:
+            there, back = self._there, self._back
+            rows = [(there.get_src_word_index(w), back.get_trg_word_index(w)) for w in first]
+            columns = [(there.get_trg_word_index(w), back.get_src_word_index(w)) for w in second]
+            for i, (a, b) in enumerate(rows):
+                for j, (c, d) in enumerate(columns):
+                    table[i, j] += there.translation_prob(a, c)
+                    turned[i, j] += back.translation_prob(d, b)
+        shares = np.sqrt(table / table.sum(axis=0) * (turned / turned.sum(axis=1, keepdims=True)))
+        fit: NDArray[np.float32] = shares.astype(np.float32)
+        return fit
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file, from which :meth:`load` makes it again.
+
+        Raises:
+            CrosszeroError: it can't be written.
+        """
+        with atomic_file(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(_KIND, self.symmetrisation)
+            for side, model in () if self.empty else (("there", self._there), ("back", self._back)):
+                for name, content in _write(model).items():
+                    archive.writestr(f"{side}/{name}", content)
+
+    @classmethod
+    def load(cls, path: str | Path) -> TwoWayModel:
+        """Read a model that :meth:`save` wrote; no code in it is run.
+
+        Raises:
+            DataError: it is not there, or no such file.
+        """
+        sides: dict[str, dict[str, bytes]] = {"there": {}, "back": {}}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                kind = archive.read(_KIND).decode()
+                for name in archive.namelist():
+                    side, slash, file = name.partition("/")
+                    if slash and side in sides and file == Path(file).name:
+                        sides[side][file] = archive.read(name)
+        except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+            reason = getattr(error, "strerror", None) or _FOREIGN
+            raise DataError(path, f"is no statistical aligner: {reason}") from error
+        symmetrisation = next((name for name in get_args(Symmetrisation) if name == kind), None)
+        if symmetrisation is None:
+            raise DataError(path, f"is no statistical aligner: {_FOREIGN}")
+        model = cls.__new__(cls)
+        model._open(sides["there"], sides["back"], symmetrisation)
+        return model
 
     def score(self, first: str, second: str) -> float:
         """Geometric mean of the two translation probabilities."""

@@ -1,8 +1,7 @@
 """Links seen by an encoder: words that are each other's nearest neighbour.
 
 After Jalili Sabet et al. 2020, "SimAlign" (the argmax method). Which layer the vectors come from is
-the business of the side that owns the model: for a 12-layer encoder layers 8 and 9 align best
-(Chi et al. 2021, XLM-Align).
+the business of the side that owns the model.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import numpy as np
 
 from crosszero.align.aligner import Links, count_nothing, sides
 from crosszero.align.links import Similarity, compare_words, mutual_argmax
-from crosszero.align.word_encoder import WordEncoder, encode_spans
+from crosszero.align.subtokens import SubtokenEncoder, encode_parts, word_vectors
+from crosszero.align.word_encoder import WordEncoder
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
@@ -45,7 +45,9 @@ class EncoderAligner:
     name = "encoder"
     min_score = 0.0
 
-    def __init__(self, encoder: WordEncoder, *, threshold: float = 0.0, batch: int = 64) -> None:
+    def __init__(
+        self, encoder: SubtokenEncoder | WordEncoder, *, threshold: float = 0.0, batch: int = 64
+    ) -> None:
         if batch < 1:
             raise ConfigError(f"batch must be at least 1, not {batch}")
         if not -1.0 <= threshold <= 1.0:
@@ -82,14 +84,14 @@ class EncoderAligner:
         sources = [self._readers[pair.source_language].read(pair.source) for pair in pairs]
         targets = [self._readers[pair.target_language].read(pair.target) for pair in pairs]
         left, right = (
-            encode_spans(self._encoder, texts, [side.spans for side in words], batch=len(pairs))
+            encode_parts(self._encoder, texts, [side.spans for side in words], batch=len(pairs))
             for texts, words in (
                 ([pair.source for pair in pairs], sources),
                 ([pair.target for pair in pairs], targets),
             )
         )
         for source, target, x, y in zip(sources, targets, left, right, strict=True):
-            similarity = compare_words(x, y, scale=_scale)
+            similarity = compare_words(word_vectors(x), word_vectors(y), scale=_scale)
             links = mutual_argmax(similarity, self._threshold)
             yield Links(source, target, links, partial(_score, similarity))
 

@@ -154,6 +154,12 @@ def unit_pattern() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def stretch_pattern() -> re.Pattern[str]:
+    """Give the expression for letters of scripts without spaces that follow each other."""
+    return re.compile(f"(?:{_unit()})+")
+
+
+@lru_cache(maxsize=1)
 def run_pattern() -> re.Pattern[str]:
     """Give the expression for a run of units of ONE script without spaces (Japanese mixes)."""
     classes = _classes()

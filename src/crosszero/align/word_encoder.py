@@ -69,30 +69,6 @@ def encode_spans(
             yield array
 
 
-def encode_tokens(encoder: WordEncoder, sentences: list[list[str]]) -> Iterator[AnyFloats]:
-    """Give word vectors for sentences that are already cut into words.
-
-    The words are joined by one space, also for languages written without spaces: the gold
-    standards of word alignment come tokenised like that.
-
-    Args:
-        encoder: where the vectors come from.
-        sentences: n lists of words.
-
-    Yields:
-        n arrays, the i-th of shape (len(sentences[i]), dim).
-
-    Example:
-        >>> class Lengths:
-        ...     def encode(self, texts): ...
-        ...     def encode_words(self, texts, spans):
-        ...         return [np.array([[e - s] for s, e in words], dtype=float) for words in spans]
-        >>> [v.tolist() for v in encode_tokens(Lengths(), [["ein", "Haus"]])]
-        [[[3.0], [4.0]]]
-    """
-    return encode_spans(encoder, *join_words(sentences))
-
-
 def join_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[list[Span]]]:
     """Make texts of sentences that are cut into words, with one space between two words.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crosszero.align.methods import METHOD
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.experiment.cache import CachedEncoder, hash_encoder
@@ -111,7 +112,7 @@ class Measurement:
     @property
     def _options(self) -> dict[str, object]:
         """Those of the task's predictions that are set."""
-        given = {"margin": self.config.margin, "layers": self.config.layers}
+        given = {"margin": self.config.margin, "layers": self.config.layers, "method": METHOD}
         return {name: given[name] for name in self.task.options if given.get(name)}
 
     @property
@@ -178,7 +179,7 @@ class Measurement:
                 model = Encoder.load(
                     encoder, max_length=length, layer=read.layer, pooling=read.pooling
                 )
-                layer, pooling = model.layer, model.pooling
+                layer, pooling = read.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")
             predict: Callable[..., list[Path]] = self.task.predict

@@ -206,15 +206,17 @@ class Backbone(nn.Module):
         finally:
             self.train(training)
 
-    def tokenize(self, texts: Sequence[str], max_length: int) -> list[Tokens]:
+    def tokenize(self, texts: Sequence[str], max_length: int | None) -> list[Tokens]:
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
-        self.check_length(max_length)
+        if max_length is not None:
+            self.check_length(max_length)
         if not texts:
             return []
         if not self.tokenizer.is_fast:
             return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
         coded = self.tokenizer(
-            list(texts), truncation=True, max_length=max_length, return_offsets_mapping=True,
+            list(texts), truncation=max_length is not None, max_length=max_length,
+            return_offsets_mapping=True,
             return_special_tokens_mask=True, return_attention_mask=False,
             return_token_type_ids=False, verbose=False,
         )  # fmt: skip

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, Unpack, overload
 
 import numpy as np
 import torch
 
-from crosszero.align.links import count_lost, link_words, warn_of_lost
+from crosszero.align.linker import link_texts
+from crosszero.align.methods import LinkConfig, LinkOptions
 from crosszero.align.spans import Span, WordPair
-from crosszero.align.word_boundaries import word_spans
+from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError
+from crosszero.model.alignment_layer import find_alignment_layer, read_alignment_layer
 from crosszero.model.backbone import Backbone
-from crosszero.model.inference import Vectors, encode_sentences, encode_word_layers
-from crosszero.model.options import BLOCK, Pooling
+from crosszero.model.inference import (
+    Vectors,
+    encode_sentences,
+    encode_subtoken_layers,
+    encode_word_layers,
+)
+from crosszero.model.options import BLOCK, Pooling, WordLayer
 from crosszero.model.readout import FIRST_LAST, Readout, read_readout
-from crosszero.search.neighbours import unit_rows
+
+T = TypeVar("T")
+Languages = tuple[str, str]
 
 
 class Encoder:
@@ -28,8 +37,10 @@ class Encoder:
         readout: how a sentence's vector is made; by default as crosszero trains it.
         max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes, and
             of a sentence as many as its folder says.
-        layer: read one layer, 1 to L: of words instead of first + last, of sentences the mean over
-            its tokens, whatever the folder says.
+        layer: read one layer, 1 to L, whatever the folder says: of sentences the mean over its
+            tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, word
+            vectors are those of first + last, as in training.
+        alignment_layer: by which words are linked; ``None``: as is known of the architecture.
         mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for as many as suit the
             device.
 
@@ -47,12 +58,15 @@ class Encoder:
         *,
         readout: Readout = FIRST_LAST,
         max_length: int | None = None,
-        layer: int | None = None,
+        layer: WordLayer | None = None,
+        alignment_layer: int | None = None,
         mini_batch_num_tokens: int | None = None,
     ) -> None:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
+        self._word_layer = None if layer == "first-last" else layer
+        self._alignment_layer = alignment_layer
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self._readout = readout
         limit = readout.max_length if max_length is None else None
@@ -69,7 +83,7 @@ class Encoder:
         *,
         pooling: Pooling | None = None,
         max_length: int | None = None,
-        layer: int | None = None,
+        layer: WordLayer | None = None,
         device: str | None = None,
     ) -> Encoder:
         """Load an encoder.
@@ -94,8 +108,13 @@ class Encoder:
             raise ConfigError(f"pooling: {pooling} and layer: {layer} given; give one of them")
         backbone = Backbone.load(name)
         backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        readout = read_readout(name, pooling)
-        return cls(backbone, readout=readout, max_length=max_length, layer=layer)
+        return cls(
+            backbone,
+            readout=read_readout(name, pooling),
+            max_length=max_length,
+            layer=layer,
+            alignment_layer=read_alignment_layer(name, backbone),
+        )
 
     @property
     def pooling(self) -> str:
@@ -104,13 +123,20 @@ class Encoder:
         return self._sentences.name
 
     @property
+    def alignment_layer(self) -> WordLayer:
+        """The layer by which words are linked: `layer`, or that of the folder or architecture."""
+        if self.layer is not None:
+            return self.layer
+        return self._alignment_layer or find_alignment_layer(self.backbone)
+
+    @property
     def dimension(self) -> int:
         """Columns of the vectors of sentences; those of words have ``backbone.hidden_size``."""
         return self._sentences.width(self.backbone.hidden_size)
 
     @property
     def _sentences(self) -> Readout:
-        return self._readout if self.layer is None else Readout(layers=(self.layer,))
+        return self._readout if self.layer is None else Readout(layers=(self._word_layer,))
 
     def encode(self, texts: str | Sequence[str]) -> Vectors:
         """Give a unit vector to each text.
@@ -160,7 +186,7 @@ class Encoder:
             >>> enc.encode_words(["Good morning."], [[(0, 4), (5, 12)]])[0].shape
             (2, 256)
         """
-        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self.layer])]
+        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self._word_layer])]
 
     def encode_word_layers(
         self,
@@ -185,12 +211,54 @@ class Encoder:
             >>> enc.encode_word_layers(["Good day"], [[(0, 4), (5, 8)]], [1, 6])[0].shape
             (2, 2, 256)
         """
+        return self._encode_words(encode_word_layers, texts, spans, layers)
+
+    def encode_subtokens(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> list[Parts]:
+        """Give the vectors of all sub-tokens, and say which belong to which word.
+
+        They are read from :attr:`alignment_layer`. A text longer than `max_length` is read in
+        windows that overlap, so that no word is cut off.
+
+        Args:
+            texts: n sentences.
+            spans: for each sentence the words, as character spans (end excluded).
+
+        Example:
+            >>> enc = Encoder.load("crosszero-mini")
+            >>> enc.encode_subtokens(["Good morning."], [[(0, 4), (5, 12)]])[0].starts
+            array([0, 2])
+        """
+        layer = self.alignment_layer
+        chosen = None if layer == "first-last" else layer
+        return [parts for (parts,) in self.encode_subtoken_layers(texts, spans, [chosen])]
+
+    def encode_subtoken_layers(
+        self,
+        texts: Sequence[str],
+        spans: Sequence[Sequence[Span]],
+        layers: Sequence[int | None],
+    ) -> list[list[Parts]]:
+        """Give the sub-tokens of several layers, for each text a list, from one forward pass.
+
+        Args, raises: as :meth:`encode_word_layers`.
+        """
+        return self._encode_words(encode_subtoken_layers, texts, spans, layers)
+
+    def _encode_words(
+        self,
+        encode: Callable[..., list[T]],
+        texts: Sequence[str],
+        spans: Sequence[Sequence[Span]],
+        layers: Sequence[int | None],
+    ) -> list[T]:
         if isinstance(texts, str) or len(texts) != len(spans):
             raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
         texts = _check_texts(texts)
-        found: list[Vectors] = []
+        found: list[T] = []
         for start in range(0, len(texts), BLOCK):
-            found += encode_word_layers(
+            found += encode(
                 self.backbone,
                 texts[start : start + BLOCK],
                 spans[start : start + BLOCK],
@@ -202,11 +270,16 @@ class Encoder:
 
     @overload
     def align(  # type: ignore[overload-overlap]  # a str is a Sequence[str]
-        self, source: str, target: str, *, languages: tuple[str, str] = ...
+        self, source: str, target: str, *, languages: Languages = ..., **how: Unpack[LinkOptions]
     ) -> list[WordPair]: ...
     @overload
     def align(
-        self, source: Sequence[str], target: Sequence[str], *, languages: tuple[str, str] = ...
+        self,
+        source: Sequence[str],
+        target: Sequence[str],
+        *,
+        languages: Languages = ...,
+        **how: Unpack[LinkOptions],
     ) -> list[list[WordPair]]: ...
 
     def align(
@@ -214,48 +287,40 @@ class Encoder:
         source: str | Sequence[str],
         target: str | Sequence[str],
         *,
-        languages: tuple[str, str] = ("", ""),
+        languages: Languages = ("", ""),
+        **how: Unpack[LinkOptions],
     ) -> list[WordPair] | list[list[WordPair]]:
-        """Link the words of a sentence to those of its translation.
-
-        Two words are linked if each is the other's nearest, as ``crosszero align`` links them.
+        """Link the words of a text to those of its translation, as ``crosszero align`` does.
 
         Args:
-            source: a sentence, or n.
+            source: a text of any length, or n. Words are cut by spaces, and by ICU where none are
+                written.
             target: its translation, or n.
             languages: their codes, such as ``("en", "fr")``; they decide what an apostrophe does.
+            how: settings of :class:`~crosszero.align.methods.LinkConfig`, such as
+                ``method="argmax"``; every method but those that count words.
 
         Returns:
-            The links of the sentence, or a list for each of n: character spans in both texts, and
-            the cosine of the words (0 to 1).
+            The links of the text, or a list for each of n: character spans in both texts, and how
+            sure the link is (0 to 1). A word may have several.
 
         Raises:
-            ValueError: the numbers of sentences differ.
+            ValueError: the numbers of texts differ.
+            ConfigError: there is no such method or unit.
 
         Example:
             >>> enc, source = Encoder.load("crosszero-mini"), "The house is small."
             >>> for one, other, score in enc.align(source, source)[:2]:
-            ...     source[slice(*one)], source[slice(*other)], round(score, 3)
-            ('The', 'The', 1.0)
-            ('house', 'house', 1.0)
+            ...     source[slice(*one)], source[slice(*other)], round(score, 2)
+            ('The', 'The', 0.92)
+            ('house', 'house', 0.94)
         """
         if isinstance(source, str) and isinstance(target, str):
-            return self.align([source], [target], languages=languages)[0]
+            return self.align([source], [target], languages=languages, **how)[0]
         if isinstance(source, str) or isinstance(target, str) or len(source) != len(target):
             raise ValueError("as many sentences as translations are needed")
-        sides = list(zip((source, target), languages, strict=True))
-        spans = [[word_spans(text, language) for text in side] for side, language in sides]
-        vectors = [self.encode_words(side, s) for (side, _), s in zip(sides, spans, strict=True)]
-        warn_of_lost(sum(map(count_lost, vectors)))
-        return [_pair_words(*row) for row in zip(*vectors, *spans, strict=True)]
-
-
-def _pair_words(
-    source: Vectors, target: Vectors, left: Sequence[Span], right: Sequence[Span]
-) -> list[WordPair]:
-    links = link_words(source, target)
-    cosines = np.clip(unit_rows(source) @ unit_rows(target).T, 0, 1)
-    return [WordPair(left[i], right[j], float(cosines[i, j])) for i, j in links]
+        sides = _check_texts(source), _check_texts(target)
+        return link_texts(self, *sides, LinkConfig(**how), languages)
 
 
 def _check_texts(texts: Iterable[str]) -> list[str]:

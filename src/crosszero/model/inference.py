@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosszero.align.spans import Span
+from crosszero.align.subtokens import Parts
 from crosszero.model.backbone import Backbone
 from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.pooling import pool_spans
@@ -107,6 +110,90 @@ def encode_word_layers(
     read = np.flatnonzero([len(t) > 0 for t in tokens])
     _encode(backbone, tokens, read, layers, mini_batch_num_tokens, keep)
     return found
+
+
+def encode_subtoken_layers(
+    backbone: Backbone,
+    texts: Sequence[str],
+    spans: Sequence[Sequence[Span]],
+    *,
+    layers: Sequence[int | None],
+    max_length: int,
+    mini_batch_num_tokens: int | None = None,
+) -> list[list[Parts]]:
+    """Vectors of all sub-tokens of texts of any length, of several layers from one pass.
+
+    A text of more than `max_length` tokens is read in windows that overlap by half; each token is
+    taken from the window in which it has most of the text on both sides.
+
+    Args:
+        backbone, texts, spans, layers, max_length, mini_batch_num_tokens: as in
+            :func:`encode_word_layers`.
+
+    Returns:
+        For each text and layer the tokens that are not special, not normalised, and those of each
+        word.
+
+    Raises:
+        ConfigError: there is no such layer, or `max_length` is out of range.
+    """
+    backbone.check_length(max_length)
+    tokens = backbone.tokenize(texts, None)
+    shape = (len(layers), backbone.hidden_size)
+    found = [np.zeros((shape[0], len(t.starts), shape[1]), np.float32) for t in tokens]
+    windows = [w for text, t in enumerate(tokens) for w in _cut_windows(text, t, max_length)]
+
+    def keep(part: _Encoded) -> None:
+        for row, member in enumerate(part.members):
+            text, first, (begin, end), _ = windows[member]
+            place = slice(tokens[text].first + begin - first, tokens[text].first + end - first)
+            for level, hidden in enumerate(part.hidden):
+                found[text][level, begin:end] = hidden[row, place].float().cpu().numpy()
+
+    read = np.arange(len(windows))
+    pieces = [window.tokens for window in windows]
+    _encode(backbone, pieces, read, layers, mini_batch_num_tokens, keep)
+    located = [
+        [np.maximum(side - t.first, 0) for side in locate_spans(t, words)]
+        for t, words in zip(tokens, spans, strict=True)
+    ]
+    return [
+        [Parts(rows, starts, ends) for rows in vectors]
+        for vectors, (starts, ends) in zip(found, located, strict=True)
+    ]
+
+
+class _Window(NamedTuple):
+    """A stretch of a text that is encoded by itself.
+
+    Attributes:
+        text: number of the text.
+        first: its first token, of those that are not special.
+        kept: of which tokens the vectors are taken from here.
+        tokens: with the special ones.
+    """
+
+    text: int
+    first: int
+    kept: tuple[int, int]
+    tokens: Tokens
+
+
+def _cut_windows(text: int, tokens: Tokens, max_length: int) -> list[_Window]:
+    size = len(tokens.starts)
+    room = max_length - (len(tokens) - size)
+    if size <= room:
+        return [_Window(text, 0, (0, size), tokens)] if size else []
+    firsts = [*range(0, size - room, max(1, room // 2)), size - room]
+    # Between two windows the middle of what both see is the border.
+    borders = [0, *((a + room + b) // 2 for a, b in pairwise(firsts)), size]
+    head, tail = tokens.ids[: tokens.first], tokens.ids[tokens.first + size :]
+    windows = []
+    for first, kept in zip(firsts, pairwise(borders), strict=True):
+        inner = slice(tokens.first + first, tokens.first + first + room)
+        piece = replace(tokens, ids=[*head, *tokens.ids[inner], *tail])
+        windows.append(_Window(text, first, kept, piece))
+    return windows
 
 
 @dataclass(frozen=True)

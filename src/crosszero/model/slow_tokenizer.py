@@ -27,10 +27,14 @@ _MARKS = re.compile("^(?:##|\u2581)(?=.)|(?<=.)(?:</w>|@@)$")
 _LONGEST = 200  # characters between two spaces that are tried letter by letter
 
 
-def tokenize_slowly(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Tokens:
+def tokenize_slowly(
+    tokenizer: PreTrainedTokenizerBase, text: str, max_length: int | None
+) -> Tokens:
     """Tokenise one text, cut to `max_length` tokens with special tokens (one more than these)."""
     tokens = tokenizer.tokenize(text)
-    room = max_length - tokenizer.num_special_tokens_to_add(pair=False)
+    room = len(tokens)
+    if max_length is not None:
+        room = max_length - tokenizer.num_special_tokens_to_add(pair=False)
     inner = cast(list[int], tokenizer.convert_tokens_to_ids(tokens[:room]))
     special = tokenizer.get_special_tokens_mask(inner)
     places = iter(_place(tokenizer.tokenize, text, tokens, str(tokenizer.unk_token)))

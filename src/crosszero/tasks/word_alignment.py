@@ -1,9 +1,9 @@
 """Word alignment: link the words of translated sentences, held against links that people made.
 
 The data are ``<data>/word-alignment/<pair>.src``, ``.tgt`` and ``.gold``
-(:mod:`crosszero.align.gold`). Words are linked by mutual argmax of the cosine. Which layer
-aligns best differs from model to model (8 of 12 for many), so all layers can be had from one
-forward pass: their predictions stand in ``word-alignment/layer-<n>/``.
+(:mod:`crosszero.align.gold`). Words are linked as ``crosszero align`` links them. Which layer
+aligns best differs from model to model, so all layers can be had from one forward pass: their
+predictions stand in ``word-alignment/layer-<n>/``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-import numpy as np
-
-from crosszero.align.aer import score_alignment
+from crosszero.align.aer import count_errors, score_alignment
 from crosszero.align.gold import (
     AlignmentSet,
     read_alignment_set,
@@ -24,11 +22,13 @@ from crosszero.align.gold import (
     read_sides,
     split_base,
 )
-from crosszero.align.links import count_lost, link_words, warn_of_lost
+from crosszero.align.linker import warn_of_lost
+from crosszero.align.long_texts import link_long
+from crosszero.align.methods import METHOD, LinkConfig, Method
 from crosszero.align.spans import Link
+from crosszero.align.subtokens import Parts, encode_parts
 from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
-from crosszero.search.neighbours import AnyFloats
 from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
@@ -62,7 +62,7 @@ class WordAlignment(Task):
     note = "AER: lower is better."
     data_setting = "alignment"
     pairs_of_languages = True
-    options = MappingProxyType({"layers": None})
+    options = MappingProxyType({"layers": None, "method": METHOD})
     rank = 70
 
     def list_languages(self, data: Folder) -> list[str]:
@@ -86,22 +86,25 @@ class WordAlignment(Task):
         languages: Languages = None,
         *,
         layers: Literal["all"] | None = None,
+        method: Method = METHOD,
     ) -> list[Path]:
         """Link the words of every sentence pair, write ``word-alignment/test-<pair>.tsv``.
 
         It has a line for each sentence pair with links ``i-j``, counted from 0. With `layers`
         ``"all"`` also ``word-alignment/layer-<n>/test-<pair>.tsv`` is written for each layer, from
         the same forward pass, which needs an :class:`Encoder`. Layers that stood there go.
+        `method` is one of :class:`~crosszero.align.methods.LinkConfig`.
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
-        if layers and not hasattr(encoder, "encode_word_layers"):
+        if layers and not hasattr(encoder, "encode_subtoken_layers"):
             raise ConfigError("layers: 'all' needs an Encoder, which knows its layers")
+        config = LinkConfig(method=method)
         numbers = range(1, encoder.backbone.layers + 1) if layers else ()
         names = [self.name, *(f"{self.name}/layer-{number}" for number in numbers)]
         written = []
         for pair in self._choose(data, languages):
-            found = _align(encoder, *read_sides(Path(data) / self.name / pair), numbers)
+            found = _align(encoder, *read_sides(Path(data) / self.name / pair), numbers, config)
             columns = zip(*found, strict=True)  # the links of each layer
             outputs = [name_file(predictions, name, pair) for name in names]
             for path, column in zip(outputs, columns, strict=True):
@@ -131,12 +134,7 @@ class WordAlignment(Task):
 
     def count(self, found: Links, gold: AlignmentSet) -> Items:
         """Items are pairs of sentences: links but for the right ones, predicted and sure links."""
-        rows = []
-        for links, right in zip(found, gold.gold, strict=True):
-            score = score_alignment([links], [right])
-            whole = score.predicted + score.sure
-            rows.append((whole - score.sure_hits - score.possible_hits, whole))
-        return np.array(rows, dtype=np.int64)
+        return count_errors(found, gold.gold)
 
     def _choose(self, data: Folder, languages: Languages) -> dict[str, str]:
         """Pairs, and how they were asked for: with or without the base of their gold file."""
@@ -156,7 +154,7 @@ def _read_links(path: Path, data: AlignmentSet) -> Links:
 
 
 def _align(
-    encoder: Any, source: Sentences, target: Sentences, layers: Sequence[int]
+    encoder: Any, source: Sentences, target: Sentences, layers: Sequence[int], config: LinkConfig
 ) -> Iterator[list[list[Link]]]:
     """For each sentence pair the links of the encoder's own vectors, then of the layers."""
     lost = 0
@@ -164,20 +162,20 @@ def _align(
         left, right = (
             _encode(encoder, side[start : start + _CHUNK], layers) for side in (source, target)
         )
-        lost += count_lost(vectors[0] for vectors in (*left, *right))
+        lost += sum(parts[0].lost for parts in (*left, *right))
         for one, other in zip(left, right, strict=True):
-            yield [link_words(x, y) for x, y in zip(one, other, strict=True)]
+            found = [link_long(x, y, config) for x, y in zip(one, other, strict=True)]
+            yield [[(link.source, link.target) for link in links] for links in found]
     warn_of_lost(lost)
 
 
-def _encode(
-    encoder: Any, sentences: Sentences, layers: Sequence[int]
-) -> Sequence[Sequence[AnyFloats]]:
+def _encode(encoder: Any, sentences: Sentences, layers: Sequence[int]) -> Sequence[Sequence[Parts]]:
     texts, spans = join_words(sentences)
     if layers:
-        found = encoder.encode_word_layers(texts, spans, [encoder.layer, *layers])
-        return [list(vectors) for vectors in found]
-    return [[np.asarray(vectors)] for vectors in encoder.encode_words(texts, spans)]
+        own = None if encoder.alignment_layer == "first-last" else encoder.alignment_layer
+        found: list[list[Parts]] = encoder.encode_subtoken_layers(texts, spans, [own, *layers])
+        return found
+    return [[parts] for parts in encode_parts(encoder, texts, spans)]
 
 
 def _find_layers(predictions: Folder, pair: str) -> dict[int, Path]:

@@ -19,6 +19,7 @@ from crosszero.align.spans import Span
 from crosszero.config import build, read_json
 from crosszero.errors import DataError
 from crosszero.files import atomic_file
+from crosszero.model.alignment_layer import find_alignment_layer
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
 from crosszero.samples.finder import WordFinder
@@ -57,8 +58,8 @@ class WordRefresher:
         ranks: Ranks = ALONE,
     ) -> None:
         word = config.layers.word
-        middle = word if isinstance(word, int) else (backbone.layers + 1) // 2
-        self._layer = config.refresh_layer or middle
+        usual = word if isinstance(word, int) else find_alignment_layer(backbone)
+        self._layer = config.refresh_layer or usual
         backbone.check_layer(self._layer, "refresh_layer")
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks

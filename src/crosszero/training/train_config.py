@@ -109,7 +109,8 @@ class TrainConfig:
             computation. The gradients are the same; set it when a batch does not fit.
         refresh_words_every: steps after which word pairs are found anew by the encoder in
             training; 0 keeps those of the store.
-        refresh_layer: layer for that; 0 takes that of ``layers.word``, or the middle one.
+        refresh_layer: layer for that; 0 takes that of ``layers.word``, or the one that words are
+            best linked by.
         seed: of every random choice.
         checkpoint_every: steps between checkpoints; 0 saves only the end.
         keep_checkpoints: how many of the newest checkpoints stay.

@@ -1,0 +1,199 @@
+"""The words of texts linked to those of their translations: from an encoder to scored links."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from crosszero.align.eflomal import TwoWayModel
+from crosszero.align.long_texts import link_long
+from crosszero.align.methods import LinkConfig, ScoredLink
+from crosszero.align.spans import Link, Span, WordPair
+from crosszero.align.subtokens import SubtokenEncoder, encode_parts
+from crosszero.align.word_cutter import cut_words
+from crosszero.align.word_encoder import WordEncoder, join_words
+from crosszero.errors import ConfigError
+
+_log = logging.getLogger("crosszero")
+
+
+class CutText(NamedTuple):
+    """A text and where its words are.
+
+    Attributes:
+        text: as it is.
+        spans: of its words, in characters.
+    """
+
+    text: str
+    spans: list[Span]
+
+    @property
+    def keys(self) -> list[str]:
+        """The words in lower case, as a statistical aligner counts them."""
+        return [self.text[start:end].lower() for start, end in self.spans]
+
+
+def from_words(words: Sequence[str]) -> CutText:
+    """Take words that are cut already, with one space between two.
+
+    Example:
+        >>> from_words(["ein", "Haus"]).spans
+        [Span(start=0, end=3), Span(start=4, end=8)]
+    """
+    [text], [spans] = join_words([words])
+    return CutText(text, spans)
+
+
+def align_words(
+    encoder: SubtokenEncoder | WordEncoder,
+    source: Sequence[Sequence[str]],
+    target: Sequence[Sequence[str]],
+    config: LinkConfig | None = None,
+) -> list[list[Link]]:
+    """Link the words of translated sentences.
+
+    Args:
+        encoder: gives the vectors.
+        source: n sentences, cut into words.
+        target: their n translations, cut into words.
+        config: how; by default by the method ``hmm``.
+
+    Returns:
+        For each sentence pair its links, 0-based. How many words have no vector, and so no link,
+        is logged.
+
+    Raises:
+        ValueError: the numbers of sentences differ.
+
+    Example:
+        >>> align_words(encoder, [["good", "day"]], [["guten", "Tag"]])      # doctest: +SKIP
+        [[(0, 0), (1, 1)]]
+    """
+    linker = WordLinker(encoder, config)
+    found = linker.link(list(map(from_words, source)), list(map(from_words, target)))
+    links = [[(link.source, link.target) for link in sentence] for sentence in found]
+    warn_of_lost(linker.lost)
+    return links
+
+
+def link_texts(
+    encoder: SubtokenEncoder | WordEncoder,
+    source: Sequence[str],
+    target: Sequence[str],
+    config: LinkConfig | None = None,
+    languages: tuple[str, str] = ("", ""),
+) -> list[list[WordPair]]:
+    """Link the words of raw texts: as :func:`align_words`, but by their characters.
+
+    Args:
+        encoder, config: as there.
+        source: n texts.
+        target: their n translations.
+        languages: codes of both.
+    """
+    sides = [
+        [CutText(text, cut_words(text, language)) for text in texts]
+        for texts, language in zip((source, target), languages, strict=True)
+    ]
+    linker = WordLinker(encoder, config)
+    found = [
+        [WordPair(one.spans[i], other.spans[j], score) for i, j, score in links]
+        for one, other, links in zip(*sides, linker.link(*sides), strict=True)
+    ]
+    warn_of_lost(linker.lost)
+    return found
+
+
+class WordLinker:
+    """Links the words of texts to those of their translations.
+
+    Args:
+        encoder: gives the vectors; none for the statistical method.
+        config: how words are linked.
+        statistics: trained on such texts; for the methods ``statistical`` and ``combined``.
+        batch: pairs of texts that are encoded at once.
+
+    Raises:
+        ConfigError: the method needs what is not given.
+
+    Example:
+        >>> linker = WordLinker(Encoder.load("crosszero-mini"))               # doctest: +SKIP
+        >>> next(linker.link([from_words(["good", "day"])],
+        ...                  [from_words(["guten", "Tag"])]))                 # doctest: +SKIP
+        [ScoredLink(source=0, target=0, score=0.93), ScoredLink(source=1, target=1, score=0.95)]
+    """
+
+    def __init__(
+        self,
+        encoder: SubtokenEncoder | WordEncoder | None = None,
+        config: LinkConfig | None = None,
+        *,
+        statistics: TwoWayModel | None = None,
+        batch: int = 64,
+    ) -> None:
+        config = config or LinkConfig()
+        if config.method in ("statistical", "combined") and statistics is None:
+            raise ConfigError(
+                f"method {config.method} needs a statistical aligner, trained on text like this one"
+            )
+        if config.method != "statistical" and encoder is None:
+            raise ConfigError(f"method {config.method} needs an encoder")
+        self._encoder, self._config, self._batch = encoder, config, batch
+        self._statistics = statistics
+        if config.method == "statistical" and statistics is not None:
+            statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
+        self.lost = 0
+        """Words so far that have no vector, and so no links."""
+
+    def link(
+        self, sources: Sequence[CutText], targets: Sequence[CutText]
+    ) -> Iterator[list[ScoredLink]]:
+        """Link n texts to their n translations, in their order.
+
+        Raises:
+            ValueError: the numbers of texts differ.
+        """
+        if len(sources) != len(targets):
+            raise ValueError(f"{len(sources)} source texts against {len(targets)} target texts")
+        if self._encoder is None or self._config.method == "statistical":
+            yield from self._count(sources, targets)
+            return
+        left, right = (
+            encode_parts(
+                self._encoder,
+                [side.text for side in texts],
+                [side.spans for side in texts],
+                batch=self._batch,
+            )
+            for texts in (sources, targets)
+        )
+        for source, target, one, other in zip(sources, targets, left, right, strict=True):
+            self.lost += one.lost + other.lost
+            fit = None
+            if self._config.method == "combined" and self._statistics is not None:
+                fit = self._statistics.fit_words(source.keys, target.keys)
+            yield link_long(one, other, self._config, fit=fit)
+
+    def _count(
+        self, sources: Sequence[CutText], targets: Sequence[CutText]
+    ) -> Iterator[list[ScoredLink]]:
+        statistics = self._statistics
+        assert statistics is not None
+        rows = [(source.keys, target.keys) for source, target in zip(sources, targets, strict=True)]
+        threshold = self._config.threshold or 0.0
+        for (source, target), links in zip(rows, statistics.align(rows), strict=True):
+            scored = [
+                ScoredLink(i, j, statistics.score(source[i], target[j])) for i, j in sorted(links)
+            ]
+            yield [link for link in scored if link.score >= threshold]
+
+
+def warn_of_lost(words: int) -> None:
+    """Say how many words can't be linked, and why."""
+    if words:
+        _log.warning(
+            "%s no vector (the encoder has no token of their own for them), and so no links",
+            "1 word has" if words == 1 else f"{words} words have",
+        )

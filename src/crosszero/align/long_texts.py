@@ -1,0 +1,163 @@
+"""Long texts: cut where both sides can be cut, and linked piece by piece.
+
+In a document a word finds its like many times, most of them in other sentences. So a pair of long
+texts is first cut into pairs of shorter ones. The words that are each other's most similar and
+follow each other in the same order on both sides are anchors; the text is cut between two anchors
+where the fewest links cross the cut, which is mostly where a sentence ends.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.align.links import Scores, Similarity, mutual_argmax
+from crosszero.align.methods import LinkConfig, ScoredLink, compare_parts, link_parts
+from crosszero.align.spans import Link
+from crosszero.align.subtokens import Parts, word_vectors
+
+_MOST = 100  # words of a text that is not cut
+_WINDOW = 600  # words of each side that are compared to find cuts
+_NEAR = 40  # words around a cut among which links may cross it
+_BOX = 2_500  # places between two anchors; among more there is nothing to choose by
+Places = NDArray[np.int64]
+
+
+def link_long(
+    source: Parts, target: Parts, config: LinkConfig, *, fit: Scores | None = None
+) -> list[ScoredLink]:
+    """Link the words of texts of any length, as :func:`~crosszero.align.methods.link_parts` does.
+
+    Args, returns, raises: as there.
+    """
+    links: list[ScoredLink] = []
+    for (a, b), (c, d) in cut_texts(source, target):
+        some = None if fit is None else fit[a:b, c:d]
+        found = link_parts(_take(source, a, b), _take(target, c, d), config, fit=some)
+        links += [ScoredLink(a + i, c + j, score) for i, j, score in found]
+    return links
+
+
+def cut_texts(source: Parts, target: Parts) -> Iterator[tuple[Link, Link]]:
+    """Cut two texts into pieces of up to 100 words that belong together.
+
+    Yields:
+        For each piece the first word and the one behind the last, of the source and of the target.
+        Together they hold every word once.
+    """
+    ends = len(source), len(target)
+    begin = (0, 0)
+    if max(ends) > _MOST:
+        vectors = word_vectors(source), word_vectors(target)
+        while max(end - at for end, at in zip(ends, begin, strict=True)) > _MOST:
+            sides = [side[at : at + _WINDOW] for side, at in zip(vectors, begin, strict=True)]
+            cuts = find_cuts(compare_parts(*sides, centred=True))
+            for i, j in cuts:
+                yield (begin[0], begin[0] + i), (begin[1], begin[1] + j)
+                begin = begin[0] + i, begin[1] + j
+    yield (begin[0], ends[0]), (begin[1], ends[1])
+
+
+def find_cuts(similarity: Similarity) -> list[Link]:
+    """Find where the first half of two texts is best cut.
+
+    Args:
+        similarity: (source words, target words); one of the numbers is above 100.
+
+    Returns:
+        Lengths of one piece after the other; at least one piece, of at least one word.
+    """
+    links = mutual_argmax(similarity)
+    size = np.array(similarity.shape)
+    places = _list_cuts(find_chain(links), size)
+    costs = _count_crossing(links, places, size)
+    cuts: list[Link] = []
+    begin = np.zeros(2, np.int64)
+    while (size - begin).max() > _MOST and (not cuts or (begin < size // 2).all()):
+        lengths = places - begin
+        usable = (lengths.max(axis=1) <= _MOST) & (lengths.min(axis=1) > 0)
+        good = usable & (lengths.max(axis=1) >= _MOST // 4)
+        good = good if good.any() else usable
+        if good.any():
+            # Words without links next to a cut tell nothing: then lengths in proportion do.
+            uneven = np.abs(lengths[good] @ (size[::-1] / size.max() * (1, -1)))
+            worth = costs[good] + uneven / _MOST
+            cut = places[good][np.flatnonzero(worth == worth.min())[-1]]
+        else:  # nothing to hold on to: both sides in proportion
+            rest = size - begin
+            cut = begin + np.minimum(rest, np.ceil(rest * (_MOST / 2 / rest.max())).astype(int))
+        cuts.append((int(cut[0] - begin[0]), int(cut[1] - begin[1])))
+        begin = cut
+    return cuts
+
+
+def find_chain(links: Sequence[Link]) -> list[Link]:
+    """Find the longest row of links that rise on both sides.
+
+    Args:
+        links: in the order of the source; no word twice.
+
+    Example:
+        >>> find_chain([(0, 1), (1, 5), (2, 2), (3, 3)])
+        [(0, 1), (2, 2), (3, 3)]
+    """
+    tails: list[int] = []  # the lowest target in which a row of n links can end
+    places: list[int] = []
+    before: list[int] = []
+    for place, (_, target) in enumerate(links):
+        length = bisect_left(tails, target)
+        if length == len(tails):
+            tails.append(target)
+            places.append(place)
+        else:
+            tails[length], places[length] = target, place
+        before.append(places[length - 1] if length else -1)
+    chain = []
+    place = places[-1] if places else -1
+    while place >= 0:
+        chain.append(links[place])
+        place = before[place]
+    return chain[::-1]
+
+
+def _list_cuts(chain: Sequence[Link], size: Places) -> Places:
+    """(n, 2) all places between two anchors: words before it and words behind it."""
+    found = [np.empty((0, 2), np.int64)]
+    for (a, b), (c, d) in pairwise([(-1, -1), *chain, (int(size[0]), int(size[1]))]):
+        rows, columns = np.arange(a + 1, c + 1), np.arange(b + 1, d + 1)
+        if rows.size * columns.size > _BOX:  # nothing holds the two sides together here
+            continue
+        found.append(np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2))
+    return np.concatenate(found)
+
+
+def _count_crossing(links: Sequence[Link], cuts: Places, size: Places) -> Places:
+    """Count for each cut the links near it of which one word is before and one behind."""
+    table = np.zeros(size + 1, np.int64)
+    for i, j in links:
+        table[i + 1, j + 1] = 1
+    sums = table.cumsum(axis=0).cumsum(axis=1)
+    before = np.maximum(cuts - _NEAR, 0)
+    behind = np.minimum(cuts + _NEAR, size)
+
+    def count(top: Places, bottom: Places, left: Places, right: Places) -> Places:
+        inside: Places = sums[bottom, right] - sums[top, right] - sums[bottom, left]
+        inside += sums[top, left]
+        return inside
+
+    (i, j), (a, b), (c, d) = cuts.T, before.T, behind.T
+    return count(a, i, j, d) + count(i, c, b, j)
+
+
+def _take(parts: Parts, begin: int, end: int) -> Parts:
+    """Some of the words, with their parts only."""
+    starts, ends = parts.starts[begin:end], parts.ends[begin:end]
+    seen = ends > starts
+    first = int(starts[seen].min()) if seen.any() else 0
+    last = int(ends[seen].max()) if seen.any() else 0
+    moved = (np.where(seen, side - first, 0) for side in (starts, ends))
+    return Parts(parts.vectors[first:last], *moved)

@@ -1,0 +1,83 @@
+"""Words of raw text in any language: by spaces and ICU, or by what is learnt where ICU is not.
+
+Between letters of scripts that write no spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) ICU
+finds words by its dictionaries; that is the package ``icu4py``. Without it a segmenter learns from
+the very text (:mod:`crosszero.align.segmenter`), which wants a corpus rather than a line.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
+
+from crosszero.align.segmenter import Segmenter
+from crosszero.align.spans import Span
+from crosszero.align.word_boundaries import stretch_pattern, word_pattern
+
+_log = logging.getLogger("crosszero")
+_LONG = 8  # letters without a space between them: more than a word of tokenised text has
+
+
+def cut_words(text: str, language: str = "") -> list[Span]:
+    """Find the words of a raw text; punctuation is none.
+
+    Args:
+        text: any text.
+        language: its code, such as ``fr``, which decides what an apostrophe does.
+
+    Example:
+        >>> text = "天气很好, isn't it?"
+        >>> [text[start:end] for start, end in cut_words(text)]
+        ['天气', '很好', "isn't", 'it']
+    """
+    words, spans, end = word_pattern(language), list[Span](), 0
+    stretches = list(stretch_pattern().finditer(text))
+    cut = _find_icu() if stretches else None
+    if stretches and cut is None:
+        segmenter = Segmenter(language, min_count=1)
+        segmenter.fit([text])
+        return segmenter.spans(text)
+    for stretch in stretches:
+        assert cut is not None
+        spans += [Span(*match.span()) for match in words.finditer(text, end, stretch.start())]
+        # Lengths, because ICU counts its places in units of UTF-16.
+        borders = accumulate(map(len, cut(stretch[0])), initial=stretch.start())
+        spans += [Span(a, b) for a, b in pairwise(borders)]
+        end = stretch.end()
+    return spans + [Span(*match.span()) for match in words.finditer(text, end)]
+
+
+def make_cutter(texts: Iterable[str], language: str = "") -> Callable[[str], list[Span]]:
+    """Give :func:`cut_words` for a corpus; where ICU is not installed, `texts` are learnt from."""
+    texts = list(texts)
+    if not any(map(stretch_pattern().search, texts)) or _find_icu() is not None:
+        return lambda text: cut_words(text, language)
+    segmenter = Segmenter(language)
+    segmenter.fit(texts)
+    return segmenter.spans
+
+
+def is_unsegmented(lines: Sequence[str]) -> bool:
+    """Tell whether the words of a script without spaces stand in these lines without spaces.
+
+    Example:
+        >>> is_unsegmented(["私は昨日東京へ行きました。"]), is_unsegmented(["私 は 昨日 行っ た"])
+        (True, False)
+    """
+    stretches = [len(found) for line in lines for found in stretch_pattern().findall(line)]
+    return sum(length for length in stretches if length > _LONG) > sum(stretches) / 4
+
+
+@lru_cache(maxsize=1)
+def _find_icu() -> Callable[[str], Iterable[str]] | None:
+    try:
+        from icu4py.breakers import WordBreaker
+    except ImportError:
+        _log.warning(
+            "icu4py is not installed: words of Chinese, Japanese, Thai and the like are cut by "
+            "what is learnt from the text; pip install icu4py cuts them by dictionaries"
+        )
+        return None
+    return lambda text: WordBreaker(text, "")

@@ -1,0 +1,85 @@
+"""Which hidden layer words are best linked by.
+
+It lies in the middle: the last layers of an encoder speak of the whole sentence, the first ones of
+spelling. Read at its best layer an encoder makes half the errors that first + last layer makes, so
+that is what words are linked by where nobody says otherwise. A run that chose a layer for itself
+keeps it in ``crosszero.json`` as ``alignment_layer``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crosszero.config import read_json
+from crosszero.errors import CheckpointError
+from crosszero.model.backbone import Backbone
+from crosszero.model.loading import find_file
+
+SETTINGS = "crosszero.json"  # beside the model
+
+
+class KnownLayer(NamedTuple):
+    """The best layer of an encoder, and who found it.
+
+    Attributes:
+        kind: ``model_type`` of its config.json.
+        layers, hidden_size, vocabulary: by which it is told from others of its kind; 0 for any.
+        layer: which to read, from 1.
+        source: where that was measured.
+    """
+
+    kind: str
+    layers: int
+    hidden_size: int
+    vocabulary: int
+    layer: int
+    source: str
+
+
+KNOWN = (
+    KnownLayer("bert", 12, 384, 250_037, 7, "multilingual-e5-small: docs/alignment.md"),
+    KnownLayer("bert", 12, 768, 501_153, 6, "LaBSE: 5 to 8 (Dou & Neubig 2021 and others)"),
+    KnownLayer("bert", 12, 0, 0, 8, "mBERT: Jalili Sabet et al. 2020, Dou & Neubig 2021"),
+    KnownLayer("xlm-roberta", 12, 0, 0, 8, "XLM-R base: Jalili Sabet et al. 2020"),
+    KnownLayer("modernbert", 22, 0, 0, 15, "mmBERT base: 14 to 17"),
+    KnownLayer("modernbert", 6, 256, 12_000, 6, "crosszero-mini: docs/alignment.md"),
+)
+"""The first that fits counts."""
+
+
+def find_alignment_layer(backbone: Backbone) -> int:
+    """Look up the layer of an architecture; of one that is not known two thirds of its depth.
+
+    Example:
+        >>> find_alignment_layer(Backbone.load("crosszero-mini"))
+        6
+    """
+    config = backbone.model.config
+    shape = (config.model_type, backbone.layers, backbone.hidden_size, config.vocab_size)
+    for known in KNOWN:
+        if all(mine in (0, its) for mine, its in zip(known[:4], shape, strict=True)):
+            return known.layer
+    return max(1, round(2 * backbone.layers / 3))
+
+
+def read_alignment_layer(name: str | Path, backbone: Backbone) -> int:
+    """Give the layer that a run keeps, or else that of its architecture.
+
+    Args:
+        name: ``crosszero-mini``, a folder or a hub id.
+        backbone: what was loaded from there.
+
+    Raises:
+        CheckpointError: what the folder says is no layer of its model.
+    """
+    path = find_file(name, SETTINGS)
+    layer = read_json(path, dict[str, Any]).get("alignment_layer") if path else None
+    if layer is None:
+        return find_alignment_layer(backbone)
+    if type(layer) is not int or not 1 <= layer <= backbone.layers:
+        raise CheckpointError(
+            f"{path}: alignment_layer: {layer!r:.40} given; the model has layers 1 to "
+            f"{backbone.layers}"
+        )
+    return layer

@@ -1,0 +1,117 @@
+"""From texts to links: all methods, statistics that travel through files, the choice of a layer."""
+
+import numpy as np
+import pytest
+
+from crosszero.align.eflomal import TwoWayModel
+from crosszero.align.layer_choice import choose_layer, measure_layers
+from crosszero.align.linker import WordLinker, align_words, from_words
+from crosszero.align.methods import LinkConfig
+from crosszero.align.subtokens import as_parts
+from crosszero.errors import ConfigError, DataError
+from tests.samples.helpers import cipher
+
+PAIRS, DICTIONARY = cipher(150, seed=3)
+ROWS = [(pair.source.split(), pair.target.split()) for pair in PAIRS]
+SIDES = [[from_words(row[side]) for row in ROWS] for side in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def statistics():
+    return TwoWayModel(lambda: iter(ROWS), seeds=(2, 3), samplers=1)
+
+
+class Meanings:
+    """Words of one meaning have like vectors; in layer 2 of two."""
+
+    def __init__(self, noise=0.5):
+        words = {*DICTIONARY, *DICTIONARY.values()}
+        draw = np.random.default_rng(1)
+        base = {word: draw.normal(size=16) for word in sorted(words)}
+        for word, other in DICTIONARY.items():
+            base[other] = base[word] + noise * draw.normal(size=16)
+        self.tables = [{word: draw.normal(size=16) for word in sorted(words)}, base]
+
+    def encode_words(self, texts, spans):
+        return [parts[1].vectors for parts in self.encode_subtoken_layers(texts, spans, [1, 2])]
+
+    def encode_subtoken_layers(self, texts, spans, layers):
+        return [
+            [
+                as_parts(
+                    np.array([self.tables[n - 1][text[a:b]] for a, b in words]).reshape(-1, 16)
+                )
+                for n in layers
+            ]
+            for text, words in zip(texts, spans, strict=True)
+        ]
+
+
+def count_right(links):
+    right = wrong = 0
+    for (source, target), sentence in zip(ROWS, links, strict=True):
+        for i, j, score in sentence:
+            assert 0 < score <= 1
+            hit = DICTIONARY.get(source[i]) == target[j]
+            right, wrong = right + hit, wrong + (not hit)
+    return right, wrong
+
+
+@pytest.mark.parametrize("method", ["argmax", "softmax", "hmm", "combined", "statistical"])
+def test_methods_find_the_words(method, statistics):
+    encoder = None if method == "statistical" else Meanings()
+    linker = WordLinker(encoder, LinkConfig(method=method), statistics=statistics)
+    right, wrong = count_right(linker.link(*SIDES))
+    assert right > 10 * wrong
+    assert linker.lost == 0
+
+
+def test_counts_help_vectors_that_tell_little(statistics):
+    encoder = Meanings(noise=4)
+    found = {
+        method: count_right(
+            WordLinker(encoder, LinkConfig(method=method), statistics=statistics).link(*SIDES)
+        )
+        for method in ("hmm", "combined")
+    }
+    assert found["combined"][0] > found["hmm"][0]
+
+
+def test_statistics_travel_through_a_file(statistics, tmp_path):
+    path = tmp_path / "model"
+    statistics.save(path)
+    loaded = TwoWayModel.load(path)
+    assert list(loaded.align(ROWS)) == list(statistics.align(ROWS))
+    fits = [model.fit_words(*ROWS[0]) for model in (statistics, loaded)]
+    np.testing.assert_array_equal(*fits)
+    assert fits[0].shape == (len(ROWS[0][0]), len(ROWS[0][1]))
+    assert ((fits[0] >= 0) & (fits[0] <= 1)).all()
+    nothing = TwoWayModel(lambda: iter([]), seeds=(1, 2))
+    nothing.save(path)
+    assert list(TwoWayModel.load(path).align([(["a"], ["b"])])) == [[]]
+    assert TwoWayModel.load(path).fit_words(["a"], ["b"]).tolist() == [[1.0]]
+    for content in (b"", b"PK no zip", path.read_bytes()[:-30]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="no statistical aligner"):
+            TwoWayModel.load(path)
+    with pytest.raises(DataError, match="no statistical aligner"):
+        TwoWayModel.load(tmp_path / "none")
+
+
+def test_what_a_method_needs(statistics):
+    for method in ("statistical", "combined"):
+        with pytest.raises(ConfigError, match="needs a statistical aligner"):
+            WordLinker(Meanings(), LinkConfig(method=method))
+    with pytest.raises(ConfigError, match="needs an encoder"):
+        WordLinker(None, statistics=statistics)
+    with pytest.raises(ValueError, match="1 source texts against 0"):
+        list(WordLinker(Meanings()).link(SIDES[0][:1], []))
+    assert align_words(Meanings(), [[]], [["x"]][:0] or [[]]) == [[]]
+
+
+def test_the_layer_whose_links_agree_is_chosen(statistics):
+    for counted in (None, statistics):
+        found = measure_layers(Meanings(), *SIDES, [1, 2], counted)
+        assert 0 < found[0] < found[1] <= 1
+        assert choose_layer([1, 2], found) == 2
+    assert choose_layer([1, 2, 3], [0.5, 0.5, 0.4]) == 2
