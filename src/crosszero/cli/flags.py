@@ -22,8 +22,8 @@ EncoderName = Annotated[
 Layer = Annotated[
     int | None,
     Parameter(
-        help="Hidden layer, from 1. By default words are read from first + last layer, as in "
-        "training, and sentences as the encoder's folder says."
+        help="Hidden layer, from 1: sentences are the mean over its tokens. By default they are "
+        "read as the encoder's folder says."
     ),
 ]
 SentencePooling = Annotated[

@@ -28,7 +28,7 @@ _LONGEST = 2000  # characters of a message
 # A module is loaded when one of its commands is called: listing them takes half a second less.
 COMMANDS = {
     "Use": {
-        "use:align": "Link the words of sentences and their translations.",
+        "align:align": "Link the words of sentences and their translations.",
         "use:mine": "Find the lines of two texts that mean the same.",
         "use:encode": "Write the vector of each line of a text.",
     },
@@ -41,6 +41,7 @@ COMMANDS = {
         "measure:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
     },
     "Measure": {
+        "align:aer": "Hold word links against gold ones: alignment error, precision, recall.",
         "measure:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
         "retrieval.",
         "measure:compare": "Compare two systems on the same items, with bootstrap intervals.",

@@ -1,4 +1,4 @@
-"""The commands that put an encoder to use: align, mine, encode."""
+"""The commands that put an encoder to use: mine, encode."""
 
 from __future__ import annotations
 
@@ -22,53 +22,6 @@ from crosszero.cli.flags import (
 from crosszero.search.margin import Margin
 
 _log = logging.getLogger("crosszero")
-
-
-def align(
-    source: Text,
-    target: Text,
-    /,
-    *,
-    encoder: EncoderName = "crosszero-mini",
-    out: Out = Path("-"),
-    layer: Layer = None,
-    max_length: MaxLength = None,
-) -> None:
-    """Link the words of sentences and their translations.
-
-    Example: crosszero align corpus.en corpus.fr --encoder runs/one --out en-fr.links
-
-    Parameters
-    ----------
-    source
-        One sentence a line, its words between spaces, plain or .gz; - is standard input.
-    target
-        Its translation on the same line.
-    out
-        Pharaoh format: for each line its links i-j, source word and target word, counted from 0. A
-        word is linked to the word that is its nearest and to which it is the nearest, if there is
-        one. By default standard output.
-    """
-    from crosszero.align.links import align_words
-    from crosszero.bitext.lines import require_lines, split_words
-    from crosszero.errors import DataError
-    from crosszero.files import atomic_file, check_output
-    from crosszero.model.encoder import Encoder
-
-    check_output(out, inputs=[source, target])
-    left, right = ([split_words(line) for line in require_lines(path)] for path in (source, target))
-    if len(left) != len(right):
-        raise DataError(
-            target,
-            f"has {len(right)} lines, {source} has {len(left)}: a sentence and its translation "
-            "stand on the same line",
-            min(len(left), len(right)) + 1,
-        )
-    found = align_words(Encoder.load(encoder, layer=layer, max_length=max_length), left, right)
-    with atomic_file(out) as file:
-        file.writelines(" ".join(f"{i}-{j}" for i, j in links) + "\n" for links in found)
-    links = f"{sum(map(len, found)):,}"
-    _log.info("%s%s links in %s lines", name_place(out), links, f"{len(found):,}")
 
 
 def mine(

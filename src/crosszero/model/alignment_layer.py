@@ -15,8 +15,7 @@ from crosszero.config import read_json
 from crosszero.errors import CheckpointError
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import find_file
-
-SETTINGS = "crosszero.json"  # beside the model
+from crosszero.model.saving import OWN_SETTINGS
 
 
 class KnownLayer(NamedTuple):
@@ -73,7 +72,7 @@ def read_alignment_layer(name: str | Path, backbone: Backbone) -> int:
     Raises:
         CheckpointError: what the folder says is no layer of its model.
     """
-    path = find_file(name, SETTINGS)
+    path = find_file(name, OWN_SETTINGS)
     layer = read_json(path, dict[str, Any]).get("alignment_layer") if path else None
     if layer is None:
         return find_alignment_layer(backbone)

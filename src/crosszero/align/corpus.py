@@ -1,0 +1,111 @@
+"""The texts that a user gives to be aligned, as words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+
+from crosszero.align.linker import CutText, from_words
+from crosszero.align.text_pairs import TextPair, read_pairs
+from crosszero.align.word_boundaries import stretch_pattern
+from crosszero.align.word_cutter import is_unsegmented, make_cutter
+from crosszero.bitext.lines import split_words
+from crosszero.errors import ConfigError
+
+CutPair = tuple[CutText, CutText]
+_SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
+_log = logging.getLogger("crosszero")
+
+
+class Corpus:
+    """Pairs of texts, cut into words.
+
+    Args:
+        source: a file, ``-``, or a text.
+        target: the same of the translations; none: `source` is a file that holds both.
+        raw: whether words are cut out of plain text, rather than being what stands between spaces;
+            none: of two texts, and where a script without spaces is written without any.
+        languages: codes of both.
+
+    Attributes:
+        given: whether the texts themselves were given, not files.
+        files: that are read.
+
+    Raises:
+        ConfigError: a text and a file were given, or standard input twice.
+
+    Example:
+        >>> corpus = Corpus("The house.", "Das Haus.")
+        >>> [source.keys for source, _ in corpus]
+        [['the', 'house']]
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str | None = None,
+        *,
+        raw: bool | None = None,
+        languages: Sequence[str] = ("", ""),
+    ) -> None:
+        names = [source] if target is None else [source, target]
+        texts = [_is_text(name) for name in names]
+        self.given = all(texts) and target is not None
+        if any(texts) and not self.given:
+            if target is None:
+                raise ConfigError(f"{source!r}: give its translation, too, or a file of both")
+            raise ConfigError("give two texts or two files, not one of each")
+        if names == ["-", "-"]:
+            raise ConfigError("standard input can be one of the two sides; or give it once, with "
+                              "lines 'source ||| target'")  # fmt: skip
+        if len(languages) != 2:
+            raise ConfigError("languages: two are needed, of source and target, as in en fr")
+        self.files = [] if self.given else [Path(name) for name in names]
+        self._texts = (source, target or "")
+        self._raw = True if self.given else raw
+        self._languages = languages
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether no side is a stream."""
+        return self.given or all(path.is_file() for path in self.files)
+
+    def __iter__(self) -> Iterator[CutPair]:
+        """Read the pairs, in constant memory.
+
+        Raises:
+            DataError: a line can't be used.
+        """
+        pairs: Iterator[TextPair] = iter([TextPair(*self._texts)])
+        if not self.given:
+            pairs = read_pairs(*self.files)
+        first = list(islice(pairs, _SAMPLE))
+        cutters = []
+        for side, language in enumerate(self._languages):
+            known = [text for pair in first if isinstance(text := pair[side], str)]
+            raw = self._raw
+            if raw is None and is_unsegmented(known):
+                raw = True
+                _log.info(
+                    "the %s has words without spaces between them: they are cut as with --raw; "
+                    "--format jsonl tells them",
+                    ("source", "target")[side],
+                )
+            cutters.append(make_cutter(known, language) if raw else None)
+        for pair in chain(first, pairs):
+            source, target = (
+                from_words(text if isinstance(text, list) else split_words(text))
+                if cut is None or isinstance(text, list)
+                else CutText(text, cut(text))
+                for text, cut in zip(pair, cutters, strict=True)
+            )
+            yield source, target
+
+
+def _is_text(name: str) -> bool:
+    """Tell a text from the name of a file, which may not be there."""
+    if name == "-" or Path(name[:200]).exists():
+        return False
+    return any(letter.isspace() for letter in name) or bool(stretch_pattern().search(name))

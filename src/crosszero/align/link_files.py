@@ -1,0 +1,121 @@
+"""Links in files: written as a run of ``crosszero align`` makes them, in constant memory.
+
+A run that was killed goes on where it stopped. What it has written stands beside the output, under
+a name that tells by which settings and from which texts; the output takes its name at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from crosszero.align.linker import CutText
+from crosszero.align.methods import ScoredLink
+from crosszero.errors import CrosszeroError
+from crosszero.files import atomic_file, is_stream, open_bytes
+from crosszero.locks import take_lock
+
+LinkFormat = Literal["pharaoh", "scores", "jsonl"]
+
+
+def spell_links(
+    source: CutText, target: CutText, links: Sequence[ScoredLink], kind: LinkFormat
+) -> str:
+    """Write the links of a pair of texts as one line, without its end.
+
+    Args:
+        source, target: the texts.
+        links: between their words.
+        kind: ``pharaoh`` (``0-0 1-2``), ``scores`` (``0-0:0.98 1-2:0.71``) or ``jsonl`` (the words
+            with their characters, and the links with their scores).
+
+    Example:
+        >>> text = from_words(["ein"])
+        >>> spell_links(text, text, [ScoredLink(0, 0, 0.98)], "scores")
+        '0-0:0.980'
+    """
+    if kind == "pharaoh":
+        return " ".join(f"{i}-{j}" for i, j, _ in links)
+    if kind == "scores":
+        return " ".join(f"{i}-{j}:{score:.3f}" for i, j, score in links)
+    row = {
+        "source": source.text,
+        "target": target.text,
+        "source_words": _list_words(source),
+        "target_words": _list_words(target),
+        "links": [[i, j, round(score, 3)] for i, j, score in links],
+    }
+    return json.dumps(row, ensure_ascii=False)
+
+
+def _list_words(text: CutText) -> list[list[object]]:
+    """Each word, its first character and the one behind its last."""
+    return [[text.text[start:end], start, end] for start, end in text.spans]
+
+
+@contextmanager
+def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[str]], None]]]:
+    """Open an output that may have been begun before.
+
+    Args:
+        out: a file, or ``-``, a pipe or a device, which nothing can go on with.
+        key: hash of all that the lines depend on.
+
+    Yields:
+        How many lines are there, and what to write further ones with; what it was given is safe
+        when it returns.
+
+    Raises:
+        CrosszeroError: the file can't be written, or another process writes it.
+    """
+    if is_stream(out):
+        stream = sys.stdout.buffer if str(out) == "-" else out.open("wb")
+        try:
+            yield 0, lambda lines: _write(stream, lines)
+        finally:
+            if str(out) != "-":
+                stream.close()
+        return
+    part = out.parent / f".{out.name}.{key[:16]}.part"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("a+b")
+    except OSError as error:
+        raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
+    with file:
+        if not take_lock(file.fileno()) and sys.platform != "win32":
+            raise CrosszeroError(f"{out}: another process is writing it")
+        try:
+            yield _count_whole(part), lambda lines: _write(file, lines)
+        except Exception:  # what was wrong will change, and with it the key
+            part.unlink(missing_ok=True)
+            raise
+        os.fsync(file.fileno())
+    if out.suffix == ".gz":
+        with part.open("rb") as plain, atomic_file(out, "wb") as packed:
+            shutil.copyfileobj(plain, packed)
+        part.unlink()
+    else:
+        os.replace(part, out)
+
+
+def _count_whole(part: Path) -> int:
+    """Count the lines of a file, and cut off the piece of one at its end."""
+    count = whole = 0
+    with open_bytes(part) as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                count, whole = count + 1, whole + len(line)
+    os.truncate(part, whole)
+    return count
+
+
+def _write(file: object, lines: Sequence[str]) -> None:
+    file.write("".join(f"{line}\n" for line in lines).encode())  # type: ignore[attr-defined]
+    file.flush()  # type: ignore[attr-defined]

@@ -1,0 +1,249 @@
+"""The commands about word links: align makes them, aer holds them against gold."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from crosszero.align.link_files import LinkFormat
+from crosszero.align.links import Symmetrisation
+from crosszero.align.methods import METHOD, Method, Unit
+from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, name_place
+
+if TYPE_CHECKING:
+    from crosszero.align.corpus import Corpus
+    from crosszero.align.eflomal import TwoWayModel
+    from crosszero.model.encoder import Encoder
+    from crosszero.model.options import WordLayer
+
+_BLOCK = 256  # pairs of texts between two writes
+_TELL = 10  # seconds between two lines of progress
+_COUNTED = 100_000  # pairs that the statistical aligner learns from
+_LOOK, _FEW = 200, 20  # pairs on which a layer is chosen, at most and at least
+_log = logging.getLogger("crosszero")
+Raw = Annotated[bool | None, Parameter(negative="--tokenised")]
+
+
+def align(
+    source: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    target: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    encoder: EncoderName = "crosszero-mini",
+    out: Out = Path("-"),
+    method: Method = METHOD,
+    unit: Unit | None = None,
+    threshold: float | None = None,
+    symmetrisation: Symmetrisation | None = None,
+    layer: int | Literal["first-last", "auto"] | None = None,
+    raw: Raw = None,
+    languages: Names = None,
+    format: LinkFormat | None = None,  # noqa: A002  (name of the flag)
+    load: Path | None = None,
+    save: Path | None = None,
+    max_length: MaxLength = None,
+) -> None:
+    """Link the words of sentences and their translations.
+
+    Examples: crosszero align "The house is small." "Das Haus ist klein."
+    crosszero align corpus.en corpus.fr --encoder runs/one --out en-fr.links
+
+    Parameters
+    ----------
+    source
+        One text a line, its words between spaces, plain or .gz; - is standard input. Or both sides
+        in one file: lines 'source ||| target', TSV, or JSONL with "source" and "target". Or a text.
+    target
+        Its translation on the same line; or the translation.
+    out
+        For each line its links i-j, source word and target word, counted from 0 (Pharaoh). A file
+        that was begun by a run that was stopped is gone on with. By default standard output.
+    method
+        argmax and itermax (as simalign), softmax (as awesome-align), ot (optimal transport), hmm
+        (similarity and the links of the neighbours), statistical (counts of these texts, no
+        encoder), combined (hmm and counts).
+    unit
+        Compare sub-tokens, words, or both; by default what suits the method.
+    threshold
+        Smallest score of a link, 0 to 1; by default what suits the method.
+    symmetrisation
+        Of argmax and statistical, which look from either side: intersection, union or
+        grow-diag-final-and.
+    layer
+        Hidden layer, from 1; first-last, as crosszero trains; auto, to choose on these texts. By
+        default what the encoder's folder says, or what is known of its kind.
+    raw
+        Cut words out of plain text, punctuation left aside. By default words are what stands
+        between spaces, but where a script has none (Chinese, Japanese, Thai) and none are written.
+    languages
+        Of source and target: --languages en fr. They decide what an apostrophe does in raw text.
+    format
+        pharaoh, scores (0-0:0.98) or jsonl (words with their characters, links with scores).
+    load
+        Use this statistical aligner, which --save has written, instead of training one.
+    save
+        Keep the statistical aligner that was trained.
+    """
+    from crosszero.align.corpus import Corpus
+    from crosszero.align.link_files import open_lines, spell_links
+    from crosszero.align.linker import WordLinker, warn_of_lost
+    from crosszero.align.methods import LinkConfig
+    from crosszero.experiment.cache import hash_encoder
+    from crosszero.files import check_output, hash_files, make_key
+    from crosszero.model.encoder import Encoder
+
+    corpus = Corpus(source, target, raw=raw, languages=languages or ("", ""))
+    config = LinkConfig(
+        method=method, unit=unit, threshold=threshold, symmetrisation=symmetrisation
+    )
+    kind = format or ("jsonl" if corpus.given else "pharaoh")
+    check_output(out, inputs=[*corpus.files, *([load] if load else [])])
+    if save is not None:
+        check_output(save, inputs=corpus.files)
+    counts = method in ("statistical", "combined") or save is not None
+    statistics = get_statistics(corpus, load, save) if counts else None
+    model = None
+    if method != "statistical":
+        asked = None if layer == "auto" else layer
+        model = Encoder.load(encoder, layer=asked, max_length=max_length)
+        if layer == "auto":
+            chosen = find_layer(model, corpus, statistics)
+            model = Encoder(model.backbone, layer=chosen, max_length=max_length)
+    linker = WordLinker(model, config, statistics=statistics)
+    settings = {
+        "encoder": model and (hash_encoder(encoder), model.alignment_layer, max_length),
+        "config": [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)],
+        "texts": [] if not corpus.can_be_read_again else hash_files(*corpus.files),
+    }
+    lines = links = 0
+    with open_lines(out, make_key(settings)) as (done, write):
+        pairs = iter(corpus)
+        lines = sum(1 for _ in islice(pairs, done))
+        if lines:
+            _log.info("%s%s lines are there from an earlier run", name_place(out), f"{lines:,}")
+        begun, told = time.monotonic(), time.monotonic()
+        while block := list(islice(pairs, _BLOCK)):
+            sources, targets = zip(*block, strict=True)
+            found = list(linker.link(sources, targets))
+            write([spell_links(*row, kind) for row in zip(sources, targets, found, strict=True)])
+            lines, links = lines + len(block), links + sum(map(len, found))
+            if time.monotonic() - told > _TELL:
+                told = time.monotonic()
+                rate = (lines - done) / (told - begun)
+                _log.info("%s lines, %.0f a second", f"{lines:,}", rate)
+    warn_of_lost(linker.lost)
+    _log.info("%s%s links in %s lines", name_place(out), f"{links:,}", f"{lines:,}")
+
+
+def get_statistics(corpus: Corpus, load: Path | None, save: Path | None) -> TwoWayModel:
+    """Load the statistical aligner, or train it on the first 100,000 pairs of the corpus."""
+    from crosszero.align.eflomal import TwoWayModel, fits
+    from crosszero.errors import ConfigError
+
+    if load is not None:
+        return TwoWayModel.load(load)
+    if not corpus.can_be_read_again:
+        raise ConfigError(
+            "standard input can't be read twice, to count first and to link then: give a file, or "
+            "a statistical aligner that --save has written with --load"
+        )
+    rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
+    rows = [row for row in rows if fits(*row)]
+    _log.info("counting the words of %s pairs", f"{len(rows):,}")
+    model = TwoWayModel(lambda: rows, seeds=(2, 3))
+    if save is not None:
+        model.save(save)
+    return model
+
+
+def find_layer(encoder: Encoder, corpus: Corpus, statistics: TwoWayModel | None) -> WordLayer:
+    """Choose the layer on the first 200 pairs, and say how well each one does."""
+    from crosszero.align.layer_choice import choose_layer, measure_layers
+    from crosszero.errors import ConfigError
+
+    if not corpus.can_be_read_again:
+        raise ConfigError("--layer auto: standard input can't be read twice; give a file")
+    if statistics is None and not corpus.given:
+        statistics = get_statistics(corpus, None, None)
+    sources, targets = zip(*islice(corpus, _LOOK), strict=True)
+    if len(sources) < _FEW:
+        _log.warning("--layer auto: %d texts are too few to tell; the usual layer", len(sources))
+        return encoder.alignment_layer
+    layers = range(1, encoder.backbone.layers + 1)
+    found = measure_layers(encoder, sources, targets, layers, statistics)
+    chosen = choose_layer(layers, found)
+    table = ", ".join(f"{n}: {value:.3f}" for n, value in zip(layers, found, strict=True))
+    _log.info("agreement by layer: %s; layer %d is read", table, chosen)
+    return chosen
+
+
+def aer(
+    links: Path,
+    gold: Path,
+    /,
+    *,
+    against: Path | None = None,
+    base: Literal[0, 1] | None = None,
+    gold_base: Literal[0, 1] | None = None,
+    resamples: int = 10_000,
+) -> None:
+    """Hold word links against gold ones: alignment error, precision, recall.
+
+
+    Example: crosszero aer ours.links en-fr.gold --against theirs.links
+
+    Parameters
+    ----------
+    links
+        Of any tool: Pharaoh (0-0 1-2, with scores or without), WPT's lines or JSONL.
+    gold
+        The same; 3p4 or P is a possible link. Links to NULL are left out, and counted.
+    against
+        Links of another tool: the difference, with a paired bootstrap over sentences.
+    base
+        0 or 1: what the links count from; by default found from the files.
+    gold_base
+        The same of the gold links.
+    resamples
+        Sets of sentences that are drawn.
+    """
+    from crosszero.align.aer import count_errors, score_alignment
+    from crosszero.align.any_links import read_links
+    from crosszero.errors import ConfigError, DataError
+    from crosszero.experiment.comparison import compare_corpora
+
+    if not 1 <= resamples <= 1_000_000:
+        raise ConfigError(f"--resamples: {resamples} given; 1 to 1,000,000 is allowed")
+    paths = [links, *([against] if against else [])]
+    right, *files = read_links(gold, base=gold_base), *(read_links(p, base=base) for p in paths)
+    for path, file in zip((gold, *paths), (right, *files), strict=True):
+        null = f", {file.null:,} links to NULL are left out" if file.null else ""
+        _log.info("%s: words count from %d%s", path, file.base, null)
+    size = max(len(file.rows) for file in (right, *files))
+    wanted, scores, counts = right.fill(size), [], []
+    for path, file in zip(paths, files, strict=True):
+        rows = [row.allowed for row in file.fill(size)]
+        if len(rows) != len(wanted):
+            raise DataError(path, f"{len(rows):,} sentence pairs, but {gold} has {len(wanted):,}")
+        scores.append(score_alignment(rows, wanted))
+        counts.append(count_errors(rows, wanted)[:, None])
+    out = sys.stdout.write
+    width = max(len(str(path)) for path in paths)
+    out(f"{'links':{width}}    AER  precision  recall     F1\n")
+    for path, score in zip(paths, scores, strict=True):
+        values = (score.aer, score.precision, score.recall, score.f1)
+        cells = [f"{100 * value:.2f}" for value in values]
+        out(f"{path!s:{width}}  {cells[0]:>5}  {cells[1]:>9}  {cells[2]:>6}  {cells[3]:>5}\n")
+    if against is not None:
+        _, difference = compare_corpora({"": (counts[1], counts[0])}, resamples=resamples)
+        low, high = 100 * difference.low, 100 * difference.high
+        out(
+            f"AER of {links} minus that of {against}: {100 * difference.difference:+.2f} "
+            f"(95 % interval {low:+.2f} to {high:+.2f}, p = {difference.p_value:.4f})\n"
+        )

@@ -1,0 +1,124 @@
+"""Links to files and back: all formats, NULL, bases; a run that was stopped goes on."""
+
+import gzip
+import json
+
+import pytest
+
+from crosszero.align.any_links import read_links
+from crosszero.align.gold import GoldLinks
+from crosszero.align.link_files import open_lines, spell_links
+from crosszero.align.linker import from_words
+from crosszero.align.methods import ScoredLink
+from crosszero.errors import ConfigError, CrosszeroError, DataError
+
+SOURCE, TARGET = from_words(["ein", "Haus"]), from_words(["house"])
+LINKS = [ScoredLink(0, 0, 0.25), ScoredLink(1, 0, 0.98)]
+
+
+def sure(*links):
+    return GoldLinks(sure=frozenset(links))
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "links"
+    for kind in ("pharaoh", "scores", "jsonl"):
+        line = spell_links(SOURCE, TARGET, LINKS, kind)
+        path.write_text(f"{line}\n{spell_links(SOURCE, TARGET, [], kind)}\n")
+        found = read_links(path)
+        assert found.rows == (sure((0, 0), (1, 0)), sure())
+        assert (found.base, found.null) == (0, 0)
+    row = json.loads(line)
+    assert row["links"] == [[0, 0, 0.25], [1, 0, 0.98]]
+    assert [row["source"][a:b] for _, a, b in row["source_words"]] == ["ein", "Haus"]
+
+
+def test_wpt_files_count_from_one_and_have_null(tmp_path):
+    path = tmp_path / "wpt"
+    path.write_text("0001 1 1 S\n0001 2 0 S\n0001 2 3 P\n0003 0 1\n0003 1 2\n")
+    found = read_links(path)
+    first = GoldLinks(sure=frozenset({(0, 0)}), possible=frozenset({(1, 2)}))
+    assert found.rows == (first, sure(), sure((0, 1)))
+    assert (found.base, found.null) == (1, 2)
+    assert len(found.fill(5)) == 5
+
+
+def test_the_base_is_found(tmp_path):
+    path = tmp_path / "links"
+    path.write_text("1-1 2p2\n" * 10)
+    assert read_links(path).base == 1
+    assert read_links(path).rows[0].possible == {(1, 1)}
+    path.write_text("1-1 2?2\n" * 9 + "3-0\n")
+    assert read_links(path).base == 0
+    path.write_text("1-1\n\n")
+    with pytest.raises(ConfigError, match="too few to tell"):
+        read_links(path)
+    assert read_links(path, base=1).rows == (sure((0, 0)), sure())
+    path.write_text("\n\n")
+    assert read_links(path).rows == (sure(), sure())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0-0\n1:1\n", ":2: '1:1' is no link"),
+        ("0001 1 1\n1-1\n", ":2: is no line"),
+        ('{"links": [[0]]}\n', ':1: is no {"links"'),
+    ],
+)
+def test_lines_that_are_no_links(tmp_path, text, message):
+    path = tmp_path / "links"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_links(path)
+    assert message in str(caught.value)
+    with pytest.raises(DataError, match="below 1"):
+        path.write_text("0-1\n")
+        read_links(path, base=1)
+
+
+@pytest.mark.parametrize("name", ["links", "links.gz"])
+def test_a_stopped_run_goes_on(tmp_path, name):
+    out = tmp_path / "made" / name
+
+    def work(lines, key="a", fail_at=None):
+        with open_lines(out, key) as (done, write):
+            for number, line in enumerate(lines):
+                if number == fail_at:
+                    raise KeyboardInterrupt
+                if number >= done:
+                    write([line])
+        return done
+
+    with pytest.raises(KeyboardInterrupt):
+        work(["one", "two", "three"], fail_at=2)
+    assert not out.exists()
+    [part] = out.parent.glob(".*.part")
+    part.write_bytes(part.read_bytes() + b"half a li")
+    assert work(["one", "two", "three"]) == 2
+    data = out.read_bytes()
+    assert (gzip.decompress(data) if name.endswith(".gz") else data) == b"one\ntwo\nthree\n"
+    assert [path.name for path in out.parent.iterdir()] == [name]
+    with pytest.raises(KeyboardInterrupt):
+        work(["other"] * 3, key="b", fail_at=1)
+    assert work(["one"], key="c") == 0  # other texts or settings
+
+
+def test_bad_input_leaves_what_was_there(tmp_path):
+    out = tmp_path / "links"
+    out.write_text("before\n")
+    with pytest.raises(DataError), open_lines(out, "a") as (_, write):
+        write(["one"])
+        raise DataError("x", "is bad", 2)
+    assert out.read_text() == "before\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["links"]
+
+
+def test_two_runs_do_not_write_one_file(tmp_path):
+    out = tmp_path / "links"
+    with (
+        open_lines(out, "a"),
+        pytest.raises(CrosszeroError, match="another process"),
+        open_lines(out, "a"),
+    ):
+        raise AssertionError

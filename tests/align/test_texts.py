@@ -1,0 +1,128 @@
+"""Texts as people have them: files of all kinds, raw and tokenised, in any script."""
+
+import json
+import sys
+
+import pytest
+
+from crosszero.align import word_cutter
+from crosszero.align.corpus import Corpus
+from crosszero.align.text_pairs import TextPair, read_pairs
+from crosszero.align.word_boundaries import word_spans
+from crosszero.align.word_cutter import cut_words, is_unsegmented, make_cutter
+from crosszero.errors import ConfigError, DataError
+
+PAIRS = [TextPair("The house .", "Das Haus ."), TextPair("", "x"), TextPair("Home", "Heim")]
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_all_formats_give_the_same_pairs(tmp_path):
+    files = [
+        (
+            write(tmp_path / "a", "The house .\n\nHome\n"),
+            write(tmp_path / "b", "Das Haus .\nx\nHeim"),
+        ),
+        (write(tmp_path / "bars", "The house . ||| Das Haus .\n ||| x\nHome|||Heim\n"),),
+        (write(tmp_path / "tsv", "The house .\tDas Haus .\t0-0 1-1\n\tx\t\nHome\tHeim\n"),),
+        (
+            write(
+                tmp_path / "json",
+                "".join(json.dumps(pair._asdict()) + "\n" for pair in PAIRS),
+            ),
+        ),
+    ]  # fmt: skip
+    for paths in files:
+        assert list(read_pairs(*paths)) == PAIRS
+    words = write(tmp_path / "words", '{"source": ["New York"], "target": ["a", "b"]}\n')
+    [(source, target)] = Corpus(str(words))
+    assert (source.text, source.spans) == ("New York", [(0, 8)])
+    assert target.keys == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("one\ntwo\n", ":1: holds no pair"),
+        ("a ||| b\nc\n", ":2: source ||| target is needed"),
+        ("a ||| b ||| c\n", ":1: source ||| target is needed; this has 3"),
+        ("a\tb\nc\n", ":2: two columns"),
+        ('{"source": "a"}\n', ':1: is no {"source"'),
+        ('{"source": "a", "target": [1]}\n', ":1: source and target are texts"),
+        ('{"source": "a", "target": "b"}\n{"source"\n', ':2: is no {"source"'),
+    ],
+)
+def test_lines_that_are_no_pair(tmp_path, text, message):
+    path = write(tmp_path / "x", text)
+    with pytest.raises(DataError) as caught:
+        list(read_pairs(path))
+    assert message in str(caught.value)
+
+
+def test_files_of_unequal_length(tmp_path):
+    with pytest.raises(DataError, match="lines"):
+        list(read_pairs(write(tmp_path / "a", "a\nb\n"), write(tmp_path / "b", "a\n")))
+
+
+def test_words_of_scripts_without_spaces():
+    for text, expected in (
+        ("私は昨日、東京へ行きました。", ["私", "は", "昨日", "東京", "へ"]),
+        ("我们昨天去了北京", ["我们", "昨天"]),
+        ("ฉันเป็นนักเรียน", ["ฉัน", "เป็น", "นักเรียน"]),
+        ("😀 天气很好, isn't it?", ["天气", "很好", "isn't", "it"]),
+    ):
+        spans = cut_words(text)
+        assert [text[a:b] for a, b in spans][: len(expected)] == expected
+        assert all(a < b for a, b in spans)
+    text = "L'homme dort aujourd'hui."
+    assert cut_words(text, "fr") == word_spans(text, "fr")
+
+
+def test_without_icu_words_are_learnt(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    word_cutter._find_icu.cache_clear()
+    try:
+        texts = ["天气好", "天气不", "好天气", "不好"] * 10
+        assert "天气" in [texts[0][a:b] for a, b in make_cutter(texts)(texts[0])]
+        assert "pip install icu4py" in caplog.text
+        assert len(cut_words("天气好")) > 1
+        assert cut_words("good day") == word_spans("good day")
+    finally:
+        word_cutter._find_icu.cache_clear()
+
+
+def test_unsegmented_text_is_told():
+    assert is_unsegmented(["我们昨天去了北京大学。"])
+    assert not is_unsegmented(["我们 昨天 去 了 北京 大学 。"])
+    assert not is_unsegmented(["Wir gingen gestern nach Hause.", ""])
+    assert not is_unsegmented([])
+
+
+def test_unsegmented_text_is_never_one_word(tmp_path, caplog):
+    source = write(tmp_path / "a", "We went to Peking University yesterday.\n" * 3)
+    target = write(tmp_path / "b", "我们昨天去了北京大学。\n" * 3)
+    with caplog.at_level("INFO", logger="crosszero"):
+        pairs = list(Corpus(str(source), str(target)))
+    assert "the target has words without spaces" in caplog.text
+    for left, right in pairs:
+        assert left.keys[-1] == "yesterday."
+        assert len(right.spans) >= 5
+    assert next(iter(Corpus(str(source), str(target), raw=True)))[0].keys[-1] == "yesterday"
+    assert len(next(iter(Corpus(str(source), str(target), raw=False)))[1].spans) == 1
+
+
+def test_texts_instead_of_files(tmp_path, monkeypatch):
+    [(source, target)] = Corpus("The house is small.", "Das Haus ist klein.")
+    assert source.keys == ["the", "house", "is", "small"]
+    assert [target.text[a:b] for a, b in target.spans] == ["Das", "Haus", "ist", "klein"]
+    with pytest.raises(ConfigError, match="translation"):
+        Corpus("The house is small.")
+    with pytest.raises(ConfigError, match="not one of each"):
+        Corpus("The house is small.", "house.de")
+    with pytest.raises(ConfigError, match="one of the two sides"):
+        Corpus("-", "-")
+    assert Corpus("no-such-file.en", "b.de").files
+    assert not Corpus("-").can_be_read_again

@@ -1,0 +1,125 @@
+"""crosszero align and aer, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crosszero.cli import main
+
+Folders = Callable[..., Path]
+SOURCE = ["the cat sees the sea", "", "the king", "the red house"] * 8
+TARGET = ["le chat voit la mer", "le roi", "", "la maison rouge"] * 8
+
+
+def call(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> tuple[Path, Path]:
+    paths = tmp_path / "a.en", tmp_path / "a.fr"
+    for path, lines in zip(paths, (SOURCE, TARGET), strict=True):
+        path.write_text("\n".join(lines) + "\n")
+    return paths
+
+
+def test_lines_keep_their_numbers(
+    model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "links"
+    for method in ("hmm", "argmax", "statistical", "combined"):
+        assert call("align", *texts, "--encoder", model_folder(), "--out", out,
+                    "--method", method) == 0  # fmt: skip
+        lines = out.read_text().splitlines()
+        assert len(lines) == len(SOURCE)
+        assert [bool(line) for line in lines[1:3]] == [False, False]
+        for line, source, target in zip(lines, SOURCE, TARGET, strict=True):
+            for link in line.split():
+                i, j = map(int, link.split("-"))
+                assert i < len(source.split())
+                assert j < len(target.split())
+    assert any(lines)
+
+
+def test_one_file_of_both_and_a_stream_give_the_same(
+    model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    encoder, out = ["--encoder", str(model_folder())], tmp_path / "links"
+    assert call("align", *texts, *encoder, "--out", out) == 0
+    bars = tmp_path / "bars"
+    bars.write_text("".join(f"{a} ||| {b}\n" for a, b in zip(SOURCE, TARGET, strict=True)))
+    other = tmp_path / "other"
+    assert call("align", bars, *encoder, "--out", other) == 0
+    assert other.read_bytes() == out.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "crosszero", "align", "-", *encoder],
+        stdin=bars.open(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == out.read_bytes()
+
+
+def test_two_texts_give_their_words(
+    model_folder: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = ["--encoder", model_folder()]
+    assert call("align", "the cat sees.", "le chat voit.", *encoder) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert [word for word, _, _ in row["source_words"]] == ["the", "cat", "sees"]
+    assert all(0 <= score <= 1 for _, _, score in row["links"])
+    assert call("align", "the cat", *encoder) == 2
+    assert "give its translation" in capsys.readouterr().err
+
+
+def test_statistics_are_trained_once(
+    model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    kept, out = tmp_path / "counts", tmp_path / "links"
+    assert call("align", *texts, "--method", "statistical", "--save", kept, "--out", out) == 0
+    again = tmp_path / "again"
+    assert call("align", *texts, "--method", "statistical", "--load", kept, "--out", again) == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert call("align", *texts, "--method", "statistical", "--load", texts[0]) == 2
+    assert "is no statistical aligner" in capsys.readouterr().err
+
+
+def test_the_layer_can_be_chosen_on_the_texts(
+    model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    flags = ["--encoder", model_folder(), "--out", tmp_path / "links"]
+    with caplog.at_level("INFO", logger="crosszero"):
+        assert call("align", *texts, *flags, "--layer", "auto") == 0
+    assert "agreement by layer: 1: 0." in caplog.text
+    assert call("align", "a cat", "un chat", *flags, "--layer", "auto") == 0
+    assert "too few to tell" in caplog.text
+    assert call("align", *texts, *flags, "--layer", "first-last") == 0
+
+
+def test_links_against_gold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gold, ours, theirs = (tmp_path / name for name in ("gold", "ours", "theirs"))
+    gold.write_text("0-0 1-1 2p1\n" * 12)
+    ours.write_text("0-0:0.9 1-1:0.8\n" * 12)
+    theirs.write_text("0-0 2-2\n" * 12)
+    assert call("aer", ours, gold, "--against", theirs) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].split()[1:] == ["0.00", "100.00", "100.00", "100.00"]
+    assert out[2].split()[1:] == ["50.00", "50.00", "50.00", "50.00"]
+    assert "-50.00 (95 % interval -50.00 to -50.00" in out[3]
+    wpt = tmp_path / "wpt"
+    wpt.write_text("".join(f"{n} 1 1 S\n{n} 2 2 S\n{n} 3 0 S\n" for n in range(1, 12)))
+    assert call("aer", ours, wpt) == 2  # a sentence more than the gold has
+    ours.write_text("0-0 1-1\n" * 11)
+    assert call("aer", ours, wpt) == 0
+    assert "0.00" in capsys.readouterr().out
+    assert call("aer", ours, gold) == 2
+    assert "11 sentence pairs" in capsys.readouterr().err
+    assert call("aer", tmp_path / "none", gold) == 2
