@@ -72,7 +72,7 @@ class Encoder:
         limit = readout.max_length if max_length is None else None
         self._sentence_length = min(self.max_length, limit or self.max_length)
         backbone.check_length(self.max_length)
-        if layer is not None:
+        if isinstance(layer, int):
             backbone.check_layer(layer)
         readout.to(next(backbone.parameters()).device)
 
