@@ -15,7 +15,8 @@ import pytest
 
 import crosszero
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.files import atomic_file, atomic_folder, check_output, hash_files, open_bytes
+from crosszero.files import atomic_file, check_output, hash_files, open_bytes
+from crosszero.folders import atomic_folder
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -220,7 +221,8 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, time
-from crosszero.files import atomic_file, atomic_folder
+from crosszero.files import atomic_file
+from crosszero.folders import atomic_folder
 with atomic_file("one") as file, atomic_folder("two") as folder:
     (folder / "part").write_text("half")
     print("ready", flush=True)

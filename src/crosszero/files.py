@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.locks import made_folder, sweep, take_lock, temporary_folder
+from crosszero.locks import made_folder, sweep, take_lock
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _Member = tuple[str, Path, tuple[int, int, int, int]]  # another inode, size or time: it has changed
@@ -69,7 +69,7 @@ def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ign
                     yield file
                 kept.flush()
                 os.fsync(kept.fileno())
-            Path(name).chmod(0o666 & ~_umask())
+            Path(name).chmod(0o666 & ~read_umask())
             os.replace(name, path)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
@@ -94,7 +94,9 @@ def _encode(kept: IO[bytes], path: Path, mode: str) -> Iterator[IO]:  # type: ig
         if "b" in mode:
             yield stream
             return
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
+        text = io.TextIOWrapper(
+            stream, "utf-8", "backslashreplace", newline="\n", write_through=True
+        )  # a file name that is no text is written as JSON reads it
         try:
             yield text
         finally:
@@ -124,7 +126,7 @@ def check_output(
 
     Raises:
         ConfigError: `out` is an input or lies in one, or is a file where a folder is to be, or a
-            folder where a file is to be.
+            folder where a file is to be, or has a name that is no text.
 
     Example:
         >>> check_output("a.en", inputs=["a.en"])
@@ -136,6 +138,9 @@ def check_output(
         if folder:
             raise ConfigError(f"--out {out}: a folder is needed, this is a stream")
         return
+    if folder and any("\ud800" <= character <= "\udfff" for character in str(out)):
+        needed = "the libraries that write models need a name that is; choose another"
+        raise ConfigError(f"--out {out}: is not {sys.getfilesystemencoding().upper()}, {needed}")
     place = real_place(out)
     read = [Path(os.path.realpath(name)) for name in inputs if str(name) != "-"]
     if any(name == place or (name.is_dir() and name in place.parents) for name in read):
@@ -156,51 +161,8 @@ def real_place(out: str | Path) -> Path:
         raise ConfigError(f"--out {out}: can't be written ({error})") from error
 
 
-@contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Give an empty folder beside `path` that replaces `path` when the block ends without an error.
-
-    A reader sees the old folder or the new one, never a mixture. If the machine dies between the
-    two renames, the old folder stands beside as ``.NAME.old`` and is put back by the next call.
-
-    Raises:
-        CrosszeroError: the parent folder can't be written, or `path` is a file. Whether a folder
-            may be replaced is for the caller to decide: this function replaces any.
-    """
-    path = Path(path)
-    if path.is_symlink():
-        path = path.resolve()  # the folder is replaced, not the link to it
-    old = path.parent / f".{path.name}.old"
-    for place in (path, old):
-        if place.exists() and not place.is_dir():
-            raise CrosszeroError(
-                f"{place}: is a file where a folder is to be written; move it away, or choose "
-                "another name for the folder"
-            )
-    try:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-    except OSError as error:
-        raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-    with temporary_folder(path) as new:
-        yield new
-        for member in new.rglob("*"):  # a power cut must not leave the name without the bytes
-            if member.is_file():
-                with member.open("rb") as file:
-                    os.fsync(file.fileno())
-        try:
-            new.chmod(0o777 & ~_umask())
-            if old.exists():
-                shutil.rmtree(old)
-            if path.exists():
-                os.replace(path, old)
-            os.replace(new, path)
-        except OSError as error:
-            raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask() -> int:
+def read_umask() -> int:
+    """Tell which permissions new files and folders do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -245,7 +207,7 @@ def hash_files(*paths: str | Path) -> str:
 def _hash_members(members: tuple[_Member, ...]) -> str:
     digest = hashlib.sha256()
     for name, path, _ in members:
-        digest.update(name.encode() + b"\0")
+        digest.update(os.fsencode(name) + b"\0")
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -258,7 +220,7 @@ def make_key(settings: Mapping[str, Any], files: Sequence[Path] = ()) -> str:
     from crosszero import __version__
 
     text = json.dumps(settings, sort_keys=True, default=str, ensure_ascii=False)
-    digest = hashlib.sha256(f"{__version__}\0{text}".encode())
+    digest = hashlib.sha256(f"{__version__}\0{text}".encode(errors="surrogateescape"))
     for path in files:
-        digest.update((hash_files(path) if path.exists() else str(path)).encode())
+        digest.update(os.fsencode(hash_files(path) if path.exists() else path))
     return digest.hexdigest()

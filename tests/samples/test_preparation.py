@@ -62,6 +62,37 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert kept.rows == 4
 
 
+LOOK_ALIKE = (
+    "le café  noir",
+    "\ufeffle café noir",
+    "le ca\u00adfe\u0301\u00a0noir",
+    "le café\u200b noir",
+)
+
+
+def test_duplicates_are_what_an_encoder_sees_as_one(tmp_path: Path) -> None:
+    pairs = [pair("black coffee", text) for text in ("le café noir", *LOOK_ALIKE)]
+    pairs += [pair("black\u2003coffee", "le café noir"), pair("Black coffee", "le café noir")]
+    pairs += [pair("a", "\u200b\ufeff")]
+    store = prepare(pairs, out=tmp_path / "s", words="none", deduplicate=True)
+    summary = Summary.of(store)
+    assert summary is not None
+    assert summary.skipped == {"duplicate": 5, "empty": 1}
+    assert [s.source for s in store] == ["black coffee", "Black coffee"]
+
+
+@pytest.mark.parametrize("text", LOOK_ALIKE)
+def test_a_held_out_text_is_known_by_what_an_encoder_sees(tmp_path: Path, text: str) -> None:
+    pairs = [pair(f"word {i}", f"mot {i}") for i in range(9)]
+    pairs += [pair("black coffee", "le café noir"), pair("dark coffee", text)]
+    seed = next(seed for seed in range(500) if _held(pairs, seed)[0].source == "black coffee")
+    store = prepare(pairs, out=tmp_path / "s", words="none", hold_out=1, seed=seed)
+    assert len(store) == 9
+    summary = Summary.of(store)
+    assert summary is not None
+    assert summary.skipped == {"held-out text": 1}
+
+
 def test_a_corpus_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:
     prepare([pair("a", "b")], out=tmp_path / "s", words="none")
     bad = [pair(" ", "c"), pair("x" * 30, "c"), pair("y" * 30, "c")]

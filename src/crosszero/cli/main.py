@@ -125,6 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(0)
     except KeyboardInterrupt:
         _fail("stopped", status=130)
+    except UnicodeEncodeError as error:  # libraries that take a name for text
+        name = error.object[:_LONGEST]
+        _fail(f"{name}: is not {error.encoding.upper()}; rename it, or set PYTHONUTF8=1")
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         advice = "; make room, or name another place" if error.errno == errno.ENOSPC else ""

@@ -84,7 +84,7 @@ class EncodeTexts:
         """Encode row group `block`."""
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(_texts(self._folder)) as file:
+        with _texts(self._folder).open("rb") as opened, pq.ParquetFile(opened) as file:
             texts = file.read_row_group(block).column("text").to_pylist()
         vectors = self._encoder.encode(texts)
         with atomic_file(_part(self._folder, number), "wb") as out:
@@ -106,7 +106,8 @@ def _write_texts(folder: Path, texts: Iterable[str]) -> int:
     import pyarrow.parquet as pq
 
     blocks, lines = 0, iter(texts)
-    with pq.ParquetWriter(_texts(folder), pa.schema([("text", pa.string())])) as writer:
+    schema = pa.schema([("text", pa.string())])
+    with _texts(folder).open("wb") as opened, pq.ParquetWriter(opened, schema) as writer:
         while members := list(islice(lines, BLOCK)):
             writer.write_table(pa.table({"text": members}), row_group_size=BLOCK)
             blocks += 1

@@ -115,7 +115,7 @@ def _append(writer: SampleWriter, path: Path, record: dict[str, Any]) -> None:
     """Copy the row groups of a part; nothing is unpacked to rows."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         for index, tally in enumerate(record["tallies"]):
             languages = frozenset(tally["languages"])
             table = file.read_row_group(index)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosszero.align.spans import Span, WordPair
@@ -41,8 +43,15 @@ def schema() -> pa.Schema:
     )
 
 
+def open_file(path: Path, mode: str = "rb") -> pa.NativeFile:
+    """Open a file for Arrow, which takes names of any bytes as bytes only."""
+    import pyarrow as pa
+
+    return pa.OSFile(os.fsencode(path), mode)
+
+
 def open_writer(where: Any) -> pq.ParquetWriter:
-    """Open a Parquet file of the store's schema for writing.
+    """Write a Parquet file of the store's schema to an open file.
 
     Without statistics: nobody asks for the smallest and the largest text of a row group, and they
     would make up most of the footer, which is all that is read when a store is opened.

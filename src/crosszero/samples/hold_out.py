@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable, Iterator
 
 from crosszero.align.word_boundaries import normalise
+from crosszero.bitext.folding import fold_text
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
 
@@ -98,5 +99,5 @@ class Split:
 
 
 def _same(text: str) -> str:
-    """Texts that differ in case, spaces or vowel signs only count as equal."""
-    return " ".join(normalise(text).split())
+    """Texts that differ in case, spaces, vowel signs or what can't be seen only count as equal."""
+    return " ".join(normalise(fold_text(text)).split())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from crosszero.bitext.folding import fold_text, has_text
 from crosszero.bitext.pair import SentencePair
 from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
@@ -22,7 +22,7 @@ from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool
 from crosszero.samples.store import SampleStore
 from crosszero.samples.store_places import check_places, default_held_out, remove_stale
-from crosszero.samples.writer import SampleWriter, cut_row_groups, write_store
+from crosszero.samples.writer import SampleWriter, cut_row_groups, write_stores
 
 Progress = Callable[[str, int], None]
 
@@ -91,11 +91,11 @@ def prepare(
             or a finder of your own.
         encoder: that links the words for ``"encoder"``, by its middle layer.
         max_chars: longest text in characters; longer pairs are counted and left out.
-        deduplicate: leave out pairs of texts and languages that came before (16 bytes of memory
-            for each pair).
+        deduplicate: leave out pairs of texts and languages that came before, also if they differ in
+            white space or in what can't be seen (16 bytes of memory for each pair).
         hold_out: number of groups (or of pairs without a group), drawn at random, to put into a
             second store. Training pairs that share a text with it, on either side and whatever
-            the case, are left out and counted.
+            the case, white space and invisible characters, are left out and counted.
         held_out: folder of the second store; ``OUT-held-out`` if not given. Without `hold_out` an
             older second store is removed: its texts may be training texts now. Its metadata count
             under ``not_in_training`` the pairs of languages that only it has (the aligner finds no
@@ -164,15 +164,15 @@ def prepare(
             "hold_out": hold_out,
             "seed": seed,
         }
-        with ExitStack() as stack:
-            unknown: dict[str, int] = {}
+        unknown: dict[str, int] = {}
+        summary: dict[str, Any] = {}
+        stores = {out: {**record, "summary": summary}}
+        if hold_out:  # killed between the two, the old store is refused beside the new texts
+            stores = {second: {**record, "not_in_training": unknown}, **stores}
+        with write_stores(stores) as writers:
+            writer = writers[-1]
             if hold_out:
-                writer = stack.enter_context(
-                    write_store(second, metadata={**record, "not_in_training": unknown})
-                )
-                fill_here(writer, iter(split.held), finder, batch)
-            summary: dict[str, Any] = {}
-            writer = stack.enter_context(write_store(out, metadata={**record, "summary": summary}))
+                fill_here(writers[0], iter(split.held), finder, batch)
             fill(writer, split.training(spool), finder, batch, note)
             writer.close()
             if split.shared:
@@ -240,13 +240,13 @@ def _not_trained(held: list[SentencePair], training: SampleWriter) -> Counter[st
 
 
 def _unusable(pair: SentencePair, max_chars: int, seen: Seen | None) -> str:
-    if not pair.source.strip() or not pair.target.strip():
+    if not has_text(pair.source) or not has_text(pair.target):
         return "empty"
     if len(pair.source) > max_chars or len(pair.target) > max_chars:
         return "too long"
     if seen is not None:
-        parts = (pair.source_language, pair.target_language, pair.source, pair.target)
-        if not seen.add("\0".join(parts)):
+        texts = map(fold_text, (pair.source, pair.target))
+        if not seen.add("\0".join((pair.source_language, pair.target_language, *texts))):
             return "duplicate"
     return ""
 

@@ -82,7 +82,8 @@ class PrepareConfig:
 
     Attributes:
         hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
-        deduplicate: leave out pairs that came before.
+        deduplicate: leave out pairs that came before, also if they differ in white space or in what
+            can't be seen.
         max_chars: longest text in characters.
         seed: for the draw of the held-out texts.
     """

@@ -8,6 +8,7 @@ and multi-way training wants all languages of one meaning together.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 
 from crosszero.config import build, read_json
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, from_table
+from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, from_table, open_file
 from crosszero.samples.columns import schema as schema
 from crosszero.samples.sample import Sample
+from crosszero.samples.store_places import check_partner
 from crosszero.samples.tally import count_samples, read_counts
 from crosszero.samples.writer import SampleWriter as SampleWriter
 from crosszero.samples.writer import write_store as write_store
@@ -46,7 +48,7 @@ class SampleStore:
         digest = hashlib.sha256(str(metadata.get("content")).encode())
         for file in files:
             footer = _open_parquet(file).metadata
-            digest.update(f"{file.name}:{file.stat().st_size}".encode())
+            digest.update(os.fsencode(f"{file.name}:{file.stat().st_size}"))
             for index in range(footer.num_row_groups):
                 group = footer.row_group(index)
                 if not group.num_rows:
@@ -63,8 +65,9 @@ class SampleStore:
         """Open a store and check that it is one.
 
         Raises:
-            DataError: no such folder, not a store, a column is missing, a file is cut off, or the
-                store was written by another version.
+            DataError: no such folder, not a store, a column is missing, a file is cut off, the
+                store was written by another version, or stands beside a held-out store that was
+                not made together with it.
         """
         path = Path(path)
         if not path.is_dir():
@@ -75,6 +78,7 @@ class SampleStore:
         for file in files:
             _check_columns(file)
         metadata = _read_metadata(path / METADATA)
+        check_partner(path)
         store = cls(path, files, metadata)
         if metadata.get("rows", store.rows) != store.rows:
             raise DataError(
@@ -161,19 +165,19 @@ def _open_parquet(file: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(file)
-    except (OSError, pa.ArrowException) as error:
+        return pq.ParquetFile(open_file(file))
+    except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no text, too
         raise DataError(file, f"is not a whole Parquet file ({error})") from error
 
 
 def _check_columns(file: Path) -> None:
     found = _open_parquet(file).schema_arrow
-    missing = [name for name in schema().names if name not in found.names]
-    if missing:
+    if missing := set(schema().names) - set(found.names):
         raise DataError(
-            file, f"is not a store of samples: column {', '.join(map(repr, missing))} is missing"
+            file,
+            f"is not a store of samples: column {', '.join(map(repr, sorted(missing)))} is missing",
         )
-    version = (found.metadata or {}).get(b"crosszero.schema_version", b"1").decode()
+    version = (found.metadata or {}).get(b"crosszero.schema_version", b"1").decode(errors="replace")
     if version != str(SCHEMA_VERSION):
         raise DataError(
             file,

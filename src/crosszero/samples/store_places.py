@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crosszero.config import read_json
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.samples.columns import METADATA
 
+PARTNER = "partner"  # in the metadata: the other one of two stores
+_HELD_OUT = "-held-out"
 _log = logging.getLogger("crosszero")
 
 
@@ -54,7 +57,7 @@ def check_place(path: str | Path) -> None:
 
 def default_held_out(out: Path) -> Path:
     """Where the held-out texts of a store go if no place is given."""
-    return out.parent / f"{out.name}-held-out"
+    return out.with_name(out.name + _HELD_OUT)
 
 
 def check_places(out: Path, held_out: Path, hold_out: int) -> None:
@@ -105,11 +108,71 @@ def remove_stale(out: Path, held_out: Path, hold_out: int) -> None:
 
 def _was_held_out(path: Path) -> bool:
     """Tell whether a folder is the second store of a run of :func:`prepare`."""
-    if not is_store(path):
-        return False
-    try:
-        metadata = read_json(path / METADATA, dict[str, Any])
-    except DataError:
-        return False
+    metadata = _try_metadata(path) if is_store(path) else {}
     options = metadata.get("options")
     return isinstance(options, dict) and bool(options.get("hold_out")) and "summary" not in metadata
+
+
+def relative_path(path: Path, store: Path) -> str:
+    """Say where another store stands, so that both may be moved together."""
+    return os.path.relpath(path.resolve(), store.resolve())
+
+
+def check_partner(path: Path) -> None:
+    """See that a store and its held-out store, whichever `path` is, were made together.
+
+    Each names what the other holds. The other one may be absent, or both may have been given
+    another name; stores of older versions name none.
+
+    Raises:
+        DataError: another store stands in its place, so that texts held out of one may be training
+            texts of the other: a run of ``prepare`` was killed, or a folder was exchanged.
+    """
+    path = path.resolve()
+    mine = _Partner.of(path)
+    stem = path.name.removesuffix(_HELD_OUT)
+    usual = path.with_name(stem if stem != path.name else path.name + _HELD_OUT)
+    wrong, together = None, False
+    for place in dict.fromkeys([mine.place or usual, usual]):
+        other = _Partner.of(place)
+        if other.place == path and other.wanted != mine.content:
+            wrong, together = place, False
+            break
+        if other.wanted == mine.content is not None and other.content == mine.wanted:
+            together = True
+        elif mine.place == place and other.content is not None:
+            wrong = place
+    if wrong is not None and not together:
+        raise DataError(
+            path,
+            f"was not made together with {wrong}: texts held out of one may be training texts of "
+            "the other, since a run of prepare was killed or a folder was exchanged; remove both, "
+            "and prepare them again",
+        )
+
+
+class _Partner(NamedTuple):
+    """What a store holds, and what it says of the store that belongs to it."""
+
+    content: str | None = None
+    place: Path | None = None
+    wanted: str | None = None
+
+    @classmethod
+    def of(cls, store: Path) -> _Partner:
+        metadata = _try_metadata(store)
+        named = metadata.get(PARTNER)
+        if not isinstance(named, dict):
+            return cls(metadata.get("content"))
+        try:
+            place = (store / str(named.get("folder"))).resolve()
+        except (OSError, ValueError, RuntimeError):  # no path at all
+            place = None
+        return cls(metadata.get("content"), place, named.get("content"))
+
+
+def _try_metadata(store: Path) -> dict[str, Any]:
+    try:
+        return read_json(store / METADATA, dict[str, Any])
+    except DataError:
+        return {}

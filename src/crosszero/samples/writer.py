@@ -9,10 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from crosszero.files import atomic_folder, hash_files
-from crosszero.samples.columns import METADATA, SCHEMA_VERSION, check_spans, open_writer, to_table
+from crosszero.files import hash_files
+from crosszero.folders import atomic_folders
+from crosszero.samples.columns import (
+    METADATA,
+    SCHEMA_VERSION,
+    check_spans,
+    open_file,
+    open_writer,
+    to_table,
+)
 from crosszero.samples.sample import Sample
-from crosszero.samples.store_places import check_place
+from crosszero.samples.store_places import PARTNER, check_place, relative_path
 from crosszero.samples.tally import Tally, count_samples, write_counts
 
 
@@ -69,6 +77,7 @@ class SampleWriter:
         self.units_with_words: list[int] = []
         self._buffer: list[Sample] = []
         self._file: Any = None
+        self._handle: Any = None
         self._parts = 0
         self._in_part = 0
 
@@ -106,7 +115,8 @@ class SampleWriter:
         """
         if self._file is None:
             path = self.folder / f"part-{self._parts:05d}.parquet"
-            self._file = open_writer(path)
+            self._handle = open_file(path, "wb")
+            self._file = open_writer(self._handle)
             self._parts += 1
             self._in_part = 0
         self._file.write_table(table, row_group_size=max(tally.rows, 1))
@@ -129,6 +139,7 @@ class SampleWriter:
     def _end_part(self) -> None:
         if self._file is not None:
             self._file.close()
+            self._handle.close()
             self._file = None
 
 
@@ -157,26 +168,54 @@ def write_store(
         >>> with write_store("samples") as writer:      # doctest: +SKIP
         ...     writer.add(sample)
     """
-    check_place(path)
-    with atomic_folder(path) as folder:
-        writer = SampleWriter(folder, row_group=row_group, part=part)
+    given = {Path(path): metadata or {}}
+    with write_stores(given, row_group=row_group, part=part) as (writer,):
+        yield writer
+
+
+@contextmanager
+def write_stores(
+    stores: Mapping[Path, Mapping[str, Any]], *, row_group: int = 1024, part: int = 1_000_000
+) -> Iterator[list[SampleWriter]]:
+    """Open one store, or two that belong together: they are whole before either takes its name.
+
+    Each of two says in its metadata what the other holds, so that neither is taken for the partner
+    of another store; see :func:`check_partner`.
+
+    Args:
+        stores: folders and their metadata, in the order in which they take their names.
+        row_group, part: see :class:`SampleWriter`.
+    """
+    for path in stores:
+        check_place(path)
+    with atomic_folders(*stores) as folders:
+        writers = [SampleWriter(folder, row_group=row_group, part=part) for folder in folders]
         try:
-            yield writer
+            yield writers
         except BaseException:
-            writer.abort()
+            for writer in writers:
+                writer.abort()
             raise
-        writer.close()
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            "rows": writer.rows,
-            "words": writer.words,
-            "languages": sorted(writer.languages),
-            "language_pairs": dict(sorted(writer.pairs.items())),
-            "finders": dict(sorted(writer.finders.items())),
-            "units": write_counts(writer.units),
-            "units_with_words": write_counts(writer.units_with_words),
-            "content": hash_files(folder),
-            **(metadata or {}),
-        }
-        text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-        (folder / METADATA).write_text(text, encoding="utf-8")
+        for writer in writers:
+            writer.close()
+        contents = dict(zip(stores, map(hash_files, folders), strict=True))
+        for writer, (path, metadata) in zip(writers, stores.items(), strict=True):
+            partner: dict[str, Any] = {}
+            for other in stores.keys() - {path}:
+                named = {"folder": relative_path(other, path), "content": contents[other]}
+                partner = {PARTNER: named}
+            record = {
+                "schema_version": SCHEMA_VERSION,
+                "rows": writer.rows,
+                "words": writer.words,
+                "languages": sorted(writer.languages),
+                "language_pairs": dict(sorted(writer.pairs.items())),
+                "finders": dict(sorted(writer.finders.items())),
+                "units": write_counts(writer.units),
+                "units_with_words": write_counts(writer.units_with_words),
+                "content": contents[path],
+                **partner,
+                **metadata,
+            }
+            text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+            (writer.folder / METADATA).write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
-from crosszero.files import atomic_folder
+from crosszero.folders import atomic_folders
 from crosszero.tasks.task import Folder, Languages, Task
 
 _log = logging.getLogger("crosszero")
@@ -77,7 +77,7 @@ class HubTask(Task):
     def fetch(self, out: Folder, languages: Sequence[str], revision: str | None = None) -> Path:
         """Download languages and write them in XTREME's layout."""
         folder, gold = Path(out) / self.name, Path(out) / "labels" / self.name
-        with atomic_folder(folder) as texts, atomic_folder(gold) as labels:
+        with atomic_folders(folder, gold) as (texts, labels):
             for language in languages:
                 _log.info("%s: %s", self.name, language)
                 self.fetch_language(language, texts, labels, revision)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from crosszero.files import atomic_folder
+from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.training.progress import (
     MOMENTS,

@@ -21,7 +21,7 @@ from transformers import (
 
 from crosszero.config import read_json
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError, visible
-from crosszero.files import atomic_folder
+from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
 from crosszero.model.saving import save_tokenizer
