@@ -251,6 +251,18 @@ def test_a_recipe_can_say_the_base(stem):
     assert split_base("gold/en-fr") == ("gold/en-fr", None)
 
 
+def test_a_pair_without_text_keeps_its_line(stem):
+    stem.with_suffix(".src").write_text("ab cd\n\nab\n")
+    stem.with_suffix(".tgt").write_text("dc\u3000ba\n\n\n")
+    stem.with_suffix(".gold").write_text("0-1 1-0\n\n\n")
+    data = read_alignment_set(stem)
+    assert data.target == (("dc", "ba"), (), ())
+    assert [len(links.sure) for links in data.gold] == [2, 0, 0]
+    stem.with_suffix(".gold").write_text("0-1 1-0\n0-0\n\n")
+    with pytest.raises(DataError, match=r"x\.gold:2: link 0-0 contradicts line 1"):
+        read_alignment_set(stem)
+
+
 @pytest.mark.parametrize("ending", [".src", ".tgt", ".gold"])
 def test_empty_files_are_named(stem, ending):
     stem.with_suffix(".gold").write_text("0-0\n0-0\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import tracemalloc
+import unicodedata
 from itertools import islice
 
 import pytest
@@ -11,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.bitext import SkipLog, read_bitext
-from crosszero.bitext.lines import MAX_LINE, BadText, read_lines, read_parallel
+from crosszero.bitext.lines import (
+    MAX_LINE,
+    BadText,
+    read_lines,
+    read_parallel,
+    require_texts,
+    split_words,
+)
 from crosszero.errors import DataError
 
 # Characters that str.splitlines, text mode or a careless strip would take for something else.
@@ -104,6 +113,32 @@ def test_unequal_counts_can_not_be_skipped(tmp_path):
     (tmp_path / "a.fr").write_text("x\n" * 2)
     with pytest.raises(DataError, match="ends after 2 lines"):
         list(read_bitext(tmp_path / "a", skip_log=SkipLog()))
+
+
+SPACES = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Zs"]
+NUMBERS = "\u00a0\u2007\u202f"  # stand inside numbers
+
+
+@pytest.mark.parametrize("space", SPACES, ids=[f"U+{ord(space):04X}" for space in SPACES])
+def test_every_space_but_those_of_numbers_separates_words(space):
+    words = ["今天", "天气", "很", "好"]
+    line = f"{space}{space.join(words[:2])}{space}{space.join(['', *words[2:]])}{space}"
+    assert split_words(line) == ([line] if space in NUMBERS else words)
+    assert split_words(space * 2) == ([space * 2] if space in NUMBERS else [])
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\t\r", "\u3000", "\u200b\ufeff"])
+def test_a_line_without_text_keeps_its_number_and_is_counted(tmp_path, caplog, empty):
+    path = tmp_path / "a.zh"
+    path.write_text(f"今天\n{empty}\n好\n{empty}\n", encoding="utf-8", newline="")
+    with caplog.at_level(logging.WARNING):
+        found = list(require_texts(path, strict=False, outcome="left out"))
+    assert found == ["今天", "", "好", ""]
+    assert caplog.messages == [
+        f"{path}:2: 2 lines are empty, this is the first: left out; --strict refuses them"
+    ]
+    with pytest.raises(DataError, match=r"a\.zh:2: the line is empty"):
+        list(require_texts(path, strict=True, outcome="left out"))
 
 
 def test_memory_stays_constant(tmp_path):

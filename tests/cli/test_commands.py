@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import math
+import os
 import resource
 import shutil
 import subprocess
@@ -348,6 +349,29 @@ def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureF
     assert "no vector" not in caplog.text
 
 
+def test_empty_lines_keep_the_numbers_of_the_others(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = write(tmp_path / "a.en", "the cat\n\nthe old king\n\u200b\nhouse\n")
+    target = write(tmp_path / "b.en", "house\n \n\nthe cat\nthe cat\n")
+    out, flags = tmp_path / "out", ["--encoder", model_folder(), "--layer", 1]
+    assert call("align", source, target, "--out", out, *flags) == 0
+    links = out.read_text().split("\n")
+    assert [bool(line) for line in links] == [True, False, False, False, True, False]
+
+    assert call("mine", source, target, "--out", out, "--margin", "absolute", *flags) == 0
+    found = {tuple(line.split("\t")[1:]) for line in out.read_text().splitlines()}
+    assert found == {("the cat", "the cat"), ("house", "house")}
+    assert f"{target}:2: 2 lines are empty, this is the first: left out" in caplog.text
+
+    assert call("encode", source, "--out", tmp_path / "v.npy", *flags) == 0
+    vectors = np.load(tmp_path / "v.npy")
+    expected = Encoder.load(model_folder(), layer=1).encode(["the cat", "the old king", "house"])
+    np.testing.assert_array_equal(vectors[[0, 2, 4]], expected)
+    assert not vectors[[1, 3]].any()
+    assert f"{source}:2: 2 lines are empty, this is the first: rows of zeros" in caplog.text
+
+
 def slow_links(encoder: Encoder, source: list[str], target: list[str]) -> list[str]:
     """Each word with each word: one that is nearest seen from both sides."""
     sides = []
@@ -382,7 +406,7 @@ def test_what_can_not_be_encoded_or_mined(
     folder = model_folder()
     capsys.readouterr()  # what the making of the model says
     for command, encoder, more, expected in [
-        (["encode", gap], folder, [], f"{gap}:2: the line is empty"),
+        (["encode", gap], folder, ["--strict"], f"{gap}:2: the line is empty"),
         (["encode", latin], folder, [], f"{latin}:1: "),
         (["encode", tmp_path / "none.en"], folder, [], "none.en"),
         (["encode", good], tmp_path / "none", [], "no such folder"),
@@ -390,7 +414,7 @@ def test_what_can_not_be_encoded_or_mined(
         (["encode", good], folder, ["--max-length", 600], "3 to 64"),
         (["encode", good], folder, ["--cores", 2], "give --ray-address, too"),
         (["encode", good], folder, ["--ray-address", "127.0.0.1:9"], "no Ray cluster answers"),
-        (["mine", good, gap], folder, [], f"{gap}:2: the line is empty"),
+        (["mine", good, gap], folder, ["--strict"], f"{gap}:2: the line is empty"),
         (["mine", good, good], folder, ["--k", 0], "k: 0 given; it must be 1 or more"),
         (["mine", good, good], folder, ["--margin", "ration"], "ratio"),
         (["mine", good, good], folder, ["--cores", 2], "give --ray-address, too"),
@@ -400,6 +424,56 @@ def test_what_can_not_be_encoded_or_mined(
         assert call(*command, "--encoder", encoder, "--out", out, *more) == 2
         assert_one_line(capsys, expected)
         assert not out.exists()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="has no such file names")
+def test_names_that_are_no_text(
+    model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"x\xff")
+    text = "".join(f"the cat {i}\tle chat {i}\n" for i in range(9))
+    corpus = write(tmp_path / f"{name}.en-fr.tsv", text)
+    samples, held = tmp_path / name, tmp_path / f"{name}-held-out"
+    flags = ["--words.kind", "none", "--hold-out", 3]
+    assert call("prepare", corpus, "--out", samples, *flags) == 0
+    assert len({*SampleStore.open(samples), *SampleStore.open(held)}) == 9
+    assert call("show", held, "--count", 1) == 0
+    encoder = ["--encoder", model_folder()]
+    lines = write(tmp_path / f"{name}.en", "the cat\nthe sea\n")
+    for command in (["encode", lines], ["mine", lines, lines], ["align", lines, lines]):
+        assert call(*command, *encoder, "--out", tmp_path / f"{name}.out") == 0
+    capsys.readouterr()
+    run = ["train", samples, *encoder, "--steps", 1, "--level", "sentence", "--max-length", 16]
+    assert call(*run, "--out", tmp_path / f"run-{name}") == 2
+    assert_one_line(capsys, "is not UTF-8, the libraries that write models need a name that is")
+    assert call(*run, "--out", tmp_path / "run", "--batch-size", 2) == 0
+    (tmp_path / "run").rename(tmp_path / f"run-{name}")
+    capsys.readouterr()
+    assert (
+        call("encode", lines, "--encoder", tmp_path / f"run-{name}", "--out", tmp_path / "v") == 2
+    )
+    assert_one_line(capsys, "can't be loaded")
+
+
+def test_names_in_the_locale_c(tmp_path: Path) -> None:
+    corpus = write(tmp_path / "daten-äé日.en-fr.tsv", "the cat\tle café\nthe sea\tla mer\n")
+    locale = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for command in (
+        ["prepare", corpus, "--out", tmp_path / "été", "--words.kind", "none"],
+        ["show", tmp_path / "été"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "crosszero", *map(str, command)],
+            env={**os.environ, **locale},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert b"caf\\xe9" in done.stdout
+    assert {s.origin for s in SampleStore.open(tmp_path / "été")} == {
+        f"{tmp_path}/daten-\\udcc3\\udca4\\udcc3\\udca9\\udce6\\udc97\\udca5.en-fr.tsv:{line}"
+        for line in (1, 2)
+    }
 
 
 def test_a_pipe_that_closes_is_no_error(corpus: Path, tmp_path: Path) -> None:

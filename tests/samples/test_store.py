@@ -162,7 +162,6 @@ def test_broken_stores(tmp_path: Path) -> None:
     metadata.write_text(json.dumps({**record, "rows": 99}))
     with pytest.raises(DataError, match="a file is missing"):
         SampleStore.open(path)
-<<<<<<< HEAD
     for damage in ("{", "[]", "null", "[" * 100_000):
         metadata.write_text(damage)
         with pytest.raises(DataError, match=r"_metadata\.json: damaged .*; prepare it again"):
@@ -170,11 +169,6 @@ def test_broken_stores(tmp_path: Path) -> None:
     for summary in ([], {"pairs_read": 1}, "x"):
         metadata.write_text(json.dumps({**record, "summary": summary}))
         assert Summary.of(SampleStore.open(path)) is None
-=======
-    metadata.write_text("{")
-    with pytest.raises(DataError, match=r"damaged \(Expecting.*prepare it again"):
-        SampleStore.open(path)
->>>>>>> 3b5c62c (Replace a store and its held-out store together, or refuse the pair)
     metadata.unlink()
     assert SampleStore.open(path).languages == ["en", "zh-CN"]
 

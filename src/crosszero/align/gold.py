@@ -95,7 +95,9 @@ def read_sides(stem: str | Path) -> tuple[tuple[tuple[str, ...], ...], tuple[tup
     sides = []
     for ending in (".src", ".tgt"):
         path = Path(f"{stem}{ending}")
-        sides.append(tuple(tuple(split_words(line)) for line in require_lines(path)))
+        sides.append(
+            tuple(tuple(split_words(line)) for line in require_lines(path, empty_lines=True))
+        )
     source, target = sides
     if len(source) != len(target):
         raise DataError(

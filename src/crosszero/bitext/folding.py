@@ -6,6 +6,8 @@ import unicodedata
 
 import regex
 
+# Also what is only as wide as a letter: the empty pattern of Braille, marks of annotations.
+_VISIBLE = regex.compile(r"[^\s\p{Default_Ignorable_Code_Point}\p{Cc}\u2800\ufff9-\ufffb]")
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}]+")
 
 
@@ -29,3 +31,13 @@ def fold_text(text: str) -> str:
 
 def _keep_space(found: regex.Match[str]) -> str:
     return " " if any(character.isspace() for character in found[0]) else ""
+
+
+def has_text(text: str) -> bool:
+    """Say whether there is anything to see: a text of zero-width characters only is empty.
+
+    Example:
+        >>> has_text("a"), has_text("\\u200b\\ufeff ")
+        (True, False)
+    """
+    return _VISIBLE.search(text) is not None

@@ -21,6 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
+from crosszero.bitext.folding import has_text
 from crosszero.errors import DataError
 from crosszero.files import open_bytes
 
@@ -30,6 +31,7 @@ _logger = logging.getLogger("crosszero.bitext")
 # All spaces but those that keep a number together: no-break, narrow no-break and figure space.
 _SPACES = re.compile("[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")
 _CONTROL = re.compile("[\x80-\x84\x86-\x9f\ud800-\udfff]")  # U+0085 ends lines on old machines
+_EMPTY = "the line is empty; every line must hold a sentence"
 _RETURN = b"\r"
 _SIGNS = re.compile(rb"[\x80-\x9f]")
 _FOREIGN = {  # how a file starts; UTF-32 before UTF-16, which is its prefix
@@ -130,8 +132,34 @@ def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[st
             warned = True
             _logger.warning("%s:%d: %s", path, number, problem.message)
         if not empty_lines and not line.strip():
-            raise DataError(path, "the line is empty; every line must hold a sentence", number)
+            raise DataError(path, _EMPTY, number)
         yield line.strip(" \t\r")
+
+
+def require_texts(path: str | Path, *, strict: bool, outcome: str) -> Iterator[str]:
+    """Read a text a line, and ``""`` where there is none, so that the others keep their numbers.
+
+    Args:
+        path: as in :func:`require_lines`.
+        strict: refuse a line without text.
+        outcome: what becomes of such lines, for the message that counts them.
+
+    Raises:
+        DataError: while iterating: as in :func:`require_lines`.
+    """
+    empty = first = 0
+    for number, line in enumerate(require_lines(path, empty_lines=True), start=1):
+        if has_text(line):
+            yield line
+        elif strict:
+            raise DataError(path, _EMPTY, number)
+        else:
+            empty, first = empty + 1, first or number
+            yield ""
+    if empty:
+        lines = "1 line is" if empty == 1 else f"{empty:,} lines are"
+        where = f"{path}:{first}: {lines} empty, this is the first"
+        _logger.warning("%s: %s; --strict refuses them", where, outcome)
 
 
 def find_control(text: str) -> BadText | None:

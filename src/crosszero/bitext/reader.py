@@ -8,7 +8,6 @@ so means the same in every format.
 from __future__ import annotations
 
 import logging
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -16,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from crosszero.bitext.folding import has_text
 from crosszero.bitext.languages import check_languages
 from crosszero.bitext.lines import BadText, find_control
 from crosszero.bitext.pair import SentencePair
@@ -25,14 +25,6 @@ from crosszero.errors import ConfigError, DataError, suggest, visible
 _logger = logging.getLogger("crosszero.bitext")
 
 FormatName = Literal["chromium", "gettext", "huggingface", "moses", "multiway", "tmx", "tsv"]
-
-# White space, controls, format characters, fillers and variation selectors show nothing.
-_VISIBLE = re.compile(
-    "[^\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-
 
 Place = tuple[str | Path, int]  # file and line
 
@@ -182,13 +174,3 @@ def _plan_pairs(languages: Sequence[str], pairs: str) -> list[tuple[int, int]]:
         raise ConfigError(f"pairs is {pairs!r}; {suggest(pairs, ['all', *languages])}")
     pivot = languages.index(pairs)
     return [(pivot, other) for other in range(len(languages)) if other != pivot]
-
-
-def has_text(text: str) -> bool:
-    """Say whether there is anything to see: a text of zero-width characters only is empty.
-
-    Example:
-        >>> has_text("a"), has_text("\\u200b\\ufeff ")
-        (True, False)
-    """
-    return _VISIBLE.search(text) is not None

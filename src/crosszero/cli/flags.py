@@ -48,6 +48,9 @@ RayAddress = Annotated[
         "All machines must see the folder of --out and the encoder. The result is the same."
     ),
 ]
+Strict = Annotated[
+    bool, Parameter(help="Refuse a line without text, instead of counting it and going on.")
+]
 Cores = Annotated[
     int | None,
     Parameter(help="Cores, and threads, of each process on the cluster; by default 1."),

@@ -15,6 +15,7 @@ from crosszero.cli.flags import (
     Out,
     RayAddress,
     SentencePooling,
+    Strict,
     Text,
     check_cores,
     name_place,
@@ -39,6 +40,7 @@ def mine(
     max_length: MaxLength = None,
     ray_address: RayAddress = None,
     cores: Cores = None,
+    strict: Strict = False,
 ) -> None:
     """Find the lines of two texts that mean the same.
 
@@ -47,7 +49,8 @@ def mine(
     Parameters
     ----------
     source
-        One text a line, in any order, plain or .gz; - is standard input.
+        One text a line, in any order, plain or .gz; - is standard input. Lines without text are
+        left out, and counted.
     target
         The same in the other language.
     out
@@ -61,7 +64,7 @@ def mine(
     threshold
         Leave out pairs with a lower score.
     """
-    from crosszero.bitext.lines import require_lines
+    from crosszero.bitext.lines import require_texts
     from crosszero.files import check_output
     from crosszero.search.mined_pairs import write_pairs
     from crosszero.search.vector_mining import check_settings
@@ -69,7 +72,10 @@ def mine(
     check_output(out, inputs=[source, target])
     check_cores(cores, ray_address)
     check_settings(k, margin)
-    sides = list(require_lines(source)), list(require_lines(target))
+    sides = [
+        [text for text in require_texts(path, strict=strict, outcome="left out") if text]
+        for path in (source, target)
+    ]
     how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
     if ray_address is None:
         from crosszero.model.encoder import Encoder
@@ -100,6 +106,7 @@ def encode(
     max_length: MaxLength = None,
     ray_address: RayAddress = None,
     cores: Cores = None,
+    strict: Strict = False,
 ) -> None:
     """Write the vector of each line of a text.
 
@@ -110,23 +117,25 @@ def encode(
     texts
         One text a line, plain or .gz; - is standard input.
     out
-        An .npy file, which numpy.load reads: a unit vector for each line, float32.
+        An .npy file, which numpy.load reads: a unit vector for each line, float32, so that row n
+        is line n + 1. A line without text is a row of zeros, and counted.
     """
-    from crosszero.bitext.lines import require_lines
+    from crosszero.bitext.lines import require_texts
     from crosszero.files import check_output
 
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
     how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
+    lines = require_texts(texts, strict=strict, outcome="rows of zeros keep the place")
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.model.vector_file import encode_to_file
 
-        lines = list(require_lines(texts))  # all of them, so that a bad one is told at once
-        encode_to_file(Encoder.load(encoder, **how), lines, out)
+        known = list(lines)  # all of them, so that a bad one is told at once
+        encode_to_file(Encoder.load(encoder, **how), known, out)
     else:
         from crosszero.cluster import Cluster, encode_texts
 
         with Cluster(ray_address, cores=cores or 1) as cluster:
-            encode_texts(encoder, require_lines(texts), out, cluster=cluster, **how)
+            encode_texts(encoder, lines, out, cluster=cluster, **how)
     _log.info("%sdone; numpy.load reads it", name_place(out))

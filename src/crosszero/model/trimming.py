@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from crosszero.config import read_json
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.files import atomic_folder, check_output
+from crosszero.files import check_output
+from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import find_file, quiet_transformers
 from crosszero.model.readout import SETTINGS, read_readout

@@ -27,9 +27,10 @@ from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 
+from crosszero.bitext.folding import has_text
 from crosszero.bitext.languages import find_language
 from crosszero.bitext.lines import check_file, read_block
-from crosszero.bitext.reader import Reader, Row, has_text
+from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
 from crosszero.files import open_bytes
 

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.folding import has_text
 from crosszero.bitext.formats.gettext_entries import is_mo, read_entries
 from crosszero.bitext.languages import check_languages, is_code, same_language, split_suffix
 from crosszero.bitext.lines import check_file
-from crosszero.bitext.reader import Reader, Row, has_text
+from crosszero.bitext.reader import Reader, Row
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError
 
