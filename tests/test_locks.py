@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crosszero.errors import CrosszeroError
+from crosszero.files import atomic_file
 from crosszero.locks import lock_output, temporary_folder
 
 WRITER = """
@@ -77,6 +79,8 @@ def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:
         (folder / "part").touch()
         raise RuntimeError
     assert names(tmp_path) == set()
+    tmp_path = tmp_path / "other"  # of a folder that it knows, a process does not ask again
+    tmp_path.mkdir()
     code = "import os, sys; from crosszero.locks import temporary_folder as t; "
     code += f"f = t({str(tmp_path / 'a')!r}); f.__enter__(); os._exit(1)"
     subprocess.run([sys.executable, "-c", code], check=False)
@@ -84,3 +88,23 @@ def test_a_temporary_folder_goes_also_after_a_kill(tmp_path: Path) -> None:
     time.sleep(1.1)  # what is younger may not be locked yet
     with temporary_folder(tmp_path / "a") as folder:
         assert names(tmp_path) == {folder.name}
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Path] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    for number in range(3):
+        with atomic_file(tmp_path / f"{number}.txt") as file:
+            file.write("text")
+    assert listed == [tmp_path]
+
+
+@pytest.mark.parametrize("name", [".mine.settings", ".a.12345678.txt", ".a.1234567", "a.12345678"])
+def test_files_of_others_are_no_leftovers(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    os.utime(tmp_path / name, (0, 0))
+    time.sleep(1.1)  # what is younger is never removed
+    with atomic_file(tmp_path / "a"):
+        pass
+    assert names(tmp_path) == {"a", name}

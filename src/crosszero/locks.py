@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,10 +17,26 @@ from crosszero.errors import CrosszeroError
 if sys.platform != "win32":
     import fcntl
 
+# As tempfile names what is written here.
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}", re.DOTALL)
+
+# What stood in a folder when this process first wrote to it: listing 100,000 files takes long.
+_left: dict[Path, dict[str, list[Path]]] = {}
+
 
 def sweep(path: Path) -> None:
-    """Remove what dead writers of a path have left beside it. A living one holds a lock."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+    """Remove what dead writers of a path have left beside it. A living one holds a lock.
+
+    A folder is listed once in the life of a process. What is left later, the next one removes.
+    """
+    folder = path.parent.absolute()
+    if folder not in _left:
+        _left[folder] = found = {}
+        with os.scandir(folder) as entries:
+            for match in (_TEMPORARY.fullmatch(entry.name) for entry in entries):
+                if match is not None:
+                    found.setdefault(match[1], []).append(folder / match[0])
+    for left in _left[folder].pop(path.name, []):
         try:
             if time.time() - left.stat().st_ctime < 1:  # just made, perhaps not locked yet
                 continue
