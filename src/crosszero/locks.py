@@ -31,7 +31,8 @@ def sweep(path: Path) -> None:
     """
     folder = path.parent.absolute()
     if folder not in _left:
-        _left[folder] = found = {}
+        found: dict[str, list[Path]] = {}
+        _left[folder] = found
         with os.scandir(folder) as entries:
             for match in (_TEMPORARY.fullmatch(entry.name) for entry in entries):
                 if match is not None:

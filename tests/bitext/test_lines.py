@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.bitext import SkipLog, read_bitext
+from crosszero.bitext.formats.multiway import read_parallel
 from crosszero.bitext.lines import (
     MAX_LINE,
     BadText,
     read_lines,
-    read_parallel,
     require_texts,
     split_words,
 )

@@ -266,5 +266,5 @@ def test_a_column_name_that_is_no_text(tmp_path: Path) -> None:
     table = pq.read_table(file).append_column("xxxx", pa.array([1])).replace_schema_metadata(None)
     pq.write_table(table, file, store_schema=False)
     file.write_bytes(file.read_bytes().replace(b"xxxx", b"x\xff\xfex"))
-    with pytest.raises(DataError, match="is not a whole Parquet file .*utf-8"):
+    with pytest.raises(DataError, match=r"is not a whole Parquet file .*utf-8"):
         SampleStore.open(store.path)

@@ -11,7 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from crosszero.bitext.lines import BadText, read_lines, read_parallel
+from crosszero.bitext.formats.multiway import read_parallel
+from crosszero.bitext.lines import BadText, read_lines
 from crosszero.errors import ConfigError, DataError
 
 PairFormat = Literal["lines", "tsv", "jsonl"]

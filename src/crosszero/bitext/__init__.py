@@ -7,8 +7,7 @@ from crosszero.bitext.formats import FORMATS, detect_format
 from crosszero.bitext.formats.chromium_pak import ChromiumReader, find_interface_strings
 from crosszero.bitext.formats.gettext_catalogue import GettextReader
 from crosszero.bitext.formats.huggingface import HuggingFaceReader
-from crosszero.bitext.formats.moses import MosesReader
-from crosszero.bitext.formats.multiway import MultiwayReader
+from crosszero.bitext.formats.multiway import MosesReader, MultiwayReader
 from crosszero.bitext.formats.tmx import TmxReader
 from crosszero.bitext.formats.tsv import TsvReader
 from crosszero.bitext.pair import SentencePair

@@ -61,11 +61,7 @@ _PAIR = re.compile(rf"(?:^|[._-])({_IN_NAME})[-_]({_IN_NAME})(?=[._]|$)")
 
 
 def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> tuple[str, ...]:
-    """See that codes are codes, at least two of them, and all different.
-
-    Raises:
-        ConfigError: they are not.
-    """
+    """See that codes are codes, at least two of them, and all different (ConfigError)."""
     if isinstance(languages, str) or not isinstance(languages, Sequence):
         raise ConfigError(f"languages is {languages!r}; a list like [en, fr] is needed")
     for code in languages:

@@ -15,9 +15,8 @@ import io
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -190,31 +189,6 @@ def split_words(line: str) -> list[str]:
     return [word for word in _SPACES.split(line) if word]
 
 
-def read_parallel(
-    paths: Sequence[str | Path],
-) -> Iterator[tuple[int, list[str | BadText]]]:
-    """Read line-aligned files in step: the number of a line, from 1, and that line of each.
-
-    Raises:
-        DataError: as in :func:`read_lines`, or one file ends before another. Skipping can't mend
-            that: where the missing line was, and so every pair, is in doubt.
-    """
-    streams = [read_lines(path) for path in paths]
-    for number in count(1):
-        row = [next(stream, None) for stream in streams]
-        present = [line for line in row if line is not None]
-        if len(present) == len(row):
-            yield number, present
-        elif not present:
-            return
-        else:
-            counts = [
-                number - (line is None) + sum(1 for _ in stream)
-                for line, stream in zip(row, streams, strict=True)
-            ]
-            raise _explain_unequal(paths, counts)
-
-
 def read_block(file: IO[bytes], path: str | Path, size: int, line: int | None = None) -> bytes:
     """Read up to `size` bytes; a damaged gzip file or disk becomes a :class:`DataError`."""
     try:
@@ -297,17 +271,3 @@ def _decode(raw: bytes) -> str | BadText:
     except UnicodeDecodeError as error:
         byte, place = raw[error.start], error.start + 1
         return BadText("not UTF-8", f"byte 0x{byte:02x} at position {place} is not UTF-8")
-
-
-def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> DataError:
-    least = min(counts)
-    short = paths[counts.index(least)]
-    others = ", ".join(
-        f"{path} has {count:,}" for path, count in zip(paths, counts, strict=True) if count != least
-    )
-    return DataError(
-        short,
-        f"ends after {least:,} lines, but {others}: aligned files need the same number of lines; "
-        "find the line that is missing (it can't be skipped, every later pair is in doubt)",
-        line=least,
-    )

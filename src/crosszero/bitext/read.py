@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from crosszero.bitext.reader import FormatName, Reader
 from crosszero.bitext.skip import SkipLog
 from crosszero.config import build, require
 from crosszero.errors import ConfigError, DataError, suggest
+from crosszero.locks import made_folder
+
+_log = logging.getLogger("crosszero")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,19 +70,14 @@ class BitextConfig:
             require("columns", column, counted, "names, or positions: 0 or more")
 
     def open(self, skip_log: SkipLog | None = None) -> Reader:
-        """Check files and languages, and make a reader.
+        """Check files and languages, and make a reader; raises as :func:`read_bitext`.
 
         What is left out goes to the skip log, which decides whether bad text raises, or is reported
         as a warning to the log ``crosszero.bitext``.
-
-        Raises:
-            ConfigError: format or languages are not known, or an option does not fit.
-            DataError: a file can't be read.
         """
         if skip_log is not None and self.skip_bad and not skip_log.skip_bad:
-            raise ConfigError(
-                "skip_bad is true, but the skip log was made with skip_bad=False: drop one of them"
-            )
+            made = "the skip log was made with skip_bad=False"
+            raise ConfigError(f"skip_bad is true, but {made}: drop one of them")
         paths = [self.path] if isinstance(self.path, str) else self.path
         log = skip_log if skip_log is not None else SkipLog(skip_bad=self.skip_bad)
         try:
@@ -117,15 +116,12 @@ def read_bitext(
 
     Args:
         source: a file, a folder, the prefix of aligned files, a list of files, or a hub id.
-        format: ``tsv``, ``moses``, ``multiway``, ``tmx``, ``gettext``, ``chromium`` or
-            ``huggingface``; ``None`` tells it from the names.
-        languages: language codes, in order; ``None`` takes those that names or files tell.
+        format, languages, options: as in :class:`BitextConfig`: pairs, columns, header, subset,
+            split, revision, every.
         skip_bad: leave bad text out. What was left out is reported to the log
             ``crosszero.bitext`` at the end, unless `skip_log` takes it.
         skip_log: counts and lists what is left out; skips bad text unless it was made with
             ``skip_bad=False``.
-        options: any other field of :class:`BitextConfig`: pairs, columns, header, subset, split,
-            revision, every.
 
     Raises:
         ConfigError: format, option or language is unknown.
@@ -146,3 +142,20 @@ def read_bitext(
     path = str(source) if isinstance(source, str | Path) else [str(path) for path in source]
     settings = {"path": path, "format": format, "languages": languages, "skip_bad": skip_bad}
     return iter(build(BitextConfig, settings | options).open(skip_log))
+
+
+def read_sources(sources: Sequence[BitextConfig], skipped: Path) -> Iterator[SentencePair]:
+    """Read all sources one after another; what each leaves out is listed beside `skipped`."""
+    for number, source in enumerate(sources, start=1):
+        place = skipped.with_name(f"{skipped.stem}-{number}{skipped.suffix}")
+        whole = False
+        with made_folder(place.parent):
+            try:
+                with SkipLog(skip_bad=source.skip_bad, to=place) as log:
+                    yield from source.open(log)
+                whole = log.total > 0
+                if whole:
+                    _log.info("%s (all of them: %s)", log.summary(), place)
+            finally:
+                if not whole:
+                    place.unlink(missing_ok=True)

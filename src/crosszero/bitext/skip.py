@@ -46,9 +46,7 @@ class SkipLog:
         self._file: IO[str] | None = None
         if to is not None:
             try:
-                self._file = Path(to).open(  # noqa: SIM115 - __exit__ closes it
-                    "w", encoding="utf-8", errors="backslashreplace"
-                )
+                self._file = Path(to).open("w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - __exit__ closes it
             except OSError as error:
                 problem = f"the list of skipped lines can't be written ({error.strerror})"
                 raise ConfigError(f"{to}: {problem}") from error
@@ -59,11 +57,7 @@ class SkipLog:
         return self.counts.total()
 
     def bad(self, path: str | Path, line: int | None, reason: str, message: str) -> None:
-        """Record bad text by its reason, or raise the message if bad text shall not be skipped.
-
-        Raises:
-            DataError: `skip_bad` is ``False``.
-        """
+        """Record bad text by its reason, or raise the message (DataError) if `skip_bad` is off."""
         if not self.skip_bad:
             raise DataError(path, f"{message}; or leave such text out with --skip-bad", line=line)
         self.leave_out(path, line, reason)

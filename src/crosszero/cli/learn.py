@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.bitext.read import BitextConfig
+from crosszero.bitext.read import BitextConfig, read_sources
 from crosszero.bitext.reader import FormatName
 from crosszero.cli.flags import EncoderName, Names, RayAddress
 from crosszero.errors import ConfigError
@@ -78,7 +78,7 @@ def prepare(
     from crosszero.files import real_place
     from crosszero.samples import Summary
     from crosszero.samples import prepare as prepare_samples
-    from crosszero.samples.sources import StageLog, describe_summary, read_sources
+    from crosszero.samples.summary import StageLog
 
     source = BitextConfig(
         path=paths[0] if len(paths) == 1 else paths,
@@ -115,9 +115,7 @@ def prepare(
             progress=StageLog(),
             fill=fill,
         )
-    summary = Summary.of(store)
-    if summary is not None:
-        _log.info(describe_summary(summary))
+    _log.info("%s", Summary.of(store))
 
 
 def show(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crosszero.bitext import BitextConfig, find_interface_strings
+from crosszero.bitext.read import read_sources
 from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, DataError
 from crosszero.experiment.cache import hash_encoder
@@ -21,8 +22,8 @@ from crosszero.experiment.settings import INTERFACE_STRINGS, ExperimentConfig
 from crosszero.files import atomic_file, make_key
 from crosszero.model.loading import locate_encoder
 from crosszero.samples import Sample, Summary, prepare
-from crosszero.samples.sources import StageLog, describe_summary, read_sources
 from crosszero.samples.store import SampleStore, collect
+from crosszero.samples.summary import StageLog
 from crosszero.training.loop import train
 
 _DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
@@ -88,8 +89,7 @@ def _prepare(config: ExperimentConfig) -> None:
         max_chars=settings.max_chars, deduplicate=settings.deduplicate, seed=settings.seed,
         hold_out=settings.hold_out, progress=StageLog(),
     )  # fmt: skip
-    if (summary := Summary.of(store)) is not None:
-        _log.info(describe_summary(summary))
+    _log.info("%s", Summary.of(store))
 
 
 def _hash_text(config: ExperimentConfig) -> str:

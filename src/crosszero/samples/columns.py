@@ -65,22 +65,14 @@ def to_table(samples: list[Sample]) -> pa.Table:
     """Make the Parquet table of some samples."""
     import pyarrow as pa
 
-    words = [word for sample in samples for word in sample.words]
+    rows = [(*one, *other, score) for sample in samples for one, other, score in sample.words]
+    fields: list[Any] = list(zip(*rows, strict=True)) or [()] * 5
     ends = [0, *accumulate(len(sample.words) for sample in samples)]
-    fields: list[list[Any]] = [
-        [word.source.start for word in words],
-        [word.source.end for word in words],
-        [word.target.start for word in words],
-        [word.target.end for word in words],
-        [word.score for word in words],
-    ]
-    kind = schema().field("words").type.value_type
-    struct = pa.StructArray.from_arrays(
-        [pa.array(f, kind.field(i).type) for i, f in enumerate(fields)], fields=list(kind)
-    )
-    lists = pa.ListArray.from_arrays(
-        pa.array(ends, pa.int32()), struct, type=schema().field("words").type
-    )
+    kind = schema().field("words").type
+    word = list(kind.value_type)
+    columns = [pa.array(f, w.type) for f, w in zip(fields, word, strict=True)]
+    struct = pa.StructArray.from_arrays(columns, fields=word)
+    lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), struct, type=kind)
     texts = [
         pa.array([getattr(s, name) for s in samples], type=schema().field(name).type)
         for name in TEXTS
@@ -127,11 +119,7 @@ def _texts(table: pa.Table, name: str) -> list[str]:
 
 
 def check_spans(sample: Sample) -> None:
-    """See that the word pairs of a sample lie inside its texts.
-
-    Raises:
-        ValueError: a span is empty, upside down or outside its text.
-    """
+    """See that the word pairs of a sample lie inside its texts (ValueError)."""
     source_length, target_length = len(sample.source), len(sample.target)
     for (a, b), (c, d), _ in sample.words:
         if not (0 <= a < b <= source_length and 0 <= c < d <= target_length):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from crosszero.align.aligner import Links
 from crosszero.align.spans import WordPair
+from crosszero.align.word_boundaries import Memory
 from crosszero.config import require
 from crosszero.errors import ConfigError
 from crosszero.samples.stopwords import StopWords
 
-_REMEMBERED = 500_000  # words, or pairs of them, of which is known whether they may be chosen
+_REMEMBERED = 500_000  # pairs of words of which is known whether they may be chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +63,14 @@ class Chooser:
         self.rules = rules
         self.min_score = min_score if rules.min_score is None else rules.min_score
         self._stop: dict[str, StopWords] = {}
-        self._usable: dict[str, dict[str, bool]] = {}
+        self._usable: dict[str, Memory[bool]] = {}
         self._allowed: dict[tuple[str, str], dict[tuple[str, str], bool]] = {}
 
     def stop_words(self, language: str) -> StopWords:
-        """The stop words of a language, made when first asked for."""
-        stop = self._stop.get(language)
-        if stop is None:
-            stop = self._stop[language] = StopWords(language, self.rules.stop_words)
-        return stop
-
-    def check_languages(self, *languages: str) -> None:
-        """See that every language has the stop words that the rules ask for.
-
-        Raises:
-            ConfigError: ``stop_words="list"`` and there is no list.
-        """
-        for language in languages:
-            self.stop_words(language)
+        """The stop words of a language; ConfigError if the rules want a list and there is none."""
+        if language not in self._stop:
+            self._stop[language] = StopWords(language, self.rules.stop_words)
+        return self._stop[language]
 
     def learns(self, language: str) -> bool:
         """Tell whether the stop words of a language are learnt from word counts."""
@@ -95,17 +87,15 @@ class Chooser:
 
         Of several words, separated by white space (lexicon entries), one must be usable.
         """
-        memory = self._usable.setdefault(language, {})
-        known = memory.get(key)
-        if known is None:
-            if len(memory) > _REMEMBERED:
-                memory.clear()
-            short = len(key) < self.rules.min_length and key < "\u2e80"
-            known = not short and key not in self.stop_words(language)
-            if known and " " in key:
-                known = any(self.usable(word, language) for word in key.split(" "))
-            memory[key] = known
-        return known
+        if language not in self._usable:
+            self._usable[language] = Memory(partial(self._is_usable, self.stop_words(language)))
+        return self._usable[language][key]
+
+    def _is_usable(self, stop: StopWords, key: str) -> bool:
+        short = len(key) < self.rules.min_length and key < "\u2e80"
+        if short or key in stop:
+            return False
+        return " " not in key or any(self._is_usable(stop, word) for word in key.split(" "))
 
     def allows(self, source: str, target: str, languages: tuple[str, str]) -> bool:
         """Tell whether two normalised words may be chosen for each other, whatever their score."""
@@ -140,5 +130,4 @@ class Chooser:
         if len(kept) > self.rules.max_words:
             kept.sort(key=lambda pair: (-pair.score, pair.source.start))
             del kept[self.rules.max_words :]
-        kept.sort()
-        return tuple(kept)
+        return tuple(sorted(kept))

@@ -36,18 +36,11 @@ class Finder(Protocol):
     name: str
 
     def fit(self, pairs: Iterable[SentencePair]) -> None:
-        """Learn what is needed from the corpus, in one pass; may do nothing.
-
-        Args:
-            pairs: the corpus, read once; may be larger than memory.
-        """
+        """Learn what is needed from the corpus, which is read once; may do nothing."""
         ...
 
     def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
-        """Find the word pairs of a batch.
-
-        Args:
-            pairs: at best a few thousand at a time; language pairs may be mixed.
+        """Find the word pairs of a batch, at best of a few thousand; languages may be mixed.
 
         Returns:
             One tuple for each sentence pair, in the order of the source text. No two word pairs
@@ -76,30 +69,19 @@ class WordFinder:
         self._chooser = Chooser(rules or WordFilter(), min_score=aligner.min_score)
 
     def check_languages(self, source: str, target: str) -> None:
-        """Refuse languages that the aligner can't serve, or that lack a list of stop words.
-
-        Raises:
-            ConfigError: so it is.
-        """
-        self._chooser.check_languages(source, target)
+        """Refuse (ConfigError) languages that lack a list, or that the aligner can't serve."""
+        for language in (source, target):
+            self._chooser.stop_words(language)
         self._aligner.check_languages(source, target)
 
     def fit(self, pairs: Iterable[SentencePair]) -> None:
-        """Let the aligner learn, and learn the stop words of languages that have no list.
-
-        Raises:
-            ConfigError: as :meth:`check_languages`, at the first pair of such languages.
-        """
+        """Let the aligner learn, and learn the stop words of languages that have no list."""
         counts = self._aligner.fit(self._check(pairs), counted=self._chooser.learns)
         for language, count in counts.items():
             self._chooser.learn(language, count)
 
     def find(self, pairs: Sequence[SentencePair]) -> list[tuple[WordPair, ...]]:
-        """Find the word pairs of a batch.
-
-        Raises:
-            ConfigError: the aligner can't serve a language pair, or has not learnt yet.
-        """
+        """Find the word pairs of a batch; ConfigError if the aligner has not learnt yet."""
         return [
             self._chooser.choose(links, (pair.source_language, pair.target_language))
             if links.pairs

@@ -18,10 +18,6 @@ class Split:
     Every unit gets a random number; the smallest `count` win. One pass, any corpus size: only the
     pairs that are held so far are kept.
 
-    Args:
-        count: how many units to hold out.
-        seed: for the draw.
-
     Attributes:
         held: the pairs held out, in the order of the corpus; complete after :meth:`finish`.
         shared: pairs left out of training because a held-out pair has one of their texts; complete
@@ -33,9 +29,7 @@ class Split:
         self._draw = random.Random(seed)
         self._heap: list[tuple[float, int]] = []
         self._members: dict[int, list[tuple[int, SentencePair]]] = {}  # unit -> rows and pairs
-        self._unit = -1
-        self._row = -1
-        self._group = ""
+        self._unit, self._row, self._group = -1, -1, ""
         self._texts: set[str] = set()
         self._left_out: set[int] = set()  # rows
         self._decided = 0  # rows that are known to be in _left_out or not
@@ -58,11 +52,7 @@ class Split:
             self._members[self._unit].append((self._row, pair))
 
     def finish(self) -> None:
-        """Fix the choice.
-
-        Raises:
-            ConfigError: every unit would be held out.
-        """
+        """Fix the choice; ConfigError if every unit would be held out."""
         if not self._count:
             return
         if self._count > self._unit:
@@ -78,10 +68,9 @@ class Split:
         self._members.clear()
 
     def training(self, spool: Iterable[SentencePair]) -> Iterator[SentencePair]:
-        """Give the pairs to train on; which these are is worked out once for each row.
+        """Give the pairs to train on, of all that were seen, in that order.
 
-        Args:
-            spool: all pairs that were seen, in that order.
+        Which these are is worked out once for each row.
         """
         if not self._count:
             yield from spool

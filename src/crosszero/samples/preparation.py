@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from crosszero.align.aligner import sides
+from crosszero.align.word_boundaries import word_spans
 from crosszero.bitext.folding import fold_text, has_text
 from crosszero.bitext.pair import SentencePair
-from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
@@ -22,44 +23,12 @@ from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool
 from crosszero.samples.store import SampleStore
 from crosszero.samples.store_places import check_places, default_held_out, remove_stale
+from crosszero.samples.summary import Summary
 from crosszero.samples.writer import SampleWriter, cut_row_groups, write_stores
 
 Progress = Callable[[str, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What became of the sentence pairs. Stored in the metadata of the store.
-
-    Attributes:
-        pairs_read: sentence pairs that came in.
-        pairs_written: rows of the store.
-        pairs_held_out: rows of the second store.
-        pairs_with_words: rows of the store with at least one word pair.
-        word_pairs: word pairs of the store.
-        skipped: pairs left out, by reason: ``empty``, ``too long``, ``duplicate``, ``held-out
-            text`` (one of its texts stands in the held-out store).
-    """
-
-    pairs_read: int
-    pairs_written: int
-    pairs_held_out: int
-    pairs_with_words: int
-    word_pairs: int
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def words_per_pair(self) -> float:
-        """Mean number of word pairs of a row."""
-        return self.word_pairs / self.pairs_written if self.pairs_written else 0.0
-
-    @classmethod
-    def of(cls, store: SampleStore) -> Summary | None:
-        """Give the summary of a store that :func:`prepare` made, else ``None``."""
-        try:
-            return build(cls, store.metadata.get("summary"))  # type: ignore[arg-type]
-        except ConfigError:
-            return None
+_LONG = 30  # characters: text without spaces that is a single word is none, but a sentence
+_log = logging.getLogger("crosszero")
 
 
 def prepare(
@@ -131,13 +100,11 @@ def prepare(
     config: dict[str, Any] = {}
     if isinstance(words, FinderConfig):
         config, words = dataclasses.asdict(words), load_finder(words, encoder)
-    finder = words
-    note = progress or (lambda stage, done: None)
-    fill = fill or fill_here
+    finder, note = words, progress or (lambda stage, done: None)
     check = getattr(finder, "check_languages", lambda source, target: None)
     skipped: Counter[str] = Counter()
     with Spool(out.parent) as spool:
-        split = Split(hold_out, seed)
+        split, uncut = Split(hold_out, seed), _Uncut()
         seen = Seen() if deduplicate else None
         met: set[tuple[str, str]] = set()
         read = 0
@@ -152,18 +119,21 @@ def prepare(
                 met.add(languages)
             split.see(pair)
             spool.add(pair)
+            uncut.see(pair)
         note("read", read)
         _check_left(out, len(spool), read, skipped)
         split.finish()
+        if finder.name != "none":
+            uncut.warn()
         finder.fit(split.training(spool))
         note("fit", len(spool))
-        record: dict[str, Any] = {"finder": finder.name, "finder_config": config}
-        record["options"] = {
+        options = {
             "max_chars": max_chars,
             "deduplicate": deduplicate,
             "hold_out": hold_out,
             "seed": seed,
         }
+        record = {"finder": finder.name, "finder_config": config, "options": options}
         unknown: dict[str, int] = {}
         summary: dict[str, Any] = {}
         stores = {out: {**record, "summary": summary}}
@@ -173,12 +143,15 @@ def prepare(
             writer = writers[-1]
             if hold_out:
                 fill_here(writers[0], iter(split.held), finder, batch)
-            fill(writer, split.training(spool), finder, batch, note)
+            (fill or fill_here)(writer, split.training(spool), finder, batch, note)
             writer.close()
             if split.shared:
                 skipped["held-out text"] = split.shared
             _check_left(out, writer.rows, read, skipped)
-            unknown.update(_not_trained(split.held, writer))
+            for pair in split.held:
+                one, other = pair.source_language, pair.target_language
+                if not (writer.pairs[f"{one}-{other}"] or writer.pairs[f"{other}-{one}"]):
+                    unknown[f"{one}-{other}"] = unknown.get(f"{one}-{other}", 0) + 1
             done = Summary(
                 pairs_read=read,
                 pairs_written=writer.rows,
@@ -229,16 +202,6 @@ def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:
     )
 
 
-def _not_trained(held: list[SentencePair], training: SampleWriter) -> Counter[str]:
-    """Count held-out pairs whose two languages never meet in training."""
-    return Counter(
-        f"{pair.source_language}-{pair.target_language}"
-        for pair in held
-        if not training.pairs[f"{pair.source_language}-{pair.target_language}"]
-        and not training.pairs[f"{pair.target_language}-{pair.source_language}"]
-    )
-
-
 def _unusable(pair: SentencePair, max_chars: int, seen: Seen | None) -> str:
     if not has_text(pair.source) or not has_text(pair.target):
         return "empty"
@@ -251,8 +214,33 @@ def _unusable(pair: SentencePair, max_chars: int, seen: Seen | None) -> str:
     return ""
 
 
+class _Uncut:
+    """Counts texts that are a single word, as long as they are: of scripts that nobody cuts."""
+
+    def __init__(self) -> None:
+        self.texts: Counter[str] = Counter()
+        self.uncut: Counter[str] = Counter()
+
+    def see(self, pair: SentencePair) -> None:
+        for language, text in sides(pair):
+            self.texts[language] += 1
+            if len(text) >= _LONG and len(text.split(None, 1)) == 1:
+                self.uncut[language] += len(word_spans(text, language)) == 1
+
+    def warn(self) -> None:
+        for language, count in self.uncut.items():
+            if 2 * count > self.texts[language]:
+                found = f"{count:,} of {self.texts[language]:,} texts are a single word"
+                _log.warning("%s: %s: put spaces between their words first", language, found)
+
+
 class Fill(Protocol):
-    """Write all pairs with their words, in their order: :func:`fill_here`, or on a cluster."""
+    """Write all pairs with their words, in their order: :func:`fill_here`, or on a cluster.
+
+    The finder has learnt already. It is handed the fewest whole row groups that hold `batch` pairs,
+    so that every way to fill a store hands over the same. `note` is told of ``find`` and the pairs
+    done so far.
+    """
 
     def __call__(
         self,
@@ -261,23 +249,7 @@ class Fill(Protocol):
         finder: Finder,
         batch: int,
         note: Progress,
-    ) -> None:
-        """Write.
-
-        Args:
-            writer: of a new store.
-            pairs: what to find words in.
-            finder: has learnt already.
-            batch: sentence pairs handed to the finder at a time: the fewest whole row groups that
-                hold them, so that every way to fill a store hands over the same.
-            note: told of ``find`` and the pairs done so far.
-        """
-        ...
-
-
-def groups_of_batch(batch: int, row_group: int) -> int:
-    """Row groups handed to the finder at a time."""
-    return -(-batch // row_group)
+    ) -> None: ...
 
 
 def fill_here(
@@ -296,3 +268,8 @@ def fill_here(
             writer.add(Sample.of(pair, words, finder.name))
         done += len(members)
         note("find", done)
+
+
+def groups_of_batch(batch: int, row_group: int) -> int:
+    """Row groups handed to the finder at a time."""
+    return -(-batch // row_group)

@@ -102,12 +102,9 @@ class PrepareConfig:
 def make_finder(config: FinderConfig, *, encoder: WordEncoder | None = None) -> Finder:
     """Make the finder that a configuration describes.
 
-    Args:
-        config: the configuration.
-        encoder: gives word vectors, for ``kind="encoder"`` only.
-
     Raises:
-        ConfigError: `encoder` is missing, or the lexicon is not given as it should be.
+        ConfigError: `encoder`, which gives word vectors for ``kind="encoder"``, is missing, or the
+            lexicon is not given as it should be.
         DataError: a word list can't be used.
     """
     if config.kind == "none":

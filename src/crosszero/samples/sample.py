@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from crosszero.align.spans import WordPair
 from crosszero.bitext.pair import SentencePair
 
+_TEXTS = tuple(field.name for field in fields(SentencePair))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(SentencePair):
     """A sentence pair with its word pairs. One row of the store.
 
     The paper's word positioned sample is (sentence pair, ONE word pair); a row holds all of them,
     so that a sentence is stored, and can be encoded, once.
 
     Attributes:
-        source, target, source_language, target_language, origin, group: as in ``SentencePair``.
         words: word pairs in the order of the source text; may be empty (sentence level only).
         finder: which finder found them: ``lexicon``, ``aligner`` or ``encoder``.
 
@@ -27,43 +28,16 @@ class Sample:
         True
     """
 
-    source: str
-    target: str
-    source_language: str
-    target_language: str
-    origin: str
-    group: str
     words: tuple[WordPair, ...]
     finder: str
 
     @classmethod
     def of(cls, pair: SentencePair, words: tuple[WordPair, ...] = (), finder: str = "") -> Sample:
-        """Make the sample of a sentence pair.
-
-        Args:
-            pair: the texts.
-            words: the word pairs found in them.
-            finder: what found them.
-        """
-        return cls(
-            source=pair.source,
-            target=pair.target,
-            source_language=pair.source_language,
-            target_language=pair.target_language,
-            origin=pair.origin,
-            group=pair.group,
-            words=words,
-            finder=finder,
-        )
+        """Make the sample of a sentence pair and the word pairs that `finder` found in it."""
+        texts = {name: getattr(pair, name) for name in _TEXTS}
+        return cls(**texts, words=words, finder=finder)
 
     @property
     def pair(self) -> SentencePair:
         """The sentence pair, without its words."""
-        return SentencePair(
-            source=self.source,
-            target=self.target,
-            source_language=self.source_language,
-            target_language=self.target_language,
-            origin=self.origin,
-            group=self.group,
-        )
+        return SentencePair(**{name: getattr(self, name) for name in _TEXTS})

@@ -17,14 +17,10 @@ _ISOLATE, _RELEASE = "\u2068", "\u2069"
 
 
 def format_sample(sample: Sample, *, color: bool = True) -> str:
-    """Write both texts of a sample with their word pairs marked.
+    """Write both texts of a sample with their word pairs marked by numbers, and by ANSI colours.
 
     Control characters, escape sequences and characters that change the direction of text are
     written as ``\\u001b``: a corpus must not command the terminal. Right-to-left text is isolated.
-
-    Args:
-        sample: what to show.
-        color: mark word pairs by ANSI colours as well as by numbers.
 
     Returns:
         Two lines: language code, then the text. Equal numbers belong together.
@@ -37,16 +33,13 @@ def format_sample(sample: Sample, *, color: bool = True) -> str:
         en  The [1:weather]
         fr  La [1:météo]
     """
-    sources = [word.source for word in sample.words]
-    targets = [word.target for word in sample.words]
-    width = max(len(visible(sample.source_language)), len(visible(sample.target_language)))
-    return "\n".join(
-        f"{visible(code):<{width}}  {_marked(text, spans, color)}"
-        for code, text, spans in (
-            (sample.source_language, sample.source, sources),
-            (sample.target_language, sample.target, targets),
-        )
-    )
+    codes = [visible(code) for code in (sample.source_language, sample.target_language)]
+    width = max(map(len, codes))
+    texts = [
+        _mark(sample.source, [word.source for word in sample.words], color),
+        _mark(sample.target, [word.target for word in sample.words], color),
+    ]
+    return "\n".join(f"{code:<{width}}  {text}" for code, text in zip(codes, texts, strict=True))
 
 
 def choose_samples(
@@ -73,32 +66,24 @@ def choose_samples(
     draw.shuffle(order)
     pool: list[Sample] = []
     for number, index in enumerate(order, start=1):
-        pool += [s for s in store.read_row_group(index) if _matches(s, language)]
+        for sample in store.read_row_group(index):
+            one, other = sample.source_language, sample.target_language
+            if language in (None, one, other, f"{one}-{other}"):
+                pool.append(sample)
         if len(pool) >= 4 * count and number >= min(4, len(order)):
             break
     return draw.sample(pool, min(count, len(pool)))
 
 
-def _matches(sample: Sample, language: str | None) -> bool:
-    source, target = sample.source_language, sample.target_language
-    return language is None or language in (source, target, f"{source}-{target}")
-
-
-def _marked(text: str, spans: Sequence[Span], color: bool) -> str:
-    numbered = sorted((span, number) for number, span in enumerate(spans, start=1))
+def _mark(text: str, spans: Sequence[Span], color: bool) -> str:
     parts: list[str] = []
     end = 0
-    for span, number in numbered:
-        parts.append(visible(text[end : span.start]))
+    for span, number in sorted((span, number) for number, span in enumerate(spans, start=1)):
         word = f"[{number}:{visible(text[span.start : span.end])}]"
         if color:
             word = f"\x1b[1;{_COLOURS[(number - 1) % len(_COLOURS)]}m{word}\x1b[0m"
-        parts.append(word)
+        parts += [visible(text[end : span.start]), word]
         end = span.end
-    parts.append(visible(text[end:]))
-    line = "".join(parts)
-    return f"{_ISOLATE}{line}{_RELEASE}" if _right_to_left(text) else line
-
-
-def _right_to_left(text: str) -> bool:
-    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    line = "".join([*parts, visible(text[end:])])
+    turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    return f"{_ISOLATE}{line}{_RELEASE}" if turned else line

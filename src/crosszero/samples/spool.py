@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.errors import CrosszeroError
-from crosszero.locks import made_folder
+from crosszero.locks import temporary_folder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.samples.writer import SampleWriter
@@ -64,28 +61,15 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._writer is not None:
             self._writer.abort()
         self._stack.close()
 
     def _spill(self) -> None:
         if self._writer is None:
-            try:
-                self._stack.enter_context(made_folder(self._beside))
-                name = self._stack.enter_context(
-                    tempfile.TemporaryDirectory(prefix=".spool-", dir=self._beside)
-                )
-            except OSError as error:
-                raise CrosszeroError(
-                    f"{self._beside}: can't be written ({error.strerror})"
-                ) from error
-            self._writer = SampleWriter(Path(name))
+            folder = self._stack.enter_context(temporary_folder(self._beside / "spool"))
+            self._writer = SampleWriter(folder)
             self._limit = min(self._limit, 10_000)
         for pair in self._pairs:
             self._writer.add(Sample.of(pair))

@@ -12,12 +12,9 @@ from functools import lru_cache
 from crosszero.align.word_boundaries import iso_639_1, normalise
 from crosszero.errors import ConfigError
 
-#: A word is a stop word if more than this share of all running words is that word ...
-FREQUENT = 0.004
-#: ... and it is one of that many most frequent words ...
-MOST = 100
-#: ... of at least that many running words; below, shares say nothing.
-ENOUGH = 2_000
+_FREQUENT = 0.004  # a stop word makes up more than this share of all running words,
+_MOST = 100  # is one of that many most frequent ones,
+_ENOUGH = 2_000  # of at least that many running words; below, shares say nothing
 
 
 class StopWords:
@@ -54,37 +51,28 @@ class StopWords:
         self.learns = source == "frequency" or (source == "auto" and not self.listed)
 
     def learn(self, counts: Mapping[str, int]) -> None:
-        """Take the most frequent words as stop words, where no list is used.
+        """Take the most frequent of the counted words as stop words, where no list is used.
 
         A word is taken if it makes up more than 0.4 % of the running words and is among the 100
         most frequent. With fewer than 2,000 running words nothing is taken.
-
-        Args:
-            counts: how often each normalised word occurs.
         """
         total = sum(counts.values())
-        if not self.learns or total < ENOUGH:
+        if not self.learns or total < _ENOUGH:
             return
-        often = [word for word, count in counts.items() if count > FREQUENT * total]
+        often = [word for word, count in counts.items() if count > _FREQUENT * total]
         often.sort(key=lambda word: (-counts[word], word))
-        self.words = frozenset(often[:MOST])
+        self.words = frozenset(often[:_MOST])
 
     def __contains__(self, word: str) -> bool:
         """Tell whether a normalised word is never chosen."""
-        return word in self.words or self._empty(word)
-
-    @staticmethod
-    def _empty(word: str) -> bool:
-        """No letters (numbers, punctuation), or one letter of an alphabet."""
+        if word in self.words:
+            return True
         bare = word.strip("'")
-        if len(bare) == 1 and _alphabetic(bare):
+        if len(bare) == 1 and (
+            bare < "\u2e80" or "\u3040" <= bare <= "\u30ff" or "\uff00" <= bare <= "\uffef"
+        ):  # a letter that stands for a sound, not for a word as Han characters do
             return True
         return not any(character.isalpha() for character in bare)
-
-
-def _alphabetic(letter: str) -> bool:
-    """A letter that stands for a sound, not for a word: any before the Han characters."""
-    return letter < "\u2e80" or "\u3040" <= letter <= "\u30ff" or "\uff00" <= letter <= "\uffef"
 
 
 @lru_cache(maxsize=64)

@@ -33,6 +33,7 @@ class SampleStore:
         rows: rows in all files.
         row_groups: rows of every row group in order, from the footers only.
         metadata: what ``_metadata.json`` holds.
+        fingerprint: a hash that changes with the content; cheap: of sizes and footers only.
 
     Example:
         >>> store = SampleStore.open("samples")          # doctest: +SKIP
@@ -56,9 +57,11 @@ class SampleStore:
                 self.row_groups.append(group.num_rows)
                 self._where.append((file, index))
                 digest.update(f":{group.num_rows}:{group.total_byte_size}".encode())
-            digest.update(_last_bytes(file))
+            with file.open("rb") as handle:
+                handle.seek(max(0, file.stat().st_size - 65_536))
+                digest.update(handle.read())
         self.rows = sum(self.row_groups)
-        self._fingerprint = digest.hexdigest()
+        self.fingerprint = digest.hexdigest()
 
     @classmethod
     def open(cls, path: str | Path) -> SampleStore:
@@ -102,11 +105,6 @@ class SampleStore:
         if known is None:
             known = {f"{s.source_language}-{s.target_language}" for s in self}
         return sorted(known)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash that changes with the content; cheap: reads sizes and footers only."""
-        return self._fingerprint
 
     def count_units(self, *, with_words: bool) -> list[int]:
         """Number of meanings in each row group: rows without a group, and groups.
@@ -213,12 +211,6 @@ class _Used:
     languages: list[str] | None
     language_pairs: dict[str, int] | None
     finder_config: dict[str, Any] | None
-
-
-def _last_bytes(file: Path, count: int = 65_536) -> bytes:
-    with file.open("rb") as handle:
-        handle.seek(max(0, file.stat().st_size - count))
-        return handle.read()
 
 
 def collect(samples: Iterable[Sample], path: str | Path) -> SampleStore:

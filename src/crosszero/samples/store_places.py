@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crosszero.config import read_json
 from crosszero.errors import ConfigError, CrosszeroError, DataError
@@ -61,12 +61,7 @@ def default_held_out(out: Path) -> Path:
 
 
 def check_places(out: Path, held_out: Path, hold_out: int) -> None:
-    """See that a store and its held-out store can be written, before anything is read.
-
-    Args:
-        out: folder of the store.
-        held_out: folder of the second store.
-        hold_out: how much goes into the second store; with 0 it is not written.
+    """See that a store, and with `hold_out` its held-out store, can be written.
 
     Raises:
         ConfigError: one of them is no place for a store, or they overlap.
@@ -82,15 +77,9 @@ def check_places(out: Path, held_out: Path, hold_out: int) -> None:
 
 
 def remove_stale(out: Path, held_out: Path, hold_out: int) -> None:
-    """Remove stores that earlier runs held out: their texts may stand in the new store.
+    """Remove stores that earlier runs held out: their texts may stand in the new store `out`.
 
-    Args:
-        out: folder of the new store.
-        held_out: folder of its second store.
-        hold_out: with 0 the second store was not written, and an older one is stale.
-
-    Raises:
-        CrosszeroError: a stale store can't be removed.
+    With `hold_out` 0 no second store was written, and an older one is stale.
     """
     written = {held_out.resolve()} if hold_out else set()
     for path in {held_out.resolve(), default_held_out(out).resolve()} - written:
@@ -113,11 +102,6 @@ def _was_held_out(path: Path) -> bool:
     return isinstance(options, dict) and bool(options.get("hold_out")) and "summary" not in metadata
 
 
-def relative_path(path: Path, store: Path) -> str:
-    """Say where another store stands, so that both may be moved together."""
-    return os.path.relpath(path.resolve(), store.resolve())
-
-
 def check_partner(path: Path) -> None:
     """See that a store and its held-out store, whichever `path` is, were made together.
 
@@ -129,18 +113,18 @@ def check_partner(path: Path) -> None:
             texts of the other: a run of ``prepare`` was killed, or a folder was exchanged.
     """
     path = path.resolve()
-    mine = _Partner.of(path)
+    content, named, wanted = _read_partner(path)
     stem = path.name.removesuffix(_HELD_OUT)
     usual = path.with_name(stem if stem != path.name else path.name + _HELD_OUT)
     wrong, together = None, False
-    for place in dict.fromkeys([mine.place or usual, usual]):
-        other = _Partner.of(place)
-        if other.place == path and other.wanted != mine.content:
+    for place in dict.fromkeys([named or usual, usual]):
+        other, its_place, its_wanted = _read_partner(place)
+        if its_place == path and its_wanted != content:
             wrong, together = place, False
             break
-        if other.wanted == mine.content is not None and other.content == mine.wanted:
+        if its_wanted == content is not None and other == wanted:
             together = True
-        elif mine.place == place and other.content is not None:
+        elif named == place and other is not None:
             wrong = place
     if wrong is not None and not together:
         raise DataError(
@@ -151,24 +135,15 @@ def check_partner(path: Path) -> None:
         )
 
 
-class _Partner(NamedTuple):
-    """What a store holds, and what it says of the store that belongs to it."""
-
-    content: str | None = None
-    place: Path | None = None
-    wanted: str | None = None
-
-    @classmethod
-    def of(cls, store: Path) -> _Partner:
-        metadata = _try_metadata(store)
-        named = metadata.get(PARTNER)
-        if not isinstance(named, dict):
-            return cls(metadata.get("content"))
-        try:
+def _read_partner(store: Path) -> tuple[Any, Path | None, Any]:
+    """Read the hash of what a store holds, and place and hash of the one that belongs to it."""
+    metadata = _try_metadata(store)
+    named = metadata.get(PARTNER)
+    if isinstance(named, dict):
+        with suppress(OSError, ValueError, RuntimeError):  # no path at all
             place = (store / str(named.get("folder"))).resolve()
-        except (OSError, ValueError, RuntimeError):  # no path at all
-            place = None
-        return cls(metadata.get("content"), place, named.get("content"))
+            return metadata.get("content"), place, named.get("content")
+    return metadata.get("content"), None, None
 
 
 def _try_metadata(store: Path) -> dict[str, Any]:

@@ -16,36 +16,20 @@ Unit = tuple[Sample, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What one row group holds.
-
-    Attributes:
-        rows: its rows.
-        rows_with_words: rows with at least one word pair.
-        words: word pairs.
-        units: meanings: rows without a group, and groups.
-        units_with_words: units in which at least one row has a word pair.
-        pairs: rows of each language pair, such as ``en-fr``.
-        finders: rows of each finder.
-        languages: language codes.
-    """
+    """What one row group holds."""
 
     rows: int
-    rows_with_words: int
+    rows_with_words: int  # at least one word pair
     words: int
-    units: int
+    units: int  # rows without a group, and groups
     units_with_words: int
-    pairs: dict[str, int]
+    pairs: dict[str, int]  # rows of each language pair, such as en-fr
     finders: dict[str, int]
     languages: frozenset[str]
 
 
 def cut_units(samples: Iterable[Sample]) -> Iterator[Unit]:
-    """Cut rows into units: rows of one non-empty group that follow each other are one.
-
-    Example:
-        >>> [len(unit) for unit in cut_units([])]
-        []
-    """
+    """Cut rows into units: rows of one non-empty group that follow each other are one."""
     rows = enumerate(samples)
     for _, members in groupby(rows, key=lambda row: row[1].group or row[0]):
         yield tuple(sample for _, sample in members)
@@ -72,11 +56,7 @@ def write_counts(counts: Iterable[int]) -> str:
 
 
 def read_counts(value: Any, limits: Sequence[int]) -> list[int] | None:
-    """Read :func:`write_counts`; ``None`` for what can't be the counts of these row groups.
-
-    Args:
-        value: from ``_metadata.json``; anything.
-        limits: largest count of each row group: its rows.
+    """Read :func:`write_counts`; ``None`` for what can't be counts of row groups of `limits` rows.
 
     Example:
         >>> read_counts("3 2", [3, 4]), read_counts("3 5", [3, 4]), read_counts(None, [3])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from crosszero.bitext.pair import SentencePair
 from crosszero.files import hash_files
 from crosszero.folders import atomic_folders
 from crosszero.samples.columns import (
@@ -20,28 +22,20 @@ from crosszero.samples.columns import (
     to_table,
 )
 from crosszero.samples.sample import Sample
-from crosszero.samples.store_places import PARTNER, check_place, relative_path
+from crosszero.samples.store_places import PARTNER, check_place
 from crosszero.samples.tally import Tally, count_samples, write_counts
 
-
-class _Grouped(Protocol):
-    @property
-    def group(self) -> str: ...
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
-T = TypeVar("T", bound=_Grouped)
+T = TypeVar("T", bound=SentencePair)
 
 
 def cut_row_groups(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     """Cut pairs or samples where :class:`SampleWriter` cuts: a group of a line stays whole.
 
-    Args:
-        rows: in order.
-        size: rows of a row group; it ends with the group that reaches it.
-
-    Example:
-        >>> [len(group) for group in cut_row_groups([], 10)]
-        []
+    A row group has `size` rows; it ends with the group that reaches it.
     """
     members: list[T] = []
     for row in rows:
@@ -67,26 +61,18 @@ class SampleWriter:
         if row_group < 1 or part < 1:
             raise ValueError("row_group and part must be at least 1")
         self.folder, self.row_group, self.part = folder, row_group, part
-        self.rows = 0
-        self.rows_with_words = 0
-        self.words = 0
+        self.rows = self.rows_with_words = self.words = 0
         self.pairs: Counter[str] = Counter()
         self.finders: Counter[str] = Counter()
         self.languages: set[str] = set()
         self.units: list[int] = []  # of each row group, as is the next
         self.units_with_words: list[int] = []
         self._buffer: list[Sample] = []
-        self._file: Any = None
-        self._handle: Any = None
-        self._parts = 0
-        self._in_part = 0
+        self._open: list[Any] = []  # the writer of the last part, and its file
+        self._parts = self._in_part = 0
 
     def add(self, sample: Sample) -> None:
-        """Take one sample.
-
-        Raises:
-            ValueError: a span is empty, upside down or outside its text.
-        """
+        """Take one sample; ValueError if a span is empty, upside down or outside its text."""
         check_spans(sample)
         buffer = self._buffer
         same = buffer and sample.group and buffer[-1].group == sample.group
@@ -100,26 +86,21 @@ class SampleWriter:
         if self._buffer or not self._parts:
             self._write(self._buffer)
             self._buffer = []
-        self._end_part()
+        self.abort()
 
     def abort(self) -> None:
-        """Let go of the open file after an error; the folder is thrown away by the caller."""
-        self._end_part()
+        """Let go of the open file, after an error: the folder is thrown away by the caller."""
+        while self._open:
+            self._open.pop(0).close()
 
-    def add_row_group(self, table: Any, tally: Tally) -> None:
-        """Take a whole row group that was made elsewhere; not to be mixed with :meth:`add`.
-
-        Args:
-            table: Arrow table of the schema of a store.
-            tally: what it holds.
-        """
-        if self._file is None:
-            path = self.folder / f"part-{self._parts:05d}.parquet"
-            self._handle = open_file(path, "wb")
-            self._file = open_writer(self._handle)
+    def add_row_group(self, table: pa.Table, tally: Tally) -> None:
+        """Take a whole row group that was made elsewhere; not to be mixed with :meth:`add`."""
+        if not self._open:
+            file = open_file(self.folder / f"part-{self._parts:05d}.parquet", "wb")
+            self._open = [open_writer(file), file]
             self._parts += 1
             self._in_part = 0
-        self._file.write_table(table, row_group_size=max(tally.rows, 1))
+        self._open[0].write_table(table, row_group_size=max(tally.rows, 1))
         if tally.rows:
             self.units.append(tally.units)
             self.units_with_words.append(tally.units_with_words)
@@ -131,16 +112,10 @@ class SampleWriter:
         self.rows += tally.rows
         self._in_part += tally.rows
         if self._in_part >= self.part:
-            self._end_part()
+            self.abort()
 
     def _write(self, samples: list[Sample]) -> None:
         self.add_row_group(to_table(samples), count_samples(samples))
-
-    def _end_part(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._handle.close()
-            self._file = None
 
 
 @contextmanager
@@ -201,9 +176,9 @@ def write_stores(
         contents = dict(zip(stores, map(hash_files, folders), strict=True))
         for writer, (path, metadata) in zip(writers, stores.items(), strict=True):
             partner: dict[str, Any] = {}
-            for other in stores.keys() - {path}:
-                named = {"folder": relative_path(other, path), "content": contents[other]}
-                partner = {PARTNER: named}
+            for other in stores.keys() - {path}:  # where it stands, so that both may be moved
+                place = os.path.relpath(other.resolve(), path.resolve())
+                partner = {PARTNER: {"folder": place, "content": contents[other]}}
             record = {
                 "schema_version": SCHEMA_VERSION,
                 "rows": writer.rows,

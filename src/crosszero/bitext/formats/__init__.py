@@ -1,6 +1,6 @@
-"""One module a format, each with a :class:`~crosszero.bitext.reader.Reader`, found by itself here.
+"""The formats, each a :class:`~crosszero.bitext.reader.Reader`, found by itself here.
 
-A new format is a new module in this folder and its name in ``FormatName`` of ``reader``.
+A new format is a new module in this folder, and its name in ``FormatName`` of ``reader``.
 """
 
 from __future__ import annotations

@@ -85,8 +85,7 @@ class ChromiumReader(Reader):
             for column in columns
         ]
         first_id: dict[str, int] = {}
-        for number in sorted(base):
-            text = base[number]
+        for number, text in sorted(base.items()):
             if text is None:
                 self.skip_log.leave_out(self.base, number, "not text")
             elif first_id.setdefault(text, number) != number:
@@ -141,9 +140,9 @@ def read_pak(path: str | Path) -> dict[int, str | None]:
         version 4   u32 version, u32 count, u8 encoding
         version 5   u32 version, u8 encoding, 3 bytes of padding, u16 count, u16 number of aliases
         both        (count + 1) × (u16 id, u32 offset): a resource ends where the next starts
-        version 5   aliases × (u16 id, u16 index of the entry with the same content)
+        version 5   aliases × (u16 id, u16 index of the entry with the same content), come last
 
-    Aliases come last. Content that is no text (pictures and packed scripts occur) is ``None``.
+    Content that is no text (pictures and packed scripts occur) is ``None``.
     """
     with open_bytes(path) as file:
         data = read_block(file, path, _MAX_SIZE)
@@ -155,15 +154,11 @@ def read_pak(path: str | Path) -> dict[int, str | None]:
         elif version == 5:
             (code, count, aliases), table = struct.unpack_from("<B3xHH", data, 4), 12
         else:
-            raise DataError(
-                path, f"is a .pak file of version {version}, or none at all; 4 and 5 can be read"
-            )
+            known = "4 and 5 can be read"
+            raise DataError(path, f"is a .pak file of version {version}, or none at all; {known}")
         if code not in _ENCODINGS:
-            raise DataError(
-                path,
-                f"the .pak file says encoding {code}; 1 (UTF-8) and 2 (UTF-16) hold text: "
-                "take a file of a locales folder, like fr.pak",
-            )
+            needed = "1 (UTF-8) and 2 (UTF-16) hold text: take a file of a locales folder"
+            raise DataError(path, f"the .pak file says encoding {code}; {needed}, like fr.pak")
         end = table + 6 * (count + 1)
         entries = list(struct.iter_unpack("<HI", data[table:end]))
         copies = struct.iter_unpack("<HH", data[end : end + 4 * aliases])
@@ -193,7 +188,6 @@ def find_interface_strings() -> Path:
 
     Raises:
         MissingExtraError: the package is not installed (extra ``demo``).
-        DataError: it is installed without these files.
     """
     try:
         files = metadata.distribution(_PACKAGE).files or []
@@ -223,10 +217,9 @@ def _find_locales(paths: Sequence[str | Path]) -> dict[str, str | Path]:
 
 def _pick(language: str, files: Mapping[str, str | Path]) -> str:
     locale = find_language(_MAIN_LOCALE.get(language, language), files)
-    locale = locale or find_language(language, files)
-    if locale is None:
-        raise ConfigError(f"no .pak file for {language!r}; {suggest(language, files)}")
-    return locale
+    if locale := locale or find_language(language, files):
+        return locale
+    raise ConfigError(f"no .pak file for {language!r}; {suggest(language, files)}")
 
 
 def _short_code(locale: str, files: Mapping[str, str | Path]) -> str:

@@ -1,4 +1,4 @@
-"""Line-aligned files in many languages: ``multi.en``, ``multi.fr``, ``multi.ru``, …
+"""Line-aligned files, in two languages (the Moses convention) or many: ``x.en``, ``x.fr``, …
 
 Line *n* of every file means the same. The files are named, or found by folder or by prefix.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from crosszero.bitext.languages import (
     same_language,
     split_suffix,
 )
-from crosszero.bitext.lines import check_file, read_parallel
+from crosszero.bitext.lines import BadText, check_file, read_lines
 from crosszero.bitext.reader import FormatName, Reader, Row
 from crosszero.errors import ConfigError, DataError, suggest
 
@@ -61,14 +62,67 @@ class MultiwayReader(Reader):
             yield Row(texts, [(path, number) for path in self.files], (name, number))
 
 
+class MosesReader(MultiwayReader):
+    """Read two files that are aligned line by line, or their prefix."""
+
+    format = "moses"
+    options = ()
+
+    def look(self, languages: Sequence[str] | None) -> Sequence[str]:
+        found = super().look(languages)
+        if len(found) != 2:
+            raise ConfigError(
+                f"{self.name}: {' '.join(found)} are {len(found)} languages, the format moses has "
+                "two: name two, or use --format multiway for all of them"
+            )
+        return found
+
+
+def read_parallel(
+    paths: Sequence[str | Path],
+) -> Iterator[tuple[int, list[str | BadText]]]:
+    """Read line-aligned files in step: the number of a line, from 1, and that line of each.
+
+    That one file ends before another (DataError) can't be skipped: where the missing line was, and
+    so every pair, is in doubt.
+    """
+    streams = [read_lines(path) for path in paths]
+    for number in count(1):
+        row = [next(stream, None) for stream in streams]
+        present = [line for line in row if line is not None]
+        if len(present) == len(row):
+            yield number, present
+        elif not present:
+            return
+        else:
+            counts = [
+                number - (line is None) + sum(1 for _ in stream)
+                for line, stream in zip(row, streams, strict=True)
+            ]
+            raise _explain_unequal(paths, counts)
+
+
+def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> DataError:
+    least = min(counts)
+    short = paths[counts.index(least)]
+    others = ", ".join(
+        f"{path} has {count:,}" for path, count in zip(paths, counts, strict=True) if count != least
+    )
+    return DataError(
+        short,
+        f"ends after {least:,} lines, but {others}: aligned files need the same number of lines; "
+        "find the line that is missing (it can't be skipped, every later pair is in doubt)",
+        line=least,
+    )
+
+
 def _find(
     path: str | Path, languages: Sequence[str] | None
 ) -> tuple[dict[str, str | Path], list[Path]]:
     """Find the files ``<prefix>.<language>`` in a folder, or those that start with a prefix.
 
-    Rare languages are found only if they are named. In a folder with several prefixes the languages
-    pick the prefix, if just one has them all. Files of the prefix that are in no known language are
-    given, too.
+    Rare languages are found only if they are named; files of the prefix in no known language are
+    given, too. Of several prefixes the languages pick one, if just one has them all.
     """
     folder, prefix = Path(path), None
     if not folder.is_dir():

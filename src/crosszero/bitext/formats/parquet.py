@@ -21,8 +21,7 @@ def choose_split(path: str | Path, split: str = _DEFAULT) -> tuple[list[Path], l
     """Choose the files of a split: those whose name, or a folder of theirs, starts with it.
 
     ``valid``, ``val`` and ``dev`` mean ``validation``. Where no name tells a split, ``train`` is
-    all files. A folder is searched with all folders in it.
-    Also given are the files that belong to no split while others do.
+    all files. Also given are the files that belong to no split while others do.
     """
     folder = Path(path).is_dir()
     files = sorted(Path(path).rglob("*.parquet")) if folder else [Path(path)]
