@@ -153,7 +153,7 @@ def test_stop_words_from_list_and_from_frequency() -> None:
     assert "the" in StopWords("en-US", "list")
     with pytest.raises(ConfigError, match=r"no list of stop words for 'zz': take 'auto'"):
         StopWords("zz", "list")
-    with pytest.raises(ValueError, match="frequency"):
+    with pytest.raises(ConfigError, match="frequency"):
         StopWords("en", "often")
 
 

@@ -45,6 +45,39 @@ def test_prepare_a_generator(tmp_path: Path) -> None:
     assert sum(right) > 0.95 * len(right)
 
 
+def test_prepare_from_paths(tmp_path: Path) -> None:
+    (tmp_path / "x.en").write_text("a cat\na dog\n")
+    (tmp_path / "x.fr").write_text("un chat\nun chien\n")
+    for paths in ([tmp_path / "x.en", tmp_path / "x.fr"], [str(tmp_path / "x")], tmp_path / "x"):
+        store = prepare(paths, out=tmp_path / "s", words="none")
+        assert [s.target for s in store] == ["un chat", "un chien"]
+
+
+@pytest.mark.parametrize(
+    ("language", "letters", "told"),
+    [
+        ("jv", "\ua98f\ua992\ua9a0\ua9a5", True),  # Javanese
+        ("ii", "\ua000\ua018\ua1d2", True),  # Yi
+        ("zh", "天气很好", False),
+        ("ja", "今日は天気が", False),
+        ("th", "วันนี้อากาศดี", False),
+        ("lo", "ມື້ນີ້ອາກາດ", False),
+        ("km", "ថ្ងៃនេះអាកាស", False),
+        ("my", "ယနေ့ရာသီဥတု", False),
+        ("en", "the weather ", False),
+    ],
+)
+def test_text_without_spaces_is_cut_or_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, language: str, letters: str, told: bool
+) -> None:
+    pairs = [pair((letters * 10)[: 40 - i], f"{i} " * 9, f"{language}-fr") for i in range(9)]
+    for words in ("aligner", "none"):
+        caplog.clear()
+        prepare(pairs, out=tmp_path / "s", words=words)
+        message = f"{language}: 9 of 9 texts are a single word: put spaces between their words"
+        assert (message in caplog.text) == (told and words != "none")
+
+
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     pairs = [
         pair("a b", "c"),

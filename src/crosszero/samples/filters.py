@@ -10,8 +10,7 @@ from crosszero.align.aligner import Links
 from crosszero.align.spans import WordPair
 from crosszero.align.word_boundaries import Memory
 from crosszero.config import require
-from crosszero.errors import ConfigError
-from crosszero.samples.stopwords import StopWords
+from crosszero.samples.stopwords import Source, StopWords, check_source
 
 _REMEMBERED = 500_000  # pairs of words of which is known whether they may be chosen
 
@@ -37,7 +36,7 @@ class WordFilter:
     min_score: float | None = None
     max_words: int = 16
     allow_copies: bool = False
-    stop_words: str = "auto"
+    stop_words: Source = "auto"
     min_length: int = 2
 
     def __post_init__(self) -> None:
@@ -45,10 +44,7 @@ class WordFilter:
         require("min_score", self.min_score, share, "between 0 and 1")
         require("max_words", self.max_words, self.max_words >= 1, "1 or more")
         require("min_length", self.min_length, self.min_length >= 1, "1 or more")
-        if self.stop_words not in ("auto", "list", "frequency", "none"):
-            raise ConfigError(
-                f"stop_words is 'auto', 'list', 'frequency' or 'none', not {self.stop_words!r}"
-            )
+        check_source(self.stop_words)
 
 
 class Chooser:

@@ -14,6 +14,7 @@ from crosszero.align.aligner import sides
 from crosszero.align.word_boundaries import word_spans
 from crosszero.bitext.folding import fold_text, has_text
 from crosszero.bitext.pair import SentencePair
+from crosszero.bitext.read import read_bitext
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
@@ -94,13 +95,16 @@ def prepare(
     out = Path(out)
     second = Path(held_out) if held_out else default_held_out(out)
     check_places(out, second, hold_out)
-    pairs = open_pairs(pairs)
-    if isinstance(words, str):
-        words = FinderConfig(kind=words)
+    several = isinstance(pairs, list | tuple) and bool(pairs) and isinstance(pairs[0], str | Path)
+    if several or isinstance(pairs, str | Path):
+        pairs = read_bitext(cast("str | Sequence[str]", pairs))
+    corpus = cast("Iterable[SentencePair]", pairs)
     config: dict[str, Any] = {}
-    if isinstance(words, FinderConfig):
-        config, words = dataclasses.asdict(words), load_finder(words, encoder)
-    finder, note = words, progress or (lambda stage, done: None)
+    note = progress or (lambda stage, done: None)
+    if not isinstance(words, Finder):
+        words = FinderConfig(kind=words) if isinstance(words, str) else words
+        config, words = dataclasses.asdict(words), make_finder(words, encoder=encoder)
+    finder = words
     check = getattr(finder, "check_languages", lambda source, target: None)
     skipped: Counter[str] = Counter()
     with Spool(out.parent) as spool:
@@ -108,7 +112,7 @@ def prepare(
         seen = Seen() if deduplicate else None
         met: set[tuple[str, str]] = set()
         read = 0
-        for read, pair in enumerate(pairs, start=1):
+        for read, pair in enumerate(corpus, start=1):
             if read % 10_000 == 0:
                 note("read", read)
             if reason := _unusable(pair, max_chars, seen):
@@ -163,30 +167,6 @@ def prepare(
             summary.update(dataclasses.asdict(done))
     remove_stale(out, second, hold_out)
     return SampleStore.open(out)
-
-
-def open_pairs(
-    pairs: str | Path | Sequence[str] | Iterable[SentencePair],
-) -> Iterable[SentencePair]:
-    """Give pairs as they are, or those of a path, or of several."""
-    from crosszero.bitext import read_bitext
-
-    if isinstance(pairs, str | Path):
-        return read_bitext(str(pairs))
-    if isinstance(pairs, list | tuple) and pairs and isinstance(pairs[0], str | Path):
-        return read_bitext(*map(str, pairs))
-    return cast("Iterable[SentencePair]", pairs)
-
-
-def load_finder(words: FinderConfig, encoder: str | Path) -> Finder:
-    """Make the finder of a configuration; ``kind: encoder`` reads the encoder's middle layer."""
-    if words.kind != "encoder":
-        return make_finder(words)
-    from crosszero.model.encoder import Encoder
-
-    loaded = Encoder.load(encoder)
-    loaded.layer = (loaded.backbone.layers + 1) // 2
-    return make_finder(words, encoder=loaded)
 
 
 def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:

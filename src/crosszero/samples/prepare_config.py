@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from crosszero.align.statistical_aligner import check_fit
@@ -11,6 +12,7 @@ from crosszero.config import require, require_seed
 from crosszero.errors import ConfigError, suggest
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import Finder, NoFinder, WordFinder
+from crosszero.samples.stopwords import Source as Source  # the command line looks it up here
 
 if TYPE_CHECKING:
     from crosszero.align.aligner import Aligner
@@ -21,7 +23,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinderConfig:
+class FinderConfig(WordFilter):
     """How word pairs are found.
 
     Attributes:
@@ -30,11 +32,6 @@ class FinderConfig:
             level only).
         lexicon: word lists: ``LANGUAGE,LANGUAGE=FILE`` for a list of two columns, or
             ``LANGUAGE=FILE`` for each of several lists that are aligned line by line.
-        min_score: smallest score of a word pair, 0 to 1; none: the finder's own default.
-        max_words: most word pairs of one sentence pair.
-        allow_copies: also choose words written the same on both sides.
-        stop_words: ``auto``, ``list``, ``frequency`` or ``none``.
-        min_length: fewest characters of a word written in an alphabet.
         fit_pairs: sentence pairs for each language pair to train the aligner on; each 10,000 take
             about 40 MB of memory while it learns, and 10 MB afterwards.
         samplers: sampling chains of the aligner; none: decided by the size of the corpus.
@@ -46,11 +43,6 @@ class FinderConfig:
 
     kind: Kind = "aligner"
     lexicon: tuple[str, ...] = ()
-    min_score: float | None = None
-    max_words: int = 16
-    allow_copies: bool = False
-    stop_words: str = "auto"
-    min_length: int = 2
     fit_pairs: int = 100_000
     samplers: int | None = None
     seed: int = 1
@@ -63,17 +55,7 @@ class FinderConfig:
         split_specifications(self.lexicon)
         check_fit(self.fit_pairs, self.samplers)
         require_seed(self.seed)
-        self.rules()
-
-    def rules(self) -> WordFilter:
-        """Give the part that says which links to keep."""
-        return WordFilter(
-            min_score=self.min_score,
-            max_words=self.max_words,
-            allow_copies=self.allow_copies,
-            stop_words=self.stop_words,
-            min_length=self.min_length,
-        )
+        WordFilter.__post_init__(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,20 +81,23 @@ class PrepareConfig:
         require_seed(self.seed)
 
 
-def make_finder(config: FinderConfig, *, encoder: WordEncoder | None = None) -> Finder:
+def make_finder(config: FinderConfig, *, encoder: WordEncoder | str | Path | None = None) -> Finder:
     """Make the finder that a configuration describes.
 
+    Args:
+        config: the configuration.
+        encoder: gives word vectors for ``kind="encoder"``; one that is named, by its middle layer.
+
     Raises:
-        ConfigError: `encoder`, which gives word vectors for ``kind="encoder"``, is missing, or the
-            lexicon is not given as it should be.
+        ConfigError: `encoder` is missing, or the lexicon is not given as it should be.
         DataError: a word list can't be used.
     """
     if config.kind == "none":
         return NoFinder()
-    return WordFinder(_make_aligner(config, encoder), config.rules())
+    return WordFinder(_make_aligner(config, encoder), config)
 
 
-def _make_aligner(config: FinderConfig, encoder: WordEncoder | None) -> Aligner:
+def _make_aligner(config: FinderConfig, encoder: WordEncoder | str | Path | None) -> Aligner:
     if config.kind == "aligner":
         from crosszero.align.statistical_aligner import StatisticalAligner
 
@@ -127,4 +112,9 @@ def _make_aligner(config: FinderConfig, encoder: WordEncoder | None) -> Aligner:
         raise ConfigError("the encoder finder needs an encoder: use it from the training loop")
     from crosszero.align.encoder_aligner import EncoderAligner
 
+    if isinstance(encoder, str | Path):
+        from crosszero.model.encoder import Encoder
+
+        encoder = Encoder.load(encoder)
+        encoder.layer = (encoder.backbone.layers + 1) // 2
     return EncoderAligner(encoder)

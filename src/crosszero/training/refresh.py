@@ -64,7 +64,7 @@ class WordRefresher:
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
         known = store.metadata.get("finder_config") or {}
-        rules = build(FinderConfig, known, where=f"{store.path}: finder_config").rules()
+        rules = build(FinderConfig, known, where=f"{store.path}: finder_config")
         self._finder = WordFinder(EncoderAligner(self, batch=_PAIRS), rules)
         self._finder.fit(row.pair for row in islice(store, _LEARN))
 
