@@ -278,3 +278,11 @@ def test_a_tokeniser_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is a WordLevel; only BPE, Unigram, WordPiece"):
         trim_encoder(tmp_path / "odd", tmp_path / "small", texts=["a"])
     assert not (tmp_path / "small").exists()
+
+
+def test_no_folder_that_holds_something_is_replaced(model_folder: Folders, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "corpus.en").write_text("the cat\n")
+    with pytest.raises(ConfigError, match="is not empty"):
+        trim_encoder(model_folder(), tmp_path / "data", texts=["the cat"])
+    assert (tmp_path / "data" / "corpus.en").read_text() == "the cat\n"

@@ -17,10 +17,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from crosszero.config import read_json
-from crosszero.errors import CheckpointError, ConfigError
+from crosszero.errors import CheckpointError, ConfigError, CrosszeroError
 from crosszero.files import check_output
 from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
@@ -90,6 +91,8 @@ def trim_encoder(
     if least < 1:
         raise ConfigError(f"least: {least} given; 1 or more occurrences are needed")
     check_output(out, inputs=[name], folder=True)
+    if Path(out).is_dir() and any(Path(out).iterdir()):
+        raise ConfigError(f"--out {out}: the folder is not empty; name a new one")
     scripts = list_scripts(languages)
     backbone = Backbone.load(name, mlm=True)
     if backbone.mlm_head is None:  # a head that the checkpoint lacks was made up at random
@@ -113,7 +116,10 @@ def trim_encoder(
     tried = _Trial(backbone, [*texts[:_LINES], *check[:_LINES]], tokens)
     _cut_model(backbone, tokens)
     with atomic_folder(out) as folder, quiet_transformers():
-        backbone.model.save_pretrained(folder)
+        try:
+            backbone.model.save_pretrained(folder)
+        except SafetensorError as error:  # which is no OSError
+            raise CrosszeroError(f"{out}: can't be written ({error}); make room there") from error
         save_tokenizer(backbone.tokenizer, folder)
         content = vocabulary.shorten(tokens)
         (folder / "tokenizer.json").write_text(content, encoding="utf-8")
