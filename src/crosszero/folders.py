@@ -44,7 +44,12 @@ def atomic_folders(*paths: str | Path) -> Iterator[list[Path]]:
         for path in places:
             _put_back(path)
         folders = [stack.enter_context(temporary_folder(path)) for path in places]
-        yield folders
+        try:
+            yield folders
+        except OSError as error:
+            if error.filename is None:
+                error.filename = str(places[0])  # a full disk is told with the name of the folder
+            raise
         for folder in folders:
             _sync(folder)
         _put(dict(zip(places, folders, strict=True)))

@@ -130,8 +130,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(f"{name}: is not {error.encoding.upper()}; rename it, or set PYTHONUTF8=1")
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        advice = "; make room, or name another place" if error.errno == errno.ENOSPC else ""
-        _fail(f"{name}{error.strerror or error}{advice}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "; make room, or name another place" if full else ""
+        reason = error.strerror or " ".join(map(str, error.args))
+        _fail(f"{name}{reason}{advice}")
     sys.exit(0)
 
 

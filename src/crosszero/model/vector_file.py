@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.files import atomic_file
 from crosszero.model.options import BLOCK
 from crosszero.search.mining import SentenceEncoder
@@ -38,6 +38,8 @@ def encode_to_file(encoder: SentenceEncoder, texts: Iterable[str], out: str | Pa
 def write_vectors(out: str | Path, blocks: Iterable[npt.NDArray[np.float32]]) -> Path:
     """Write blocks of rows, (rows, H) each, as :func:`encode_to_file` does."""
     out, shape = Path(out), (0, 0)
+    if out.suffix == ".gz":
+        raise ConfigError(f"{out}: vectors are not compressed; name an .npy file")
     with atomic_file(out, "wb") as file:
         for block in blocks:
             if shape[0] == 0:
