@@ -147,7 +147,7 @@ class SampleStore:
             self._open = (file, _open_parquet(file))
         try:
             table = self._open[1].read_row_group(number, columns=[*TEXTS, "words"])
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no text, too
             raise DataError(file, f"row group {number} can't be read ({error})") from error
         try:
             return list(from_table(table))
@@ -163,7 +163,9 @@ def _open_parquet(file: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(open_file(file))
+        table = pq.ParquetFile(open_file(file))
+        _ = table.schema_arrow.names
+        return table
     except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no text, too
         raise DataError(file, f"is not a whole Parquet file ({error})") from error
 
