@@ -101,7 +101,13 @@ def test_a_stopped_run_goes_on(tmp_path, name):
     assert [path.name for path in out.parent.iterdir()] == [name]
     with pytest.raises(KeyboardInterrupt):
         work(["other"] * 3, key="b", fail_at=1)
+    link = tmp_path / "link"
+    link.symlink_to(out)
+    out = link
     assert work(["one"], key="c") == 0  # other texts or settings
+    assert link.is_symlink()
+    assert [path.name for path in (tmp_path / "made").iterdir()] == [name]
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "link"}
 
 
 def test_bad_input_leaves_what_was_there(tmp_path):

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from crosszero.align.linker import CutText
 from crosszero.align.methods import ScoredLink
 from crosszero.errors import CrosszeroError
-from crosszero.files import atomic_file, is_stream, open_bytes
-from crosszero.locks import take_lock
+from crosszero.files import atomic_file, is_stream, open_bytes, real_place
+from crosszero.locks import made_folder, take_lock
 
 LinkFormat = Literal["pharaoh", "scores", "jsonl"]
 
@@ -82,13 +83,16 @@ def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[st
             if str(out) != "-":
                 stream.close()
         return
+    out = real_place(out)  # a link is followed
     part = out.parent / f".{out.name}.{key[:16]}.part"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("a+b")
-    except OSError as error:
-        raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(out.parent))
+            _sweep(out, part)
+            stack.enter_context(_named(out))
+            file = stack.enter_context(part.open("a+b"))
+        except OSError as error:
+            raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
         if not take_lock(file.fileno()) and sys.platform != "win32":
             raise CrosszeroError(f"{out}: another process is writing it")
         try:
@@ -97,12 +101,33 @@ def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[st
             part.unlink(missing_ok=True)
             raise
         os.fsync(file.fileno())
-    if out.suffix == ".gz":
-        with part.open("rb") as plain, atomic_file(out, "wb") as packed:
-            shutil.copyfileobj(plain, packed)
-        part.unlink()
-    else:
-        os.replace(part, out)
+        if out.suffix == ".gz":
+            with part.open("rb") as plain, atomic_file(out, "wb") as packed:
+                shutil.copyfileobj(plain, packed)
+            part.unlink()
+        else:
+            os.replace(part, out)
+
+
+@contextmanager
+def _named(out: Path) -> Iterator[None]:
+    """Have a full disk, which closing the file can meet, too, told with the name of the output."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(out)
+        raise
+
+
+def _sweep(out: Path, part: Path) -> None:
+    """Remove what dead runs with other settings have begun; a living one holds a lock."""
+    begun = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]+\.part")
+    for left in out.parent.iterdir():
+        if left != part and begun.fullmatch(left.name):
+            with suppress(OSError), left.open("rb") as file:
+                if take_lock(file.fileno()):
+                    left.unlink()
 
 
 def _count_whole(part: Path) -> int:
@@ -116,6 +141,6 @@ def _count_whole(part: Path) -> int:
     return count
 
 
-def _write(file: object, lines: Sequence[str]) -> None:
-    file.write("".join(f"{line}\n" for line in lines).encode())  # type: ignore[attr-defined]
-    file.flush()  # type: ignore[attr-defined]
+def _write(file: IO[bytes], lines: Sequence[str]) -> None:
+    file.write("".join(f"{line}\n" for line in lines).encode())
+    file.flush()
