@@ -18,7 +18,7 @@ from crosszero.cli import main
 from crosszero.cli.main import COMMANDS, XTREME
 
 Folders = Callable[..., Path]
-NO_OUTPUT = {"show"}
+NO_OUTPUT = {"show", "aer"}
 HUB_ID = "crosszero-tests/no-such-encoder"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cz.__file__).parents[1])}
 
@@ -100,6 +100,9 @@ CASES: list[list[str]] = [
     ["xtreme", "fetch", "--tasks", "pawsx", "--languages", "xx"],
     ["run", "nowhere.yaml"],
     ["demo", "--out", "a.en"],
+    ["trim", "damaged", "--text", "a.en"],
+    ["trim", "model", "--text", "nowhere"],
+    ["trim", "model"],
 ]
 RECIPES: list[dict[str, Any]] = [
     *({"encoder": one} for one in ENCODERS),

@@ -195,7 +195,6 @@ def aer(
 ) -> None:
     """Hold word links against gold ones: alignment error, precision, recall.
 
-
     Example: crosszero aer ours.links en-fr.gold --against theirs.links
 
     Parameters
@@ -225,10 +224,9 @@ def aer(
     for path, file in zip((gold, *paths), (right, *files), strict=True):
         null = f", {file.null:,} links to NULL are left out" if file.null else ""
         _log.info("%s: words count from %d%s", path, file.base, null)
-    size = max(len(file.rows) for file in (right, *files))
-    wanted, scores, counts = right.fill(size), [], []
+    wanted, scores, counts = right.rows, [], []
     for path, file in zip(paths, files, strict=True):
-        rows = [row.allowed for row in file.fill(size)]
+        rows = [row.allowed for row in file.fill(len(wanted))]
         if len(rows) != len(wanted):
             raise DataError(path, f"{len(rows):,} sentence pairs, but {gold} has {len(wanted):,}")
         scores.append(score_alignment(rows, wanted))
