@@ -95,6 +95,8 @@ def test_without_icu_words_are_learnt(monkeypatch, caplog):
 
 
 def test_unsegmented_text_is_told():
+    assert is_unsegmented(["今天天气很好。", "我喜欢喝绿茶。"])
+    assert not is_unsegmented(["私 は コンピューター を 買い ました 。"])
     assert is_unsegmented(["我们昨天去了北京大学。"])
     assert not is_unsegmented(["我们 昨天 去 了 北京 大学 。"])
     assert not is_unsegmented(["Wir gingen gestern nach Hause.", ""])

@@ -17,7 +17,8 @@ from crosszero.align.spans import Span
 from crosszero.align.word_boundaries import stretch_pattern, word_pattern
 
 _log = logging.getLogger("crosszero")
-_LONG = 8  # letters without a space between them: more than a word of tokenised text has
+# Letters without a space between them: more than most words of tokenised text have.
+_LONG, _LONG_EAST = 8, 4  # of Thai and its like; of Chinese and Japanese
 
 
 def cut_words(text: str, language: str = "") -> list[Span]:
@@ -66,8 +67,9 @@ def is_unsegmented(lines: Sequence[str]) -> bool:
         >>> is_unsegmented(["私は昨日東京へ行きました。"]), is_unsegmented(["私 は 昨日 行っ た"])
         (True, False)
     """
-    stretches = [len(found) for line in lines for found in stretch_pattern().findall(line)]
-    return sum(length for length in stretches if length > _LONG) > sum(stretches) / 4
+    stretches = [found for line in lines for found in stretch_pattern().findall(line)]
+    long = [x for x in stretches if len(x) > (_LONG_EAST if x[0] > "\u2e7f" else _LONG)]
+    return sum(map(len, long)) > sum(map(len, stretches)) / 4
 
 
 @lru_cache(maxsize=1)
