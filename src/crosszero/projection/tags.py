@@ -1,0 +1,125 @@
+"""A tag for each word: parts of speech, and spans written as BIO, BIOES or BILOU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from crosszero.projection.rules import Dropped, Label, Reason
+from crosszero.projection.spans import ScoredLinks, check_links
+
+Scheme = Literal["bio", "bioes", "bilou"]
+_LETTERS: dict[Scheme, str] = {"bio": "BIIB", "bioes": "BIES", "bilou": "BILU"}
+_TAG = re.compile(r"([BIESLUM])-(.+)")
+
+
+def are_spans(tags: Iterable[str]) -> bool:
+    """Tell tags of spans (``B-LOC``, ``O``) from those of words.
+
+    Example:
+        >>> are_spans(["O", "B-LOC"]), are_spans(["NOUN", "O"])
+        (True, False)
+    """
+    return all(tag == "O" or _TAG.fullmatch(tag) for tag in tags)
+
+
+def find_scheme(tags: Iterable[str]) -> Scheme:
+    """Tell by its letters how spans are written."""
+    letters = {tag[0] for tag in tags if tag != "O"}
+    if letters & set("LU"):
+        return "bilou"
+    return "bioes" if letters & set("ES") else "bio"
+
+
+def read_tags(tags: Sequence[str]) -> list[Label]:
+    """Read the spans of a sentence, in any of the schemes; what was never opened opens itself.
+
+    Raises:
+        ValueError: a tag belongs to no scheme.
+
+    Example:
+        >>> read_tags(["B-LOC", "I-LOC", "O", "I-PER"])
+        [Label(first=0, end=2, name='LOC'), Label(first=3, end=4, name='PER')]
+    """
+    labels: list[Label] = []
+    is_open = False
+    for place, tag in enumerate(tags):
+        parts = _TAG.fullmatch(tag)
+        if parts is None:
+            if tag != "O":
+                raise ValueError(f"{tag!r} is no tag of a span: B-LOC, I-LOC or O is needed")
+            is_open = False
+            continue
+        letter, name = parts.groups()
+        if is_open and letter in "IEML" and labels[-1].name == name:
+            labels[-1] = labels[-1]._replace(end=place + 1)
+        else:
+            labels.append(Label(place, place + 1, name))
+        is_open = letter in "BIM"
+    return labels
+
+
+def write_tags(labels: Iterable[Label], size: int, scheme: Scheme = "bio") -> list[str]:
+    """Write spans that share no word as the tags of a sentence.
+
+    Args:
+        labels: the spans.
+        size: words of the sentence.
+        scheme: ``bio``, ``bioes`` or ``bilou``.
+
+    Example:
+        >>> write_tags([Label(0, 2, "LOC")], 3, "bioes")
+        ['B-LOC', 'E-LOC', 'O']
+    """
+    tags = ["O"] * size
+    begin, inside, end, single = _LETTERS[scheme]
+    for label in labels:
+        for place in range(label.first, label.end):
+            opens, closes = place == label.first, place == label.end - 1
+            letter = single if opens and closes else begin if opens else end if closes else inside
+            tags[place] = f"{letter}-{label.name}"
+    return tags
+
+
+def project_tags(
+    tags: Sequence[str],
+    links: ScoredLinks,
+    size: int,
+    *,
+    min_score: float = 0.0,
+    unlinked: str = "_",
+) -> tuple[list[str], list[Dropped]]:
+    """Give each target word the tag of the source word that it is most surely linked to.
+
+    Args:
+        tags: of the source words.
+        links: between the words; a source word may give its tag to several.
+        size: words of the target.
+        min_score: links with a lower score count as none.
+        unlinked: tag of a target word without link.
+
+    Returns:
+        The tags, and the source words whose tag went nowhere.
+
+    Raises:
+        ValueError: a link names a word that is not there.
+
+    Example:
+        >>> project_tags(["DET", "NOUN"], [(1, 0, 0.9)], 1)
+        (['NOUN'], [Dropped(number=0, reason='unlinked')])
+    """
+    check_links(links, len(tags), size)
+    best: dict[int, tuple[float, int]] = {}
+    for i, j, score in links:
+        if score >= min_score:
+            best[j] = max(best.get(j, (-1.0, 0)), (score, -i))  # of equals the first word
+    givers = {-i for _, i in best.values()}
+    sure = {i for i, _, score in links if score >= min_score}
+    any_link = {i for i, _, _ in links}
+    dropped = []
+    for i in range(len(tags)):
+        if i not in givers:
+            reason: Reason = "outvoted" if i in sure else "unsure" if i in any_link else "unlinked"
+            dropped.append(Dropped(i, reason))
+    return [tags[-best[j][1]] if j in best else unlinked for j in range(size)], dropped

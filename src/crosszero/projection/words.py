@@ -1,0 +1,105 @@
+"""From characters to words and back, and links between words that were cut in another way."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+
+from crosszero.align.linker import CutText
+from crosszero.align.spans import Span
+from crosszero.projection.rules import Dropped, Label, Rules
+from crosszero.projection.spans import ScoredLinks, project_spans
+
+_PIECE = re.compile(r"\w+|[^\w\s]")
+_STRETCH = re.compile(r"\S+")
+
+
+def cut_at_spaces(text: str) -> CutText:
+    """Take what stands between spaces as words, as a tokenised line has them."""
+    return CutText(text, [Span(*found.span()) for found in _STRETCH.finditer(text)])
+
+
+def fill(text: CutText) -> CutText:
+    """Take as words, too, what an aligner left aside: each mark of punctuation.
+
+    Example:
+        >>> fill(CutText("Oh, no!", [Span(0, 2), Span(4, 6)])).spans
+        [Span(start=0, end=2), Span(start=2, end=3), Span(start=4, end=6), Span(start=6, end=7)]
+    """
+    spans, end = list[Span](), 0
+    for span in (*text.spans, Span(len(text.text), len(text.text))):
+        spans += [Span(*found.span()) for found in _PIECE.finditer(text.text, end, span.start)]
+        end = span.end
+        if span.start < span.end:
+            spans.append(span)
+    return CutText(text.text, spans)
+
+
+def find_words(first: int, end: int, spans: Sequence[Span]) -> tuple[int, int]:
+    """Find the words that share a character with a stretch of text: the first, and one past.
+
+    Example:
+        >>> find_words(2, 5, [Span(0, 3), Span(4, 9)])
+        (0, 2)
+    """
+    low = bisect_right(spans, first, key=lambda span: span.end)
+    high = bisect_left(spans, end, key=lambda span: span.start)
+    return low, max(low, high) if first < end else low
+
+
+def carry_links(
+    links: ScoredLinks,
+    source: tuple[Sequence[Span], Sequence[Span]],
+    target: tuple[Sequence[Span], Sequence[Span]],
+) -> list[tuple[int, int, float]]:
+    """Turn links between words into links between the words of another way of cutting.
+
+    Args:
+        links: between words cut in the first way.
+        source, target: spans of the words in the first and in the second way.
+
+    Example:
+        >>> old, new = [Span(0, 5)], [Span(0, 2), Span(3, 5)]
+        >>> carry_links([(0, 0, 0.5)], (old, new), (old, old))
+        [(0, 0, 0.5), (1, 0, 0.5)]
+    """
+    best: dict[tuple[int, int], float] = {}
+    for i, j, score in links:
+        for a in range(*find_words(*source[0][i], source[1])):
+            for b in range(*find_words(*target[0][j], target[1])):
+                best[a, b] = max(score, best.get((a, b), 0.0))
+    return [(a, b, score) for (a, b), score in sorted(best.items())]
+
+
+def project_characters(
+    labels: Sequence[Label],
+    links: ScoredLinks,
+    source: CutText,
+    target: CutText,
+    rules: Rules | None = None,
+) -> tuple[list[tuple[int, Label]], list[Dropped]]:
+    """Carry labels over characters to the translation; they grow to whole words.
+
+    Args:
+        labels: first character, one past the last, and name.
+        links: between the words of the texts.
+        source, target: the texts, punctuation among their words.
+        rules: as in :func:`~crosszero.projection.spans.project_spans`.
+
+    Returns:
+        (number of the given label, label over characters of the target); what has no place.
+
+    Raises:
+        ValueError: a link names a word that is not there.
+    """
+    words = [Label(*find_words(a, b, source.spans), name) for a, b, name in labels]
+    found = project_spans(words, links, list(_list(source)), list(_list(target)), rules)
+    return [
+        (n, Label(target.spans[first].start, target.spans[end - 1].end, name))
+        for n, (first, end, name) in found.placed
+    ], found.dropped
+
+
+def _list(text: CutText) -> Iterator[str]:
+    return (text.text[start:end] for start, end in text.spans)
