@@ -10,8 +10,16 @@ from crosszero.config import require
 
 Broken = Literal["longest", "join", "split", "drop"]
 Reason = Literal[
-    "no word", "unlinked", "unsure", "coverage", "broken", "overlap", "punctuation", "outvoted"
-]
+    "no word",
+    "unlinked",
+    "unsure",
+    "coverage",
+    "broken",
+    "overlap",
+    "punctuation",
+    "outvoted",
+    "outside",
+]  # fmt: skip
 REASONS: dict[Reason, str] = {
     "no word": "holds no word of the source",
     "unlinked": "none of its words has a link",
@@ -21,6 +29,7 @@ REASONS: dict[Reason, str] = {
     "overlap": "the target words belong more surely to another label",
     "punctuation": "only punctuation of the target is linked to it",
     "outvoted": "the target words are linked more surely to words outside of it",
+    "outside": "its place lies outside of that of the element around it",
 }
 
 

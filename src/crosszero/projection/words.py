@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from crosszero.align.linker import CutText
 from crosszero.align.spans import Span
 from crosszero.projection.rules import Dropped, Label, Rules
-from crosszero.projection.spans import ScoredLinks, project_spans
+from crosszero.projection.spans import ScoredLinks, check_links, is_punctuation, project_spans
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _STRETCH = re.compile(r"\S+")
@@ -72,6 +73,20 @@ def carry_links(
     return [(a, b, score) for (a, b), score in sorted(best.items())]
 
 
+def split_words(text: CutText, borders: Iterable[int]) -> CutText:
+    """Cut words in two where a border lies within them.
+
+    Example:
+        >>> split_words(CutText("abc d", [Span(0, 3), Span(4, 5)]), {1, 3}).spans
+        [Span(start=0, end=1), Span(start=1, end=3), Span(start=4, end=5)]
+    """
+    places, spans = sorted(set(borders)), list[Span]()
+    for start, end in text.spans:
+        inner = places[bisect_right(places, start) : bisect_left(places, end)]
+        spans += [Span(a, b) for a, b in pairwise([start, *inner, end])]
+    return CutText(text.text, spans)
+
+
 def project_characters(
     labels: Sequence[Label],
     links: ScoredLinks,
@@ -93,12 +108,36 @@ def project_characters(
     Raises:
         ValueError: a link names a word that is not there.
     """
-    words = [Label(*find_words(a, b, source.spans), name) for a, b, name in labels]
-    found = project_spans(words, links, list(_list(source)), list(_list(target)), rules)
-    return [
-        (n, Label(target.spans[first].start, target.spans[end - 1].end, name))
-        for n, (first, end, name) in found.placed
-    ], found.dropped
+    check_links(links, len(source.spans), len(target.spans))
+    # Labels that share no character share no word, even if they stand in one word of the text.
+    parts = split_words(source, {place for label in labels for place in label[:2]})
+    spans = source.spans, parts.spans
+    links = carry_links(links, spans, (target.spans, target.spans))
+    inside = [Label(*find_words(a, b, parts.spans), name) for a, b, name in labels]
+    found = project_spans(inside, links, list(_list(parts)), list(_list(target)), rules)
+    words = [find_words(a, b, source.spans) for a, b, _ in labels]
+    placed = []
+    for n, (first, end, name) in found.placed:
+        start, stop = target.spans[first].start, target.spans[end - 1].end
+        # A tokenised text is not needed: of "(red)" the label may cover "red" alone.
+        before = source.text[source.spans[words[n][0]].start : labels[n].first]
+        behind = source.text[labels[n].end : source.spans[words[n][1] - 1].end]
+        if is_punctuation(before):
+            start = _skip_marks(target.text, start, target.spans[first].end, 1)
+        if is_punctuation(behind):
+            stop = _skip_marks(target.text, stop, max(start, target.spans[end - 1].start), -1)
+        placed.append((n, Label(start, stop, name)))
+    return placed, found.dropped
+
+
+def _skip_marks(text: str, start: int, end: int, step: int) -> int:
+    """Pass over punctuation, forth or back, unless there is nothing else."""
+    low, high = min(start, end), max(start, end)
+    if is_punctuation(text[low:high]):
+        return start
+    while start != end and is_punctuation(text[start if step > 0 else start - 1]):
+        start += step
+    return start
 
 
 def _list(text: CutText) -> Iterator[str]:

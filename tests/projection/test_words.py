@@ -1,0 +1,99 @@
+"""Labels over characters, links between words that were cut differently, and CoNLL files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crosszero.align.linker import CutText
+from crosszero.align.spans import Span
+from crosszero.align.word_cutter import cut_words
+from crosszero.errors import DataError
+from crosszero.projection.conll import TaggedWords, read_conll
+from crosszero.projection.rules import Label
+from crosszero.projection.words import carry_links, cut_at_spaces, fill, project_characters
+
+
+def project(text: str, label: str, target: str, pairs: str) -> str | None:
+    start = text.index(label)
+    links = [(int(i), int(j), 1.0) for i, j in (pair.split("-") for pair in pairs.split())]
+    labels = [Label(start, start + len(label), "X")]
+    placed, _ = project_characters(labels, links, cut_at_spaces(text), cut_at_spaces(target))
+    return target[placed[0][1].first : placed[0][1].end] if placed else None
+
+
+def test_characters_follow_their_words() -> None:
+    assert project("in New York, today", "New York", "heute in Neu York.", "1-2 2-3") == "Neu York"
+    assert project("the (red) one", "red", "une «rouge», la", "1-1") == "rouge"
+    assert project("the (red) one", "(red)", "une «rouge», la", "1-1") == "«rouge»,"
+    assert project("the reddish one", "red", "une rougeâtre", "1-1") == "rougeâtre"
+    assert project("the ! one", "the", "...", "0-0") is None
+
+
+@given(st.text(alphabet="ab ,.!(é", max_size=20), st.data())
+def test_characters_of_a_text_onto_itself(line: str, data: st.DataObject) -> None:
+    text = fill(CutText(line, cut_words(line)))
+    if not text.spans:
+        return
+    first = data.draw(st.integers(0, len(text.spans) - 1))
+    last = data.draw(st.integers(first, len(text.spans) - 1))
+    labels = [Label(text.spans[first].start, text.spans[last].end, "X")]
+    links = [(i, i, 1.0) for i in range(len(text.spans))]
+    assert project_characters(labels, links, text, text) == (list(enumerate(labels)), [])
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> list[Span]:
+    places = draw(st.lists(st.integers(0, 12), max_size=8, unique=True).map(sorted))
+    return [Span(*places[n : n + 2]) for n in range(0, len(places) - 1, 2)]
+
+
+@given(cuts(), cuts(), cuts(), cuts(), st.lists(st.tuples(*[st.integers(0, 5)] * 2)))
+def test_links_are_carried_to_all_words_they_share_a_character_with(
+    old: list[Span], new: list[Span], left: list[Span], right: list[Span], pairs: list[list[int]]
+) -> None:
+    links = [(i, j, 1.0) for i, j in pairs if i < len(old) and j < len(left)]
+
+    def meet(one: Span, other: Span) -> bool:
+        return bool({*range(*one)} & {*range(*other)})
+
+    wanted = {
+        (a, b)
+        for i, j, _ in links
+        for a, x in enumerate(new)
+        for b, y in enumerate(right)
+        if meet(old[i], x) and meet(left[j], y)
+    }
+    assert {link[:2] for link in carry_links(links, (old, new), (left, right))} == wanted
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "a.conll"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_conll_files_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path, "-DOCSTART- O\r\n\r\nAda NNP B-PER\r\nruns V O\r\n\r\n\r\n# note\nhm\tO")
+    assert list(read_conll(path)) == [
+        TaggedWords(["Ada", "runs"], ["B-PER", "O"], 3),
+        TaggedWords(["hm"], ["O"], 7),
+    ]
+    assert next(read_conll(path, column=2)).tags == ["NNP", "V"]
+
+
+def test_universal_dependencies_are_read(tmp_path: Path) -> None:
+    rows = ["# text = du vin", "1-2\tdu" + "\t_" * 8]
+    rows += [f"{n}\t{w}\t_\t{t}" + "\t_" * 6 for n, w, t in ((1, "de", "ADP"), (2, "le", "DET"))]
+    path = write(tmp_path, "\n".join([*rows, "2.1\tx" + "\t_" * 8, ""]))
+    assert list(read_conll(path)) == [TaggedWords(["de", "le"], ["ADP", "DET"], 1)]
+
+
+def test_a_line_without_tag_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "a O\n\nb\n")
+    with pytest.raises(DataError, match=r"a\.conll:3: column 2"):
+        list(read_conll(path))
+    assert [row.words for row in read_conll(path, tagged=False)] == [["a"], ["b"]]
