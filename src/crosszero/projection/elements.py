@@ -82,13 +82,13 @@ def project_markup(
             continue
         around = _find_nodes(element.parent, elements, nodes)
         made = nodes[number] = []
+        whole = Node(0, len(target.text), "", "", roots)
         for start, end in places[number]:
-            for parent in around or [None]:
-                low = start if parent is None else max(start, parent.start)
-                high = end if parent is None else min(end, parent.end)
+            for parent in around or [whole]:
+                low, high = max(start, parent.start), min(end, parent.end)
                 if low < high:
                     made.append(Node(low, high, element.opening, element.closing))
-                    (roots if parent is None else parent.children).append(made[-1])
+                    parent.children.append(made[-1])
         if not made:
             del nodes[number]
             dropped.append(Dropped(number, "outside"))
@@ -102,7 +102,8 @@ def project_markup(
         around = _find_nodes(element.parent, elements, nodes)
         siblings = roots
         if around:
-            home = min(around, key=lambda n: max(n.start - at, at - n.end, 0))
+            gaps = [max(node.start - at, at - node.end, 0) for node in around]
+            home = around[gaps.index(min(gaps))]
             at = min(max(at, home.start), home.end)
             siblings = home.children
         while inner := [n for n in siblings if n.closing and n.start < at < n.end]:

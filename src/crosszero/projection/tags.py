@@ -10,7 +10,11 @@ from crosszero.projection.rules import Dropped, Label, Reason
 from crosszero.projection.spans import ScoredLinks, check_links
 
 Scheme = Literal["bio", "bioes", "bilou"]
-_LETTERS: dict[Scheme, str] = {"bio": "BIIB", "bioes": "BIES", "bilou": "BILU"}
+_LETTERS: dict[Scheme, tuple[str, ...]] = {  # of the first, an inner, the last and a single word
+    "bio": ("B", "I", "I", "B"),
+    "bioes": ("B", "I", "E", "S"),
+    "bilou": ("B", "I", "L", "U"),
+}
 _TAG = re.compile(r"([BIESLUM])-(.+)")
 
 

@@ -1,0 +1,140 @@
+"""The command that carries labels to a translation."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from crosszero.cli.flags import EncoderName, Layer, MaxLength, Names, Out, Text, name_place
+from crosszero.projection.formats import LabelFormat
+from crosszero.projection.rules import Broken
+
+_log = logging.getLogger("crosszero")
+
+
+def project(
+    source: Text,
+    target: Text,
+    /,
+    *,
+    out: Out = Path("-"),
+    links: Path | None = None,
+    encoder: EncoderName = "crosszero-mini",
+    format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
+    raw: Annotated[bool | None, Parameter(negative="--tokenised")] = None,
+    column: int | None = None,
+    unlinked: str = "_",
+    min_score: float = 0.0,
+    gap: int = 1,
+    broken: Broken | None = None,
+    coverage: float = 0.0,
+    copies: Annotated[bool, Parameter(negative="--no-copies")] = True,
+    report: Path | None = None,
+    languages: Names = None,
+    layer: Layer = None,
+    max_length: MaxLength = None,
+) -> None:
+    """Carry the labels of a text to its translation.
+
+    Example: crosszero project news.en.conll news.de --out news.de.conll --report lost.jsonl
+
+    Parameters
+    ----------
+    source
+        The text with labels, plain or .gz: CoNLL (parts of speech; names as BIO, BIOES or BILOU),
+        JSONL with "text" and "spans", or lines with inline tags of XML or HTML.
+    target
+        The translation, a line for each text: beside CoNLL with spaces between its words (or CoNLL
+        itself, by the end of its name), else plain text.
+    out
+        The translation with labels, in the format of the source. By default standard output.
+    links
+        Take the links from this file, a line for each text: Pharaoh or the JSONL of crosszero
+        align. By default the encoder makes them.
+    format
+        conll, spans or markup; by default told by the first line of the source.
+    raw
+        The translation is plain text, in which words must be found. By default so, but for conll.
+    column
+        Column of the tag in CoNLL, from 1; by default the last one (of Universal Dependencies the
+        part of speech).
+    unlinked
+        Tag of a word without link, where tags are parts of speech.
+    min_score
+        Links with a lower score count as none, 0 to 1.
+    gap
+        Unlinked words that may stand within a label.
+    broken
+        A label whose words stand apart becomes its longest piece, all from its first to its last
+        word (join), a label for each piece (split), or nothing (drop). By default longest, of
+        markup join.
+    coverage
+        Share of the words of a label that must have a link, 0 to 1.
+    copies
+        Put a label without links where its words stand in the translation as they are.
+    report
+        A JSONL file: each label that was not carried over, and why.
+    languages
+        Of source and target: --languages en fr; they help to find words in plain text.
+    """
+    from crosszero.errors import ConfigError
+    from crosszero.files import atomic_file, check_output
+    from crosszero.projection.formats import make_format, tell_format
+    from crosszero.projection.linking import link_texts, read_linked
+    from crosszero.projection.rules import REASONS, Rules
+    from crosszero.projection.translation import project_file
+
+    inputs = [source, target, *([links] if links else [])]
+    check_output(out, inputs=inputs)
+    if report is not None:
+        check_output(report, inputs=[*inputs, out])
+    if languages is not None and len(languages) != 2:
+        raise ConfigError("languages: two are needed, of source and target, as in en fr")
+    if str(source) == "-" and format is None:
+        raise ConfigError("standard input can't be looked at twice: give --format")
+    kind = format or tell_format(source)
+    rules = Rules(
+        min_score=min_score,
+        gap=gap,
+        broken=broken or ("join" if kind == "markup" else "longest"),
+        coverage=coverage,
+        copies=copies,
+    )
+    way = make_format(kind, rules, column=column, unlinked=unlinked)
+    if links is not None:
+        link = partial(read_linked, path=links)
+    else:
+        from crosszero.align.linker import WordLinker
+        from crosszero.model.encoder import Encoder
+
+        linker = WordLinker(Encoder.load(encoder, layer=layer, max_length=max_length))
+        link = partial(link_texts, linker=linker, languages=languages or ("", ""))
+    plain = kind != "conll" if raw is None else raw
+    reasons: Counter[str] = Counter()
+    placed = 0
+    with ExitStack() as stack:
+        file = stack.enter_context(atomic_file(out))
+        told = stack.enter_context(atomic_file(report)) if report is not None else None
+        for labelled, found in project_file(source, target, way, link, raw=plain):
+            file.writelines(f"{line}\n" for line in found.lines)
+            placed += found.placed
+            reasons.update(lost.reason for lost in found.lost)
+            if told is not None:
+                for lost in found.lost:
+                    row = {"line": labelled.line, **lost._asdict(), "why": REASONS[lost.reason]}
+                    told.write(json.dumps(row, ensure_ascii=False) + "\n")
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+    _log.info(
+        "%s%s labels carried over, %s dropped%s",
+        name_place(out),
+        f"{placed:,}",
+        f"{reasons.total():,}",
+        f": {dropped}" if dropped else "",
+    )

@@ -1,0 +1,243 @@
+"""What holds labels: CoNLL files, JSONL with character spans, lines with inline markup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+from crosszero.align.linker import from_words
+from crosszero.bitext.lines import require_lines
+from crosszero.config import require
+from crosszero.errors import ConfigError, DataError, quote
+from crosszero.projection.conll import TaggedWords, read_conll
+from crosszero.projection.elements import project_markup
+from crosszero.projection.linking import LinkedTexts, Text
+from crosszero.projection.markup import Marked, read_markup
+from crosszero.projection.rules import Dropped, Label, Reason, Rules
+from crosszero.projection.spans import project_spans
+from crosszero.projection.tags import (
+    Scheme,
+    are_spans,
+    find_scheme,
+    project_tags,
+    read_tags,
+    write_tags,
+)
+from crosszero.projection.words import project_characters
+
+LabelFormat = Literal["conll", "spans", "markup"]
+_LOOK = 1_000  # sentences by which one sees whether tags are those of spans
+
+
+class Labelled(NamedTuple):
+    """A text with its labels.
+
+    Attributes:
+        text: without them.
+        labels: as its format holds them.
+        line: where it begins in its file, from 1.
+    """
+
+    text: Text
+    labels: Any
+    line: int
+
+
+class Lost(NamedTuple):
+    """A label that was not carried over.
+
+    Attributes:
+        label: its name, tag or opening tag.
+        text: what it covered.
+        reason: why.
+    """
+
+    label: str
+    text: str
+    reason: Reason
+
+
+class Carried(NamedTuple):
+    """A translation with its labels.
+
+    Attributes:
+        lines: to be written.
+        placed: labels of the source that have a place.
+        lost: the others.
+    """
+
+    lines: list[str]
+    placed: int
+    lost: list[Lost]
+
+
+class Format(Protocol):
+    """One way to hold labels."""
+
+    def read(self, path: str | Path) -> Iterator[Labelled]:
+        """Read texts and labels, in constant memory; DataError tells a bad line."""
+        ...
+
+    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+        """Carry the labels of one text to its translation; ValueError: that can't be done."""
+        ...
+
+
+class Conll:
+    """A tag for each word.
+
+    Args:
+        rules: for spans; `min_score` for tags of words, too.
+        column: of the tag, from 1; see :func:`~crosszero.projection.conll.read_conll`.
+        unlinked: tag of a word without link, where tags are those of words.
+    """
+
+    def __init__(self, rules: Rules, *, column: int | None = None, unlinked: str = "_") -> None:
+        self._rules, self._column, self._unlinked = rules, column, unlinked
+        self._scheme: Scheme | None = None
+
+    def read(self, path: str | Path) -> Iterator[Labelled]:
+        """See :class:`Format`."""
+        sentences = read_conll(path, column=self._column)
+        first = list(islice(sentences, _LOOK))
+        tags = [tag for sentence in first for tag in sentence.tags]
+        self._scheme = find_scheme(tags) if are_spans(tags) else None
+        for sentence in chain(first, sentences):
+            labels: list[Label] | TaggedWords = sentence
+            if self._scheme is not None:
+                try:
+                    labels = read_tags(sentence.tags)
+                except ValueError as error:
+                    raise DataError(path, str(error), sentence.line) from error
+            yield Labelled(from_words(sentence.words), labels, sentence.line)
+
+    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+        """See :class:`Format`."""
+        source, target = (
+            [text.text[a:b] for a, b in text.spans] for text in (texts.source, texts.target)
+        )
+        if self._scheme is None:
+            given = labelled.labels.tags
+            tags, dropped = project_tags(
+                given,
+                texts.links,
+                len(target),
+                min_score=self._rules.min_score,
+                unlinked=self._unlinked,
+            )
+            lost = [Lost(given[n], source[n], reason) for n, reason in dropped]
+        else:
+            given = labelled.labels
+            found = project_spans(given, texts.links, source, target, self._rules)
+            tags = write_tags(found.labels, len(target), self._scheme)
+            lost = _name(
+                found.dropped, given, lambda label: " ".join(source[label.first : label.end])
+            )
+        rows = [f"{word}\t{tag}" for word, tag in zip(target, tags, strict=True)]
+        return Carried([*rows, ""], len(given) - len(lost), lost)
+
+
+class Spans:
+    """Lines ``{"text": ..., "spans": [[start, end, label], ...]}``; other keys stay as they are."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def read(self, path: str | Path) -> Iterator[Labelled]:
+        """See :class:`Format`."""
+        for number, line in enumerate(require_lines(path), start=1):
+            try:
+                row = json.loads(line)
+                text, spans = row["text"], row["spans"]
+                if not isinstance(text, str):
+                    raise TypeError
+                labels = [Label(int(a), int(b), str(name)) for a, b, name in spans]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                message = 'is no {"text": ..., "spans": [[start, end, label], ...]}'
+                raise DataError(path, message, number) from error
+            for label in labels:
+                if not 0 <= label.first <= label.end <= len(text):
+                    message = f"span {label.first} to {label.end}, but the text ends at {len(text)}"
+                    raise DataError(path, message, number)
+            yield Labelled(text, (labels, row), number)
+
+    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+        """See :class:`Format`."""
+        labels, row = labelled.labels
+        placed, dropped = project_characters(
+            labels, texts.links, texts.source, texts.target, self._rules
+        )
+        text = texts.source.text
+        lost = _name(dropped, labels, lambda label: text[label.first : label.end])
+        new = {**row, "text": texts.target.text, "spans": [list(label) for _, label in placed]}
+        return Carried([json.dumps(new, ensure_ascii=False)], len(labels) - len(lost), lost)
+
+
+class Markup:
+    """Lines with inline tags of XML or HTML and with placeholders."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def read(self, path: str | Path) -> Iterator[Labelled]:
+        """See :class:`Format`."""
+        for number, line in enumerate(require_lines(path, empty_lines=True), start=1):
+            marked = read_markup(line)
+            yield Labelled(marked.text, marked, number)
+
+    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+        """See :class:`Format`."""
+        marked: Marked = labelled.labels
+        if tags := read_markup(texts.target.text).elements:
+            tag = quote(tags[0].opening)
+            raise ValueError(f"holds markup already ({tag}): give the translation without")
+        found = project_markup(marked, texts.links, texts.source, texts.target, self._rules)
+        lost = []
+        for number, reason in found.dropped:
+            element = found.elements[number]
+            lost.append(Lost(element.opening, marked.text[element.start : element.end], reason))
+        return Carried([found.line], len(found.elements) - len(lost), lost)
+
+
+def _name(dropped: Iterable[Dropped], labels: Any, spell: Any) -> list[Lost]:
+    return [Lost(labels[n].name, spell(labels[n]), reason) for n, reason in dropped]
+
+
+def tell_format(path: str | Path) -> LabelFormat:
+    """Tell by the first line what holds the labels.
+
+    Raises:
+        DataError: it can't be told.
+    """
+    line = next((line for line in require_lines(path, empty_lines=True) if line.strip()), "")
+    if line.startswith("{") and '"spans"' in line:
+        return "spans"
+    if read_markup(line).elements:
+        return "markup"
+    if len(line.split()) in (2, 4, 10) or line.startswith(("#", "-DOCSTART-")):
+        return "conll"
+    raise DataError(path, f"{quote(line)}: give --format conll, spans or markup", 1)
+
+
+def make_format(
+    kind: LabelFormat, rules: Rules, *, column: int | None = None, unlinked: str = "_"
+) -> Format:
+    """Make the format of a name.
+
+    Args:
+        kind: the name.
+        rules: how labels find their place.
+        column, unlinked: see :class:`Conll`.
+
+    Raises:
+        ConfigError: a column is named where there are none, or none such.
+    """
+    if kind == "conll":
+        require("column", column, column is None or column >= 1, "1 or more")
+        return Conll(rules, column=column, unlinked=unlinked)
+    if column is not None:
+        raise ConfigError(f"column: {column} given, but {kind} has no columns; conll has")
+    return Spans(rules) if kind == "spans" else Markup(rules)

@@ -1,0 +1,71 @@
+"""Files of labelled texts, carried to their translations line by line in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import tee
+from pathlib import Path
+
+from crosszero.align.linker import from_words
+from crosszero.bitext.lines import require_lines, split_words
+from crosszero.errors import DataError
+from crosszero.projection.conll import read_conll
+from crosszero.projection.formats import Carried, Format, Labelled
+from crosszero.projection.linking import LinkedTexts, Text
+from crosszero.projection.words import cut_at_spaces
+
+Pairs = Iterable[tuple[Text, Text]]
+_CONLL = {".conll", ".conllu", ".bio", ".iob", ".iob2"}
+
+
+def project_file(
+    source: str | Path,
+    target: str | Path,
+    way: Format,
+    link: Callable[[Pairs], Iterator[LinkedTexts]],
+    *,
+    raw: bool,
+) -> Iterator[tuple[Labelled, Carried]]:
+    """Carry the labels of a file to the translation of its texts.
+
+    Args:
+        source: texts with labels.
+        target: a translation for each, one a line; or CoNLL, by the end of its name.
+        way: how `source` holds its labels.
+        link: links texts and translations.
+        raw: whether the translation is plain text, in which words must be found.
+
+    Raises:
+        DataError: while iterating: a line can't be used, or the numbers of texts differ.
+    """
+    labelled, again = tee(way.read(source))
+
+    def read_pairs() -> Iterator[tuple[Text, Text]]:
+        targets = read_target(target, raw=raw)
+        number = 0
+        for number, one in enumerate(again, start=1):
+            other = next(targets, None)
+            if other is None:
+                message = f"ends after {number - 1:,} texts, {source} goes on"
+                raise DataError(target, f"{message}: a translation for each text is needed")
+            plain = isinstance(one.text, str) and not raw
+            yield cut_at_spaces(str(one.text)) if plain else one.text, other
+        if next(targets, None) is not None:
+            message = f"goes on after {number:,} texts, {source} does not"
+            raise DataError(target, f"{message}: a translation for each text is needed")
+
+    for number, (one, texts) in enumerate(zip(labelled, link(read_pairs()), strict=True), start=1):
+        try:
+            yield one, way.carry(one, texts)
+        except ValueError as error:
+            raise DataError(target, str(error), number) from error
+
+
+def read_target(path: str | Path, *, raw: bool) -> Iterator[Text]:
+    """Read translations: plain lines, lines of words, or CoNLL, of which the words count."""
+    if Path(path).name.removesuffix(".gz").endswith(tuple(_CONLL)):
+        for sentence in read_conll(path, tagged=False):
+            yield from_words(sentence.words)
+        return
+    for line in require_lines(path, empty_lines=True):
+        yield line if raw else from_words(split_words(line))

@@ -1,0 +1,200 @@
+"""Files in, files out: what a user of ``crosszero project`` sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from crosszero.align.linker import CutText
+from crosszero.cli import main
+from crosszero.projection.formats import Markup, make_format, tell_format
+from crosszero.projection.linking import link_texts
+from crosszero.projection.rules import REASONS, Rules
+from crosszero.projection.translation import project_file
+
+
+def call(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.conll").write_text("Ada B-PER\nsees O\nParis B-LOC\n\nno O\n\n", "utf-8")
+    (tmp_path / "a.de").write_bytes(b"Paris sieht Ada\r\nnein\r\n")
+    (tmp_path / "a.links").write_text("0-2 1-1 2-0:0.3\n0-0\n", "utf-8")
+    return tmp_path
+
+
+def test_names_go_to_conll_and_what_is_lost_is_told(folder: Path) -> None:
+    a, out, report = folder / "a", folder / "out.conll", folder / "lost.jsonl"
+    links = ["--links", f"{a}.links", "--no-copies", "--min-score", "0.5", "--report", report]
+    assert call("project", f"{a}.conll", f"{a}.de", "--out", out, *links) == 0
+    assert out.read_text("utf-8") == "Paris\tO\nsieht\tO\nAda\tB-PER\n\nnein\tO\n\n"
+    [lost] = map(json.loads, report.read_text("utf-8").splitlines())
+    assert (lost["line"], lost["label"], lost["text"], lost["reason"]) == (
+        1,
+        "LOC",
+        "Paris",
+        "unsure",
+    )
+
+
+def test_parts_of_speech_go_to_conll(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, links = folder / "b.conll", folder / "b.links"
+    path.write_text("Ada PROPN\nruns VERB\n", "utf-8")
+    links.write_text("0-0 1-2", "utf-8")
+    (folder / "b.de.conll").write_text("Ada x\nja x\nläuft x\n", "utf-8")
+    assert call("project", path, folder / "b.de.conll", "--links", links, "--unlinked", "X") == 0
+    assert capfd.readouterr().out == "Ada\tPROPN\nja\tX\nläuft\tVERB\n\n"
+
+
+def write_links(path: Path, source: str, target: str, links: object) -> None:
+    """As crosszero align --format jsonl writes them, words between spaces without their commas."""
+    row: dict[str, object] = {"source": source, "target": target, "links": links}
+    for side in ("source", "target"):
+        words, at = [], 0
+        for word in str(row[side]).split():
+            at = str(row[side]).index(word, at)
+            core = word.strip(".,!")
+            words.append([core, at, at + len(core)])
+            at += len(word)
+        row[f"{side}_words"] = words
+    path.write_text(json.dumps(row) + "\n", "utf-8")
+
+
+def test_character_spans_follow_the_links_of_a_file(folder: Path) -> None:
+    path, out = folder / "s.jsonl", folder / "out.jsonl"
+    row = {"id": 7, "text": "We love Paris!", "spans": [[8, 14, "LOC"], [0, 2, "PER"]]}
+    path.write_text(json.dumps(row), "utf-8")
+    (folder / "s.fr").write_text("Paris! On l'aime.\n", "utf-8")
+    write_links(folder / "l", row["text"], "Paris! On l'aime.", [[0, 1, 0.9], [2, 0, 0.8]])  # type: ignore[arg-type]
+    assert call("project", path, folder / "s.fr", "--links", folder / "l", "--out", out) == 0
+    assert json.loads(out.read_text("utf-8")) == {
+        "id": 7, "text": "Paris! On l'aime.", "spans": [[0, 6, "LOC"], [7, 9, "PER"]]
+    }  # fmt: skip
+
+
+def test_markup_follows_the_links_of_a_file(folder: Path) -> None:
+    (folder / "m.en").write_text("Hi, <b>Ada</b>!\n\n", "utf-8")
+    (folder / "m.de").write_text("Ada, hallo!\n\n", "utf-8")
+    (folder / "l").write_text("0-1 1-0\n\n", "utf-8")
+    out = folder / "out"
+    assert call("project", *(folder / n for n in ("m.en", "m.de")), "--links", folder / "l",
+                "--out", out) == 0  # fmt: skip
+    assert out.read_text("utf-8") == "<b>Ada</b>, hallo!\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.links", "0-2\n", "ends before the texts do"),
+        ("a.links", "0-2\n\n\n\n", "more lines"),
+        ("a.links", "0-9\n0-0\n", "links of other texts"),
+        ("a.links", "0-x\n0-0\n", "'0-x' is no link"),
+        ("a.links", '{"source": 3}\n\n', "is no line of crosszero align"),
+        ("a.de", "Paris sieht Ada\n", "ends after 1 texts"),
+        ("a.de", "Paris sieht Ada\nnein\nja\n", "goes on after 2 texts"),
+        ("a.conll", "Ada B-PER\nsees\n", "column 2"),
+        ("a.conll", "Ada\n", "give --format"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_written(
+    folder: Path, capfd: pytest.CaptureFixture[str], name: str, text: str, message: str
+) -> None:
+    (folder / name).write_text(text, "utf-8")
+    a, out = folder / "a", folder / "out"
+    assert call("project", f"{a}.conll", f"{a}.de", "--links", f"{a}.links", "--out", out) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert name in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": "a", "spans": [[0, 2, "X"]]}', "span 0 to 2"),
+        ('{"text": "a", "spans": 3}', "is no"),
+        ('{"text": 1, "spans": []}', "is no"),
+        ("[" * 100_000, "is no"),
+    ],
+)
+def test_spans_that_are_none_are_told(
+    folder: Path, capfd: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    (folder / "s").write_text(line, "utf-8")
+    command = ["project", folder / "s", folder / "a.de", "--links", folder / "a.links"]
+    assert call(*command, "--format", "spans") == 2
+    assert message in capfd.readouterr().err
+
+
+def test_flags_that_do_not_fit_are_refused(folder: Path) -> None:
+    a = folder / "a"
+    files = [f"{a}.conll", f"{a}.de", "--links", f"{a}.links"]
+    assert call("project", *files, "--gap", "-1") == 2
+    assert call("project", *files, "--languages", "en") == 2
+    assert call("project", *files, "--column", "0") == 2
+    assert call("project", *files, "--format", "markup", "--column", "2") == 2
+    assert call("project", *files, "--out", f"{a}.de") == 2
+    assert call("project", "-", f"{a}.de") == 2
+
+
+def test_the_format_is_told_by_the_first_line(folder: Path) -> None:
+    path = folder / "x"
+    texts = {"conll": "\n\nAda\tB-PER", "markup": "<b>c</b>", "spans": '{"text": "", "spans": []}'}
+    for kind, text in texts.items():
+        path.write_text(text, "utf-8")
+        assert tell_format(path) == kind
+
+
+def test_a_translation_with_markup_is_refused(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "m.en").write_text("a\n<b>b</b>\n", "utf-8")
+    (folder / "m.de").write_text("x\n<b>y</b>\n", "utf-8")
+    files = [folder / "m.en", folder / "m.de", "--links", folder / "a.links"]
+    (folder / "a.links").write_text("0-0\n0-0\n", "utf-8")
+    assert call("project", *files, "--format", "markup") == 2
+    assert "m.de:2: holds markup already ('<b>')" in capfd.readouterr().err
+
+
+class InOrder:
+    """Links words by their places."""
+
+    def link(
+        self, sources: Sequence[CutText], targets: Sequence[CutText]
+    ) -> Iterator[list[tuple[int, int, float]]]:
+        for source, target in zip(sources, targets, strict=True):
+            yield [(i, i, 1.0) for i in range(min(len(source.spans), len(target.spans)))]
+
+
+def test_texts_are_linked_now_and_cut_into_words(folder: Path) -> None:
+    (folder / "m.en").write_text("a <b>c</b>, d\n" * 700, "utf-8")
+    (folder / "m.de").write_text("x y, z\n" * 700, "utf-8")
+    found = project_file(
+        folder / "m.en",
+        folder / "m.de",
+        Markup(Rules(broken="join")),
+        lambda pairs: link_texts(pairs, InOrder()),
+        raw=True,
+    )
+    assert [carried.lines for _, carried in found] == [["x <b>y</b>, z"]] * 700
+
+
+def test_spans_in_another_scheme_than_the_first_sentences_are_refused(folder: Path) -> None:
+    path = folder / "late.conll"
+    path.write_text("a B-X\n\n" * 1000 + "b NOUN\n", "utf-8")
+    assert call("project", path, path, "--links", folder / "a.links") == 2
+    assert list(make_format("conll", Rules()).read(folder / "a.conll"))
+
+
+def test_the_page_gives_every_reason_as_the_program_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "projection.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z ]+)` \| (.+) \|$", page, flags=re.MULTILINE)
+    assert dict(rows) == REASONS
