@@ -83,7 +83,7 @@ BROKEN = {
     ),
     "negative column": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0, -1]}, ConfigError,
-        "positions count from 0",
+        "positions: 0 or more",
     ),
     "one column for two languages": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0]}, ConfigError,

@@ -143,8 +143,9 @@ def stop(
         assert ended.status == (-9 if by == signal.SIGKILL else 143), (place, ended)
         left = read_tree(here)
         whole = {name: digest for name, digest in left.items() if not is_hidden(name)}
-        if by != signal.SIGKILL:  # it has tidied up, but where it was just clearing away the old
-            more = {name for name in left if is_hidden(name) and ".old/" not in name}
+        if by != signal.SIGKILL:  # it has tidied up, but where it was just doing so
+            more = {name for name in left if is_hidden(name)}
+            more = {name for name in more if ".old/" not in name and not name.endswith(".lock")}
             assert more <= after.keys(), (place, more)
         found.old += whole == before
         found.new += whole == after
