@@ -14,16 +14,17 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crosszero.align.links import Symmetrisation
 from crosszero.align.spans import Link
 from crosszero.errors import CrosszeroError, DataError
 from crosszero.files import atomic_file
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Symmetrisation = Literal["intersection", "union", "grow-diag-final-and"]
 Row = tuple[list[str], list[str]]
 """The words of a text and of its translation."""
 
@@ -131,6 +132,8 @@ class TwoWayModel:
             (first words, second words): translation probabilities of both directions, smoothed
             (what is rare was hardly counted) and each made a share, as a geometric mean.
         """
+        import numpy as np
+
         table = np.full((len(first), len(second)), _RARE, np.float64)
         turned = table.copy()
         if not self.empty:

@@ -7,11 +7,11 @@ is, up to 1. Rows are the source's parts, columns the target's: sub-tokens or wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.spans import Link
 from crosszero.search.nearest import Floats
 from crosszero.search.neighbours import AnyFloats, unit_rows
@@ -20,8 +20,6 @@ Similarity = NDArray[np.float32]
 """(source, target) cosines; NaN for words of which the encoder saw nothing."""
 Scores = NDArray[np.float32]
 """(source, target), 0 to 1."""
-
-Symmetrisation = Literal["intersection", "union", "grow-diag-final-and"]
 
 TEMPERATURE = 0.05
 _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))

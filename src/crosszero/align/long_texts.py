@@ -20,7 +20,7 @@ from crosszero.align.methods import LinkConfig, ScoredLink, compare_parts, link_
 from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts, word_vectors
 
-_MOST = 100  # words of a text that is not cut
+_MOST = 150  # words of a text that is not cut
 _WINDOW = 600  # words of each side that are compared to find cuts
 _NEAR = 40  # words around a cut among which links may cross it
 _BOX = 2_500  # places between two anchors; among more there is nothing to choose by
@@ -43,7 +43,7 @@ def link_long(
 
 
 def cut_texts(source: Parts, target: Parts) -> Iterator[tuple[Link, Link]]:
-    """Cut two texts into pieces of up to 100 words that belong together.
+    """Cut two texts into pieces of up to 150 words that belong together.
 
     Yields:
         For each piece the first word and the one behind the last, of the source and of the target.
@@ -66,7 +66,7 @@ def find_cuts(similarity: Similarity) -> list[Link]:
     """Find where the first half of two texts is best cut.
 
     Args:
-        similarity: (source words, target words); one of the numbers is above 100.
+        similarity: (source words, target words); one of the numbers is above 150.
 
     Returns:
         Lengths of one piece after the other; at least one piece, of at least one word.

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple, TypedDict, get_args
 import numpy as np
 
 from crosszero.align.calibration import calibrate
+from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
 from crosszero.align.links import (
     Scores,
     Similarity,
-    Symmetrisation,
     argmax,
     compare_words,
     itermax,

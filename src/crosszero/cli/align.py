@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
-from crosszero.align.links import Symmetrisation
 from crosszero.align.methods import METHOD, Method, Unit
 from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, name_place
 

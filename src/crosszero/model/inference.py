@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +25,10 @@ from crosszero.model.tokens import Tokens, locate_spans
 
 Vectors = NDArray[np.float32]
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
+_WHOLE, _PIECE, _OVERLAPPING = 128, 32, 96  # tokens of what is read at once by sub-tokens
+_SENTENCE_END = re.compile(
+    "[.!?\u2026\u061f\u06d4\u0964\u1362][\"'\u201d\u00bb)\\]]*(?=\\s)|[\u3002\uff01\uff1f]|\n"
+)
 _log = logging.getLogger("crosszero")
 
 
@@ -123,8 +128,10 @@ def encode_subtoken_layers(
 ) -> list[list[Parts]]:
     """Vectors of all sub-tokens of texts of any length, of several layers from one pass.
 
-    A text of more than `max_length` tokens is read in windows that overlap by half; each token is
-    taken from the window in which it has most of the text on both sides.
+    A text of more than 128 tokens is read in pieces of some sentences: among many others the words
+    of a sentence lose what they are told by (AER of joined sentences of multilingual-e5-small:
+    docs/alignment.md). A sentence that is too long itself is read in windows that overlap by half;
+    each token is taken from the window in which it has most of the text on both sides.
 
     Args:
         backbone, texts, spans, layers, max_length, mini_batch_num_tokens: as in
@@ -141,7 +148,11 @@ def encode_subtoken_layers(
     tokens = backbone.tokenize(texts, None)
     shape = (len(layers), backbone.hidden_size)
     found = [np.zeros((shape[0], len(t.starts), shape[1]), np.float32) for t in tokens]
-    windows = [w for text, t in enumerate(tokens) for w in _cut_windows(text, t, max_length)]
+    windows = [
+        window
+        for number, (text, some) in enumerate(zip(texts, tokens, strict=True))
+        for window in _cut_windows(number, text, some, max_length)
+    ]
 
     def keep(part: _Encoded) -> None:
         for row, member in enumerate(part.members):
@@ -179,20 +190,29 @@ class _Window(NamedTuple):
     tokens: Tokens
 
 
-def _cut_windows(text: int, tokens: Tokens, max_length: int) -> list[_Window]:
+def _cut_windows(number: int, text: str, tokens: Tokens, max_length: int) -> list[_Window]:
+    """Cut a long text where sentences end, and what is long still into windows that overlap."""
     size = len(tokens.starts)
     room = max_length - (len(tokens) - size)
-    if size <= room:
-        return [_Window(text, 0, (0, size), tokens)] if size else []
-    firsts = [*range(0, size - room, max(1, room // 2)), size - room]
-    # Between two windows the middle of what both see is the border.
-    borders = [0, *((a + room + b) // 2 for a, b in pairwise(firsts)), size]
+    if size <= min(room, _WHOLE):
+        return [_Window(number, 0, (0, size), tokens)] if size else []
+    ends = [int(tokens.starts.searchsorted(m.end())) for m in _SENTENCE_END.finditer(text)]
+    borders, last = [0], 0  # of pieces
+    for end in (*ends, size):
+        if end - borders[-1] > _PIECE and last > borders[-1]:
+            borders.append(last)
+        last = end
     head, tail = tokens.ids[: tokens.first], tokens.ids[tokens.first + size :]
     windows = []
-    for first, kept in zip(firsts, pairwise(borders), strict=True):
-        inner = slice(tokens.first + first, tokens.first + first + room)
-        piece = replace(tokens, ids=[*head, *tokens.ids[inner], *tail])
-        windows.append(_Window(text, first, kept, piece))
+    for begin, end in pairwise((*borders, size)):
+        width = end - begin if end - begin <= min(room, _WHOLE) else min(room, _OVERLAPPING)
+        firsts = [*range(begin, end - width, max(1, width // 2)), end - width]
+        # Between two windows the middle of what both see is the border.
+        middles = ((a + width + b) // 2 for a, b in pairwise(firsts))
+        for first, kept in zip(firsts, pairwise((begin, *middles, end)), strict=True):
+            inner = slice(tokens.first + first, tokens.first + first + width)
+            piece = replace(tokens, ids=[*head, *tokens.ids[inner], *tail])
+            windows.append(_Window(number, first, kept, piece))
     return windows
 
 
