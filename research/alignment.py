@@ -77,21 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--encoder", default="crosszero-mini")
     parser.add_argument("--data", required=True, help="folder that holds word-alignment/")
     parser.add_argument("--pairs", nargs="+", help="such as en-fr; by default all")
+    parser.add_argument("--joined-only", action="store_true", help="the last table alone")
     parser.add_argument("--out", help="Markdown file; by default standard output")
     options = parser.parse_args(arguments)
     encoder = Encoder.load(options.encoder)
     sets = {
-        pair: read_gold_set(encoder, data)
+        pair: read_gold_set(encoder, data, brief=options.joined_only)
         for pair, data in WordAlignment().load(options.data, options.pairs)
     }
-    errors = measure_all(sets)
-    tables = [
-        compare_methods(sets, errors),
-        choose_best(errors),
-        show_layers(sets),
-        show_reliability(sets),
-        show_joined(encoder, sets),
-    ]
+    tables = [show_joined(encoder, sets)]
+    if not options.joined_only:
+        errors = measure_all(sets)
+        more = [compare_methods(sets, errors), choose_best(errors)]
+        tables = [*more, show_layers(sets), show_reliability(sets), *tables]
     given = " ".join(sys.argv[1:] if arguments is None else arguments)
     head = f"`python -m research.alignment {given}`, {datetime.date.today().isoformat()}.\n\n"
     text = head + "\n\n".join(map(render_markdown, tables)) + "\n"
@@ -102,9 +100,16 @@ def main(arguments: Sequence[str] | None = None) -> str:
     return text
 
 
-def read_gold_set(encoder: Encoder, data: AlignmentSet) -> Gold:
-    """Encode a gold set, and count its words as if there were no gold."""
+def read_gold_set(encoder: Encoder, data: AlignmentSet, *, brief: bool = False) -> Gold:
+    """Encode a gold set, and count its words as if there were no gold, unless it shall be brief."""
     sides = [list(map(from_words, side)) for side in (data.source, data.target)]
+    if brief:
+        encoded = [
+            encoder.encode_subtokens([t.text for t in side], [t.spans for t in side])
+            for side in sides
+        ]
+        nothing = TwoWayModel(lambda: iter(()), seeds=(2, 3))
+        return Gold(*sides, data.gold, list(zip(*encoded, strict=True)), nothing, {}, 0)
     rows = [(a.keys, b.keys) for a, b in zip(*sides, strict=True)]
     statistics = TwoWayModel(lambda: rows, seeds=(2, 3), symmetrisation="grow-diag-final-and")
     layers = range(1, encoder.backbone.layers + 1)

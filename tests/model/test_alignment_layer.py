@@ -95,5 +95,5 @@ def test_long_texts_are_read_by_sentences(model_folder):
     [whole] = encoder.encode_subtokens([text], [spans])
     for n in range(12):
         np.testing.assert_allclose(
-            word_vectors(whole)[2 * n : 2 * n + 2], word_vectors(alone), atol=1e-4
+            word_vectors(whole)[2 * n : 2 * n + 2], word_vectors(alone), atol=5e-3
         )

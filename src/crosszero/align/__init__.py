@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from crosszero.align.aligner import Links as Links
     from crosszero.align.encoder_aligner import EncoderAligner as EncoderAligner
     from crosszero.align.lexicon_aligner import LexiconAligner as LexiconAligner
+    from crosszero.align.linker import WordLinker as WordLinker
+    from crosszero.align.linker import align_words as align_words
+    from crosszero.align.linker import link_texts as link_texts
+    from crosszero.align.methods import LinkConfig as LinkConfig
     from crosszero.align.spans import Span as Span
     from crosszero.align.spans import WordPair as WordPair
     from crosszero.align.statistical_aligner import StatisticalAligner as StatisticalAligner
@@ -26,11 +30,15 @@ _HOMES = {
     "EncoderAligner": "encoder_aligner",
     "Lexicon": "word_lists",
     "LexiconAligner": "lexicon_aligner",
+    "LinkConfig": "methods",
     "Links": "aligner",
     "Span": "spans",
     "StatisticalAligner": "statistical_aligner",
     "WordEncoder": "word_encoder",
+    "WordLinker": "linker",
     "WordPair": "spans",
+    "align_words": "linker",
+    "link_texts": "linker",
     "read_lexicon": "word_lists",
 }
 __all__ = list(_HOMES)

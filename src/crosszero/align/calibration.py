@@ -22,6 +22,7 @@ _CURVES = {
 }
 """Slope and offset; a method that is not here keeps its scores."""
 _LEAST = 1e-6
+_STEEPEST = 30.0  # log odds; what lies beyond is sure
 
 
 def calibrate(scores: Scores, method: str) -> Scores:
@@ -42,7 +43,7 @@ def bend(scores: Scores, slope: float, offset: float) -> Scores:
         >>> bend(np.array([0.0, 0.5, 0.9], np.float32), 1.0, 0.0).round(3).tolist()
         [0.0, 0.5, 0.9]
     """
-    bent = 1 / (1 + np.exp(-slope * _log_odds(scores) - offset))
+    bent = _logistic(slope * _log_odds(scores) + offset)
     made: Scores = np.where(scores > 0, bent, 0).astype(np.float32)
     return made
 
@@ -57,11 +58,16 @@ def fit_curve(scores: Scores, right: NDArray[np.bool_], rounds: int = 50) -> tup
     inputs = np.stack([_log_odds(scores), np.ones(len(scores))])
     curve = np.array([1.0, 0.0])
     for _ in range(rounds):
-        chance = 1 / (1 + np.exp(-curve @ inputs))
+        chance = _logistic(curve @ inputs)
         weights = np.maximum(chance * (1 - chance), _LEAST)
         hessian = (inputs * weights) @ inputs.T + _LEAST * np.eye(2)
         curve += np.linalg.solve(hessian, inputs @ (right - chance))
     return float(curve[0]), float(curve[1])
+
+
+def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-values.clip(-_STEEPEST, _STEEPEST)))
+    return chance
 
 
 def _log_odds(scores: Scores) -> NDArray[np.float64]:

@@ -97,8 +97,10 @@ def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[st
             raise CrosszeroError(f"{out}: another process is writing it")
         try:
             yield _count_whole(part), lambda lines: _write(file, lines)
-        except Exception:  # what was wrong will change, and with it the key
+        except Exception as error:  # what was wrong will change, and with it the key
             part.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(out)  # a full disk is told with the name of the file
             raise
         os.fsync(file.fileno())
         if out.suffix == ".gz":

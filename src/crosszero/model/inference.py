@@ -155,11 +155,12 @@ def encode_subtoken_layers(
     ]
 
     def keep(part: _Encoded) -> None:
-        for row, member in enumerate(part.members):
-            text, first, (begin, end), _ = windows[member]
-            place = slice(tokens[text].first + begin - first, tokens[text].first + end - first)
-            for level, hidden in enumerate(part.hidden):
-                found[text][level, begin:end] = hidden[row, place].float().cpu().numpy()
+        for level, hidden in enumerate(part.hidden):
+            states = hidden.float().cpu().numpy()
+            for row, member in enumerate(part.members):
+                text, first, (begin, end), _ = windows[member]
+                place = slice(tokens[text].first + begin - first, tokens[text].first + end - first)
+                found[text][level, begin:end] = states[row, place]
 
     read = np.arange(len(windows))
     pieces = [window.tokens for window in windows]
