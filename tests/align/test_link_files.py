@@ -105,6 +105,9 @@ def test_a_stopped_run_goes_on(tmp_path, name):
     link.symlink_to(out)
     out = link
     assert work(["one"], key="c") == 0  # other texts or settings
+    with pytest.raises(KeyboardInterrupt):
+        work(["one", "two"], key=None, fail_at=1)
+    assert work(["other", "texts"], key=None) == 0
     assert link.is_symlink()
     assert [path.name for path in (tmp_path / "made").iterdir()] == [name]
     assert {path.name for path in tmp_path.iterdir()} == {"made", "link"}

@@ -61,12 +61,13 @@ def _list_words(text: CutText) -> list[list[object]]:
 
 
 @contextmanager
-def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[str]], None]]]:
+def open_lines(out: Path, key: str | None) -> Iterator[tuple[int, Callable[[Sequence[str]], None]]]:
     """Open an output that may have been begun before.
 
     Args:
         out: a file, or ``-``, a pipe or a device, which nothing can go on with.
-        key: hash of all that the lines depend on.
+        key: hash of all that the lines depend on; ``None`` if that can't be known, as of standard
+            input: then nothing is gone on with.
 
     Yields:
         How many lines are there, and what to write further ones with; what it was given is safe
@@ -84,7 +85,7 @@ def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[st
                 stream.close()
         return
     out = real_place(out)  # a link is followed
-    part = out.parent / f".{out.name}.{key[:16]}.part"
+    part = out.parent / f".{out.name}.{(key or 'stream')[:16]}.part"
     with ExitStack() as stack:
         try:
             stack.enter_context(made_folder(out.parent))
@@ -96,6 +97,8 @@ def open_lines(out: Path, key: str) -> Iterator[tuple[int, Callable[[Sequence[st
         if not take_lock(file.fileno()) and sys.platform != "win32":
             raise CrosszeroError(f"{out}: another process is writing it")
         try:
+            if key is None:
+                os.truncate(part, 0)
             yield _count_whole(part), lambda lines: _write(file, lines)
         except Exception as error:  # what was wrong will change, and with it the key
             part.unlink(missing_ok=True)

@@ -116,13 +116,14 @@ def align(
             chosen = find_layer(model, corpus, statistics)
             model = Encoder(model.backbone, layer=chosen, max_length=max_length)
     linker = WordLinker(model, config, statistics=statistics)
-    settings = {
-        "encoder": model and (hash_encoder(encoder), model.alignment_layer, max_length),
-        "config": [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)],
-        "texts": [] if not corpus.can_be_read_again else hash_files(*corpus.files),
-    }
+    key = None
+    if corpus.can_be_read_again:
+        read = model and (hash_encoder(encoder), model.alignment_layer, max_length)
+        way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
+        texts = [source, target] if corpus.given else hash_files(*corpus.files)
+        key = make_key({"encoder": read, "way": way, "texts": texts})
     lines = links = 0
-    with open_lines(out, make_key(settings)) as (done, write):
+    with open_lines(out, key) as (done, write):
         pairs = iter(corpus)
         lines = sum(1 for _ in islice(pairs, done))
         if lines:
@@ -136,9 +137,10 @@ def align(
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
                 rate = (lines - done) / (told - begun)
-                _log.info("%s lines, %.0f a second", f"{lines:,}", rate)
+                _log.info("%s lines done, %.3g a second", f"{lines:,}", rate)
     warn_of_lost(linker.lost)
-    _log.info("%s%s links in %s lines", name_place(out), f"{links:,}", f"{lines:,}")
+    where = "1 line" if lines == 1 else f"{lines:,} lines"
+    _log.info("%s%s links in %s", name_place(out), f"{links:,}", where)
 
 
 def get_statistics(corpus: Corpus, load: Path | None, save: Path | None) -> TwoWayModel:
