@@ -29,7 +29,7 @@ _LONGEST = 2000  # characters of a message
 COMMANDS = {
     "Use": {
         "align:align": "Link the words of sentences and their translations.",
-        "project:project": "Carry labels (tags, names, markup) of a text to its translation.",
+        "project:project": "Carry the labels of a text to its translation.",
         "use:mine": "Find the lines of two texts that mean the same.",
         "use:encode": "Write the vector of each line of a text.",
     },
