@@ -9,7 +9,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker for each core: more threads would only wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,22 @@ le temps est bon aujourd hui mauvais demain roi voit maison rouge chat chien vie
 """
 WORDS = TEXT.split()
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Spell bytes of file names that are no text: a report travels between processes as UTF-8."""
+    report = yield
+
+    def spell(text: str) -> str:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    report.sections = [(name, spell(text)) for name, text in report.sections]
+    if report.failed and spell(str(report.longrepr)) != str(report.longrepr):
+        report.longrepr = spell(str(report.longrepr))
+    return report
+
+
 ARCHITECTURES = ("bert", "xlm-roberta", "modernbert", "deberta-v2")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # 'crosszero prepare --help' needs none of it
+    import numpy as np
+    from numpy.typing import NDArray
 
 _RECENT = 200_000  # kept in a Python set until they are sorted away
 
@@ -46,6 +48,8 @@ class Seen:
         return True
 
     def _sort(self) -> None:
+        import numpy as np
+
         run = np.array(list(self._recent), dtype="S16")
         self._recent.clear()
         while self._runs and len(self._runs[-1]) < 2 * len(run):
