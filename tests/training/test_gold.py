@@ -11,6 +11,7 @@ import crosszero as cz
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.gold import find_known, read_gold_samples
 from crosszero.samples.store import SampleStore
+from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.training.metrics import read_metrics
 
 Folders = Callable[..., Path]
@@ -48,6 +49,9 @@ def test_sure_links_are_word_pairs(stem: Path) -> None:
 def test_a_run_learns_from_gold_and_remembers_it(
     stem: Path, model_folder: Folders, tmp_path: Path
 ) -> None:
+    data = tmp_path / "data"
+    (data / "word-alignment").parent.mkdir()
+    (data / "word-alignment").symlink_to(stem.parent)
     model = model_folder(dropout=0.0)
     out = cz.train(model, gold=[stem], out=tmp_path / "run", **SMALL)
     lines = read_metrics(out / "metrics.jsonl")
@@ -55,6 +59,9 @@ def test_a_run_learns_from_gold_and_remembers_it(
     assert len(SampleStore.open(out / "gold")) == 6  # no sure link, no sample
     known = find_known(out, ["neu", "das  Haus", "alt"], ["new", "a house", "the dog sleeps"])
     assert known == [1, 2]
+    with pytest.raises(ConfigError, match=r"de-en: .* was trained on .* 6 of its 8"):
+        WordAlignment().predict(cz.Encoder.load(out), data, tmp_path / "out")
+    assert WordAlignment().predict(cz.Encoder.load(model), data, tmp_path / "out")
     assert find_known(model, ["das Haus"], ["the house"]) == []
     cz.train(model, gold=[stem], out=out, resume=True, **SMALL)
 

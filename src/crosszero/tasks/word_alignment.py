@@ -29,6 +29,7 @@ from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts, encode_parts
 from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
+from crosszero.samples.gold import find_known
 from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
@@ -93,7 +94,8 @@ class WordAlignment(Task):
         It has a line for each sentence pair with links ``i-j``, counted from 0. With `layers`
         ``"all"`` also ``word-alignment/layer-<n>/test-<pair>.tsv`` is written for each layer, from
         the same forward pass, which needs an :class:`Encoder`. Layers that stood there go.
-        `method` is one of :class:`~crosszero.align.methods.LinkConfig`.
+        `method` is one of :class:`~crosszero.align.methods.LinkConfig`. A pair of which sentences
+        are gold that the encoder was trained on is a ConfigError.
         """
         if layers not in (None, "all"):
             raise ConfigError(f"layers: {layers!r} given; 'all' or None is needed")
@@ -104,7 +106,9 @@ class WordAlignment(Task):
         names = [self.name, *(f"{self.name}/layer-{number}" for number in numbers)]
         written = []
         for pair in self._choose(data, languages):
-            found = _align(encoder, *read_sides(Path(data) / self.name / pair), numbers, config)
+            sides = read_sides(Path(data) / self.name / pair)
+            _check_unknown(encoder, pair, *sides)
+            found = _align(encoder, *sides, numbers, config)
             columns = zip(*found, strict=True)  # the links of each layer
             outputs = [name_file(predictions, name, pair) for name in names]
             for path, column in zip(outputs, columns, strict=True):
@@ -151,6 +155,20 @@ def _read_links(path: Path, data: AlignmentSet) -> Links:
         for i, j in sorted(links.possible):
             raise DataError(path, f"{i}p{j}: a predicted link is written {i}-{j}", number)
     return [links.sure for links in found]
+
+
+def _check_unknown(encoder: Any, pair: str, source: Sentences, target: Sentences) -> None:
+    """See that an encoder was not trained on the gold links that it is to be measured by."""
+    if not hasattr(encoder, "backbone"):
+        return
+    name = encoder.backbone.name
+    known = find_known(name, *([" ".join(words) for words in side] for side in (source, target)))
+    if known:
+        raise ConfigError(
+            f"{pair}: {name} was trained on the gold links of {len(known):,} of its "
+            f"{len(source):,} sentence pairs (the first is line {known[0] + 1}); measure it on "
+            "other pairs"
+        )
 
 
 def _align(
