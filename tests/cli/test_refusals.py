@@ -60,6 +60,7 @@ def write_recipe(inputs: Path, out: Path, **changes: Any) -> Path:
 ENCODERS = ["nowhere/at/all", "damaged", "empty", "loop"]
 USE = {
     "align": ["a.en", "a.fr"],
+    "project": ["a.en", "a.fr", "--format", "markup"],
     "mine": ["a.en", "a.fr"],
     "encode": ["a.en"],
     "train": ["samples", "--level", "sentence"],

@@ -25,6 +25,7 @@ Folders = Callable[..., Path]
 # What a command needs before its numbers matter; OUT is a place that does not exist.
 NEEDED = {
     "align": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
+    "project": ["a.en", "a.fr", "--format", "markup", "--encoder", "model", "--out", "OUT"],
     "mine": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
     "encode": ["a.en", "--encoder", "model", "--out", "OUT"],
     "prepare": ["a.en-fr.tsv", "--out", "OUT"],

@@ -235,8 +235,8 @@ def make_format(
     Raises:
         ConfigError: a column is named where there are none, or none such.
     """
+    require("column", column, column is None or column >= 1, "1 or more")
     if kind == "conll":
-        require("column", column, column is None or column >= 1, "1 or more")
         return Conll(rules, column=column, unlinked=unlinked)
     if column is not None:
         raise ConfigError(f"column: {column} given, but {kind} has no columns; conll has")
