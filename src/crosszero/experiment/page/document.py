@@ -39,13 +39,14 @@ _POLICY = (
 def render_page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str:
     """Give a page as one HTML document, with the sentences of `summary` below its title."""
     content: dict[str, object] = {"title": title, "summary": summary, "sections": sections}
-    content |= {"style": _read("page.css"), "policy": _POLICY, "script": ""}
+    style = read_template("colours.css") + read_template("page.css")
+    content |= {"style": style, "policy": _POLICY, "script": ""}
     if any(_has_traces(block) for section in sections for block in section.blocks):
-        plotly, script = read_plotly(), _read("hover.js")
-        content["policy"] = f"{_POLICY}; script-src {_name_script(plotly)} {_name_script(script)}"
+        plotly, script = read_plotly(), read_template("hover.js")
+        content["policy"] = f"{_POLICY}; script-src {hash_source(plotly)} {hash_source(script)}"
         packed = base64.b64encode(gzip.compress(plotly.encode(), 9, mtime=0)).decode()
         content |= {"plotly": packed, "script": script}
-    return _environment().get_template("page.html").render(content)
+    return make_environment().get_template("page.html").render(content)
 
 
 def _has_traces(block: Block) -> bool:
@@ -56,7 +57,7 @@ def _has_traces(block: Block) -> bool:
 
 def render_block(block: Block) -> Markup:
     """Give the HTML of one block."""
-    template = _environment().get_template(f"{type(block).__name__}.html")
+    template = make_environment().get_template(f"{type(block).__name__}.html")
     return Markup(template.render(block=block))
 
 
@@ -82,9 +83,10 @@ def read_plotly() -> str:
 
 
 @cache
-def _environment() -> Environment:
+def make_environment(package: str = "crosszero.experiment.page") -> Environment:
+    """Give the templates of a package; what stands in their braces is escaped."""
     environment = Environment(
-        loader=PackageLoader("crosszero.experiment.page"), autoescape=True, trim_blocks=True,
+        loader=PackageLoader(package), autoescape=True, trim_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
         undefined=StrictUndefined, lstrip_blocks=True,
     )  # fmt: skip
@@ -92,11 +94,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _read(name: str) -> str:
-    path = resources.files("crosszero.experiment.page") / "templates" / name
+def read_template(name: str, package: str = "crosszero.experiment.page") -> str:
+    """Read a file of the folder ``templates/`` of a package."""
+    path = resources.files(package) / "templates" / name
     return path.read_text(encoding="utf-8")
 
 
-def _name_script(text: str) -> str:
+def hash_source(text: str) -> str:
+    """Name a script or a style as a content security policy does: by its hash."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
