@@ -32,6 +32,7 @@ COMMANDS = {
         "project:project": "Carry the labels of a text to its translation.",
         "use:mine": "Find the lines of two texts that mean the same.",
         "use:encode": "Write the vector of each line of a text.",
+        "viewer:view": "Make one HTML page that shows linked sentence pairs; it works offline.",
     },
     "Train": {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",

@@ -21,7 +21,8 @@ PROGRAM = next((path for path in map(shutil.which, NAMES) if path), None)
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe",
+    "--hide-scrollbars",
 )  # fmt: skip
 
 _PATIENCE = 120  # seconds
@@ -70,11 +71,25 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
 
-    def open(self, path: Path, ready: str = "true") -> None:
-        """Load a file and wait until it is complete and an expression is true."""
-        self.call("Page.navigate", url=path.resolve().as_uri())
-        loaded = "location.protocol === 'file:' && document.readyState === 'complete'"
+    def open(self, page: Path | str, ready: str = "true") -> None:
+        """Load a file, or a page of 127.0.0.1, and wait until an expression is true in it."""
+        url = page if isinstance(page, str) else page.resolve().as_uri()
+        self.call(
+            "Network.emulateNetworkConditions",
+            offline=url.startswith("file:"), latency=0, downloadThroughput=-1, uploadThroughput=-1,
+        )  # fmt: skip
+        self.call("Page.navigate", url=url)
+        loaded = "location.protocol !== 'about:' && document.readyState === 'complete'"
         self.wait(f"{loaded} && Boolean({ready})")
+
+    def resize(self, width: int, height: int = 900, *, dark: bool = False) -> None:
+        """Make the window of a phone (below 500 pixels) or of a desktop."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def wait(self, expression: str) -> None:
         """Wait until an expression is true."""

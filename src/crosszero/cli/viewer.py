@@ -1,0 +1,67 @@
+"""The commands that show links: view makes a page of a file."""
+
+from __future__ import annotations
+
+import logging
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from crosszero.cli.flags import Out, Text, name_place
+from crosszero.config import require
+from crosszero.errors import ConfigError
+
+_log = logging.getLogger("crosszero")
+
+
+def view(
+    links: Text,
+    source: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    target: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    out: Out,
+    title: str | None = None,
+    count: int = 10_000,
+) -> None:
+    """Make one HTML page that shows linked sentence pairs; it works offline.
+
+    Examples: crosszero view links.jsonl --out page.html
+    crosszero view en-de.links corpus.en corpus.de --out page.html
+
+    Parameters
+    ----------
+    links
+        What 'crosszero align --format jsonl' writes, plain or .gz; - is standard input. Or links
+        i-j in Pharaoh format, of any tool, with the two texts.
+    source
+        For Pharaoh: the text on whose lines these links are, its words between spaces.
+    target
+        For Pharaoh: its translation.
+    out
+        The page, one file with nothing beside it.
+    title
+        By default the name of the file.
+    count
+        Pairs on the page at most, from the start of the file.
+    """
+    from crosszero.files import atomic_file, check_output
+    from crosszero.viewer.pages import render_view
+    from crosszero.viewer.pairs import read_linked
+
+    if source is not None and target is None:
+        raise ConfigError("links in Pharaoh format need both texts: give the translation, too")
+    texts = [path for path in (source, target) if path is not None]
+    require("--count", count, count >= 1, "1 or more")
+    check_output(out, inputs=[links, *texts])
+    pairs = list(islice(read_linked(links, texts), count + 1))
+    notes = []
+    if len(pairs) > count:
+        pairs.pop()
+        notes = [f"The first {count:,} pairs of the file."]
+        _log.warning("%s: has more pairs than --count; the first %s are shown", links, f"{count:,}")
+    with atomic_file(out) as file:
+        file.write(render_view(pairs, title=title or links.name, notes=notes))
+    _log.info("%s%s pairs", name_place(out), f"{len(pairs):,}")

@@ -1,0 +1,136 @@
+"""Texts, their translations and the links between their words, as files hold them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crosszero.align.linker import CutText, from_words
+from crosszero.align.methods import ScoredLink
+from crosszero.align.spans import Span
+from crosszero.bitext.formats.multiway import read_parallel
+from crosszero.bitext.lines import BadText, find_control, require_lines, split_words
+from crosszero.errors import DataError, quote
+
+_LINK = re.compile(r"([0-9]{1,9})[-p?]([0-9]{1,9})(?:[:/]([0-9.eE+-]+))?")
+_ROW = (
+    'a row that crosszero align --format jsonl writes is needed: {"source": "...", "target": '
+    '"...", "source_words": [["word", 0, 4]], "target_words": [...], "links": [[0, 0, 0.98]]}'
+)
+
+
+class LinkedPair(NamedTuple):
+    """A text, its translation, and the links between their words."""
+
+    source: CutText
+    target: CutText
+    links: list[ScoredLink]
+
+
+def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]:
+    """Read linked pairs, one a line, in constant memory.
+
+    Args:
+        links: rows of JSONL; or with `texts`, Pharaoh's ``0-0 1-2``, with scores or without.
+        texts: for Pharaoh's links, the two texts, their words between spaces.
+
+    Raises:
+        DataError: while iterating: a line can't be used.
+
+    Example:
+        >>> next(read_linked(Path("links.jsonl"))).links[0]               # doctest: +SKIP
+        ScoredLink(source=0, target=0, score=0.98)
+    """
+    if texts:
+        for number, row in read_parallel([links, *texts]):
+            for path, line in zip((links, *texts), row, strict=True):
+                if isinstance(line, BadText):
+                    raise DataError(path, line.message, number)
+            yield _read_pharaoh(links, number, [str(line) for line in row])
+        return
+    for number, line in enumerate(require_lines(links, empty_lines=True), start=1):
+        if line:
+            yield _read_row(links, number, line)
+
+
+def _read_pharaoh(path: Path, number: int, row: list[str]) -> LinkedPair:
+    source, target = (from_words(split_words(line)) for line in row[1:])
+    links = []
+    for token in row[0].split():
+        parts = _LINK.fullmatch(token)
+        if parts is None:
+            raise DataError(path, f"{quote(token)} is no link: 3-4 or 3-4:0.98 is needed", number)
+        score: float | str = parts[3] or 1.0
+        with suppress(ValueError):  # told below, with the link
+            score = float(score)
+        links.append([int(parts[1]), int(parts[2]), score])
+    return LinkedPair(source, target, _check_links(path, number, links, source, target))
+
+
+def _read_row(path: Path, number: int, line: str) -> LinkedPair:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(path, f"is no JSON: {_ROW}", number) from error
+    names = ("source", "target", "source_words", "target_words", "links")
+    if not isinstance(row, dict) or (missing := [name for name in names if name not in row]):
+        lacking = f"lacks {', '.join(map(repr, missing))}" if isinstance(row, dict) else "is no row"
+        raise DataError(path, f"{lacking}: {_ROW}", number)
+    sides = []
+    for side in ("source", "target"):
+        text = row[side]
+        if not isinstance(text, str):
+            raise DataError(path, f"{side!r}: {quote(text)} is no text", number)
+        if (problem := find_control(text)) and problem.reason == "not text":
+            raise DataError(path, f"{side!r}: {problem.message}", number)
+        words = _check_words(path, number, f"{side}_words", row[f"{side}_words"], text)
+        sides.append(CutText(text, words))
+    source, target = sides
+    return LinkedPair(source, target, _check_links(path, number, row["links"], source, target))
+
+
+def _check_words(path: Path, number: int, name: str, words: Any, text: str) -> list[Span]:
+    spans = [Span(0, 0)]
+    for word in words if isinstance(words, list) else [words]:
+        right = isinstance(word, list) and len(word) == 3 and all(map(_is_index, word[1:]))
+        if not right or text[word[1] : word[2]] != word[0] or word[1] >= word[2]:
+            raise DataError(
+                path,
+                f"{name!r}: {quote(word)} is no word of the text with its first character and "
+                "the one behind its last",
+                number,
+            )
+        spans.append(Span(word[1], word[2]))
+    if any(one.end > other.start for one, other in pairwise(spans)):
+        raise DataError(path, f"{name!r}: words overlap, or are not in the text's order", number)
+    return spans[1:]
+
+
+def _check_links(
+    path: Path, number: int, links: Any, source: CutText, target: CutText
+) -> list[ScoredLink]:
+    found = []
+    for link in links if isinstance(links, list) else [links]:
+        if not (isinstance(link, list) and len(link) in (2, 3) and all(map(_is_index, link[:2]))):
+            raise DataError(path, f"{quote(link)} is no link [source, target, score]", number)
+        i, j, score = (*link, 1.0)[:3]
+        if i >= len(source.spans) or j >= len(target.spans):
+            raise DataError(
+                path,
+                f"link {i}-{j}: there are {len(source.spans)} source words and "
+                f"{len(target.spans)} target words, counted from 0",
+                number,
+            )
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            raise DataError(path, f"link {i}-{j}: score {quote(score)}; 0 to 1 is allowed", number)
+        found.append(ScoredLink(i, j, float(score)))
+    return found
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

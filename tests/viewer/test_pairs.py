@@ -1,0 +1,88 @@
+"""Linked pairs are read as they were written, or refused with file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crosszero.align.link_files import spell_links
+from crosszero.align.linker import from_words
+from crosszero.errors import DataError
+from crosszero.viewer.pairs import read_linked
+from tests.viewer.conftest import ROWS, make_row
+
+
+def test_rows_come_back(links: Path) -> None:
+    found = [json.loads(spell_links(*pair, "jsonl")) for pair in read_linked(links)]
+    assert found == ROWS
+
+
+def test_pharaoh_with_its_texts(tmp_path: Path) -> None:
+    for name, text in {
+        "links": "0-0 1-1:0.25\n\n2p0\n", "en": "a  red house\n\na b c\n", "de": "ein Haus\n\nx\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(text)
+    first, empty, last = read_linked(tmp_path / "links", [tmp_path / "en", tmp_path / "de"])
+    assert first.source == from_words(["a", "red", "house"])
+    assert first.links == [(0, 0, 1.0), (1, 1, 0.25)]
+    assert empty == (from_words([]), from_words([]), [])
+    assert last.links == [(2, 0, 1.0)]
+
+
+GOOD = make_row("a b", "c", [[0, 0, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"links": None}, "no link"),
+        ({"links": [[0]]}, "no link"),
+        ({"links": [[0, 1, 0.5]]}, "1 target words, counted from 0"),
+        ({"links": [[-1, 0, 0.5]]}, "no link"),
+        ({"links": [[True, 0, 0.5]]}, "no link"),
+        ({"links": [[0, 0, 1.5]]}, "0 to 1"),
+        ({"links": [[0, 0, float("nan")]]}, "0 to 1"),
+        ({"links": [[0, 0, "x"]]}, "0 to 1"),
+        ({"source": 7}, "no text"),
+        ({"source": "\ud800 b"}, "surrogate"),
+        ({"source_words": [["a", 0, 2]]}, "no word of the text"),
+        ({"source_words": [["a", 0]]}, "no word of the text"),
+        ({"source_words": [["", 0, 0]]}, "no word of the text"),
+        ({"source_words": [["b", 2, 3], ["a", 0, 1]]}, "order"),
+        ({"target_words": 3}, "no word of the text"),
+    ],
+)
+def test_a_bad_row_is_named(change: dict[str, Any], says: str, tmp_path: Path) -> None:
+    path = tmp_path / "links.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n{json.dumps(GOOD | change)}\n")
+    with pytest.raises(DataError, match=says) as caught:
+        list(read_linked(path))
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("line", ["[]", "{", "{}", "0-0 1-1", "[" * 100_000, '{"source": "a"}'])
+def test_a_line_that_is_no_row(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "links.jsonl"
+    path.write_text(f"{line}\n")
+    with pytest.raises(DataError, match="crosszero align --format jsonl"):
+        list(read_linked(path))
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ("0:0", "no link"),
+        ("5-0", "counted from 0"),
+        ("0-0:x", "no link"),
+        ("0-0:1.5", "0 to 1"),
+        ("0-0:-", "0 to 1"),
+    ],
+)
+def test_a_bad_link_of_pharaoh(link: str, says: str, tmp_path: Path) -> None:
+    for name, text in {"links": link, "en": "a b", "de": "c d"}.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    with pytest.raises(DataError, match=says):
+        list(read_linked(tmp_path / "links", [tmp_path / "en", tmp_path / "de"]))
