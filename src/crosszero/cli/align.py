@@ -84,7 +84,8 @@ def align(
     languages
         Of source and target: --languages en fr. They decide what an apostrophe does in raw text.
     format
-        pharaoh, scores (0-0:0.98) or jsonl (words with their characters, links with scores).
+        pharaoh, scores (0-0:0.98) or jsonl (words with their characters, links with scores). By
+        default two texts are drawn where a terminal shows them, and jsonl elsewhere; files pharaoh.
     load
         Use this statistical aligner, which --save has written, instead of training one.
     save
@@ -97,12 +98,15 @@ def align(
     from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
+    from crosszero.viewer.pairs import LinkedPair
+    from crosszero.viewer.terminal import draw_here, draws
 
     corpus = Corpus(source, target, raw=raw, languages=languages or ("", ""))
     config = LinkConfig(
         method=method, unit=unit, threshold=threshold, symmetrisation=symmetrisation
     )
     kind = format or ("jsonl" if corpus.given else "pharaoh")
+    drawn = format is None and corpus.given and draws(out)
     check_output(out, inputs=[*corpus.files, *([load] if load else [])])
     if save is not None:
         check_output(save, inputs=corpus.files)
@@ -132,7 +136,8 @@ def align(
         while block := list(islice(pairs, _BLOCK)):
             sources, targets = zip(*block, strict=True)
             found = list(linker.link(sources, targets))
-            write([spell_links(*row, kind) for row in zip(sources, targets, found, strict=True)])
+            rows = [LinkedPair(*row) for row in zip(sources, targets, found, strict=True)]
+            write([draw_here(row) if drawn else spell_links(*row, kind) for row in rows])
             lines, links = lines + len(block), links + sum(map(len, found))
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
