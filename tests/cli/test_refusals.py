@@ -18,7 +18,7 @@ from crosszero.cli import main
 from crosszero.cli.main import COMMANDS, XTREME
 
 Folders = Callable[..., Path]
-NO_OUTPUT = {"show", "aer"}
+NO_OUTPUT = {"show", "aer", "serve"}
 HUB_ID = "crosszero-tests/no-such-encoder"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cz.__file__).parents[1])}
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from crosszero.model.encoder import Encoder
+from crosszero.viewer.messages import MAX_CHARS
 from crosszero.viewer.pages import render_view
 from crosszero.viewer.pairs import read_linked
 from tests.experiment.page.chromium import NAMES, PROGRAM, Browser, open_browser
@@ -173,3 +177,66 @@ def luminance(colour: str) -> float:
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.fixture(scope="module")
+def address(
+    model_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server with a small model."""
+    pytest.importorskip("fastapi")
+    from crosszero.viewer.server import make_app
+    from crosszero.viewer.service import Service, encode_lines
+
+    uvicorn = pytest.importorskip("uvicorn")
+    path = tmp_path_factory.mktemp("texts") / "texts.en"
+    path.write_text(f"the king\nthe red house\n{EVIL}\n", encoding="utf-8")
+    encoder = Encoder.load(model_folder())
+    service = Service(encoder, name="small", sentences=encode_lines(encoder, path))
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(service), log_config=None))
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=20)
+    service.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_server_s_page(browser: Browser, address: str, width: int, tmp_path: Path) -> None:
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.resize(width)
+    browser.open(f"{address}/", "document.querySelectorAll('.drawing').length == 2")
+    source = json.dumps(f"the king {EVIL}\nthe cat\nthe dog " + "the house " * 40)
+    target = json.dumps("الملك\nle chat\n" + "maison " * 40)
+    browser.evaluate(
+        f"(e => {{ e.source.value = {source}; e.target.value = {target} }})(ask.elements);"
+        " ask.querySelector('button').click(); seek.elements.text.value = 'the king';"
+        " seek.querySelector('button').click()"
+    )
+    browser.wait("document.querySelectorAll('.drawing').length == 3 && found.children.length == 3")
+    browser.photograph(tmp_path / "server.png", whole=False)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate(DRAWN) > 1
+    assert browser.evaluate("document.querySelectorAll('.stave').length") > 3  # the long one
+    assert "line 1" in browser.evaluate("found.children[0].textContent")
+    assert EVIL in browser.evaluate(
+        "found.textContent + document.getElementById('list').textContent"
+    )
+    assert browser.evaluate("document.title") == "crosszero"
+    browser.evaluate("ask.elements.target.value = 'a'; ask.querySelector('button').click()")
+    browser.wait("problem.textContent")
+    assert "as many lines on both sides" in browser.evaluate("problem.textContent")
+    browser.evaluate(
+        f"ask.elements.source.value = ask.elements.target.value = 'a'.repeat({MAX_CHARS + 1});"
+        " ask.querySelector('button').click()"
+    )
+    browser.wait("problem.textContent.includes('at most')")
+    browser.open(f"{address}/docs")
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert {url.rpartition("/api")[0] or url.rpartition("/")[0] for url in browser.requests} == {
+        address
+    }
+    assert [one for one in browser.complaints if "422" not in one] == []

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from crosszero.align.linker import CutText
 from crosszero.align.methods import ScoredLink
@@ -45,14 +45,18 @@ def spell_links(
         return " ".join(f"{i}-{j}" for i, j, _ in links)
     if kind == "scores":
         return " ".join(f"{i}-{j}:{score:.3f}" for i, j, score in links)
-    row = {
+    return json.dumps(make_row(source, target, links), ensure_ascii=False)
+
+
+def make_row(source: CutText, target: CutText, links: Sequence[ScoredLink]) -> dict[str, Any]:
+    """Give the row that stands for a pair of texts in JSONL."""
+    return {
         "source": source.text,
         "target": target.text,
         "source_words": _list_words(source),
         "target_words": _list_words(target),
         "links": [[i, j, round(score, 3)] for i, j, score in links],
     }
-    return json.dumps(row, ensure_ascii=False)
 
 
 def _list_words(text: CutText) -> list[list[object]]:

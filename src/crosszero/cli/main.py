@@ -33,6 +33,7 @@ COMMANDS = {
         "use:mine": "Find the lines of two texts that mean the same.",
         "use:encode": "Write the vector of each line of a text.",
         "viewer:view": "Make one HTML page that shows linked sentence pairs; it works offline.",
+        "viewer:serve": "Serve a page and a JSON interface: links, similarity, nearest sentences.",
     },
     "Train": {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",

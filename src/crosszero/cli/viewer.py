@@ -1,4 +1,4 @@
-"""The commands that show links: view makes a page of a file."""
+"""The commands that show links: view makes a page of a file, serve answers in a browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import Out, Text, name_place
+from crosszero.cli.flags import EncoderName, MaxLength, Out, SentencePooling, Text, name_place
 from crosszero.config import require
 from crosszero.errors import ConfigError
 
@@ -65,3 +65,48 @@ def view(
     with atomic_file(out) as file:
         file.write(render_view(pairs, title=title or links.name, notes=notes))
     _log.info("%s%s pairs", name_place(out), f"{len(pairs):,}")
+
+
+def serve(
+    *,
+    encoder: EncoderName = "crosszero-mini",
+    texts: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    pooling: SentencePooling = None,
+    max_length: MaxLength = None,
+) -> None:
+    """Serve a page and a JSON interface: links, similarity, nearest sentences.
+
+    Example: crosszero serve --texts corpus.en
+
+    Needs the extra serve. Ends with SIGTERM or ^C, when what was asked by then is answered.
+
+    Parameters
+    ----------
+    texts
+        One sentence a line: among these the nearest are found.
+    host
+        Address to listen on. By default only this machine can ask; 0.0.0.0 lets everybody.
+    port
+        0 takes one that is free.
+    """
+    from crosszero.errors import MissingExtraError
+    from crosszero.model.encoder import Encoder
+
+    try:
+        from crosszero.viewer.server import make_app, run
+    except ImportError as error:
+        raise MissingExtraError(error.name or "fastapi", "serve", "the server") from error
+    from crosszero.viewer.service import Service, encode_lines
+
+    require("--port", port, 0 <= port <= 65535, "0 to 65535")
+    model = Encoder.load(encoder, pooling=pooling, max_length=max_length)
+    sentences = None if texts is None else encode_lines(model, texts)
+    if sentences is not None:
+        _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")
+    service = Service(model, name=Path(encoder).name, sentences=sentences)
+    try:
+        run(make_app(service, host=host), host=host, port=port)
+    finally:
+        service.close()
