@@ -36,14 +36,14 @@ BROKEN = {
     ),
     "truncated gzip": (
         {"x.en-fr.tsv.gz": gzip.compress(b"a\tb\n" * 9000)[:-9]}, "x.en-fr.tsv.gz", {}, DataError,
-        "the gzip data ends too early",
+        "the gzip data is truncated",
     ),
     "damaged gzip": (
         {"x.en-fr.tsv.gz": gzip.compress(b"a\tb\n" * 99)[:20] + b"\xff" * 40}, "x.en-fr.tsv.gz", {},
         DataError, "the gzip data is damaged",
     ),
     "zstd": ({"x.en-fr.tsv": b"\x28\xb5\x2f\xfd123"}, "x.en-fr.tsv", {}, DataError, "unzstd"),
-    "zip": ({"x.en-fr.tsv": b"PK\x03\x04123"}, "x.en-fr.tsv", {}, DataError, "packed with zip"),
+    "zip": ({"x.en-fr.tsv": b"PK\x03\x04123"}, "x.en-fr.tsv", {}, DataError, "compressed with zip"),
     "UTF-16": (
         {"x.en-fr.tsv": "a\tb\n".encode("utf-16")}, "x.en-fr.tsv", {}, DataError,
         "x.en-fr.tsv:1: is UTF-16, UTF-8 is needed: convert it with iconv -f UTF-16 -t UTF-8",
@@ -74,7 +74,7 @@ BROKEN = {
     ),
     "a column that is not there": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0, 2]}, DataError,
-        "x.tsv:1: columns 0, 2 are asked for (counted from 0), but the line has 2",
+        "x.tsv:1: columns 0, 2 are selected (counted from 0), but the line has 2",
     ),
     "a header name that is not there": (
         {"x.tsv": b"english\tfrench\na\tb\n"}, "x.tsv",
@@ -98,17 +98,17 @@ BROKEN = {
     ),
     "a language by name": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": ["english", "fr"]}, ConfigError,
-        "language 'english' is no language code",
+        "'english' is not a language code",
     ),
     "languages as one string": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": "en,fr"}, ConfigError,
-        "languages: a list is needed",
+        "given; a list is needed",
     ),
     "one language": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": ["en"]}, ConfigError, "at least two languages",
     ),
     "the same language twice": (
-        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": ["en", "EN"]}, ConfigError, "once only",
+        {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": ["en", "EN"]}, ConfigError, "only once",
     ),
     "unknown format": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"format": "tvs"}, ConfigError,
@@ -119,10 +119,10 @@ BROKEN = {
     ),
     "an option of another format": (
         {"x.tmx": b"<tmx/>"}, "x.tmx", {"header": True}, ConfigError,
-        "header is no option of the format tmx, only of tsv",
+        "header is not an option of the format tmx, only of tsv",
     ),
     "a name that tells no format": (
-        {"x.csv": b"a,b\n"}, "x.csv", {}, ConfigError, "the name does not tell the format",
+        {"x.csv": b"a,b\n"}, "x.csv", {}, ConfigError, "the format is not clear from the name",
     ),
     "files of two formats": (
         {"x.tsv": b"a", "x.po": b"b"}, ["x.tsv", "x.po"], {}, ConfigError, "files of one format",
@@ -173,7 +173,7 @@ BROKEN = {
         {"x.tmx": TMX.format("<tu><tuv><seg>a</seg></tuv></tu>").encode()}, "x.tmx",
         {"languages": EN_FR}, DataError, "x.tmx:2: the unit has a <tuv> without xml:lang",
     ),
-    "TMX without units": ({"x.tmx": b"<tmx/>"}, "x.tmx", {}, DataError, "there is no <tu>"),
+    "TMX without units": ({"x.tmx": b"<tmx/>"}, "x.tmx", {}, DataError, "the file has no <tu>"),
     "TMX of unknown encoding": (
         {"x.tmx": b'<?xml version="1.0" encoding="x-no"?><tmx/>'}, "x.tmx", {"languages": EN_FR},
         DataError, "x.tmx:1: can't be decoded (unknown encoding: x-no)",
@@ -205,7 +205,7 @@ BROKEN = {
     "not MO": ({"x.mo": b"hello world"}, "x.mo", {"languages": EN_FR}, DataError, "is not an MO"),
     "MO cut off": (
         {"x.mo": struct.pack("<IIIII", 0x950412DE, 0, 9, 28, 100)}, "x.mo", {"languages": EN_FR},
-        DataError, "the MO file is damaged or cut off",
+        DataError, "the MO file is damaged or truncated",
     ),
     "pak of another version": (
         {"en-US.pak": struct.pack("<III", 9, 0, 0), "fr.pak": PAK}, ".", {}, DataError,
@@ -213,13 +213,13 @@ BROKEN = {
     ),
     "pak without text": (
         {"en-US.pak": PAK[:4] + b"\0" + PAK[5:], "fr.pak": PAK}, ".", {}, DataError,
-        "says encoding 0; 1 (UTF-8) and 2 (UTF-16) hold text",
+        "has encoding 0; only 1 (UTF-8) and 2 (UTF-16) are text",
     ),
     "pak cut in its table": (
-        {"en-US.pak": PAK[:20], "fr.pak": PAK}, ".", {}, DataError, "damaged or cut off",
+        {"en-US.pak": PAK[:20], "fr.pak": PAK}, ".", {}, DataError, "damaged or truncated",
     ),
     "pak cut in its text": (
-        {"en-US.pak": PAK[:-2], "fr.pak": PAK}, ".", {}, DataError, "damaged or cut off",
+        {"en-US.pak": PAK[:-2], "fr.pak": PAK}, ".", {}, DataError, "damaged or truncated",
     ),
     "pak without the language": (
         {"en-US.pak": PAK, "fr.pak": PAK}, ".", {"languages": ["en", "de"]}, ConfigError,
@@ -248,11 +248,11 @@ BROKEN = {
     "no source": ({}, None, {"source": []}, ConfigError, "a file, folder or list of files is"),
     "languages as a number": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": 2}, ConfigError,
-        "languages: a list is needed, given 2",
+        "languages: 2 given; a list is needed",
     ),
     "columns as a number": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"columns": 0}, ConfigError,
-        "columns: a list is needed, given 0",
+        "columns: 0 given; a list is needed",
     ),
     "a name that is too long": ({}, None, {"source": "x" * 5000}, DataError, "name too long"),
     "two columns of one name": (
@@ -262,7 +262,7 @@ BROKEN = {
     "an entity that is not defined": (
         {"x.tmx": b'<!DOCTYPE tmx SYSTEM "t.dtd"><tmx><body><tu><tuv lang="en"><seg>\na&nbsp;b'
          b'</seg></tuv></tu></body></tmx>'}, "x.tmx", {"languages": EN_FR}, DataError,
-        "x.tmx:2: the entity &nbsp; is not one of XML's own",
+        "x.tmx:2: the entity &nbsp; is not built into XML",
     ),
     "a source of the wrong type": ({}, None, {"source": 3}, ConfigError, "source is 3"),
 }  # fmt: skip
@@ -332,7 +332,7 @@ def test_a_broken_entry_of_po_is_skipped_as_a_whole(tmp_path):
 def test_contradicting_settings_are_refused(tmp_path):
     (tmp_path / "x.en-fr.tsv").write_bytes(b"a\tb\n")
     config = BitextConfig(path=str(tmp_path / "x.en-fr.tsv"), skip_bad=True)
-    with pytest.raises(ConfigError, match="drop one of them"):
+    with pytest.raises(ConfigError, match="remove one of them"):
         config.open(SkipLog(skip_bad=False))
 
 

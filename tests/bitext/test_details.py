@@ -38,7 +38,7 @@ class TestSplits:
         log = SkipLog(skip_bad=False)
         pairs = read_bitext(folder, languages=EN_FR, split=split, skip_log=log)
         assert texts(pairs) == [(found, "x")]
-        assert log.entries == [f"{folder / 'training.parquet'}: file of no split"]
+        assert log.entries == [f"{folder / 'training.parquet'}: file without a split"]
 
     def test_folders_tell_splits_too(self, tmp_path):
         for name in ("train", "test"):
@@ -57,7 +57,9 @@ class TestSplits:
             if given != path:
                 given.mkdir()
                 path.rename(given / "x.parquet")
-            with pytest.raises(ConfigError, match=r"split is 'test', but no file name tells"):
+            with pytest.raises(
+                ConfigError, match=r"split is 'test', but the file names show no splits"
+            ):
                 read_bitext(given, format="huggingface", languages=EN_FR, split="test")
 
     def test_a_file_that_is_named_is_read(self, folder):
@@ -67,7 +69,7 @@ class TestSplits:
 
     @pytest.mark.parametrize("option", ["subset", "revision"])
     def test_options_of_the_hub(self, folder, option):
-        with pytest.raises(ConfigError, match=rf"{option} is 'x', .* only on the hub"):
+        with pytest.raises(ConfigError, match=rf"{option} is 'x', .* only data sets on the hub"):
             read_bitext(folder, languages=EN_FR, **{option: "x"})
 
     def test_parts_of_one_name_have_groups_of_their_own(self, tmp_path):
@@ -120,12 +122,14 @@ class TestPo:
     def test_a_language_that_is_no_code_is_left_to_the_user(self, tmp_path):
         path = self.catalogue(tmp_path, self.header("French"))
         assert texts(read_bitext(path, languages=EN_FR)) == [("a", "b")]
-        with pytest.raises(ConfigError, match=r"'French', which is no language code.*--languages"):
+        with pytest.raises(
+            ConfigError, match=r"'French', which is not a language code.*--languages"
+        ):
             read_bitext(path)
 
     def test_a_source_language_that_is_no_code_is_not_taken_for_english(self, tmp_path):
         path = self.catalogue(tmp_path, self.header("fr", "German"))
-        with pytest.raises(ConfigError, match=r"'German', which is no language code"):
+        with pytest.raises(ConfigError, match=r"'German', which is not a language code"):
             read_bitext(path)
         assert GettextReader(path, languages=["de", "fr"]).languages == ("de", "fr")
 

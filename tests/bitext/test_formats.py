@@ -173,7 +173,7 @@ class TestTmx:
             ("couleur", "colour"),
         ]
         assert pairs[1].origin == f"{path}:7"
-        assert log.counts == {"further en variant": 1}
+        assert log.counts == {"another en variant": 1}
 
     def test_an_exact_code_goes_before_a_variant(self, tmp_path):
         (tmp_path / "x.tmx").write_text(TMX, "utf-8")

@@ -161,7 +161,7 @@ class TestTableHeader:
 
     def test_truth_values_are_no_columns(self, table):
         with pytest.raises(
-            ConfigError, match=r"columns\[0\]: a whole number is needed, given True"
+            ConfigError, match=r"columns\[0\]: True given; a whole number is needed"
         ):
             read_bitext(table("a\tb\n"), languages=["en", "fr"], columns=[True, False])
 
@@ -187,5 +187,5 @@ class TestGroups:
 
 
 def test_words_are_no_codes():
-    with pytest.raises(ConfigError, match="'French' is no language code"):
+    with pytest.raises(ConfigError, match="'French' is not a language code"):
         check_languages(["en", "French"])

@@ -70,13 +70,13 @@ PACKED = gzip.compress(b"a line\n" * 9000, mtime=0)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (PACKED[:-9], "the gzip data ends too early"),
-        (PACKED[:10], "the gzip data ends too early"),
+        (PACKED[:-9], "the gzip data is truncated"),
+        (PACKED[:10], "the gzip data is truncated"),
         (PACKED[:20] + b"\xff" * 40, "the gzip data is damaged"),
         (PACKED[:-8] + b"\0" * 8, "the gzip data is damaged"),  # the check sum
         (PACKED + b"no gzip", "the gzip data is damaged"),
         (b"\x1f\x8b\x07" + PACKED[3:], "the gzip data is damaged"),  # an unknown method
-        (b"\x1f\x8b", "the gzip data ends too early"),
+        (b"\x1f\x8b", "the gzip data is truncated"),
         (b"", "is empty"),
         (b"\xff\xfea\0", "is UTF-16"),
     ],

@@ -57,14 +57,14 @@ class TestEncodings:
         good, bad = "Zürich is cold\tÀ Zürich il fait froid\n".encode(), b"\x93a\x94\tb\n"
         (tmp_path / "x.tsv").write_bytes(good + bad if before else bad + good)
         said = error_of(tmp_path / "x.tsv")
-        assert "correct this line alone" in said
+        assert "correct this line only" in said
         assert "iconv" not in said
 
     def test_a_late_line_of_a_long_file(self, tmp_path):
         good = "où\tdéjà\n".encode()
         (tmp_path / "x.tsv").write_bytes(good + b"a\tb\n" * 50_000 + b"\xff\tb\n" + b"a\tb\n" * 9)
         assert "x.tsv:50002: byte 0xff" in (said := error_of(tmp_path / "x.tsv"))
-        assert "correct this line alone" in said
+        assert "correct this line only" in said
 
     @pytest.mark.parametrize("control", ["\x80", "\x93", "\x9f"])
     def test_what_wrong_conversion_leaves_behind(self, tmp_path, control):
@@ -125,7 +125,7 @@ class TestTables:
         path = tmp_path / "x.tsv"
         path.write_text(f"{line}\nplain\tsimple\n{line}\n")
         assert len(list(read_bitext(path, languages=EN_FR))) == 3
-        assert caplog.text.count("looks quoted as CSV") == 1
+        assert caplog.text.count("looks like quoted CSV") == 1
         assert f"{path}:1: " in caplog.text
 
     @pytest.mark.parametrize("line", ['"Yes," she said.\t« Oui »', '"\tx', 'a ""b""\tc', '""\tc'])

@@ -1,6 +1,6 @@
 """Readers of parallel text: every format becomes one stream of sentence pairs.
 
-Start with :func:`read_bitext`. The readers behind it, one for each format, are here too.
+Start with :func:`read_bitext`. The readers behind it, one per format, are here too.
 """
 
 from crosszero.bitext.formats import FORMATS, detect_format

@@ -1,4 +1,4 @@
-"""When two texts are the same to whoever reads them, and to an encoder."""
+"""When two texts look the same to a reader, and to an encoder."""
 
 from __future__ import annotations
 

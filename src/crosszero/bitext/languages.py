@@ -1,4 +1,4 @@
-"""Language codes: their form, how they match each other, and where file names tell them."""
+"""Language codes: their form, how they match each other, and where file names contain them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     for code in languages:
         if not isinstance(code, str) or not is_code(code):
             raise ConfigError(
-                f"language {code!r} is no language code; codes like en, pt-BR or fil are needed"
+                f"{code!r} is not a language code; use codes like en, pt-BR or fil"
                 + (" (write 'no' in quotes in YAML)" if str(code) == "False" else "")
             )
     given = f"{len(languages)} given ({' '.join(languages) or 'none'})"
@@ -76,7 +76,7 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     if len(languages) < 2:
         raise ConfigError(f"at least two languages are needed, {given}")
     if len({normalise_code(code) for code in languages}) < len(languages):
-        raise ConfigError(f"every language may be named once only, {given}")
+        raise ConfigError(f"name every language only once, {given}")
     return tuple(languages)
 
 

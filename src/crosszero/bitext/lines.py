@@ -1,7 +1,7 @@
 """Lines of text files, decoded one by one so that an error can name its line.
 
-:func:`read_lines` is meant for every UTF-8 file that this library reads by lines: what it can't
-read it tells the same way everywhere. :func:`require_lines` stops where a line can't be used.
+:func:`read_lines` is meant for every UTF-8 file that this library reads by lines, so that errors
+are the same everywhere. :func:`require_lines` stops where a line can't be used.
 
 Only a line feed ends a line. ``str.splitlines`` and text mode would also break at U+2028, U+0085, a
 form feed or a lone carriage return; one such character in one of two aligned files would shift
@@ -72,7 +72,9 @@ def check_file(path: str | Path, *, text: bool = True) -> None:
         raise DataError(path, "is empty: text is needed", 1)
     for magic, (name, tool) in _PACKED.items():
         if head.startswith(magic):
-            raise DataError(path, f"is packed with {name}: unpack it with {tool}, or use gzip")
+            raise DataError(
+                path, f"is compressed with {name}: decompress it with {tool}, or use gzip"
+            )
     if text:
         _check_unicode(path, head)
 
@@ -210,14 +212,16 @@ def _read_line(file: IO[bytes], path: str | Path, number: int) -> bytes:
 
 def _damaged(path: str | Path, error: Exception, line: int | None) -> DataError:
     if isinstance(error, EOFError):
-        return DataError(path, "the gzip data ends too early: fetch or pack the file again", line)
+        return DataError(
+            path, "the gzip data is truncated: download or compress the file again", line
+        )
     if isinstance(error, zlib.error | gzip.BadGzipFile):
-        return DataError(path, f"the gzip data is damaged ({error}): fetch the file again", line)
+        return DataError(path, f"the gzip data is damaged ({error}): download the file again", line)
     return DataError(path, f"can't be read ({getattr(error, 'strerror', None) or error})", line)
 
 
 def _peek(file: io.BufferedReader[Any]) -> bytes:
-    """Look at some of what comes next; a damaged file is told of when it is read."""
+    """Look at some of what comes next; a damaged file is reported when it is read."""
     try:
         return file.peek(1)
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError):
@@ -232,7 +236,10 @@ def _is_utf8(raw: bytes) -> bool:
 def _advise(raw: bytes, mixed: bool) -> str:
     """Say how to mend text that is not UTF-8, by the lines around it."""
     if mixed:
-        return "but other lines are; correct this line alone, converting would spoil the others"
+        return (
+            "but other lines are; correct this line only, because converting the file would "
+            "corrupt the others"
+        )
     # Bytes that are letters or signs in the one are control characters in the other.
     code = "WINDOWS-1252" if _SIGNS.search(raw) else "ISO-8859-1"
     return f"convert the file, for example with iconv -f {code} -t UTF-8"
@@ -242,7 +249,7 @@ def _check_start(path: str | Path, raw: bytes, *, alone: bool) -> None:
     """See that a file does not start as UTF-16, and that its lines end at line feeds."""
     _check_unicode(path, raw)
     if alone and _RETURN in raw[:-1] and not raw.endswith(b"\n"):
-        found = f"{raw.count(_RETURN):,} carriage returns and no line feed, which ends a line"
+        found = f"{raw.count(_RETURN):,} carriage returns but no line feed, which ends a line"
         raise DataError(path, f"holds {found}: convert it with tr '\\r' '\\n'", line=1)
 
 
@@ -256,14 +263,14 @@ def _check_unicode(path: str | Path, head: bytes) -> None:
 
 def _decode(raw: bytes) -> str | BadText:
     if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
-        needed = "a text with one sentence a line, ended by a line feed, is needed"
+        needed = "write one sentence per line, each ending in a line feed"
         return BadText("line too long", f"the line is longer than {MAX_LINE:,} bytes: {needed}")
     raw = raw[:-1] if raw.endswith(b"\n") else raw
     raw = raw[:-1] if raw.endswith(b"\r") else raw
     if b"\0" in raw:
         return BadText(
             "NUL byte",
-            "there is a NUL byte: this is a binary file, or UTF-16 without its mark "
+            "there is a NUL byte: this is a binary file, or UTF-16 without a byte order mark "
             "(then convert it with iconv -f UTF-16LE -t UTF-8)",
         )
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentencePair:
-    """Two texts that mean the same.
+    """Two texts with the same meaning.
 
     Attributes:
         source: text of the first language, never empty.
@@ -16,7 +16,7 @@ class SentencePair:
         target_language: language code of `target` (``fr``).
         origin: ``file:line`` of the source side, for messages.
         group: a key shared by all pairs cut from the same line of multi-way data (the same meaning
-            in more than two languages); empty where only two languages are read.
+            in more than two languages); empty if only two languages are read.
 
     Example:
         >>> SentencePair(source="Hi.", target="Salut.", source_language="en",

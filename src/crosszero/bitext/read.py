@@ -1,4 +1,4 @@
-"""One door to all formats: :func:`read_bitext`, and the configuration that recipes write."""
+"""The entry point to all formats: :func:`read_bitext`, and the configuration for recipes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class BitextConfig:
 
     Attributes:
         path: file, folder, prefix of aligned files (``data/multi``), hub id, or a list of files.
-        format: name of the format; ``None`` tells it from the path.
-        languages: language codes, in order; ``None`` takes those that names or files tell.
+        format: name of the format; ``None`` infers it from the path.
+        languages: language codes, in order; ``None`` takes them from the names or files.
         pairs: with three or more languages, ``all`` pairs, or the pivot that all pairs start with.
         columns: TSV, data sets: which columns, as positions from 0 or names; ``None`` for all.
         header: TSV: the first line names the columns; the codes of the languages say their order.
         subset: hub data sets: name of the configuration.
         split: data sets: which split.
-        revision: hub data sets: commit or tag; name one to be able to repeat a run.
+        revision: hub data sets: commit or tag; give one to make a run repeatable.
         skip_bad: leave bad text out, count and list it; ``False`` stops at the first.
-        every: read the first of this many pairs, or lines of multi-way text, and so an even part of
-            a corpus that would outweigh the others.
+        every: read every n-th pair, or line of multi-way text: an even part of a corpus that would
+            outweigh the others.
 
     Raises:
         ConfigError: a value is out of range, or an option does not belong to the format.
@@ -77,7 +77,7 @@ class BitextConfig:
         """
         if skip_log is not None and self.skip_bad and not skip_log.skip_bad:
             made = "the skip log was made with skip_bad=False"
-            raise ConfigError(f"skip_bad is true, but {made}: drop one of them")
+            raise ConfigError(f"skip_bad is true, but {made}: remove one of them")
         paths = [self.path] if isinstance(self.path, str) else self.path
         log = skip_log if skip_log is not None else SkipLog(skip_bad=self.skip_bad)
         try:
@@ -95,7 +95,7 @@ class BitextConfig:
         for field in dataclasses.fields(self):
             homes = [other for other, reader in FORMATS.items() if field.name in reader.options]
             if homes and name not in homes and getattr(self, field.name) != field.default:
-                known = f"no option of the format {name}, only of {', '.join(homes)}"
+                known = f"not an option of the format {name}, only of {', '.join(homes)}"
                 raise ConfigError(f"{field.name} is {known}: remove it or correct the format")
         return {option: getattr(self, option) for option in FORMATS[name].options}
 
@@ -111,15 +111,15 @@ def read_bitext(
 ) -> Iterator[SentencePair]:
     """Read parallel text of any format as a stream of sentence pairs, in constant memory.
 
-    Files, languages and options are checked at once, when this function is called; the text is
-    read while the stream is iterated.
+    Files, languages and options are checked when this function is called; the text is read while
+    the stream is iterated.
 
     Args:
         source: a file, a folder, the prefix of aligned files, a list of files, or a hub id.
         format, languages, options: as in :class:`BitextConfig`: pairs, columns, header, subset,
             split, revision, every.
-        skip_bad: leave bad text out. What was left out is reported to the log
-            ``crosszero.bitext`` at the end, unless `skip_log` takes it.
+        skip_bad: leave bad text out. At the end a summary goes to the log ``crosszero.bitext``,
+            unless `skip_log` takes it.
         skip_log: counts and lists what is left out; skips bad text unless it was made with
             ``skip_bad=False``.
 

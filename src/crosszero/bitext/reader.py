@@ -1,8 +1,8 @@
-"""What every reader of parallel text shares: languages, pairs, what is left out, the end.
+"""What all readers of parallel text share: languages, pairs, skipping, the final checks.
 
 A format is a subclass of :class:`Reader` in :mod:`crosszero.bitext.formats`. It says how to find
-rows of text; what an empty side, a missing language or an unreadable text mean is decided here, and
-so means the same in every format.
+rows of text. How an empty side, a missing language or unreadable text is handled is decided here,
+in the same way for every format.
 """
 
 from __future__ import annotations

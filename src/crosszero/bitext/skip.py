@@ -1,4 +1,4 @@
-"""What was not handed on, counted by reason and listed by place."""
+"""Skipped text, counted by reason and listed by place."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def detect_format(
     kinds = {_by_suffix(path) for path in paths}
     if len(kinds) > 1:
         raise ConfigError(
-            f"{', '.join(map(str, paths))}: files of one format are needed in one source: "
-            "name a source for each"
+            f"{', '.join(map(str, paths))}: one source takes files of one format: name a source "
+            "for each"
         )
     if kind := kinds.pop():
         return kind
@@ -53,7 +53,9 @@ def detect_format(
                 f"{first} is one side of aligned files: name both sides, or their prefix {prefix}"
             )
         names = ", ".join(sorted(FORMATS))
-        raise ConfigError(f"{first}: the name does not tell the format; give it: --format {names}")
+        raise ConfigError(
+            f"{first}: the format is not clear from the name; give it: --format {names}"
+        )
     like_hub_id = str(first).count("/") == 1 and not Path(first).suffix
     if like_hub_id and not Path(first).parent.exists():
         remedy = "for a data set of the Hugging Face hub give --format huggingface"
@@ -75,8 +77,8 @@ def _by_content(folder: Path, languages: Sequence[str] | None) -> FormatName:
         endings = [f"*{reader.suffixes[0]}" for reader in FORMATS.values() if reader.folders]
         raise DataError(
             folder,
-            f"nothing to read in this folder: files like multi.en and multi.fr, or "
-            f"{', or '.join(endings)} are needed; for other formats name the file, and name "
-            "languages that are rare with --languages",
+            "nothing to read in this folder: files like multi.en and multi.fr, or "
+            f"{', or '.join(endings)} are needed; for other formats name the file, and give "
+            "unusual languages with --languages",
         )
     return "multiway"

@@ -1,4 +1,4 @@
-"""Chromium's interface strings, the text of the demonstration: a ``.pak`` file for each locale.
+"""Chromium's interface strings, the text of the demo: one ``.pak`` file per locale.
 
 The files are joined by resource id. Interface strings come with code between the words, and the
 same text comes under many ids. What is read, and what is left out and counted, follows this rule:
@@ -146,7 +146,7 @@ def read_pak(path: str | Path) -> dict[int, str | None]:
     """
     with open_bytes(path) as file:
         data = read_block(file, path, _MAX_SIZE)
-    damaged = DataError(path, "the .pak file is damaged or cut off: fetch it again")
+    damaged = DataError(path, "the .pak file is damaged or truncated: download it again")
     try:
         (version,), aliases, table = struct.unpack_from("<I", data), 0, 9
         if version == 4:
@@ -154,11 +154,13 @@ def read_pak(path: str | Path) -> dict[int, str | None]:
         elif version == 5:
             (code, count, aliases), table = struct.unpack_from("<B3xHH", data, 4), 12
         else:
-            known = "4 and 5 can be read"
-            raise DataError(path, f"is a .pak file of version {version}, or none at all; {known}")
+            known = "versions 4 and 5 can be read"
+            raise DataError(
+                path, f"is a .pak file of version {version}, or not a .pak file; {known}"
+            )
         if code not in _ENCODINGS:
-            needed = "1 (UTF-8) and 2 (UTF-16) hold text: take a file of a locales folder"
-            raise DataError(path, f"the .pak file says encoding {code}; {needed}, like fr.pak")
+            needed = "only 1 (UTF-8) and 2 (UTF-16) are text: use a file from a locales folder"
+            raise DataError(path, f"the .pak file has encoding {code}; {needed}, such as fr.pak")
         end = table + 6 * (count + 1)
         entries = list(struct.iter_unpack("<HI", data[table:end]))
         copies = struct.iter_unpack("<HH", data[end : end + 4 * aliases])
@@ -207,7 +209,7 @@ def _find_locales(paths: Sequence[str | Path]) -> dict[str, str | Path]:
         if not folder.exists():
             raise DataError(folder, "no such file or folder: check the spelling")
         if not folder.is_dir():
-            needed = "a folder with one for each locale, or several files, is needed"
+            needed = "give a folder with one for each locale, or several files"
             raise DataError(folder, f"is one .pak file; {needed}")
         paths = [x for x in sorted(folder.iterdir()) if x.name.endswith((".pak", ".pak.gz"))]
         if len(paths) < 2:

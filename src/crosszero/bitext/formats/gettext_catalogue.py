@@ -96,7 +96,8 @@ class GettextReader(Reader):
 
 
 def _header(path: str | Path) -> dict[str, str]:
-    """Read the header entry; empty if there is none. Bad places are told when the text is read."""
+    """Read the header entry; empty if there is none. Bad entries are reported when the text is
+    read."""
     first = next(read_entries(path, SkipLog(keep=0)), None)
     if first is None or first.msgid or first.msgctxt:
         return {}
@@ -121,8 +122,8 @@ def _languages_of_one(
         if language and _code(source):
             return check_languages([_code(source), language]), False
         wrong = source if language else header.get("language", "")
-        says = f"says {wrong!r}, which is no language code" if wrong else "names no language"
-        needed = "give that of msgid and that of msgstr: --languages en fr"
+        says = f"says {wrong!r}, which is not a language code" if wrong else "names no language"
+        needed = "give the languages of msgid and msgstr: --languages en fr"
         raise ConfigError(f"{path}: the header {says}; {needed}")
     asked = check_languages(languages, exactly=2)
     if not language or same_language(asked[1], language):
@@ -144,7 +145,7 @@ def _languages_of_many(
         in_name = split_suffix(f"x.{stem}")  # fr.po
         code = _code(_header(path).get("language", "")) or (in_name[1] if in_name else "")
         if not code:
-            problem = "neither header nor name tells the language"
+            problem = "neither the header nor the name gives the language"
             raise ConfigError(f"{path}: {problem}; give one for each file: --languages en fr")
         found.append(code)
     return check_languages(found)

@@ -1,8 +1,8 @@
 """Entries of gettext's catalogues, PO text and compiled MO, read by polib.
 
-polib stops at the first mistake and believes every length. So a PO file is cut into its entries
-here, at line feeds only (catalogues do hold U+2028), and polib reads them one by one: a mistake has
-its line and costs one entry. The table of an MO file is checked before polib follows it.
+polib stops at the first mistake and trusts every length. So a PO file is cut into its entries here,
+at line feeds only (catalogues do hold U+2028), and polib reads them one by one: a mistake has its
+line and costs one entry. The table of an MO file is checked before polib follows it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def read_entries(path: str | Path, log: SkipLog) -> Iterator[Any]:
             if entry.msgstr_plural and form is not None:
                 entry.msgstr = entry.msgstr_plural.get(form, "")
             elif entry.msgstr_plural:
-                problem = "the header's Plural-Forms can't be read, so which form is that of n = 1?"
+                problem = (
+                    "the header's Plural-Forms can't be read, so the form for n = 1 is not known."
+                )
                 entry = BadText("plural form unknown", f"{problem} Correct the header")
         if isinstance(entry, BadText):
             log.bad(path, line, entry.reason, entry.message)
@@ -206,7 +208,7 @@ def _check_mo(path: str | Path, data: bytes) -> int:
     order = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}.get(data[:4])
     if order is None:
         raise DataError(path, "is not an MO file (wrong first bytes): compile it with msgfmt")
-    damaged = DataError(path, "the MO file is damaged or cut off: compile it again with msgfmt")
+    damaged = DataError(path, "the MO file is damaged or truncated: compile it again with msgfmt")
     try:
         count, *tables = struct.unpack_from(f"{order}III", data, 8)
         places = [

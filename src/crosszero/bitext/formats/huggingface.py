@@ -43,12 +43,12 @@ class HuggingFaceReader(Reader):
             for option in ("subset", "revision"):
                 if (value := getattr(self, option)) is not None:
                     raise ConfigError(
-                        f"{path}: {option} is {value!r}, which there is only on the hub, and this "
-                        f"is local: remove {option}"
+                        f"{path}: {option} is {value!r}, but only data sets on the hub have that, "
+                        f"and this one is local: remove {option}"
                     )
             files, others = choose_split(path, self.split)
             for file in others:
-                self.skip_log.leave_out(file, None, "file of no split")
+                self.skip_log.leave_out(file, None, "file without a split")
             self._source = ParquetRows(files)
         else:
             self._source = _HubRows(self.name, self.subset, self.split, self.revision)

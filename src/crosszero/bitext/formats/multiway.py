@@ -1,6 +1,6 @@
 """Line-aligned files, in two languages (the Moses convention) or many: ``x.en``, ``x.fr``, …
 
-Line *n* of every file means the same. The files are named, or found by folder or by prefix.
+Line *n* has the same meaning in every file. The files are named, or found by folder or prefix.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> Data
     return DataError(
         short,
         f"ends after {least:,} lines, but {others}: aligned files need the same number of lines; "
-        "find the line that is missing (it can't be skipped, every later pair is in doubt)",
+        "find the missing line (it can't be skipped, because every later pair may be wrong)",
         line=least,
     )
 
@@ -138,7 +138,7 @@ def _find(
         elif prefix in (None, parts[0]):
             known = sets.setdefault(parts[0], {})
             if known.setdefault(parts[1], file) is not file:
-                both = f"{known[parts[1]]} and {file} are both there"
+                both = f"{known[parts[1]]} and {file} both exist"
                 raise ConfigError(f"{both}: remove one of them, or name the files one by one")
     sets = {name: files for name, files in sets.items() if len(files) > 1}
     if len(sets) > 1 and languages is not None:
@@ -147,11 +147,11 @@ def _find(
     if not sets:
         raise DataError(
             path,
-            "no aligned files like multi.en and multi.fr in this folder: name languages that are "
-            "rare with --languages, or name the files"
+            "no aligned files like multi.en and multi.fr in this folder: give unusual languages "
+            "with --languages, or name the files"
             if prefix is None
             else f"no such file, and no files like {prefix}.en and {prefix}.fr: check the "
-            "spelling, and name languages that are rare with --languages",
+            "spelling, and give unusual languages with --languages",
         )
     if len(sets) > 1:
         several = f"files of several prefixes ({', '.join(sorted(sets))})"
@@ -175,7 +175,7 @@ def _name(paths: Sequence[str | Path], languages: Sequence[str] | None) -> dict[
         return dict(zip(known, paths, strict=True))
     if languages is None or len(languages) != len(paths):
         needed = "give one for each file, in the same order: --languages en fr"
-        raise ConfigError(f"{where}: the names do not tell the languages; {needed}")
+        raise ConfigError(f"{where}: the languages are not clear from the names; {needed}")
     meant = [next((x for x in languages if code and same_language(code, x)), None) for code in told]
     if len({x for x in meant if x}) < len(known):  # the names mean something else
         return dict(zip(languages, paths, strict=True))

@@ -34,7 +34,7 @@ def choose_split(path: str | Path, split: str = _DEFAULT) -> tuple[list[Path], l
     if split == _DEFAULT and (not known or not folder):
         return files, []
     if not known:
-        problem = f"split is {split!r}, but no file name tells a split: remove split"
+        problem = f"split is {split!r}, but the file names show no splits: remove split"
         raise ConfigError(f"{path}: {problem}, or call the files like {split}-0.parquet")
     chosen = [file for file, name in told.items() if name == _SAME.get(split, split)]
     if not chosen:
@@ -80,7 +80,7 @@ class ParquetRows:
                             number += 1
                             yield (file, number), row
             except (pa.ArrowException, OSError, ValueError) as error:
-                problem = f"damaged Parquet ({first_line(error)}): fetch it again"
+                problem = f"damaged Parquet ({first_line(error)}): download it again"
                 raise DataError(file, problem, line=number + 1) from error
 
 

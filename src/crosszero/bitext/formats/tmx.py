@@ -58,7 +58,7 @@ class TmxReader(Reader):
                     f"({', '.join(codes)}); say which to read: --languages en fr"
                 )
             return codes
-        raise DataError(self.path, "there is no <tu> in the file: a TMX file with text is needed")
+        raise DataError(self.path, "the file has no <tu>: a TMX file with text is needed")
 
     def rows(self) -> Iterator[Row]:
         found: dict[str, None] = {}
@@ -80,7 +80,7 @@ class TmxReader(Reader):
                     row.append(texts[code])
                     same = [code for code, _ in unit.texts if find_language(language, [code])]
                     for _ in same[1:]:
-                        self.skip_log.leave_out(*place, f"further {language} variant")
+                        self.skip_log.leave_out(*place, f"another {language} variant")
                 elif len(self.languages) > 2:
                     row.append("")
                 else:
@@ -125,7 +125,7 @@ class _Handler:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self.depth == 0 and tag != "tmx":
-            self.refuse(f"is not TMX: the outermost element is <{tag}>, <tmx> is needed")
+            self.refuse(f"is not TMX: the root element is <{tag}>, not <tmx>")
         self.depth += 1
         if tag == "tu":
             self.unit, self.size = _Unit(self.parser.CurrentLineNumber), 0
@@ -177,13 +177,13 @@ class _Handler:
 
     def refuse_entity(self, name: str, *_: object) -> None:
         self.refuse(
-            f"defines the entity {name!r}, which is refused (entities can expand without end): "
-            "write the text itself in its place"
+            f"defines the entity {name!r}, which is refused (entities can expand without limit): "
+            "write the text itself instead"
         )
 
     def refuse_unknown(self, name: str, *_: object) -> None:
         # Defined in a document type that is not fetched; expat would drop it.
-        self.refuse(f"the entity &{name}; is not one of XML's own: write the character itself")
+        self.refuse(f"the entity &{name}; is not built into XML: write the character itself")
 
     def refuse(self, problem: str) -> NoReturn:
         raise DataError(self.path, problem, line=self.parser.CurrentLineNumber)

@@ -1,7 +1,8 @@
-"""Tab-separated text: one row a line, one language a column.
+"""Tab-separated text: one row per line, one language per column.
 
-Quotation marks are text here. Undoing CSV quoting would join lines from a lone ``"`` to the next,
-which corpora are full of. What looks quoted, or like a header, is warned of.
+Quotation marks are text here. Undoing CSV quoting would join all lines from one lone ``"`` to the
+next, and corpora are full of them. A file that looks quoted, or like it has a header, causes a
+warning.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class TsvReader(Reader):
             if not quoted and '"' in line and _is_quoted(texts, first=number == 1):
                 quoted = True
                 self._warn(
-                    number, "looks quoted as CSV, but quotation marks are text here: undo it"
+                    number,
+                    "looks like quoted CSV, but quotation marks are read as text: remove the "
+                    "quoting",
                 )
             yield Row(texts, [(self.path, number)] * len(texts))
 
@@ -151,16 +154,17 @@ class TsvReader(Reader):
         found = f"{len(cells)} tab-separated columns, {width} are needed"
         if any(cell.startswith('"') and cell.count('"') % 2 for cell in cells):
             found += (
-                ", and a quotation mark is open: if a cell goes on in the next line, write the "
+                ", and a quotation mark is not closed: if a cell continues on the next line, "
+                "write the "
             )
-            found += "file without the quoting of CSV"
+            found += "file without CSV quoting"
         if self.columns is None:
             why = f"one for each of {' '.join(self.languages)}"
             return f"{found} ({why}): remove stray tabs, or choose columns with --columns 0 1"
         if len(cells) != width:
             return f"{found} (as in the lines before): remove stray tabs"
         return (
-            f"columns {', '.join(map(str, self.columns))} are asked for (counted from 0), but the "
+            f"columns {', '.join(map(str, self.columns))} are selected (counted from 0), but the "
             f"line has {width}: correct --columns"
         )
 
@@ -174,7 +178,7 @@ def _check_columns(columns: Sequence[int | str], languages: Sequence[str]) -> No
     if any(isinstance(column, int) and column < 0 for column in columns):
         raise ConfigError(f"columns is {list(columns)}; positions count from 0")
     if len(set(columns)) < len(columns):
-        raise ConfigError(f"columns is {list(columns)}; every column may be named once only")
+        raise ConfigError(f"columns is {list(columns)}; name every column only once")
 
 
 def _is_quoted(cells: list[str], *, first: bool) -> bool:
