@@ -61,8 +61,8 @@ def test_the_base_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0-0\n1:1\n", ":2: '1:1' is no link"),
-        ("0001 1 1\n1-1\n", ":2: is no line"),
+        ("0-0\n1:1\n", ":2: '1:1' is not a link"),
+        ("0001 1 1\n1-1\n", ":2: is not a line"),
         ('{"links": [[0]]}\n', ':1: is no {"links"'),
     ],
 )

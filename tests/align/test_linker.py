@@ -104,7 +104,7 @@ def test_what_a_method_needs(statistics):
             WordLinker(Meanings(), LinkConfig(method=method))
     with pytest.raises(ConfigError, match="needs an encoder"):
         WordLinker(None, statistics=statistics)
-    with pytest.raises(ValueError, match="1 source texts against 0"):
+    with pytest.raises(ValueError, match="1 source texts, but 0"):
         list(WordLinker(Meanings()).link(SIDES[0][:1], []))
     assert align_words(Meanings(), [[]], [["x"]][:0] or [[]]) == [[]]
 

@@ -77,7 +77,7 @@ def test_known_numbers():
     assert score.aer == pytest.approx(1 - 3 / 5)
     assert score.f1 == pytest.approx(4 / 7)
     assert score_alignment([[]], [gold]).aer == 1.0
-    with pytest.raises(ValueError, match="1 predicted sentences against 2"):
+    with pytest.raises(ValueError, match="1 predicted sentences, but 2"):
         score_alignment([[]], [gold, gold])
 
 
@@ -147,7 +147,7 @@ def test_words_reach_the_encoder_in_their_sentence():
     assert align_words(encoder, source, target, ARGMAX) == [[(0, 1), (1, 0)], [(0, 0)]]
     assert set(encoder.texts) == {"ab cd", "e", "dc ba", "e f"}
     assert sorted(encoder.words) == sorted(source + target)
-    with pytest.raises(ValueError, match="1 source texts against 2"):
+    with pytest.raises(ValueError, match="1 source texts, but 2"):
         align_words(encoder, source[:1], target)
 
 
@@ -201,8 +201,8 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
         ("0-0\n3-1\n", None, r"x\.gold:2: link 3-1 contradicts line 1"),
         ("3-1\n1-0\n", None, r"x\.gold:2: link 1-0 contradicts line 1"),
         ("1-1\n4-1\n", None, r"x\.gold:2: link 4-1 points outside a pair of 3 and 3"),
-        ("1-1\n0-1\n", 1, r"x\.gold:2: link 0-1 holds a 0, but base=1"),
-        ("1-1\n1p3\n", 0, r"x\.gold:2: link 1p3 points behind the last word, but base=0"),
+        ("1-1\n0-1\n", 1, r"x\.gold:2: link 0-1 has an index 0, but base=1"),
+        ("1-1\n1p3\n", 0, r"x\.gold:2: link 1p3 points past the last word, but base=0"),
         ("1-1\n1-1 2?2\n", None, r"x\.gold:2: '2\?2' is not a link"),
         ("1-1\n1--1\n", None, r"x\.gold:2: '1--1' is not a link"),
         ("1-1\n1-" + "9" * 5000 + "\n", None, r"x\.gold:2: '1-9{78}' is not a link"),

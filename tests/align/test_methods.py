@@ -192,7 +192,7 @@ def test_one_word_on_each_side():
         ({"method": "argmx"}, "method: 'argmx' given.*argmax"),
         ({"unit": "words"}, "unit: 'words' given.*word"),
         ({"threshold": 1.5}, "between 0 and 1"),
-        ({"method": "statistical", "unit": "subtoken"}, "knows whole words"),
+        ({"method": "statistical", "unit": "subtoken"}, "links whole words"),
         ({"method": "combined", "unit": "subtoken"}, "give word or both"),
     ],
 )

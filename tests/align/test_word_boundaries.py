@@ -151,7 +151,7 @@ def test_stop_words_from_list_and_from_frequency() -> None:
     listed.learn({"weather": 10_000})
     assert "weather" not in listed
     assert "the" in StopWords("en-US", "list")
-    with pytest.raises(ConfigError, match=r"no list of stop words for 'zz': take 'auto'"):
+    with pytest.raises(ConfigError, match=r"no list of stop words for 'zz': use 'auto'"):
         StopWords("zz", "list")
     with pytest.raises(ConfigError, match="frequency"):
         StopWords("en", "often")

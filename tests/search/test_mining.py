@@ -167,9 +167,9 @@ def test_what_can_not_be_mined():
         mine_vectors(np.eye(2), np.eye(2), margin="best")
     with pytest.raises(CrosszeroError, match="there are none"):
         mine_vectors(np.empty((0, 2)), np.eye(2))
-    with pytest.raises(CrosszeroError, match="vector 1 holds a value that is not finite"):
+    with pytest.raises(CrosszeroError, match="vector 1 has a value that is not finite"):
         mine_vectors(np.eye(2), np.array([[1.0, 0.0], [np.nan, 1.0]]))
-    with pytest.raises(ValueError, match="2 dimensions against 3"):
+    with pytest.raises(ValueError, match="2 dimensions, target vectors 3"):
         mine_vectors(np.eye(2), np.eye(3))
 
 
@@ -207,7 +207,7 @@ def test_copies_that_look_alike_are_mined_once_and_counted(caplog):
     assert encoder.asked[1] == ["e!", "b!", "d!"]
     assert [p[:2] for p in found] == [(0, 0), (1, 1), (5, 2)]
     assert "2 of 6 source texts and 2 of 5 target texts" in caplog.text
-    assert "each is mined once" in caplog.text
+    assert "each text is mined once" in caplog.text
     caplog.clear()
     mine_texts(Meaning(), ["a", "b"], ["a", "b"], k=1)
     assert not caplog.records

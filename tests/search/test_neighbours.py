@@ -149,7 +149,7 @@ def test_half_precision_is_taken():
 def test_values_that_are_not_finite_are_named():
     broken = np.ones((3, 2))
     broken[1, 0] = np.nan
-    with pytest.raises(CrosszeroError, match="vector 1 holds a value that is not finite"):
+    with pytest.raises(CrosszeroError, match="vector 1 has a value that is not finite"):
         find_neighbours(np.ones((1, 2)), broken)
 
 

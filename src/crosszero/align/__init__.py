@@ -1,4 +1,4 @@
-"""Links between the words of two texts: where words are, aligners, gold links, alignment error.
+"""Links between the words of two texts: word boundaries, aligners, gold links, alignment error.
 
 Nothing heavy is imported before it is used.
 """

@@ -6,8 +6,8 @@ all sentences:
     precision = |A & P| / |A|      recall = |A & S| / |S|
     AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)
 
-F1 is the harmonic mean of that precision and that recall; where S = P, AER = 1 - F1. A fraction
-of nothing by nothing counts as right (precision of no links is 1), which keeps that identity.
+F1 is the harmonic mean of that precision and recall; if S = P, AER = 1 - F1. 0 / 0 counts as 1 (the
+precision of no links is 1), which keeps that identity.
 """
 
 from __future__ import annotations
@@ -84,9 +84,11 @@ def score_alignment(
         0.33333333333333337
     """
     if len(predicted) != len(gold):
-        raise ValueError(f"{len(predicted)} predicted sentences against {len(gold)} gold ones")
+        raise ValueError(f"{len(predicted)} predicted sentences, but {len(gold)} gold sentences")
     if not gold:
-        raise CrosszeroError("alignment error needs sentence pairs with gold links; there are none")
+        raise CrosszeroError(
+            "the alignment error rate needs sentence pairs with gold links; there are none"
+        )
     links = [frozenset(sentence) for sentence in predicted]
     pairs = list(zip(links, gold, strict=True))
     return AlignmentScore(

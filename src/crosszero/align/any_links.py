@@ -89,7 +89,7 @@ def _read_pharaoh(path: str | Path, number: int, line: str) -> list[_Link]:
         parts = _PHARAOH.fullmatch(token)
         if parts is None:
             raise DataError(
-                path, f"{token[:80]!r} is no link: 3-4, 3p4 or 3-4:0.98 is needed", number
+                path, f"{token[:80]!r} is not a link: write 3-4, 3p4 or 3-4:0.98", number
             )
         row.append(_Link(int(parts[1]), int(parts[3]), parts[2] == "-"))
     return row
@@ -103,7 +103,7 @@ def _read_wpt(path: str | Path, lines: list[str]) -> tuple[list[list[_Link]], in
             continue
         parts = _WPT.fullmatch(line)
         if parts is None or not 1 <= int(parts[1]) <= 10_000_000:
-            raise DataError(path, "is no line 'sentence source target [S|P]'", number)
+            raise DataError(path, "is not a line 'sentence source target [S|P]'", number)
         rows += [[] for _ in range(int(parts[1]) - len(rows))]
         if "0" in (parts[2].lstrip("0") or "0", parts[3].lstrip("0") or "0"):
             null += 1
@@ -117,7 +117,7 @@ def _read_json(path: str | Path, number: int, line: str) -> list[_Link]:
         links = json.loads(line)["links"] if line else []
         return [_Link(int(link[0]), int(link[1]), True) for link in links]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise DataError(path, 'is no {"links": [[source, target], ...]}', number) from error
+        raise DataError(path, 'is not {"links": [[source, target], ...]}', number) from error
 
 
 def _find_base(path: str | Path, rows: list[list[_Link]]) -> int:

@@ -55,13 +55,17 @@ class Corpus:
         self.given = all(texts) and target is not None
         if any(texts) and not self.given:
             if target is None:
-                raise ConfigError(f"{source!r}: give its translation, too, or a file of both")
+                raise ConfigError(f"{source!r}: give its translation too, or a file with both")
             raise ConfigError("give two texts or two files, not one of each")
         if names == ["-", "-"]:
-            raise ConfigError("standard input can be one of the two sides; or give it once, with "
-                              "lines 'source ||| target'")  # fmt: skip
+            raise ConfigError(
+                "standard input can be only one of the two sides; or give it once, with lines "
+                "'source ||| target'"
+            )
         if len(languages) != 2:
-            raise ConfigError("languages: two are needed, of source and target, as in en fr")
+            raise ConfigError(
+                "languages: two are needed, those of source and target, such as en fr"
+            )
         self.files = [] if self.given else [Path(name) for name in names]
         self._texts = (source, target or "")
         self._raw = True if self.given else raw
@@ -89,8 +93,8 @@ class Corpus:
             if raw is None and is_unsegmented(known):
                 raw = True
                 _log.info(
-                    "the %s has words without spaces between them: they are cut as with --raw; "
-                    "--format jsonl tells them",
+                    "the %s has words without spaces between them: they are split as with --raw; "
+                    "with --format jsonl the output has them",
                     ("source", "target")[side],
                 )
             cutters.append(make_cutter(known, language) if raw else None)

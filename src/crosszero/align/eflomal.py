@@ -1,10 +1,10 @@
 """The statistical model behind the aligner: eflomal in both directions, as sil-thot implements it.
 
-A trained model is written out and read back at once. What comes back aligns the same, bit for bit,
-without the corpus and the samples it was trained on: a tenth of the memory. The two directions are
-trained one after the other, so that the peak is that of one. By the same way a model travels to
-other processes: thot's own objects can't be pickled, and training them anew in every process would
-cost minutes where reading costs a second.
+A trained model is written to disk and read back at once. The loaded model aligns bit for bit the
+same, but without the corpus and samples it was trained on: a tenth of the memory. The two
+directions are trained one after the other, so that the peak is that of one. The same files carry a
+model to other processes: thot's own objects can't be pickled, and training in every process would
+take minutes where loading takes a second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Links seen by an encoder: words that are each other's nearest neighbour.
+"""Links found by an encoder: words that are each other's nearest neighbour.
 
 After Jalili Sabet et al. 2020, "SimAlign" (the argmax method). Which layer the vectors come from is
 the business of the side that owns the model.
@@ -51,7 +51,7 @@ class EncoderAligner:
         if batch < 1:
             raise ConfigError(f"batch must be at least 1, not {batch}")
         if not -1.0 <= threshold <= 1.0:
-            raise ConfigError(f"threshold lies between -1 and 1, not {threshold}")
+            raise ConfigError(f"threshold must lie between -1 and 1, not {threshold}")
         self._encoder, self._threshold, self._batch = encoder, threshold, batch
         self._readers = WordReaders()
 

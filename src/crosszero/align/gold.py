@@ -1,10 +1,10 @@
 """Gold word alignments in Pharaoh format: ``0-0 1-2 3p4``, one line per sentence pair.
 
-``i-j`` is a sure link, ``ipj`` a possible one. Many published files count words from 1, many from
-0, and none says which; reading one as the other turns a good aligner into a hopeless one without
-any error. So the base is found from the file (an index 0 proves base 0, an index equal to the
-sentence's length proves base 1), and a file that proves neither is refused until the user says:
-``base=1`` in Python, ``gold/de-en:1`` in a recipe.
+``i-j`` is a sure link, ``ipj`` a possible one. Some published files count words from 1, others from
+0, and none says which. Reading one as the other ruins the score without any error. So the base is
+inferred from the file (an index 0 proves base 0, an index equal to the sentence's length proves
+base 1). A file that proves neither is refused until the user gives the base: ``base=1`` in Python,
+``gold/de-en:1`` in a recipe.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def read_alignment_set(stem: str | Path, *, base: int | None = None) -> Alignmen
     """
     path_stem, given = split_base(stem)
     if given is not None and base not in (None, given):
-        raise ConfigError(f"{stem} and base={base} disagree on what the gold file counts from")
+        raise ConfigError(
+            f"{stem} and base={base} disagree on whether the gold file counts from 0 or from 1"
+        )
     base = base if given is None else given
     source, target = read_sides(path_stem)
     lengths = [(len(one), len(other)) for one, other in zip(source, target, strict=True)]
@@ -210,10 +212,10 @@ def _check_base(
     path: str | Path, number: int, link: str, given: int | None, zero: int | None, full: int | None
 ) -> None:
     if given == 1 and zero is not None:
-        raise DataError(path, f"link {link} holds a 0, but base=1 was given", number)
+        raise DataError(path, f"link {link} has an index 0, but base=1 was given", number)
     if given == 0 and full is not None:
         raise DataError(
-            path, f"link {link} points behind the last word, but base=0 was given", number
+            path, f"link {link} points past the last word, but base=0 was given", number
         )
     if given is None and zero is not None and full is not None:
         other = min(zero, full)

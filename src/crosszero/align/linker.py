@@ -156,7 +156,7 @@ class WordLinker:
             ValueError: the numbers of texts differ.
         """
         if len(sources) != len(targets):
-            raise ValueError(f"{len(sources)} source texts against {len(targets)} target texts")
+            raise ValueError(f"{len(sources)} source texts, but {len(targets)} target texts")
         if self._encoder is None or self._config.method == "statistical":
             yield from self._count(sources, targets)
             return
@@ -194,6 +194,6 @@ def warn_of_lost(words: int) -> None:
     """Say how many words can't be linked, and why."""
     if words:
         _log.warning(
-            "%s no vector (the encoder has no token of their own for them), and so no links",
+            "%s no vector (the encoder has no separate token for them), and so no links",
             "1 word has" if words == 1 else f"{words} words have",
         )

@@ -111,18 +111,18 @@ class LinkConfig:
                 names = [choice for choice in known if choice]
                 raise ConfigError(f"{name}: {quote(value)} given; {suggest(str(value), names)}")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise ConfigError(f"threshold: {self.threshold} given; it lies between 0 and 1")
+            raise ConfigError(f"threshold: {self.threshold} given; it must lie between 0 and 1")
         if self.symmetrisation is not None and self.method not in ("argmax", "statistical"):
             raise ConfigError(
-                f"symmetrisation: {self.symmetrisation} given; method {self.method} sees links "
-                "from both sides at once: only argmax and statistical have one"
+                f"symmetrisation: {self.symmetrisation} given; method {self.method} links both "
+                "directions at once: only argmax and statistical have one"
             )
         if self.method == "statistical" and self.unit not in (None, "word"):
-            raise ConfigError(f"unit: {self.unit} given; the statistical aligner knows whole words")
+            raise ConfigError(f"unit: {self.unit} given; the statistical aligner links whole words")
         if self.method == "combined" and self.unit == "subtoken":
             raise ConfigError(
-                "unit: subtoken given; method combined joins similarities with counts of words: "
-                "give word or both"
+                "unit: subtoken given; method combined joins similarities with word counts: give "
+                "word or both"
             )
 
 

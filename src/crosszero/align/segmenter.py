@@ -1,4 +1,4 @@
-"""Words of scripts that write no spaces, learnt from the corpus itself: no dictionary is needed.
+"""Words of scripts without spaces, learnt from the corpus itself; no dictionary is needed.
 
 Single characters are poor words (Chinese 天 + 气 is *weather*). A run of units that keeps
 together is taken as a word: an n-gram that is frequent, whose parts meet far more often than by
@@ -7,8 +7,8 @@ chance (smallest pointwise mutual information over its two-part splits, as in Su
 mostly a piece of one longer n-gram. A run of katakana is one word. A text is then cut by the most
 probable sequence of words under a unigram model (Viterbi).
 
-Compounds that are always written together stay together; rare words fall into characters. That is
-what alignment wants, and where it is not good enough, a lexicon finder is.
+Compounds that are always written together stay together; rare words fall into characters. This
+suits alignment; where it is not good enough, use a word list.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Links by statistics of the corpus itself: any language pair, no outside resource.
+"""Links by statistics of the corpus itself: any language pair, no external resource.
 
 The model is eflomal's (Östling and Tiedemann 2016, "Efficient word alignment with Markov Chain
-Monte Carlo": a Bayesian HMM with fertility, sampled) as implemented in sil-thot. Against IBM 1, HMM
-and fast_align of the same package it has the lowest alignment error rate at every corpus size that
-we tried, and it is the fastest but for IBM 1. It is trained in both directions; only links found by
-both are kept, so that every word has one partner at most. A link's score is the geometric mean of
-the two lexical translation probabilities.
+Monte Carlo": a Bayesian HMM with fertility, sampled) as implemented in sil-thot. Compared with IBM
+1, HMM and fast_align of the same package, it had the lowest alignment error rate at every corpus
+size that we tried, and only IBM 1 was faster. It is trained in both directions; only links found by
+both are kept, so every word has at most one partner. A link's score is the geometric mean of the
+two lexical translation probabilities.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def _parse(path: str | Path, number: int, line: str, kind: PairFormat) -> TextPa
     cut = _BAR if kind == "lines" else "\t"
     parts = line.split(cut)
     if len(parts) < 2 or (kind == "lines" and len(parts) > 2):
-        wanted = "source ||| target" if kind == "lines" else "two columns, with a tab between"
+        wanted = "source ||| target" if kind == "lines" else "two columns, separated by a tab"
         raise DataError(path, f"{wanted} is needed; this has {len(parts)} part(s)", number)
     return TextPair(parts[0].strip(), parts[1].strip())
 
@@ -103,7 +103,7 @@ def _parse_json(path: str | Path, number: int, line: str) -> TextPair:
         row = json.loads(line) if line.strip() else {"source": "", "target": ""}
         sides = [row["source"], row["target"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(path, 'is no {"source": ..., "target": ...}', number) from error
+        raise DataError(path, 'is not {"source": ..., "target": ...}', number) from error
     for side in sides:
         words = side if isinstance(side, list) else [side]
         if not all(isinstance(word, str) for word in words):

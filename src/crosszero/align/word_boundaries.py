@@ -1,4 +1,4 @@
-"""Where the words of a text are, in any language, without any outside resource.
+"""Where the words of a text are, in any language, without external resources.
 
 A text is cut by one compiled regular expression, so that the cost is one pass in C. Decisions:
 

@@ -78,8 +78,9 @@ def _find_icu() -> Callable[[str], Iterable[str]] | None:
         from icu4py.breakers import WordBreaker
     except ImportError:
         _log.warning(
-            "icu4py is not installed: words of Chinese, Japanese, Thai and the like are cut by "
-            "what is learnt from the text; pip install icu4py cuts them by dictionaries"
+            "icu4py is not installed, so Chinese, Japanese, Thai and similar text is split into "
+            "words by statistics of the text itself; to split it by dictionaries, pip install "
+            "icu4py"
         )
         return None
     return lambda text: WordBreaker(text, "")

@@ -1,7 +1,7 @@
-"""What linking and measuring words ask of an encoder: one method that returns NumPy arrays.
+"""What linking and measuring words need from an encoder: one method that returns NumPy arrays.
 
-Nothing here knows about torch. Whatever has this method can be used: a trained run, a wrapped
-foreign model, a table of random numbers in a test.
+Nothing here depends on torch. Any object with this method will do: a trained run, a wrapped model
+from elsewhere, a table of random numbers in a test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bilingual word lists: read them, and tell which serves for a language pair."""
+"""Bilingual word lists: reading them, and finding those for a language pair."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def read_lexicon(specifications: Sequence[str]) -> Lexicon:
     for source, target, file in columns:
         entries = list(_two_columns(file))
         if not entries:
-            raise DataError(file, "holds no entry: one entry a line is needed")
+            raise DataError(file, "has no entries: write one entry per line")
         lexicon.add(source, target, entries)
     lists = {code: [text for _, text in _lines(file)] for code, file in aligned.items()}
     for code, texts in lists.items():
         if not any(texts):
-            raise DataError(aligned[code], "holds no entry: one entry a line is needed")
+            raise DataError(aligned[code], "has no entries: write one entry per line")
     for (a, first), (b, second) in combinations(lists.items(), 2):
         if len(first) != len(second):
             raise DataError(
@@ -132,7 +132,7 @@ def split_specifications(
             aligned[codes[0]] = file
     if len(aligned) == 1:
         raise ConfigError(
-            f"lexicon: one aligned list ({next(iter(aligned))}) says nothing; give a second"
+            f"lexicon: one aligned list ({next(iter(aligned))}) is not enough; give a second"
         )
     return columns, aligned
 
@@ -167,7 +167,7 @@ def _two_columns(file: str | Path) -> Iterator[tuple[str, str]]:
         if len(columns) != 2 or not all(columns):
             raise DataError(
                 file,
-                f"two columns are needed, {len(columns)} found; separate them by a tab",
+                f"{len(columns)} columns found, two needed; separate them by a tab",
                 line=number,
             )
         yield columns[0], columns[1]

@@ -1,4 +1,4 @@
-"""Nearest neighbours by cosine, and the pairs of sentences that mean the same among many.
+"""Nearest neighbours by cosine, and mining of translated sentence pairs.
 
 Works on NumPy arrays and on any object with an ``encode`` such as that of
 :class:`~crosszero.Encoder`; torch is not imported.

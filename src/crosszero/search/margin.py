@@ -1,7 +1,7 @@
 """Margin scores (Artetxe & Schwenk 2019): how much nearer two sentences are than their neighbours.
 
 A cosine means different things in different places: a short sentence of common words is near to
-everything, a rare one to nothing. So the cosine of a pair is held against the average cosine of
+everything, a rare one to nothing. So the cosine of a pair is compared with the average cosine of
 both sentences to their k nearest neighbours on the other side.
 
     average(x, y) = (mean cosine of x to its k nearest + mean cosine of y to its k nearest) / 2

@@ -1,4 +1,4 @@
-"""Mined pairs: three columns, 24 bytes a pair where a list of tuples takes 170; and their file."""
+"""Mined pairs as three columns (24 bytes a pair, a list of tuples takes 170), and their file."""
 
 from __future__ import annotations
 

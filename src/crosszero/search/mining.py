@@ -1,10 +1,9 @@
-"""Mining in texts, where equal texts are the trouble.
+"""Mining in texts, some of which are equal.
 
-A text that stands several times on its side is encoded and searched once. Its copies would have
-the same vector: they would be each other's rivals for one translation, and as neighbours of it they
-would push its margin down to that of a pair like any other. So one copy is mined, and the others
-are counted. XTREME goes further: its copies take part, but are in no pair, because nothing tells
-which of them is meant.
+A text that occurs several times on its side is encoded and searched once. Its copies would have the
+same vector: they would compete for one translation, and as its neighbours they would push the
+margin down to that of any other pair. So one copy is mined, and the others are counted. In XTREME,
+copies take part but are in no pair, because nothing tells which of them is meant.
 """
 
 from __future__ import annotations
@@ -54,23 +53,23 @@ def mine(
     k: int = 4,
     margin: Margin = "ratio",
 ) -> list[MinedTexts]:
-    """Find translations among the texts of two languages that nobody has aligned.
+    """Find translations among unaligned texts in two languages.
 
     Args:
         encoder: gives the vectors; an :class:`~crosszero.Encoder`.
-        source, target: texts, in any order, at least one each. What stands several times on its
-            side is mined once; how many texts that leaves out is logged.
+        source, target: texts, in any order, at least one each. A text that occurs several times on
+            its side is mined once; the number left out is logged.
         threshold: pairs with a lower score are left out. With the margin ``ratio`` 1.05 is a
-            common choice; of the pairs below it most are wrong.
-        k: neighbours that the margin looks at, from 1.
-        margin: score of a pair: its cosine against that of its neighbours (``ratio`` or
+            common choice; most pairs below it are wrong.
+        k: neighbours that the margin takes into account, from 1.
+        margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
             ``distance``), or the cosine itself (``absolute``).
 
     Returns:
         (score, source, target), best first; no text is used twice.
 
     Raises:
-        ConfigError: `k` or `margin` is no such thing.
+        ConfigError: `k` or `margin` is not allowed.
         CrosszeroError: a side has no text, or a vector is not finite.
 
     Example:
@@ -129,9 +128,9 @@ def mine_distinct(
     rest = len(source) - len(left.texts), len(target) - len(right.texts)
     if any(rest):
         _log.info(
-            "%s of %s source texts and %s of %s target texts stand there before: %s",
+            "%s of %s source texts and %s of %s target texts are duplicates: %s",
             *(f"{n:,}" for n in (rest[0], len(source), rest[1], len(target))),
-            "what is repeated is in no pair" if drop_repeated else "each is mined once",
+            "repeated texts are in no pair" if drop_repeated else "each text is mined once",
         )
     found = find(left.texts, right.texts)
     if drop_repeated:

@@ -1,4 +1,4 @@
-"""Unit vectors and exact nearest neighbours by cosine: what every retrieval score here stands on.
+"""Unit vectors and exact nearest neighbours by cosine, the basis of all retrieval scores here.
 
 The search is exact (no index, no approximation) and works in blocks, so that the full similarity
 matrix never has to exist. Ties matter more than they seem to: corpora repeat themselves, equal
@@ -63,8 +63,8 @@ def unit_rows(vectors: AnyFloats) -> Floats:
         if not finite.all():
             row = start + int(np.argmin(finite))
             raise CrosszeroError(
-                f"vector {row} holds a value that is not finite: the encoder's weights or its "
-                "number format are broken; try float32 or an earlier checkpoint"
+                f"vector {row} has a value that is not finite: the encoder's weights or number "
+                "format are at fault; try float32 or an earlier checkpoint"
             )
         block /= np.where(peak > 0, peak, 1.0)
         length = np.sqrt((block * block).sum(axis=1, keepdims=True))
@@ -135,7 +135,9 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
     """Neighbours of the left rows, and with `both` those of the right rows, too."""
     one, other = unit_rows(left), unit_rows(right)
     if one.shape[1] != other.shape[1]:
-        raise ValueError(f"{one.shape[1]} dimensions against {other.shape[1]}")
+        raise ValueError(
+            f"source vectors have {one.shape[1]} dimensions, target vectors {other.shape[1]}"
+        )
     if len(other) == 0 or k < 1 or (both and len(one) == 0):
         raise ValueError("at least one candidate and k >= 1 are needed")
     rows = DistinctRows(len(one), one.__getitem__) if both else None

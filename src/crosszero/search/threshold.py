@@ -1,4 +1,4 @@
-"""How good mined pairs are, and from which score on they are worth keeping."""
+"""How good mined pairs are, and from which score on to keep them."""
 
 from __future__ import annotations
 

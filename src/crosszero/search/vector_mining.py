@@ -1,8 +1,8 @@
 """Pairs of rows from the vectors of two sides: best candidates both ways, one-to-one by score.
 
 This is the "max" retrieval of LASER and XTREME (Artetxe & Schwenk 2019, section 3.2): every
-sentence of either side names its best candidate, all names go into one list, and the list is read
-from the best score down. A pair counts if neither of its sentences has been taken.
+sentence of either side names its best candidate, all pairs go into one list, and the list is read
+from the best score down. A pair is kept if neither of its sentences has been taken.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def mine_vectors(
         then the lower target row. A row of zeros is in no pair.
 
     Raises:
-        ConfigError: `k` or `margin` is no such thing.
+        ConfigError: `k` or `margin` is not allowed.
         CrosszeroError: a side has no row, or a value is not finite.
         ValueError: the dimensions differ.
 
