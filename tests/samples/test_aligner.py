@@ -248,7 +248,7 @@ def test_readers_count_texts_without_words(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_stop_words_from_lists_need_a_list() -> None:
     finder = WordFinder(StatisticalAligner(), WordFilter(stop_words="list"))
-    with pytest.raises(ConfigError, match=r"no list of stop words for 'xx': take 'auto'"):
+    with pytest.raises(ConfigError, match=r"no list of stop words for 'xx': use 'auto'"):
         finder.fit([pair("a b", "c d")])
 
 

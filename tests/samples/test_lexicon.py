@@ -332,16 +332,16 @@ def test_readers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"dog chien\nalone\n", r"list\.txt:2: two columns are needed, 1 found"),
-        (b"a b c\n", r"list\.txt:1: two columns are needed, 3 found"),
+        (b"dog chien\nalone\n", r"list\.txt:2: 1 columns found, two needed"),
+        (b"a b c\n", r"list\.txt:1: 3 columns found, two needed"),
         (b"", r"list\.txt:1: is empty"),
-        (b"\n \n\t\n", r"list\.txt: holds no entry"),
+        (b"\n \n\t\n", r"list\.txt: has no entries"),
         (b"dog chien\nch\xeevre x\n", r"list\.txt:2: byte 0xee.*is not UTF-8: convert"),
         ("dog chien\n".encode("utf-16"), r"list\.txt:1: is UTF-16.*iconv"),
         ("dog chien\n".encode("utf-16-le"), r"list\.txt:1: .*NUL byte.*iconv"),
         (
             gzip.compress(b"dog chien\n" * 9, mtime=0)[:-9],
-            r"list\.txt:\d+: the gzip data ends too early",
+            r"list\.txt:\d+: the gzip data is truncated",
         ),
     ],
 )
@@ -362,7 +362,7 @@ def test_broken_specifications(tmp_path: Path) -> None:
     (tmp_path / "blank").write_text("\n\n")
     (tmp_path / "other").write_text("\ny\n")
     (tmp_path / "half").write_text("x\n\n")
-    with pytest.raises(DataError, match="blank: holds no entry"):
+    with pytest.raises(DataError, match="blank: has no entries"):
         read_lexicon([f"en={tmp_path}/a", f"fr={tmp_path}/blank"])
     with pytest.raises(DataError, match="are they aligned"):
         read_lexicon([f"en={tmp_path}/half", f"fr={tmp_path}/other"])

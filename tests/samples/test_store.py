@@ -147,7 +147,7 @@ def test_broken_stores(tmp_path: Path) -> None:
     file = path / "part-00000.parquet"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="not a whole Parquet file"):
+    with pytest.raises(DataError, match="not a complete Parquet file"):
         SampleStore.open(path)
     file.write_bytes(whole[:4] + b"\xff" * 300 + whole[304:])
     with pytest.raises(DataError):
@@ -256,7 +256,7 @@ def test_no_file_is_replaced_and_empty_folders_are(tmp_path: Path) -> None:
     assert collect([sample("a", "b")], tmp_path / "empty").rows == 1
     assert collect([sample("c", "d")] * 2, tmp_path / "empty").rows == 2
     for bad in (".", "..", "/"):
-        with pytest.raises(ConfigError, match="not a folder of its own"), write_store(bad):
+        with pytest.raises(ConfigError, match="can't be replaced as a whole"), write_store(bad):
             pass
 
 
@@ -266,5 +266,5 @@ def test_a_column_name_that_is_no_text(tmp_path: Path) -> None:
     table = pq.read_table(file).append_column("xxxx", pa.array([1])).replace_schema_metadata(None)
     pq.write_table(table, file, store_schema=False)
     file.write_bytes(file.read_bytes().replace(b"xxxx", b"x\xff\xfex"))
-    with pytest.raises(DataError, match=r"is not a whole Parquet file .*utf-8"):
+    with pytest.raises(DataError, match=r"is not a complete Parquet file .*utf-8"):
         SampleStore.open(store.path)

@@ -1,4 +1,4 @@
-"""Which of the links that a finder sees are worth training on."""
+"""Which links are worth training on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the word pairs of sentence pairs: what a finder can do, and the one that stands on aligners.
+"""Find the word pairs of sentence pairs: the protocol of a finder, and the one that uses aligners.
 
 An aligner says which words mean the same; the finder chooses those worth training on.
 """

@@ -37,7 +37,9 @@ def read_gold_samples(stems: Sequence[str | Path]) -> Iterator[Sample]:
         path, _ = split_base(stem)
         languages = languages_in_name(path)
         if languages is None:
-            raise ConfigError(f"{path}: the name tells no languages; call it like de-en")
+            raise ConfigError(
+                f"{path}: the languages are not clear from the name; name it like de-en"
+            )
         found = read_alignment_set(stem)
         (sources, lefts), (targets, rights) = join_words(found.source), join_words(found.target)
         rows = zip(sources, lefts, targets, rights, found.gold, strict=True)
@@ -57,7 +59,7 @@ def collect_gold(stems: Sequence[str | Path], folder: Path) -> SampleStore:
     """Write gold alignments to a store; those without a sure link are left out."""
     rows = [row for row in read_gold_samples(stems) if row.words]
     if not rows:
-        raise DataError(stems[0], "holds no sure link; nothing can be learnt from it")
+        raise DataError(stems[0], "has no sure link, so nothing can be learnt from it")
     return collect(rows, folder)
 
 

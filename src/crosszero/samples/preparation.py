@@ -49,14 +49,14 @@ def prepare(
 ) -> SampleStore:
     """Find the word pairs of a corpus and store them.
 
-    The stream is read once; beyond 200,000 pairs it is kept in a temporary file beside `out`, so
-    that a corpus may be larger than memory.
+    The stream is read once. Beyond 200,000 pairs it is kept in a temporary file beside `out`, so a
+    corpus may be larger than memory.
 
     Args:
         pairs: any iterable, generators too. Pairs of one group must follow each other. Or the path
             of a file, or several, for :func:`crosszero.read_bitext`.
-        out: folder of the store; an older store is replaced in one step when everything has
-            worked, anything else is refused.
+        out: folder of the store. An older store is replaced in one step when everything has
+            succeeded; any other existing folder is refused.
         words: how word pairs are found: ``"aligner"``, ``"encoder"``, ``"none"``, a configuration,
             or a finder of your own.
         encoder: that links the words for ``"encoder"``, by its middle layer.
@@ -67,17 +67,17 @@ def prepare(
             second store. Training pairs that share a text with it, on either side and whatever
             the case, white space and invisible characters, are left out and counted.
         held_out: folder of the second store; ``OUT-held-out`` if not given. Without `hold_out` an
-            older second store is removed: its texts may be training texts now. Its metadata count
-            under ``not_in_training`` the pairs of languages that only it has (the aligner finds no
-            words in them).
-        seed: for the draw.
+            older second store is removed, because its texts may be training texts now. Its metadata
+            counts under ``not_in_training`` the pairs of languages that only it has (the aligner
+            finds no words in them).
+        seed: of the draw.
         batch: sentence pairs handed to the finder at a time, rounded up to whole row groups.
-        progress: called with a stage (``read``, ``fit``, ``find``) and pairs done so far.
-        fill: finds and writes the words, once the finder has learnt; by default in this process.
+        progress: called with a stage (``read``, ``fit``, ``find``) and the pairs done so far.
+        fill: finds and writes the words, once the finder is trained; by default in this process.
             :class:`crosszero.cluster.ClusterFill` does it on many machines.
 
     Returns:
-        The open store. ``Summary.of(store)`` tells what became of the pairs.
+        The open store. ``Summary.of(store)`` says what happened to the pairs.
 
     Raises:
         ConfigError: a setting is out of range, `hold_out` would leave nothing to train on, the

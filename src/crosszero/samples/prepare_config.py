@@ -1,4 +1,4 @@
-"""How samples are made and words found, in values that YAML and the command line can carry."""
+"""How samples are made and words found: settings for YAML and the command line."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class FinderConfig(WordFilter):
 
     Attributes:
         kind: ``aligner`` (statistics of the corpus itself, any language pair), ``lexicon`` (a word
-            list that you trust), ``encoder`` (the encoder being trained) or ``none`` (sentence
-            level only).
+            list that you trust), ``encoder`` (the words that an encoder links) or ``none``
+            (sentence level only).
         lexicon: word lists: ``LANGUAGE,LANGUAGE=FILE`` for a list of two columns, or
             ``LANGUAGE=FILE`` for each of several lists that are aligned line by line.
-        fit_pairs: sentence pairs for each language pair to train the aligner on; each 10,000 take
-            about 40 MB of memory while it learns, and 10 MB afterwards.
-        samplers: sampling chains of the aligner; none: decided by the size of the corpus.
-        seed: for the aligner.
+        fit_pairs: sentence pairs per language pair to train the aligner on; each 10,000 take about
+            40 MB of memory during training, and 10 MB afterwards.
+        samplers: sampling chains of the aligner; by default chosen by the size of the corpus.
+        seed: of the aligner.
 
     Raises:
         ConfigError: a value is unknown or out of range.
@@ -63,11 +63,11 @@ class PrepareConfig:
     """How samples are made from text.
 
     Attributes:
-        hold_out: meanings (pairs or multi-way lines) kept from training, to measure on.
+        hold_out: meanings (pairs or multi-way lines) kept out of training, for measuring.
         deduplicate: leave out pairs that came before, also if they differ in white space or in what
             can't be seen.
         max_chars: longest text in characters.
-        seed: for the draw of the held-out texts.
+        seed: of the draw of held-out texts.
     """
 
     hold_out: int = 0
@@ -109,7 +109,7 @@ def _make_aligner(config: FinderConfig, encoder: WordEncoder | str | Path | None
 
         return LexiconAligner(read_lexicon(config.lexicon))
     if encoder is None:
-        raise ConfigError("the encoder finder needs an encoder: use it from the training loop")
+        raise ConfigError("the encoder finder needs an encoder: give one")
     from crosszero.align.encoder_aligner import EncoderAligner
 
     if isinstance(encoder, str | Path):

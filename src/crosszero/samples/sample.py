@@ -14,8 +14,8 @@ _TEXTS = tuple(field.name for field in fields(SentencePair))
 class Sample(SentencePair):
     """A sentence pair with its word pairs. One row of the store.
 
-    The paper's word positioned sample is (sentence pair, ONE word pair); a row holds all of them,
-    so that a sentence is stored, and can be encoded, once.
+    The paper's word positioned sample is (sentence pair, ONE word pair). A row holds all word
+    pairs, so that a sentence is stored and encoded once.
 
     Attributes:
         words: word pairs in the order of the source text; may be empty (sentence level only).

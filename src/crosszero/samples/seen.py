@@ -1,4 +1,4 @@
-"""What has been seen before, in 16 bytes each: a Python set takes a hundred."""
+"""Keys that have been seen, in 16 bytes each; a Python set takes a hundred."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print samples so that a person can look at them: ``crosszero show``."""
+"""Print samples for people to look at: ``crosszero show``."""
 
 from __future__ import annotations
 

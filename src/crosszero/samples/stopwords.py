@@ -1,7 +1,7 @@
 """Words that are never chosen: stop words, numbers, punctuation, single letters.
 
-Lists come from the package `stopwordsiso` (57 languages). Where it has none, the most frequent
-words of the corpus itself are taken: the rule is :meth:`StopWords.learn`.
+Lists come from the package `stopwordsiso` (57 languages). For other languages the most frequent
+words of the corpus are used, by the rule of :meth:`StopWords.learn`.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class StopWords:
         self.listed = bool(self.words)
         if source == "list" and not self.listed:
             raise ConfigError(
-                f"stop_words is 'list', and there is no list of stop words for {language!r}: take "
-                "'auto' (its most frequent words where there is no list) or 'frequency'"
+                f"stop_words is 'list', but there is no list of stop words for {language!r}: use "
+                "'auto' (the most frequent words where there is no list) or 'frequency'"
             )
         self.learns = source == "frequency" or (source == "auto" and not self.listed)
 

@@ -86,7 +86,8 @@ class SampleStore:
         if metadata.get("rows", store.rows) != store.rows:
             raise DataError(
                 path,
-                f"{metadata['rows']} rows are announced, {store.rows} found: a file is missing",
+                f"the metadata lists {metadata['rows']} rows, but {store.rows} were found: a file "
+                "is missing",
             )
         return store
 
@@ -109,10 +110,10 @@ class SampleStore:
     def count_units(self, *, with_words: bool) -> list[int]:
         """Number of meanings in each row group: rows without a group, and groups.
 
-        Read from ``_metadata.json``; a store that another tool made is read once.
+        The counts come from ``_metadata.json``; a store made by another tool is read once.
 
         Args:
-            with_words: count only those in which at least one row has a word pair.
+            with_words: count only meanings with a word pair in at least one row.
 
         Raises:
             DataError: the store has to be read and is damaged.
@@ -167,7 +168,7 @@ def _open_parquet(file: Path) -> Any:
         _ = table.schema_arrow.names
         return table
     except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no text, too
-        raise DataError(file, f"is not a whole Parquet file ({error})") from error
+        raise DataError(file, f"is not a complete Parquet file ({error})") from error
 
 
 def _check_columns(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where stores of samples may stand: nothing but a store is ever replaced or removed."""
+"""Where stores of samples may be written: only a store is ever replaced or removed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_place(path: str | Path) -> None:
     """
     path = Path(path)
     if path.name in ("", ".."):
-        raise ConfigError(f"{path} is not a folder of its own; choose another --out")
+        raise ConfigError(f"{path} can't be replaced as a whole; choose another --out")
     try:
         free = not path.exists() or (path.is_dir() and not any(path.iterdir())) or is_store(path)
     except OSError as error:
@@ -130,8 +130,8 @@ def check_partner(path: Path) -> None:
         raise DataError(
             path,
             f"was not made together with {wrong}: texts held out of one may be training texts of "
-            "the other, since a run of prepare was killed or a folder was exchanged; remove both, "
-            "and prepare them again",
+            "the other, because a run of prepare was killed or a folder was exchanged; remove "
+            "both and prepare them again",
         )
 
 

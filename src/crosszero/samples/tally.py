@@ -1,4 +1,4 @@
-"""Counts of a row group, so that nobody has to read the rows again to know how many there are."""
+"""Counts of a row group, so that the rows need not be read again to count them."""
 
 from __future__ import annotations
 

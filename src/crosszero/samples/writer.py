@@ -1,4 +1,4 @@
-"""Write a store of samples; no other folder is ever replaced by one."""
+"""Write a store of samples; no other kind of folder is ever replaced."""
 
 from __future__ import annotations
 
