@@ -46,8 +46,8 @@ def shape(**values: Any) -> dict[str, Any]:
         (lambda w: w[NAME].fill_(torch.nan), f"not finite {SHOWN}"),
         (lambda w: w[NAME][0, :1].fill_(torch.inf), f"not finite {SHOWN}"),
         (lambda w: [v.fill_(torch.nan) for v in w.values()], "and [0-9]+ more"),
-        (lambda w: w.update({NAME: (w[NAME] * 500).to(torch.int8)}), f"whole numbers {SHOWN}"),
-        (lambda w: w.update({NAME: (w[NAME] * 500).to(torch.int64)}), "as quantised ones are"),
+        (lambda w: w.update({NAME: (w[NAME] * 500).to(torch.int8)}), f"integers {SHOWN}"),
+        (lambda w: w.update({NAME: (w[NAME] * 500).to(torch.int64)}), "as in quantised models"),
         (lambda w: w.update({NAME: (w[NAME] * 500).round()}), "save the model in float32"),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_model_that_throws_dice_is_refused(
         return tuple(state + torch.randn(state.shape) for state in real(self, *inputs))
 
     monkeypatch.setattr(Backbone, "hidden_states", noisy)
-    with pytest.raises(CheckpointError, match="another vector each time"):
+    with pytest.raises(CheckpointError, match="different vectors each time"):
         Backbone.load(model_folder())
 
 
@@ -206,7 +206,7 @@ def test_texts_without_a_token(
         encoder = Encoder.load(folder)
         caplog.clear()
         vectors = encoder.encode(["the cat", "\u200b", "", "le chat"])
-        assert "2 texts have nothing that" in caplog.text
+        assert "2 texts have no token that" in caplog.text
         assert vectors.any(axis=1).tolist() == [True, False, False, True]
         np.testing.assert_allclose(
             vectors[[0, 3]], encoder.encode(["the cat", "le chat"]), atol=1e-6

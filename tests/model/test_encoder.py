@@ -275,7 +275,7 @@ def _bad_json(folder: Path) -> None:
         (_pickle, "can run code"),
         (_foreign_code, "can't be loaded"),
         (_other_width, "can't be loaded"),
-        (_no_tokenizer, "no tokeniser there"),
+        (_no_tokenizer, "has no tokeniser"),
         (_bad_json, "can't be loaded"),
     ],
 )
@@ -371,5 +371,5 @@ def test_one_text_or_many(model_folder: Folders) -> None:
     assert encoder.encode([]).shape == (0, 16)
     with pytest.raises(TypeError, match="text 1 is NoneType"):
         encoder.encode(["the cat", None])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="2 texts need as many lists"):
+    with pytest.raises(ValueError, match="lists of spans given for 2 texts"):
         encoder.encode_words(["the", "cat"], [[(0, 3)]])

@@ -229,5 +229,5 @@ def test_wrong_arguments(arguments: dict, message: str) -> None:
     x, y = draw(4, 3, 0)
     with pytest.raises(ValueError, match=message):
         cz_nce(x, y, **arguments)
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="the same shape"):
         cz_nce(x, y[:2])

@@ -126,7 +126,7 @@ def test_what_cant_pack_says_so(
     assert "can't read packed texts" in find_packing_obstacle(backbone)
     assert not backbone.training
     options = {"precision": "fp32"}
-    with pytest.raises(ConfigError, match=r"pack: true given, but .* take auto or false"):
+    with pytest.raises(ConfigError, match=r"pack: true given, but .* use auto or false"):
         decide(backbone, TrainConfig(pack=True, **options), None)
     assert decide(backbone, TrainConfig(**options), None).pack is False
     bert = Backbone.load(model_folder("bert"))
@@ -150,4 +150,4 @@ def test_an_encoder_that_ignores_positions_is_found_out(
         return real(*args, **options)
 
     monkeypatch.setattr(backbone.base, "forward", deaf)
-    assert "otherwise than padded" in find_packing_obstacle(backbone)
+    assert "does not read packed texts" in find_packing_obstacle(backbone)

@@ -173,7 +173,7 @@ def test_another_pooling_than_the_folders(model_folder: Folders, tmp_path: Path)
     assert layer.dimension == 16
     mean = Encoder.load(folder, pooling="mean").encode(TEXTS)
     np.testing.assert_allclose(layer.encode(TEXTS), mean, atol=1e-6)
-    with pytest.raises(ConfigError, match="give one of them"):
+    with pytest.raises(ConfigError, match="give only one of them"):
         Encoder.load(folder, layer=3, pooling="cls")
     with pytest.raises(ConfigError, match="did you mean 'mean'"):
         Encoder.load(folder, pooling="means")  # type: ignore[arg-type]
@@ -196,13 +196,13 @@ def test_what_can_not_be_followed_is_not_passed_over(model_folder: Folders, tmp_
 
     for folder, message in [
         (spoil("modules.json", of_kind("mine.Dense")), "'mine.Dense'; crosszero reads Transformer"),
-        (spoil("modules.json", of_kind("sentence_transformers.models.LSTM")), "asks for 'LSTM'"),
-        (spoil("modules.json", [modules[0]]), "names no Pooling"),
-        (spoil("modules.json", [{"idx": 0}]), "can't be followed: 'type'"),
+        (spoil("modules.json", of_kind("sentence_transformers.models.LSTM")), "uses 'LSTM'"),
+        (spoil("modules.json", [modules[0]]), "has no Pooling module"),
+        (spoil("modules.json", [{"idx": 0}]), "is not supported: 'type'"),
         (spoil("1_Pooling/config.json", {"pooling_mode": "clss"}), "did you mean 'cls'"),
         (spoil("2_Dense/config.json", dense | {"activation_function": "os.system"}), "os.system"),
         (spoil("2_Dense/config.json", dense | {"in_features": 5}), "do not fit its config"),
-        (spoil("2_Dense/config.json", dense | {"in_features": "x"}), "can't be followed"),
+        (spoil("2_Dense/config.json", dense | {"in_features": "x"}), "is not supported"),
         (spoil("2_Dense/config.json", dense | {"module_input_name": "token_embeddings"}), "tokens"),
         (spoil("2_Dense/model.safetensors", "nothing"), "can't be read"),
     ]:

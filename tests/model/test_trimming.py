@@ -194,7 +194,7 @@ def test_scripts_of_languages() -> None:
     assert list_scripts(["zh", "zh-TW", "ko", "sr", "sr-Latn", "hi"]) == {
         "Hani", "Bopo", "Hang", "Cyrl", "Latn", "Deva",
     }  # fmt: skip
-    with pytest.raises(ConfigError, match="'klingonese' is no language code"):
+    with pytest.raises(ConfigError, match="'klingonese' is not a language code"):
         list_scripts(["klingonese"])
 
 

@@ -113,7 +113,7 @@ class Backbone(nn.Module):
         with quiet_transformers(), explain_failure(str(name)):
             config = AutoConfig.from_pretrained(path, trust_remote_code=False)
             if config.is_encoder_decoder:
-                raise CheckpointError(f"{name}: an encoder is needed, this is an encoder-decoder")
+                raise CheckpointError(f"{name}: this is an encoder-decoder; an encoder is needed")
             mlm = mlm and type(config) in MODEL_FOR_MASKED_LM_MAPPING
             kind = AutoModelForMaskedLM if mlm else AutoModel
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)

@@ -1,4 +1,4 @@
-"""What an encoder must be before it is used: what is refused, and in whose words."""
+"""Checks of an encoder before it is used."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from crosszero.errors import CheckpointError, quote, visible
 from crosszero.model.mini_batches import pad
 
 SUPPORTED = (
-    "crosszero reads encoders (BERT, RoBERTa, ModernBERT and their like) that take token numbers "
-    "and an attention mask, and give a vector for each token"
+    "crosszero reads encoders (BERT, RoBERTa, ModernBERT and similar) that take token ids and an "
+    "attention mask, and return a vector for each token"
 )
 _NEAR = 1e-3  # rounding is a thousand times less
 _log = logging.getLogger("crosszero")
@@ -26,8 +26,8 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
     """Refuse a tokeniser that can't pad or belongs to another model; warn of a slow one."""
     if not tokenizer.is_fast:
         _log.warning(
-            "%s: its tokeniser is slow, and is not told the language of a text: if it has rules "
-            "for each (XLM's has), all texts are cut by those that it takes by default",
+            "%s: its slow tokeniser is not told the language of a text; if it has rules for each "
+            "language (as XLM's has), it uses its default rules for all texts",
             name,
         )
     if tokenizer.pad_token_id is None:
@@ -56,18 +56,18 @@ def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: 
     lacking = {key for key in own if not mlm or key.startswith(model.base_model_prefix + ".")}
     if lacking:
         raise CheckpointError(
-            f"{name}: weights are missing ({_list(lacking)}): "
-            "the checkpoint is not of this architecture, or damaged"
+            f"{name}: weights are missing ({_list(lacking)}): the checkpoint belongs to another "
+            "architecture, or is damaged"
         )
     named = dict(model.named_parameters())
     if broken := {key for key, value in named.items() if not bool(value.isfinite().all())}:
         raise CheckpointError(
-            f"{name}: weights are not finite ({_list(broken)}): the training that made them went "
-            "wrong; take an earlier checkpoint"
+            f"{name}: weights are not finite ({_list(broken)}): the training that made them "
+            "diverged; use an earlier checkpoint"
         )
     if whole := {key for key, value in named.items() if _is_whole(value)}:
         raise CheckpointError(
-            f"{name}: weights are whole numbers ({_list(whole)}), as quantised ones are; save the "
+            f"{name}: weights are integers ({_list(whole)}), as in quantised models; save the "
             "model in float32, float16 or bfloat16"
         )
 
@@ -104,14 +104,14 @@ def is_padding_harmless(
         raise CheckpointError(f"{name}: its layers give no vector for each token; {SUPPORTED}")
     if not _is_near(found[1], found[0]):
         raise CheckpointError(
-            f"{name}: gives a text another vector each time, or values that are not finite; "
-            f"{SUPPORTED}"
+            f"{name}: gives the same text different vectors each time, or values that are not "
+            f"finite; {SUPPORTED}"
         )
     if _is_near(found[2], found[0]):
         return True
     _log.warning(
-        "%s: its vectors depend on the padding behind a text (it takes no mask): each text is "
-        "encoded together with texts of its own length only",
+        "%s: its vectors depend on the padding after a text (it ignores the attention mask), so "
+        "each text is encoded only with texts of the same length",
         name,
     )
     return False

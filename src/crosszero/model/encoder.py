@@ -1,4 +1,4 @@
-"""Sentence and word vectors, and word links, from any encoder, trained here or not."""
+"""Sentence vectors, word vectors and word links from any encoder, trained here or not."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Encoder:
 
     Args:
         backbone: the model.
-        readout: how a sentence's vector is made; by default as crosszero trains it.
-        max_length: tokens of a text; longer ones are cut. ``None``: as many as the model takes, and
-            of a sentence as many as its folder says.
+        readout: how the vector of a sentence is made; by default as crosszero trains it.
+        max_length: longest text in tokens; longer ones are truncated. ``None``: the model's
+            maximum, and for sentences that of its folder.
         layer: read one layer, 1 to L, whatever the folder says: of sentences the mean over its
             tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, word
             vectors are those of first + last, as in training.
         alignment_layer: by which words are linked; ``None``: as is known of the architecture.
-        mini_batch_num_tokens: padded tokens of a forward pass; ``None`` for as many as suit the
-            device.
+        mini_batch_num_tokens: padded tokens in one forward pass; ``None`` for a number that suits
+            the device.
 
     Example:
         >>> enc = Encoder.load("crosszero-mini")
@@ -91,8 +91,8 @@ class Encoder:
         Args:
             name: ``crosszero-mini``, a run folder, any model folder or a hub id.
             pooling: ``first-last`` (as crosszero trains), or ``mean``, ``cls`` or ``max`` of the
-                last layer. By default what the folder says, as sentence-transformers reads it; one
-                that says nothing is read as ``mean``.
+                last layer. By default as the folder says, like sentence-transformers; a folder that
+                says nothing is read as ``mean``.
             max_length, layer: see :class:`Encoder`.
             device: such as ``cuda:1``; by default a GPU if there is one.
 
@@ -105,7 +105,7 @@ class Encoder:
             >>> enc = Encoder.load("intfloat/multilingual-e5-base")         # doctest: +SKIP
         """
         if pooling is not None and layer is not None:
-            raise ConfigError(f"pooling: {pooling} and layer: {layer} given; give one of them")
+            raise ConfigError(f"pooling: {pooling} and layer: {layer} given; give only one of them")
         backbone = Backbone.load(name)
         backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         return cls(
@@ -118,7 +118,7 @@ class Encoder:
 
     @property
     def pooling(self) -> str:
-        """What is made of sentences: ``first-last`` (crosszero's own), ``mean``, ``cls``,
+        """How sentences are read: ``first-last`` (crosszero's own), ``mean``, ``cls``,
         ``mean+dense``, ``layer-8`` ..."""
         return self._sentences.name
 
@@ -131,7 +131,7 @@ class Encoder:
 
     @property
     def dimension(self) -> int:
-        """Columns of the vectors of sentences; those of words have ``backbone.hidden_size``."""
+        """Width of sentence vectors; word vectors have ``backbone.hidden_size``."""
         return self._sentences.width(self.backbone.hidden_size)
 
     @property
@@ -147,8 +147,8 @@ class Encoder:
         Returns:
             (n, dimension) float32, in the order of `texts`, equal to what
             ``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)`` gives for the
-            same folder; (dimension,) for a single sentence. A text of which the tokeniser leaves
-            nothing is a row of zeros.
+            same folder; (dimension,) for a single sentence. A text without any token is a row of
+            zeros.
 
         Example:
             >>> enc = Encoder.load("crosszero-mini")
@@ -172,14 +172,14 @@ class Encoder:
         return vectors
 
     def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
-        """Give a vector to each word, in the light of its sentence.
+        """Give a vector to each word in its sentence.
 
         Args:
             texts: n sentences.
             spans: for each sentence the words, as character spans (end excluded).
 
         Returns:
-            n arrays (words, H) float32, not normalised; zeros for a word that `max_length` cut off.
+            n arrays (words, H) float32, not normalised; zeros for a word beyond `max_length`.
 
         Example:
             >>> enc = Encoder.load("crosszero-mini")
@@ -254,7 +254,10 @@ class Encoder:
         layers: Sequence[int | None],
     ) -> list[T]:
         if isinstance(texts, str) or len(texts) != len(spans):
-            raise ValueError(f"{len(texts)} texts need as many lists of spans, given {len(spans)}")
+            raise ValueError(
+                f"{len(spans)} lists of spans given for {len(texts)} texts; one for each text is "
+                "needed"
+            )
         texts = _check_texts(texts)
         found: list[T] = []
         for start in range(0, len(texts), BLOCK):
@@ -318,7 +321,7 @@ class Encoder:
         if isinstance(source, str) and isinstance(target, str):
             return self.align([source], [target], languages=languages, **how)[0]
         if isinstance(source, str) or isinstance(target, str) or len(source) != len(target):
-            raise ValueError("as many sentences as translations are needed")
+            raise ValueError("sentences and translations must be equal in number")
         sides = _check_texts(source), _check_texts(target)
         return link_texts(self, *sides, LinkConfig(**how), languages)
 

@@ -5,11 +5,11 @@ that of the word, both of width H; the two layers have width 2H. The sentence-on
 ablation (info-snt, CZ-snt) project s alone with width H.
 
 The head serves the contrastive loss only: after training the encoder is used without it, and it is
-saved beside the encoder so that training can go on.
+saved beside the encoder so that training can continue.
 
-A random head learns to undo what keeps the languages apart, so that the encoder need not: what is
-left when the head is dropped gained less. A head that starts as the identity hands the loss to the
-encoder itself. Which is better is measured in docs/results.md; the paper starts at random.
+A random head learns to undo what keeps the languages apart, so the encoder does not have to, and
+gains less. A head that starts as the identity leaves that work to the encoder. docs/results.md
+compares the two; the paper starts at random.
 """
 
 from __future__ import annotations

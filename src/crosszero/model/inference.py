@@ -65,7 +65,7 @@ def encode_sentences(
 
     if lost := int((~seen).sum()):
         _log.warning(
-            "%s nothing that %s reads, and so no direction: vectors of zeros",
+            "%s no token that %s knows, and so a vector of zeros",
             "1 text has" if lost == 1 else f"{lost} texts have",
             backbone.name,
         )

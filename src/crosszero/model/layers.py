@@ -1,9 +1,9 @@
 """Hidden states of single layers, without keeping the others or computing the layers above them.
 
-Words are aligned best by a layer in the middle (8 of 12), so a third of the encoder would be
-computed for nothing. A hook behind the highest layer that is wanted ends the pass. Which modules
-are the layers is found by their number, and believed only after a comparison with the hidden states
-that the model itself gives; where they differ the whole model runs.
+A layer in the middle (8 of 12) aligns words best, so a third of the encoder would be computed for
+nothing. A hook after the highest layer needed ends the pass. The layer modules are found by their
+number, and used only if they give the hidden states that the model itself returns; otherwise the
+whole model runs.
 """
 
 from __future__ import annotations

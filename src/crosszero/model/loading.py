@@ -1,4 +1,4 @@
-"""Finding the files of an encoder, and what loaders are kept from doing."""
+"""Finding the files of an encoder, and limiting what loaders may do."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def locate_encoder(name: str | Path) -> str:
             path /= _OLD_LAYOUT
         if not (path / "config.json").is_file():
             raise CheckpointError(
-                f"{name}: no config.json there, so it is not a Hugging Face model folder"
+                f"{name}: has no config.json, so it is not a Hugging Face model folder"
             )
         if not any(path.glob("*.safetensors")):
             raise CheckpointError(
-                f"{name}: no .safetensors weights there; other formats can run code when they are "
+                f"{name}: has no .safetensors weights; other formats can run code when they are "
                 "loaded and are not read: save the model again with save_pretrained()"
             )
         if not any((path / name).is_file() for name in _VOCABULARIES):
             # Without one transformers makes up an empty tokeniser and says nothing.
-            raise CheckpointError(f"{name}: no tokeniser there (tokenizer.json)")
+            raise CheckpointError(f"{name}: has no tokeniser (tokenizer.json)")
         return str(path)
     if path.exists():
-        raise CheckpointError(f"{name}: a model is a folder, this is a file")
+        raise CheckpointError(f"{name}: this is a file; a model is a folder")
     if str(name).count("/") > 1 or str(name).startswith((".", "/", "~")) or not str(name):
         raise CheckpointError(f"{name or repr('')}: there is no such folder")
     return str(name)
@@ -80,7 +80,9 @@ def find_file(name: str | Path, file: str) -> Path | None:
     except LocalEntryNotFoundError:  # no network; what loaded before is known to have it or not
         if try_to_load_from_cache(str(name), file) is None:
             _log.warning(
-                "%s: the hub can't be asked for %s, by which others read the encoder", name, file
+                "%s: the hub can't be asked for %s, which says how others read the encoder",
+                name,
+                file,
             )
         return None
     except EntryNotFoundError:

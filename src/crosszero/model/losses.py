@@ -7,10 +7,10 @@ similarity of the positive and N the log-sum-exp over the negatives:
     CZ-NCE   L = N - s+                = log(phi)         (paper, section 2.3)
     InfoNCE  L = log(1 + exp(N - s+))  = softplus(log(phi))
 
-so InfoNCE is CZ-NCE behind a softplus: per anchor its gradient is that of CZ-NCE times
-1 - p+, where p+ is the softmax probability of the positive. It falls to nothing as the positive
-wins, CZ-NCE's does not, and CZ-NCE's value crosses zero and has no lower bound. For this reason
-the share of anchors that find their positive and the similarity gap are returned beside the loss.
+so InfoNCE is the softplus of CZ-NCE: per anchor its gradient is that of CZ-NCE times 1 - p+, where
+p+ is the softmax probability of the positive. It vanishes as the positive wins; CZ-NCE's does not,
+and CZ-NCE's value crosses zero and has no lower bound. So the share of anchors that find their
+positive and the similarity gap are returned beside the loss.
 
 Written as log(sum(exp(.))), both overflow in fp32 at temperature 0.01. Here similarities and the
 log-sum-exp are computed in fp32 whatever autocast says (float64 stays float64).
@@ -55,8 +55,8 @@ def info_nce(
         x: (n, d) vectors of the first side; need not be normalised.
         y: (n, d) vectors of the second side, row i translates row i of `x`.
         temperature: divides the cosines. Smaller makes the nearest negatives count more.
-        groups: (n,) integers; pairs with the same number mean the same and are never each other's
-            negatives. ``None``: every pair stands for itself.
+        groups: (n,) integers; pairs with the same number have the same meaning and are never each
+            other's negatives. ``None``: every pair is its own group.
 
     Returns:
         Scalar: the mean of L over the anchors x_i and y_i.
@@ -111,7 +111,7 @@ def contrast(
     Args:
         within: (n,) integers; only pairs with the same number are each other's negatives, such as
             the words of one sentence pair. ``None``: all of the batch.
-        entries: bounds the memory: about so many of the (2n)^2 similarities exist at a time, in
+        entries: bounds the memory: about this many of the (2n)^2 similarities exist at a time, in
             blocks of rows (there is no second derivative then). ``None`` holds them all.
     """
     _check(x, y, temperature, groups)
@@ -123,8 +123,8 @@ def contrast(
         own = torch.zeros_like(ids) if within is None else within.to(x.device)
         if not has_negatives(ids, own):
             raise ValueError(
-                f"no anchor of the {n} pairs has a negative: all that could be one are in the same "
-                "group; use a larger or more varied batch"
+                f"no anchor of the {n} pairs has a negative: all candidates are in the anchor's "
+                "own group; use a larger or more varied batch"
             )
         ids = torch.stack([ids, own]).repeat(1, 2)  # (2, 2n): meaning, and where negatives are
         if entries is None or 4 * n * n <= entries:
@@ -161,7 +161,7 @@ def has_negatives(groups: Tensor, within: Tensor) -> bool:
 def _compare_blocks(
     anchors: Tensor, ids: Tensor, rows: int, loss: LossName, temperature: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """All anchors against all, so many at a time; the mean of the losses in place of the losses.
+    """All anchors against all, in blocks of rows; the mean of the losses in place of the losses.
 
     The gradient of a block is computed with it. The value is therefore given that of a linear
     function of the anchors. What outlives a block is allocated before the first one: small tensors
@@ -215,8 +215,8 @@ def _compare_rows(
 def _check(x: Tensor, y: Tensor, temperature: float, groups: Tensor | None) -> None:
     if x.dim() != 2 or x.shape != y.shape:
         raise ValueError(
-            f"two matrices of one shape (n, d) are needed, given {tuple(x.shape)} and "
-            f"{tuple(y.shape)}"
+            f"shapes {tuple(x.shape)} and {tuple(y.shape)} given; two matrices of the same shape "
+            "(n, d) are needed"
         )
     if not temperature > 0:
         raise ValueError(f"temperature must be above 0, given {temperature}")

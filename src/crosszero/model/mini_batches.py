@@ -1,7 +1,7 @@
-"""Cutting a batch into mini-batches of texts of like length, so that little is spent on padding.
+"""Cutting a batch into mini-batches of texts of similar length, to save padding.
 
-A mini-batch is only how a batch is computed: which texts meet in the loss is decided before, and
-vectors come back in the batch's order.
+Mini-batches do not change the loss: which texts meet in it is decided before, and vectors come back
+in the batch's order.
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ class MlmHead:
                 raise ValueError(f"its MLM head can't be run on single rows ({error})") from error
         model.train(training)
         if whole.shape != rows.shape or not torch.allclose(whole, rows, atol=1e-4, rtol=1e-3):
-            raise ValueError("its MLM head gives other logits for single rows than for a sentence")
+            raise ValueError(
+                "its MLM head gives different logits for single rows than for a sentence"
+            )
 
 
 class _PassThrough(nn.Module):

@@ -1,4 +1,4 @@
-"""What settings may say, and numbers that others share; no torch here: ``--help`` is fast."""
+"""The choices of settings, and shared numbers. No torch here, so that ``--help`` is fast."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Several texts in one row instead of padding, and where each of them stands.
+"""Several texts in one row instead of padding, and the position of each.
 
 Texts in one row must not see each other, and each counts its positions from its own start. On a GPU
-with flash attention all texts of a mini-batch stand in one row, with their borders beside it
+with flash attention all texts of a mini-batch share one row, with their boundaries beside it
 (varlen), and no token is padding. Elsewhere they fill rows no wider than a text may be, and a mask
-lets a token see its own text alone.
+lets a token see only its own text.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def find_packing_obstacle(backbone: Backbone) -> str:
         return f"{backbone.name} can't read packed texts ({type(error).__name__})"
     apart = float(((found - expected).norm(dim=1) / expected.norm(dim=1)).max())
     if apart > (0.03 if uses_varlen(backbone) else 1e-3):
-        return f"{backbone.name} reads packed texts otherwise than padded ones"
+        return f"{backbone.name} does not read packed texts as it reads padded ones"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 sentence-transformers describes it in ``modules.json``, and crosszero writes the same files beside
 what it trains. A folder that says nothing is read as sentence-transformers reads it: the mean of
-the last layer. To read an encoder otherwise than it was trained costs it several points.
+the last layer. Reading an encoder in another way than it was trained costs several points.
 """
 
 from __future__ import annotations
@@ -171,11 +171,11 @@ def read_readout(name: str | Path, pooling: Pooling | None = None) -> Readout:
         for module in modules:
             readout = _add_module(readout, name, module)
         if modules and not any(_kind(module) == "Pooling" for module in modules):
-            raise ValueError("it names no Pooling, so it gives no vectors of sentences")
+            raise ValueError("it has no Pooling module, so it gives no sentence vectors")
         if readout.tail[-1:] == (_normalise,):  # which is done at the end in any case
             readout = replace(readout, tail=readout.tail[:-1])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{name}: its modules.json can't be followed: {error}") from error
+        raise CheckpointError(f"{name}: its modules.json is not supported: {error}") from error
     return readout
 
 
@@ -242,8 +242,8 @@ def _add_module(readout: Readout, name: str | Path, module: Mapping[str, Any]) -
         return replace(readout, tail=(*readout.tail, _normalise))
     if kind not in ("Transformer", "Dropout"):
         raise ValueError(
-            f"it asks for {quote(kind)}; crosszero reads {', '.join(_KINDS)}. To read the encoder "
-            "without it, give pooling: mean, cls, max or first-last"
+            f"it uses {quote(kind)}; crosszero supports {', '.join(_KINDS)}. To ignore "
+            "modules.json, give pooling: mean, cls, max or first-last"
         )
     return readout
 

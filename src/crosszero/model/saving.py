@@ -1,6 +1,6 @@
-"""A trained encoder as an ordinary folder: transformers and sentence-transformers both load it.
+"""A trained encoder as an ordinary folder that transformers and sentence-transformers load.
 
-Beside the model stand the files by which ``SentenceTransformer(folder)`` and
+Beside the model are the files by which ``SentenceTransformer(folder)`` and
 :mod:`crosszero.model.readout` find the pooling that was trained (first + last layer, mean over
 tokens, unit length), the projection head, so that training can go on, and a model card. The layout
 is stable since sentence-transformers 2, so that saving does not need that package.
@@ -106,7 +106,7 @@ def load_head(folder: str | Path, head: ProjectionHead) -> None:
     try:
         head.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: no projection head that fits can be read there") from error
+        raise CheckpointError(f"{path}: no matching projection head can be read from it") from error
 
 
 def write_readout(

@@ -1,7 +1,7 @@
 """Mini-batches of texts encoded side by side, each on one core.
 
-A small encoder does little in each operation, so that cores that share every operation mostly wait
-for each other. With a mini-batch for each core they wait once, at the end.
+A small encoder does little work per operation, so cores that share every operation mostly wait for
+each other. With one mini-batch per core they wait once, at the end.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def list_scripts(languages: Collection[str]) -> set[str]:
     found: set[str] = set()
     for code in languages:
         if not tag_is_valid(code):
-            raise ConfigError(f"{quote(code)} is no language code; codes like en or zh-TW are")
+            raise ConfigError(f"{quote(code)} is not a language code; use codes like en or zh-TW")
         script = Language.get(code).maximize().script or ""
         found.update(_WRITTEN.get(script, (script,)))
     return found

@@ -87,7 +87,7 @@ def trim_encoder(
         >>> trim_encoder("intfloat/multilingual-e5-small", "e5-mine", texts=lines)  # doctest: +SKIP
     """
     if not texts and not languages:
-        raise ConfigError("text or languages are needed: the tokens to keep are taken from them")
+        raise ConfigError("give text or languages: they determine which tokens are kept")
     if least < 1:
         raise ConfigError(f"least: {least} given; 1 or more occurrences are needed")
     check_output(out, inputs=[name], folder=True)
@@ -119,7 +119,9 @@ def trim_encoder(
         try:
             backbone.model.save_pretrained(folder)
         except SafetensorError as error:  # which is no OSError
-            raise CrosszeroError(f"{out}: can't be written ({error}); make room there") from error
+            raise CrosszeroError(
+                f"{out}: can't be written ({error}); free some space there"
+            ) from error
         save_tokenizer(backbone.tokenizer, folder)
         content = vocabulary.shorten(tokens)
         (folder / "tokenizer.json").write_text(content, encoding="utf-8")
@@ -155,9 +157,11 @@ class _Trial:
         rows = [[self._tokens[i] for i in y.ids] for _, y in self._read(backbone, self._texts)]
         new = range(len(self._tokens))
         if rows != self._rows or _list_pieces(backbone, new) != self._pieces:
-            raise CheckpointError(f"{name}: can't be trimmed: its tokeniser would cut otherwise")
+            raise CheckpointError(
+                f"{name}: can't be trimmed: its tokeniser would split texts differently"
+            )
         if not torch.allclose(self._run(backbone), self._vectors, atol=1e-4):
-            raise CheckpointError(f"{name}: can't be trimmed: its vectors would be other ones")
+            raise CheckpointError(f"{name}: can't be trimmed: its vectors would change")
 
     def _read(self, backbone: Backbone, texts: Sequence[str]) -> Iterator[tuple[str, Tokens]]:
         return zip(texts, backbone.tokenize(texts, self._length), strict=True)

@@ -1,4 +1,4 @@
-"""Vectors in an ``.npy`` file, written as they come: no machine needs to hold them all."""
+"""Vectors in an ``.npy`` file, written as they come, so that they need not fit into memory."""
 
 from __future__ import annotations
 
