@@ -126,7 +126,7 @@ def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("crosszero.training.loop.save_checkpoint", kill)
         run(model_folder(), store_folder(60), out, steps=10)
-    with pytest.raises(CheckpointError, match="begun with lora"):
+    with pytest.raises(CheckpointError, match="started with lora"):
         run(model_folder(), store_folder(60), out, steps=10, resume=True, lora=None)
     run(model_folder(), store_folder(60), out, steps=10, resume=True)
     for name in ("model.safetensors", "projection.safetensors"):

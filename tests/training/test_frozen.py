@@ -99,7 +99,7 @@ def test_a_run_goes_on_beside_the_same_frozen_weights_only(
     with torch.no_grad():
         backbone.table.weight[3, 1] += 1e-3
     save_encoder(backbone, tmp_path / "encoder")
-    with pytest.raises(CheckpointError, match="begun with frozen"):
+    with pytest.raises(CheckpointError, match="started with frozen"):
         run(tmp_path / "encoder", store, out, resume=True, **options)
 
 
@@ -116,7 +116,9 @@ def test_a_checkpoint_older_than_these_settings_goes_on(
     before = weights(out)
     run(model_folder(), store_folder(60), out, resume=True, steps=4)
     assert weights(out) == before
-    with pytest.raises(CheckpointError, match="begun with freeze_embeddings: None, now True"):
+    with pytest.raises(
+        CheckpointError, match="started with freeze_embeddings: None, but True is given now"
+    ):
         run(model_folder(), store_folder(60), out, resume=True, steps=4, freeze_embeddings=True)
 
 
@@ -134,7 +136,9 @@ def test_a_run_goes_on_whose_settings_had_other_names(
     run(model_folder(), store_folder(60), out, resume=True, **options)
     assert weights(out) == before
     options["mini_batch_num_tokens"] = 200
-    with pytest.raises(CheckpointError, match="begun with mini_batch_num_tokens: 100, now 200"):
+    with pytest.raises(
+        CheckpointError, match="started with mini_batch_num_tokens: 100, but 200 is given now"
+    ):
         run(model_folder(), store_folder(60), out, resume=True, **options)
 
 
@@ -169,7 +173,9 @@ def test_settings_are_read_by_the_names_of_today(tmp_path: Path) -> None:
 
 
 def test_a_recipe_is_told_what_became_of_a_setting() -> None:
-    with pytest.raises(ConfigError, match="unknown setting 'sparse_embeddings': it is gone"):
+    with pytest.raises(ConfigError, match="unknown setting 'sparse_embeddings': it was removed"):
         build(TrainConfig, {"sparse_embeddings": True})
-    with pytest.raises(ConfigError, match="'slice_tokens': it is called 'mini_batch_num_tokens'"):
+    with pytest.raises(
+        ConfigError, match="'slice_tokens': it is now called 'mini_batch_num_tokens'"
+    ):
         build(TrainConfig, {"slice_tokens": 1024})

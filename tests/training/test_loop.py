@@ -284,7 +284,9 @@ def test_resume_refuses_other_settings(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=4)
-    with pytest.raises(CheckpointError, match=r"begun with temperature: 0\.07, now 0\.1"):
+    with pytest.raises(
+        CheckpointError, match=r"started with temperature: 0\.07, but 0\.1 is given now"
+    ):
         run(model_folder(), store_folder(60), out, resume=True, steps=4, temperature=0.1)
     with pytest.raises(CheckpointError, match="samples"):
         run(model_folder(), store_folder(40), out, resume=True, steps=4)
@@ -420,7 +422,7 @@ def test_words_are_found_for_batches_not_for_steps(
     settings = {"steps": steps, "batch_size": 2, "refresh_words_every": 4, "checkpoint_every": 3}
     with caplog.at_level("WARNING", logger="crosszero"):
         whole = run(model_folder(), store, tmp_path / "whole", **settings)
-    passed = caplog.text.count("is passed over")
+    passed = caplog.text.count("is skipped")
     assert passed > 1
     found = {path.name for path in (whole / "words").glob("step-*[0-9]")}
     assert "step-00000000" in found
@@ -483,7 +485,7 @@ def test_a_model_without_checkpoints_is_not_trained_over(
     out = run(model_folder(), store_folder(60), tmp_path / "run", steps=2)
     shutil.rmtree(out / "checkpoints")
     before = weights(out)
-    with pytest.raises(ConfigError, match="no checkpoint to go on from"):
+    with pytest.raises(ConfigError, match="no checkpoint to continue from"):
         run(out, store_folder(60), out, steps=2, resume=True)
     assert weights(out) == before
 
@@ -545,7 +547,9 @@ def test_precision_stays_what_it_was(
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
     run(model_folder(), store_folder(60), out, steps=4, precision="auto", resume=True)
     assert json.loads((out / "training.json").read_text())["precision"] == "bf16"
-    with pytest.raises(CheckpointError, match="begun with precision: bf16, now fp32"):
+    with pytest.raises(
+        CheckpointError, match="started with precision: bf16, but fp32 is given now"
+    ):
         run(model_folder(), store_folder(60), out, steps=4, precision="fp32", resume=True)
 
 
@@ -558,7 +562,7 @@ def test_batches_of_one_meaning_are_passed_over(
     settings = {"level": "sentence", "batch_size": 2}
     with caplog.at_level("WARNING", logger="crosszero"):
         run(model_folder(), tmp_path / "some", tmp_path / "run", steps=8, **settings)
-    assert "mean the same" in caplog.text
+    assert "have the same meaning" in caplog.text
     with pytest.raises(TrainingError, match=r"20 batches in a row.*--deduplicate"):
         run(model_folder(), tmp_path / "all", tmp_path / "other", steps=2, **settings)
 

@@ -17,13 +17,15 @@ def test_metrics_file_with_a_torn_end(tmp_path: Path) -> None:
     records = read_metrics(path)
     assert [record["step"] for record in records] == [1, 2]
     path.write_text('{"step": 1}\n{"step": 2, "lo\n{"step": 3}\n')
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is no line of metrics"):
+    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not a line of metrics"):
         read_metrics(path)
     path.write_text('{"step": 1}\n[1]\n')
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is no line of metrics \(a JSON object"):
+    with pytest.raises(
+        DataError, match=r"metrics\.jsonl:2: is not a line of metrics \(a JSON object"
+    ):
         read_metrics(path)
     path.write_text('{"step": 1}\n{"step": 2, "lo\n')  # a whole line, so nothing tore it
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is no line of metrics"):
+    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not a line of metrics"):
         read_metrics(path)
     for torn in (b"\0\0\0\0", b'{"loss": "\xc3'):
         path.write_bytes(b'{"step": 1}\n' + torn)
@@ -36,7 +38,7 @@ def test_metrics_that_are_not_there_or_damaged(tmp_path: Path) -> None:
     path.touch()
     assert read_metrics(path) == []
     path.write_bytes(gzip.compress(b'{"step": 1}\n' * 50)[:-9])
-    with pytest.raises(DataError, match=r"metrics\.jsonl: the gzip data ends too early"):
+    with pytest.raises(DataError, match=r"metrics\.jsonl: the gzip data is truncated"):
         read_metrics(path)
     with pytest.raises(DataError, match="can't be read"):
         read_metrics(tmp_path)
@@ -61,7 +63,7 @@ def test_metrics_that_are_not_there_or_damaged(tmp_path: Path) -> None:
 def test_what_is_no_number_is_told_in_one_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text(f'{{"step": 1}}\n{line}\n{{"step": 3}}\n')
-    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is no line of metrics") as caught:
+    with pytest.raises(DataError, match=r"metrics\.jsonl:2: is not a line of metrics") as caught:
         read_metrics(path)
     assert len(str(caught.value)) < 500 + len(str(path))
 

@@ -138,7 +138,7 @@ def test_resume_with_as_many_processes_is_bit_for_bit(pair: tuple[Path, str]) ->
 
 def test_an_error_of_one_process_ends_all_and_is_told_once(pair: tuple[Path, str]) -> None:
     assert pair[1].count(MESSAGE) == 1
-    assert "went away" not in pair[1]
+    assert "disappeared" not in pair[1]
     assert pair[1].count("Traceback") <= 1  # torchrun's own, about a process that has ended
     assert not (pair[0] / "bad" / "model.safetensors").exists()
 
@@ -155,7 +155,7 @@ def test_resume_with_another_number_of_processes_says_what_changes(
         run = prepare_run(model_folder(), store, config, pair[0] / "killed", resume=True)
     assert run.progress is not None
     assert run.progress.step == 6
-    assert "begun with 2 processes and goes on with 1" in caplog.text
+    assert "started with 2 processes and continues with 1" in caplog.text
 
 
 @settings(max_examples=30, deadline=None)
@@ -179,7 +179,7 @@ def test_processes_that_were_given_different_things_are_refused(
     monkeypatch.setattr(Ranks, "share", hear)
     store = SampleStore.open(store_folder(40))
     config = TrainConfig(**TRAIN)
-    with pytest.raises(ConfigError, match="process 1 of 2 was given other seed than process 0"):
+    with pytest.raises(ConfigError, match="process 1 of 2 has different seed than process 0"):
         prepare_run(
             model_folder(), store, config, tmp_path, resume=False, ranks=Ranks(index=1, count=2)
         )

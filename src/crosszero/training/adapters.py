@@ -1,4 +1,4 @@
-"""LoRA: a training that moves small adapters beside the encoder's matrices, merged at the end.
+"""LoRA: training small adapters beside the encoder's matrices, merged at the end.
 
 Trained are the adapters and the projection head. The MLM head keeps its pretrained weights: its
 loss still reaches the adapters, and training it would bring back the largest tensor of a
@@ -53,7 +53,7 @@ class Adapters:
         for name, parameter in backbone.model.named_parameters():
             parameter.requires_grad_("lora_" in name)
         trained = sum(p.numel() for p in backbone.parameters() if p.requires_grad)
-        _log.info("LoRA: %d adapters, %d numbers to train", len(names), trained)
+        _log.info("LoRA: %d adapters, %d trainable parameters", len(names), trained)
 
     def merge(self) -> None:
         """Add the adapters to the weights they stand beside, and take them out."""

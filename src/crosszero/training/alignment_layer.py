@@ -48,7 +48,7 @@ def choose_alignment_layer(
     asked = 2 * sum(len(row.words) for row in rows)
     best = int(np.argmax(hits))
     _log.info(
-        "words are linked best by layer %d: %.1f %% of %s words are nearest to their own there",
+        "layer %d links words best: in it %.1f %% of %s words are nearest to their translation",
         layers[best],
         100 * hits[best] / asked,
         f"{asked:,}",

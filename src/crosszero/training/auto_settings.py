@@ -1,4 +1,4 @@
-"""Settings that are ``auto``: chosen where they are possible and gain, and kept on resuming."""
+"""Settings that are ``auto``: chosen where they work and help, and kept when a run is resumed."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
         raise CheckpointError(f"the newest checkpoint is damaged ({name}: {quote(before)})")
     if given not in ("auto", before):
         raise CheckpointError(
-            f"the run was begun with {name}: {before}, now {given} is given; go on with it, or "
-            "start a new run folder"
+            f"the run was started with {name}: {before}, but {given} is given now; keep {before}, "
+            "or start a new run folder"
         )
     return before
 
@@ -65,7 +65,7 @@ def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool:
     with autocast(config.precision, next(backbone.parameters()).device):
         obstacle = find_packing_obstacle(backbone)
     if obstacle and config.pack is True:
-        raise ConfigError(f"pack: true given, but {obstacle}; take auto or false")
+        raise ConfigError(f"pack: true given, but {obstacle}; use auto or false")
     if obstacle:
         _log.info("padding texts: %s", obstacle)
     return not obstacle

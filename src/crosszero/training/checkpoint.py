@@ -1,9 +1,9 @@
-"""Checkpoints from which a run goes on bit for bit. Safetensors and JSON only, written atomically.
+"""Checkpoints from which a run continues bit for bit: Safetensors and JSON only, atomic writes.
 
 A checkpoint holds the weights of encoder and head that are trained, AdamW's moments and the
 position in the data. What is frozen (embeddings, or all but the adapters of LoRA) is the encoder's.
-Random numbers need no state: those of a step are drawn from (seed, step). All of it is checked
-before anything of it is used: with another number in it a run would go on to other weights.
+Random numbers need no state: those of a step are drawn from (seed, step). All of a checkpoint is
+checked before any of it is used: one wrong number would lead to other weights.
 """
 
 from __future__ import annotations

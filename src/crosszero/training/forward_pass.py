@@ -1,4 +1,4 @@
-"""Mini-batches through the encoder: vectors of the anchors, hidden states to predict from."""
+"""Mini-batches through the encoder: vectors of the anchors, and hidden states for MLM."""
 
 from __future__ import annotations
 

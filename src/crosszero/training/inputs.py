@@ -1,8 +1,8 @@
-"""A batch made ready to be encoded: texts dealt to the ranks, tokenised, masked, words located.
+"""A batch made ready for encoding: texts divided among the ranks, tokenised, masked, words located.
 
-Each rank tokenises its own texts only. What all must know of the others' texts fits into a few
-numbers: how many tokens each has, which of them are special, and which words `max_length` cut off.
-From these every rank draws the same masks and weights, so that their number changes no result.
+Each rank tokenises only its own texts. What it must know of the others' texts is a few numbers: how
+many tokens each has, which of them are special, and which words `max_length` cut off. From these
+every rank draws the same masks and weights, so that their number changes no result.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> Tenso
         )
     if len(np.unique(kept[4 if config.level == "split" else 2])) < 2:
         raise UnusableBatchError(
-            f"all {len(batch.left)} samples mean the same, so that there is no negative (first of "
-            f"them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"
+            f"all {len(batch.left)} samples have the same meaning, so that there is no negative "
+            f"(first of them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"
         )
     return torch.from_numpy(kept)
 

@@ -61,8 +61,8 @@ def train(
 ) -> Path:
     """Post-train an encoder on word positioned samples.
 
-    Started by ``torchrun`` or ``accelerate launch``, the processes share the work of each batch and
-    end with the weights of a single one; see docs/scaling.md.
+    Processes started by ``torchrun`` or ``accelerate launch`` share the work of each batch. They
+    end with the weights of a single process; see docs/scaling.md.
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
@@ -73,10 +73,10 @@ def train(
         config: settings; by default the paper's.
         out: folder of the run. Afterwards ``AutoModel`` and ``SentenceTransformer`` load it; it
             also holds training.json, metrics.jsonl, the projection head and the checkpoints.
-        resume: go on from the newest checkpoint in `out`. On a CPU the weights are equal, bit for
-            bit, to those of a run that was never interrupted on the same machine.
-        show_progress: draw a progress bar, or log now and then where there is no terminal.
-        settings: single settings of :class:`TrainConfig`, in place of those in `config`.
+        resume: continue from the newest checkpoint in `out`. On a CPU the weights are bit for bit
+            those of a run that was never interrupted on the same machine.
+        show_progress: draw a progress bar, or log now and then if there is no terminal.
+        settings: single settings of :class:`TrainConfig`, which override `config`.
 
     Returns:
         The folder `out`.
@@ -84,11 +84,12 @@ def train(
     Raises:
         ConfigError: a setting is unknown, out of range, or does not fit encoder or samples; or
             `out` is no place for a run.
-        CheckpointError: encoder or checkpoint can't be loaded, or the run had other settings.
+        CheckpointError: encoder or checkpoint can't be loaded, or the run was started with other
+            settings.
         DataError: the store can't be read.
         CrosszeroError: another process is writing to `out`, or it can't be written.
         TrainingError: the loss is not finite, or the disk can't take the checkpoints.
-        PeerError: another process of the run failed, and says why.
+        PeerError: another process of the run failed, and reports why.
 
     Example:
         >>> import crosszero as cz
@@ -107,7 +108,7 @@ def train(
             aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             store = collect_gold(gold, aside / GOLD)
         else:
-            raise ConfigError("samples or gold is needed to train on, one of them")
+            raise ConfigError("give either samples or gold to train on")
         check_output(out, inputs=[store.path], folder=True)
         if ranks.first:
             stack.enter_context(lock_output(out, inside=True))
@@ -195,7 +196,7 @@ def _try_batches(
         except UnusableBatchError as error:
             reason = error
             if run.ranks.first:
-                _log.warning("step %d: a batch is passed over: %s", step + 1, error)
+                _log.warning("step %d: a batch is skipped: %s", step + 1, error)
     raise TrainingError(f"step {step + 1}: {MOST_SKIPPED} batches in a row: {reason}")
 
 

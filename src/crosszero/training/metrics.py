@@ -1,4 +1,4 @@
-"""What training tells: metrics.jsonl, TensorBoard where it is installed, and a progress bar."""
+"""What training reports: metrics.jsonl, TensorBoard if it is installed, and a progress bar."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             if number == len(lines):
                 break
-            raise DataError(path, f"is no line of metrics ({error})", number) from error
+            raise DataError(path, f"is not a line of metrics ({error})", number) from error
     return records
 
 
@@ -111,10 +111,10 @@ def _parse(line: bytes) -> dict[str, Any]:
         raise ValueError("a JSON object is needed")
     record: dict[str, Any] = found
     if type(record.get("step")) is not int:
-        raise ValueError("the number of its step is missing")
+        raise ValueError("the step number is missing")
     for name, value in record.items():
         if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise ValueError(f"{quote(name)} is no number, but {quote(value)}")
+            raise ValueError(f"{quote(name)} is {quote(value)}, not a number")
     return {_OLD_NAMES.get(name, name): value for name, value in record.items()}
 
 

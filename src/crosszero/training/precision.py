@@ -1,7 +1,7 @@
 """Which number format is fastest here: measured, never assumed.
 
 On CPUs with bf16 instructions bf16 is about twice as fast as fp32, on CPUs without them it is
-several times slower, and which of the two one has is not visible from Python.
+several times slower, and Python can't tell which kind it is.
 """
 
 from __future__ import annotations

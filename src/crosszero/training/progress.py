@@ -57,15 +57,15 @@ def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
         raise explain_damage(path, error.reason) from error
     step, position, files = progress.step, progress.position, progress.files
     if files and (progress.hash != _hash(progress) or files.keys() != {WEIGHTS, MOMENTS}):
-        raise explain_damage(path, "it is not what was saved")
+        raise explain_damage(path, "it differs from what was saved")
     number = re.fullmatch(r"step-(\d+)", checkpoint.name)
     if not number or not 0 < step == int(number[1]) <= progress.total:
-        raise explain_damage(path, f"step {step} of {progress.total} stands there")
+        raise explain_damage(path, f"it says step {step} of {progress.total}")
     if len(position) != 3 or min(position) < 0:
-        raise explain_damage(path, f"position {quote(position)} stands there")
+        raise explain_damage(path, f"it says position {quote(position)}")
     for name, saved in files.items():
         if _hash_file(checkpoint / name) != saved:
-            raise explain_damage(checkpoint / name, "it is not what was saved")
+            raise explain_damage(checkpoint / name, "it differs from what was saved")
     progress = replace(progress, settings=update_names(progress.settings))
     _require_same(checkpoint, progress, settings)
     return progress
@@ -89,8 +89,8 @@ def check_position(checkpoint: Path, progress: Progress, stream: SampleStream, t
 def explain_damage(path: Path, reason: str) -> CheckpointError:
     """Make the error for a file of a checkpoint that can't be used."""
     return CheckpointError(
-        f"{path}: damaged ({reason}); remove the folder {path.parent.name} to go on from an older "
-        "checkpoint"
+        f"{path}: damaged ({reason}); remove the folder {path.parent.name} to continue from an "
+        "older checkpoint"
     )
 
 
@@ -110,8 +110,8 @@ def _hash(progress: Progress) -> str:
 def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, Any]) -> None:
     if progress.settings.get("sparse_embeddings") is True:
         raise CheckpointError(
-            f"{checkpoint}: the run was begun with sparse_embeddings: true, which is gone; start a "
-            "new run folder, or finish it with the version that began it"
+            f"{checkpoint}: the run was started with sparse_embeddings: true, which no longer "
+            "exists; start a new run folder, or finish the run with the version that started it"
         )
     defaults = json.loads(json.dumps(to_dict(TrainConfig())))
     for name, value in json.loads(json.dumps(dict(settings))).items():
@@ -120,6 +120,7 @@ def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, A
             continue  # a setting younger than the checkpoint, not in use
         if before != value:
             raise CheckpointError(
-                f"{checkpoint}: the run was begun with {name}: {quote(before)}, now {quote(value)} "
-                "is given; go on with the settings it was begun with, or start a new run folder"
+                f"{checkpoint}: the run was started with {name}: {quote(before)}, but "
+                f"{quote(value)} is given now; keep the settings it was started with, or start a "
+                "new run folder"
             )

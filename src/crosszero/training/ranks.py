@@ -1,8 +1,8 @@
 """The processes of one training: what they share, and how they end together.
 
-Every process ("rank") encodes its own texts of a batch that all of them know. A step has two
-meetings of size: the anchors' vectors are gathered before the loss, and the gradients are added up,
-in one all-reduce, after it. Everything else that is exchanged is a few numbers.
+Every process ("rank") encodes its own texts of a batch that all of them know. A step has two large
+exchanges: the anchors' vectors are gathered before the loss, and one all-reduce adds up the
+gradients after it. Everything else is a few numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Ranks:
     def deal(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Divide a batch's texts among the ranks so that all have about the same to do.
 
-        Dealt like cards in the order of their lengths, shares differ by less than the longest text.
+        Texts are dealt out in order of length, so shares differ by less than the longest text.
         Bytes stand for tokens: only the owner tokenises a text. Gives, for each rank, the indices
         of its texts, rising.
 
@@ -141,7 +141,9 @@ class Ranks:
                 _hang_up()
                 # A launcher ends all processes when one has ended: the one that tells comes first.
                 time.sleep(_PATIENCE / 5)
-                raise PeerError("another process of this training failed and says why") from error
+                raise PeerError(
+                    "another process of this training failed and reports why"
+                ) from error
             _hang_up()
             end = time.monotonic() + _PATIENCE
             while board.add(_FAILED, 0) < self.count and time.monotonic() < end:
@@ -166,8 +168,9 @@ def join_ranks() -> Ranks:
         names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
         given = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
         raise ConfigError(
-            f"the processes of this training can't find each other ({quote(given)}): start them by "
-            "torchrun or accelerate launch, which set these variables; for one, unset all of them"
+            f"the processes of this training can't find each other ({quote(given)}): start them "
+            "with torchrun or accelerate launch, which set these variables; for a single "
+            "process, unset all of them"
         ) from error
     return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
 
@@ -186,6 +189,6 @@ def _contact() -> Iterator[None]:
     except RuntimeError as error:
         reason = str(error).strip().split("\n")[0].split(". ")[0]
         raise TrainingError(
-            "another process of this training went away without a word, killed perhaps "
-            f"({reason}); go on with --resume and the same number of processes"
+            "another process of this training disappeared, perhaps because it was killed "
+            f"({reason}); continue with --resume and the same number of processes"
         ) from error

@@ -1,9 +1,9 @@
-"""Word pairs found anew by the encoder that is being trained.
+"""Word pairs found again by the encoder in training.
 
 The word pairs of the next N steps are found with the weights of the step that begins them
-(XLM-Align labels its words by the model itself: docs/method.md). They are written to a store of
-their own, so that a person can look at them (``crosszero show RUN/words/step-...``) and a run that
-is resumed inside the N steps reads the same ones.
+(XLM-Align also labels words by the model itself: docs/method.md). They are written to their own
+store, so that people can look at them (``crosszero show RUN/words/step-...``) and a run that is
+resumed within the N steps reads the same ones.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from crosszero.training.train_config import TrainConfig
 
 WORDS = "words"
 _PAIRS = 1024  # sentence pairs encoded at a time
-_BACK = "remove the checkpoints that are newer than it to go on"
+_BACK = "remove the newer checkpoints to continue"
 _LEARN = 100_000  # sentence pairs from which word borders of scripts without spaces are learnt
 
 
@@ -101,7 +101,7 @@ class WordRefresher:
 
     def _read(self, folder: Path, rows: list[Sample], done: int) -> list[Sample]:
         """What was found for the rows of a block, of which `done` batches were given before."""
-        advice = _BACK if self._ranks.first else "all processes need one file system"
+        advice = _BACK if self._ranks.first else "all processes need a shared file system"
         sizes = read_json(folder.with_suffix(".json"), list[int], advice)
         found = list(SampleStore.open(folder))[sum(sizes[:done]) :]
         if [(row.source, row.target) for row in found] != [(r.source, r.target) for r in rows]:

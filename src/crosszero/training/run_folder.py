@@ -1,4 +1,4 @@
-"""The folder of a run: is it free, does the disk hold what will come, what if it does not."""
+"""The folder of a run: is it free, and does the disk have room for what will be written?"""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def check_folder(out: Path, *, resume: bool) -> None:
     model = (out / "config.json").exists()
     if resume and model and not list_checkpoints(out / CHECKPOINTS):
         raise ConfigError(
-            f"{out}: a model stands there, but no checkpoint to go on from; give it as --encoder "
-            "and choose another --out"
+            f"{out}: holds a model, but no checkpoint to continue from; give it as --encoder and "
+            "choose another --out"
         )
     if not resume and (model or (out / CHECKPOINTS).exists() or (out / METRICS).exists()):
         raise ConfigError(
-            f"{out}: a run or a model stands there; use --resume to go on with it, or another --out"
+            f"{out}: already holds a run or a model; continue it with --resume, or choose another "
+            "--out"
         )
 
 
@@ -50,8 +51,9 @@ def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: Trai
     free = shutil.disk_usage(out).free
     if free < needed - held:
         raise TrainingError(
-            f"{out}: checkpoints and model need {(needed - held) / 1e6:,.0f} MB more, "
-            f"{free / 1e6:,.0f} MB are free; choose another --out or a smaller keep_checkpoints"
+            f"{out}: checkpoints and model need {(needed - held) / 1000000.0:,.0f} MB more, but "
+            f"only {free / 1000000.0:,.0f} MB are free; choose another --out or a smaller "
+            "keep_checkpoints"
         )
 
 
@@ -61,7 +63,7 @@ def explain_disk(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        advice = f"{name_last(out)}; make room and go on with --resume"
+        advice = f"{name_last(out)}; free some space and continue with --resume"
         raise TrainingError(f"{out}: can't be written ({error}); {advice}") from error
 
 
@@ -77,4 +79,4 @@ def describe_batch(out: Path, step: int, origins: list[str], *, write: bool) -> 
     if write:
         with atomic_file(path) as file:
             json.dump({"step": step, "samples": origins}, file, indent=2, ensure_ascii=False)
-    return f"the batch's {len(origins)} samples ({', '.join(origins[:3])} ...) stand in {path}"
+    return f"the batch's {len(origins)} samples ({', '.join(origins[:3])} ...) are in {path}"

@@ -1,4 +1,4 @@
-"""Everything that is checked and made before the first step: what can't work is told now."""
+"""Everything that is checked and made before the first step, so that errors come early."""
 
 from __future__ import annotations
 
@@ -159,9 +159,11 @@ def _make_head(name: str | Path, backbone: Backbone, config: TrainConfig) -> Pro
     if (folder / PROJECTION).is_file():
         try:
             load_head(folder, head)
-            _log.info("going on with the projection head of %s", name)
+            _log.info("continuing with the projection head of %s", name)
         except CheckpointError:
-            _log.info("%s: its projection head is of another level; a new one is trained", name)
+            _log.info(
+                "%s: its projection head was trained at another level; a new one is trained", name
+            )
     return head
 
 
@@ -177,7 +179,7 @@ def _require_same(
     other = [name for name in mine if mine[name] != theirs.get(name)]
     if other:
         raise ConfigError(
-            f"process {ranks.index} of {ranks.count} was given other {', '.join(other)} than "
+            f"process {ranks.index} of {ranks.count} has different {', '.join(other)} than "
             "process 0; start all with the same encoder, samples and settings"
         )
 
@@ -185,15 +187,15 @@ def _require_same(
 def _read_progress(checkpoint: Path, settings: dict[str, Any], ranks: Ranks) -> Progress:
     if not checkpoint.is_dir():
         raise CheckpointError(
-            f"{checkpoint}: process {ranks.index} does not see this folder of process 0; all "
-            "processes need one file system to go on with a run"
+            f"{checkpoint}: process {ranks.index} does not see this folder of process 0; to "
+            "continue a run all processes need a shared file system"
         )
     progress = read_progress(checkpoint, settings)
     before = progress.settings.get("processes", 1)
     if before != ranks.count and ranks.first:
         _log.warning(
-            "the run was begun with %s processes and goes on with %d: the samples and masks stay "
-            "the same, dropout and the last digits do not",
+            "the run was started with %s processes and continues with %d: samples and masks stay "
+            "the same, but dropout and the last digits differ",
             before,
             ranks.count,
         )

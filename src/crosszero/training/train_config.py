@@ -1,4 +1,4 @@
-"""What training is told, and was told. The defaults are the paper's recipe (docs/method.md)."""
+"""The settings of training. The defaults are the paper's recipe (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Switch = Literal["auto"] | bool
 
 @dataclass(frozen=True, kw_only=True)
 class LoraConfig:
-    """Adapters that are trained in place of the encoder, and merged into it at the end.
+    """Adapters that are trained instead of the encoder and merged into it at the end.
 
     Attributes:
-        rank: width of an adapter; raise it for much data.
+        rank: width of an adapter; raise it for large data.
         alpha: the adapter's output is scaled by alpha / rank.
         dropout: before an adapter, in training.
         targets: names of the linear layers that get one, such as query; all by default.
@@ -69,57 +69,57 @@ class TrainConfig:
         word_weight: weight of the words' loss with level ``split``.
         anchor_weight: weight of the squared distance between the vectors of the sentences and those
             that the encoder gave them before training; above 0, it keeps what the encoder can do.
-        head_start: how the projection head begins: ``random`` (paper) or as the ``identity``, with
-            which more of what is learnt stays in the encoder when the head is dropped.
+        head_start: how the projection head starts: ``random`` (paper) or as the ``identity``, with
+            which the encoder itself learns more.
         temperature: divides cosines; lower it when the nearest negatives matter most.
-        mlm_weight: alpha, weight of masked language modelling; 0 leaves it out.
+        mlm_weight: alpha, the weight of masked language modelling; 0 turns it off.
         mlm_probability: share of tokens to predict.
-        mask_contrastive_input: true lets one pass serve both losses (paper); false spends a second
-            pass on unmasked text.
+        mask_contrastive_input: true lets one pass serve both losses (paper); false adds a second
+            pass over the unmasked text.
         batch_size: distinct meanings in a batch: sentence pairs, or multi-way lines with all their
-            languages. Their number is the pool of negatives; mini-batches do not change it.
-        words_per_sentence: word pairs used of each sentence pair, which share its encoding.
-        pairs_per_group: language pairs used of each multi-way line; 0 uses all of them.
-        max_length: tokens of a sentence; longer ones are cut.
-        steps: number of optimiser steps; 0 takes `epochs`.
-        epochs: passes over the samples, where `steps` is 0.
+            languages. Their number sets the pool of negatives; mini-batches do not change it.
+        words_per_sentence: word pairs used per sentence pair; they share its encoding.
+        pairs_per_group: language pairs used per multi-way line; 0 uses all.
+        max_length: longest sentence in tokens; longer ones are truncated.
+        steps: number of optimiser steps; 0 uses `epochs`.
+        epochs: passes over the samples, if `steps` is 0.
         learning_rate: highest learning rate of AdamW.
-        head_learning_rate: that of the projection head, which starts from nothing; 0 takes
-            `learning_rate`.
-        embedding_learning_rate: that of the table of token embeddings, of which a batch touches
-            few rows: a small encoder gains when it moves faster; 0 takes `learning_rate`.
-        schedule: course of the learning rate after warm-up.
-        milestones: parts of the run after which ``multistep`` multiplies by `decay`.
+        head_learning_rate: that of the projection head, which is new; 0 uses `learning_rate`.
+        embedding_learning_rate: that of the token embeddings, of which a batch uses few rows; a
+            small encoder gains from a higher rate. 0 uses `learning_rate`.
+        schedule: how the learning rate changes after warm-up.
+        milestones: fractions of the run after which ``multistep`` multiplies the rate by `decay`.
         decay: factor of ``multistep``.
-        warmup: part of the run over which the learning rate rises from 0.
+        warmup: fraction of the run over which the learning rate rises from 0.
         weight_decay: of AdamW, on matrices only.
-        adam_beta2: how slowly AdamW forgets the size of past gradients; a run of a few hundred
-            steps does better with 0.98: with 0.999 an early jump of the loss damps all of it.
-        max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
+        adam_beta2: how slowly AdamW forgets the size of past gradients. 0.98 is better for a run of
+            a few hundred steps: with 0.999 an early spike of the loss dampens the whole run.
+        max_grad_norm: gradients are clipped to this norm; 0 turns clipping off.
         precision: ``auto`` measures which is fastest on this machine.
-        freeze_embeddings: leave the table of token embeddings as it is, which saves its gradient
-            and both its moments; an MLM head tied to it keeps its own bias and layers in training.
-        lora: train adapters instead of the encoder's own weights (extra ``peft``); they want a
+        freeze_embeddings: keep the token embeddings fixed, which saves their gradient and both
+            their moments; the bias and layers of an MLM head tied to them still train.
+        lora: train adapters instead of the encoder's own weights (extra ``peft``); they need a
             learning_rate near 2e-4.
-        pack: put several texts into a row instead of padding; ``auto`` does so on a GPU with flash
-            attention, where it gains.
+        pack: put several texts into one row instead of padding; ``auto`` does so on a GPU with
+            flash attention, where it is faster.
         mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
-            of like length. Larger is faster on a GPU; apart from dropout the losses do not change.
-        gradient_cache: hold one mini-batch in memory rather than the whole batch, for a third more
-            computation. The gradients are the same; set it when a batch does not fit.
-        refresh_words_every: steps after which word pairs are found anew by the encoder in
-            training; 0 keeps those of the store.
+            of similar length. Larger is faster on a GPU; apart from dropout the losses do not
+            change.
+        gradient_cache: hold one mini-batch in memory instead of the whole batch, for a third more
+            computation. The gradients are the same. Use it when a batch does not fit into memory.
+        refresh_words_every: steps after which the encoder in training finds the word pairs again; 0
+            keeps those of the store.
         refresh_layer: layer for that; 0 takes that of ``layers.word``, or the one that words are
             best linked by.
         seed: of every random choice.
-        checkpoint_every: steps between checkpoints; 0 saves only the end.
-        keep_checkpoints: how many of the newest checkpoints stay.
+        checkpoint_every: steps between checkpoints; 0 saves only at the end.
+        keep_checkpoints: how many of the newest checkpoints to keep.
         log_every: steps between lines of metrics.jsonl.
     """
 
     OLD_NAMES: ClassVar = {
-        "slice_tokens": "it is called 'mini_batch_num_tokens' now",
-        "sparse_embeddings": "it is gone, leave it out: AdamW steps all rows",
+        "slice_tokens": "it is now called 'mini_batch_num_tokens'",
+        "sparse_embeddings": "it was removed, leave it out: AdamW updates all rows",
     }
 
     loss: LossName = "cz-nce"
