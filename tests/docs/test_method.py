@@ -10,7 +10,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = (
-    "Data", "Model", "Losses", "Recipe", "Results reported", "Neighbours", "Later findings",
+    "Data", "Model", "Losses", "Recipe", "Results reported", "Related methods", "Later findings",
 )  # fmt: skip
 
 

@@ -140,10 +140,10 @@ def test_windows_files(data):
         ("bucc2018/de-en.dev.de", ["de-0\teins", "de-1\t\u3000"], r"dev\.de:2: an id, a tab and"),
         ("bucc2018/de-en.dev.de", ["de-0\teins", ""], r"dev\.de:2: the line is empty"),
         ("bucc2018/de-en.dev.de", ["de-0\teins", "de-0\tzwei"], r"dev\.de:2: the id 'de-0'"),
-        ("bucc2018/de-en.dev.en", ["en-0\tone", "de-1\ttwo"], r"dev\.en:2: .*'de-1' stands in"),
+        ("bucc2018/de-en.dev.en", ["en-0\tone", "de-1\ttwo"], r"dev\.en:2: .*'de-1' is also in"),
         ("bucc2018/de-en.test.en", [], r"test\.en:1: is empty"),
         ("bucc2018/de-en.dev.gold", [], r"dev\.gold:1: is empty"),
-        ("bucc2018/de-en.dev.gold", ["de-0\ten-0", "de-7\ten-1"], r"gold:2: 'de-7' is the id"),
+        ("bucc2018/de-en.dev.gold", ["de-0\ten-0", "de-7\ten-1"], r"gold:2: 'de-7' is not the id"),
         ("bucc2018/de-en.dev.gold", ["de-0\tde-1"], r"gold:1: 'de-0' and 'de-1' are both .* de "),
         ("bucc2018/de-en.dev.gold", ["de-0 en-0"], r"gold:1: two ids"),
         ("bucc2018/de-en.dev.gold", ["de-0\ten-0\t1.0"], r"gold:1: two ids"),
@@ -181,7 +181,7 @@ def test_broken_predictions_are_named(data, tmp_path):
     with pytest.raises(DataError, match=r"test-de\.tsv:2: two ids"):
         Bucc().score(out, data)
     write(out / "bucc2018/test-de.tsv", ["de-0\ten-99"])
-    with pytest.raises(DataError, match=r"test-de\.tsv:1: 'en-99' is the id of no sentence"):
+    with pytest.raises(DataError, match=r"test-de\.tsv:1: 'en-99' is not the id of any sentence"):
         Bucc().score(out, data)
     (data / "labels/bucc2018/test-de.tsv").unlink()
     write(out / "bucc2018/test-de.tsv", [])

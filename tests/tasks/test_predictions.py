@@ -82,7 +82,7 @@ def test_nothing_bad_is_written(tmp_path, task, found, message):
         ("tatoeba", b"0\n\n", "xx.tsv:2: the line is empty"),
         ("tatoeba", b"0\n" + b"9" * 5000, "xx.tsv:2: a line number is needed"),
         ("gold tatoeba", b"0\n-1\n", "xx.tsv:2: a line number .* not '-1'"),
-        ("gold tatoeba", b"0\n0\n", "xx.tsv:2: 0 stands on line 1 already"),
+        ("gold tatoeba", b"0\n0\n", "xx.tsv:2: 0 is already on line 1"),
         ("bucc2018", b"xx-1 en-1\n", "xx.tsv:1: two ids with a tab"),
         ("bucc2018", b"xx-1\ten-1\nxx-1\ten-2\t1.3\n", "xx.tsv:2: two ids with a tab"),
         ("bucc2018", b"fr-1\ten-1\n", "xx.tsv:1: 'fr-1' is not the id"),
@@ -106,12 +106,12 @@ def test_bad_files(tmp_path, name, content, message):
 
 def test_what_stands_twice_is_told_with_both_lines(tmp_path):
     check_once("gold.tsv", [2, 0, 1])
-    with pytest.raises(DataError, match=r"gold\.tsv:4: 0 stands on line 2 already"):
+    with pytest.raises(DataError, match=r"gold\.tsv:4: 0 is already on line 2"):
         check_once("gold.tsv", [2, 0, 1, 0])
 
 
 def test_bad_names(tmp_path):
     with pytest.raises(ConfigError, match="not a language code"):
         name_file(tmp_path, "tatoeba", "../fr")
-    with pytest.raises(ConfigError, match="its gold is no file of labels"):
+    with pytest.raises(ConfigError, match="its gold is not a file of labels"):
         find_task("word-alignment").read_labels(tmp_path, "de-en")

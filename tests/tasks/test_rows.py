@@ -100,7 +100,7 @@ def test_panx_has_tags_of_its_own(data):
 @pytest.mark.parametrize(
     ("lines", "line", "message"),
     [
-        ([TRAIN[0], "one\ttwo"], 2, "3 columns parted by tabs are needed, 2 found"),
+        ([TRAIN[0], "one\ttwo"], 2, "2 columns found; 3, separated by tabs, are needed"),
         ([TRAIN[0], TRAIN[1] + "\tx"], 2, "4 found"),
         ([TRAIN[0], "", TRAIN[1]], 2, "1 found"),
         ([TRAIN[0], "a\tb\tcontradictory"], 2, "did you mean 'contradiction'"),
@@ -121,11 +121,11 @@ def test_test_files_have_no_labels(data):
     path = write(data / "xnli/test-fr.tsv", TRAIN)
     with pytest.raises(DataError) as error:
         read(data, "xnli", "test", "fr")
-    check(error, path, 1, "2 columns parted by tabs are needed, 3 found")
+    check(error, path, 1, "3 columns found; 2, separated by tabs, are needed")
     path = write(data / "udpos/test-fr.tsv", ["Un", "", "chat", "noir\tADJ"])
     with pytest.raises(DataError) as error:
         read(data, "udpos", "test", "fr")
-    check(error, path, 4, "a word alone is needed, 2 columns found")
+    check(error, path, 4, "2 columns found, but only a word")
 
 
 @pytest.mark.parametrize(

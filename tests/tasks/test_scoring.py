@@ -124,7 +124,7 @@ def test_some_tasks_and_languages(folders):
 def test_what_was_not_predicted_is_no_task(folders, tmp_path):
     _, gold = folders
     write(tmp_path / "few", "tatoeba", "de", [0] * 40)
-    with pytest.raises(DataError, match=r"few/tatoeba/test-fr\.tsv: is missing, though"):
+    with pytest.raises(DataError, match=r"few/tatoeba/test-fr\.tsv: is missing, but"):
         score_predictions(tmp_path / "few", gold)
     (score,) = score_predictions(tmp_path / "few", gold, languages=["de"])
     assert (score.name, score.count) == ("tatoeba/accuracy", 40)
@@ -133,7 +133,7 @@ def test_what_was_not_predicted_is_no_task(folders, tmp_path):
 @pytest.mark.parametrize("side", [0, 1])
 def test_language_on_one_side_only(folders, side):
     (folders[side] / "udpos/test-fr.tsv").unlink()
-    with pytest.raises(DataError, match="is missing, though") as error:
+    with pytest.raises(DataError, match="is missing, but") as error:
         score_predictions(*folders)
     assert error.value.path == str(folders[side] / "udpos/test-fr.tsv")
     assert len(score_predictions(*folders, tasks=["udpos"], languages=["de", "en"])) == 4
@@ -208,14 +208,14 @@ def test_bad_names(folders, tmp_path):
     (tmp_path / "nothing/udpos").mkdir(parents=True)
     with pytest.raises(DataError, match="holds no test-<xx>"):
         score_predictions(tmp_path / "nothing", tmp_path / "nothing")
-    with pytest.raises(DataError, match="holds no folder of a task"):
+    with pytest.raises(DataError, match="has no task folder"):
         score_predictions(tmp_path / "nothing/udpos", gold)
     with pytest.raises(DataError, match="no such folder"):
         score_predictions(predictions, tmp_path / "absent")
     with pytest.raises(DataError, match=r"name .*/predictions"):
         score_predictions(tmp_path, gold)
     gold.rename(tmp_path / "labels")
-    with pytest.raises(DataError, match="the gold files are in"):
+    with pytest.raises(DataError, match="which holds the gold files"):
         score_predictions(predictions, tmp_path)
 
 

@@ -150,7 +150,7 @@ def test_all_layers_are_one_forward_pass(many, encoder, request):
     ("lines", "message"),
     [
         (["0-0"], r"de-en\.tsv:1: 1 lines for 2 sentence pairs"),
-        (["0-0", "0-2"], r"de-en\.tsv:2: link 0-2 points behind the last word"),
+        (["0-0", "0-2"], r"de-en\.tsv:2: link 0-2 points past the last word"),
         (["0-0", "0-3"], r"de-en\.tsv:2: link 0-3 points outside"),
         (["0-0", "0:1"], r"de-en\.tsv:2: '0:1' is not a link"),
         (["0p0", "0-1"], r"de-en\.tsv:1: 0p0: a predicted link is written 0-0"),

@@ -128,7 +128,7 @@ def test_what_is_missing(data, tmp_path):
     with pytest.raises(DataError, match="is not a folder of samples"):
         WordRetrieval().list_languages(tmp_path / "nowhere")
     collect(SAMPLES[-1:], tmp_path / "bare/word-retrieval")
-    with pytest.raises(DataError, match="holds no sample with a word pair"):
+    with pytest.raises(DataError, match="has no sample with a word pair"):
         WordRetrieval().predict(Table(MEANINGS), tmp_path / "bare", data / "out")
 
 

@@ -1,4 +1,4 @@
-"""What an encoder is measured on: one module a task, its data, predictions as files, scores.
+"""What an encoder is measured on: one module per task, with its data, prediction files and scores.
 
 Names are imported when they are first used: scoring files needs no torch, encoding does.
 How an encoder is fine-tuned for XNLI, PAWS-X, UDPOS and PANX is in :mod:`crosszero.tasks.finetune`.

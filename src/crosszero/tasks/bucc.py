@@ -75,8 +75,8 @@ class Bucc(Task):
     options = MappingProxyType({"k": 4, "margin": "ratio"})
     gold_files = True
     hub_lacks = (
-        "the hub has only the gold pairs, not the sentences that they hide among; take it from "
-        "scripts/download_data.sh of google-research/xtreme"
+        "the hub has only the gold pairs, not the sentences among which they are hidden; get it "
+        "with scripts/download_data.sh of google-research/xtreme"
     )
     rank = 50
 
@@ -185,7 +185,7 @@ def _read_mined(path: Path) -> ScoredIds:
             one, other, score = line.split("\t")
             mined.append((one, other, float(score)))
         except ValueError as error:
-            message = "two ids and a number, parted by tabs, are needed"
+            message = "two ids and a number, separated by tabs, are needed"
             raise DataError(path, message, number) from error
     return mined
 
@@ -272,9 +272,7 @@ def _tell_side(name: str, data: BuccSet | str) -> str:
         return data.language
     if name in data.english:
         return "English"
-    raise ValueError(
-        f"{name!r} is the id of no sentence, neither in {data.language} nor in English"
-    )
+    raise ValueError(f"{name!r} is not the id of any sentence, in {data.language} or in English")
 
 
 def _read_sentences(path: Path, taken: Mapping[str, str], where: Path) -> dict[str, str]:
@@ -286,9 +284,9 @@ def _read_sentences(path: Path, taken: Mapping[str, str], where: Path) -> dict[s
         if not tab or not name or not sentence.strip():
             message = f"an id, a tab and a sentence are needed, not {line[:80]!r}"
         elif name in sentences:
-            message = f"the id {name!r} stands twice"
+            message = f"the id {name!r} occurs twice"
         elif name in taken:
-            message = f"the id {name!r} stands in {where}, too, so gold pairs would be ambiguous; "
+            message = f"the id {name!r} is also in {where}, so gold pairs would be ambiguous; "
             message += "put the language before it"
         if message:
             raise DataError(path, message, number)

@@ -1,4 +1,4 @@
-"""All tasks by their names: whatever a module of this folder lists as ``TASKS``."""
+"""All tasks by name: whatever the modules of this folder list as ``TASKS``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Tasks that an encoder is fine-tuned for on English and tested on in every language (zero-shot).
 
-Training, and the choice of the best model on the English development set, are the business of
-:mod:`crosszero.tasks.finetune`. Source: Hu et al. 2020, section 3.
+:mod:`crosszero.tasks.finetune` trains, and chooses the best model on the English development set.
+Source: Hu et al. 2020, section 3.
 """
 
 from __future__ import annotations

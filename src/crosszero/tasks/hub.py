@@ -1,7 +1,7 @@
 """XTREME's data from the hub's ``google/xtreme``, written once in the layout of XTREME's script.
 
-What the hub has of a task, and what it does not, is told in the task's module. Test labels are
-there for all but BUCC, of which it has only the gold pairs.
+Each task's module says what the hub has of it. Test labels are there for all tasks but BUCC, for
+which the hub has only the gold pairs.
 
 Source: https://huggingface.co/datasets/google/xtreme and its loading script in
 https://github.com/huggingface/datasets (datasets/xtreme/xtreme.py).
@@ -67,7 +67,7 @@ def fetch_xtreme(
         if some:
             written.append(task.fetch(out, some, revision))
         else:
-            _log.info("%s: has none of the languages, left out", task.name)
+            _log.info("%s: has none of the languages; left out", task.name)
     return written
 
 

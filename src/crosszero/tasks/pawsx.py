@@ -1,4 +1,4 @@
-"""PAWS-X: do two sentences that share most of their words say the same?"""
+"""PAWS-X: do two sentences that share most of their words have the same meaning?"""
 
 from __future__ import annotations
 

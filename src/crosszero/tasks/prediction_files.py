@@ -1,8 +1,8 @@
-"""Files of predictions and of gold: where they stand, what their lines may hold.
+"""Files of predictions and of gold: where they are, and what their lines may hold.
 
 Both have XTREME's format: one file for each task and language, ``<folder>/<task>/test-<xx>.tsv``,
-one item a line in the order of the test data. What can't be right is refused when it is written
-and when it is read. Files are whole or absent.
+one item per line in the order of the test data. Impossible values are refused when written and when
+read. Files are complete or absent.
 
 Source: ``evaluate.py`` of https://github.com/google-research/xtreme.
 """
@@ -58,7 +58,7 @@ def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "")
             file.write(f"{line}\n")
             count += 1
         if not count and source:
-            raise DataError(source, "there is nothing to write: an item a line is needed")
+            raise DataError(source, "there is nothing to write: one item per line is needed")
     return path
 
 
@@ -100,5 +100,5 @@ def check_once(path: str | Path, numbers: Sequence[int]) -> None:
     first: dict[int, int] = {}
     for line, number in enumerate(numbers, start=1):
         if first.setdefault(number, line) != line:
-            message = f"{number} stands on line {first[number]} already; a foreign sentence is the "
+            message = f"{number} is already on line {first[number]}; a foreign sentence is the "
             raise DataError(path, f"{message}translation of one English sentence", line)

@@ -1,4 +1,4 @@
-"""Retrieval over held-out samples: queries of one language look for answers in the other.
+"""Retrieval over held-out samples: queries in one language, answers in the other.
 
 The data is a store of samples that no training has seen, as ``crosszero prepare --hold-out`` writes
 it. A prediction file has a line for each query with the 0-based number of a candidate. The nearest

@@ -21,7 +21,7 @@ class Score:
         language: such as ``fr``; ``en-fr`` where two are measured together.
         value: share in [0, 1].
         count: items it was measured on, in the unit of the task.
-        layer: the hidden layer, where a single one was read apart from the encoder's own vectors.
+        layer: the hidden layer, if a single one was read instead of the encoder's own vectors.
     """
 
     task: str

@@ -2,7 +2,7 @@
 
 XTREME's own number of a task is the plain mean over ALL its languages;
 :func:`~crosszero.tasks.score.average` is over those that were scored. Both folders must have the
-same languages, so that none is lost unseen.
+same languages, so that none is missed silently.
 """
 
 from __future__ import annotations
@@ -72,9 +72,13 @@ def _check_folders(predictions: Path, labels: Path) -> None:
         if not folder.is_dir():
             raise DataError(folder, "no such folder: one that holds <task>/test-<xx>.tsv is needed")
     if (inner := predictions / "predictions").is_dir():
-        raise DataError(predictions, f"is the folder of an evaluation; predictions: name {inner}")
+        raise DataError(
+            predictions, f"is the folder of an evaluation; for its predictions name {inner}"
+        )
     if (labels / "labels").is_dir():
-        raise DataError(labels, f"holds texts; the gold files are in {labels / 'labels'}: name it")
+        raise DataError(
+            labels, f"holds texts; name {labels / 'labels'}, which holds the gold files"
+        )
 
 
 def _choose_tasks(predictions: Path, tasks: Sequence[str] | None) -> list[str]:
@@ -84,7 +88,7 @@ def _choose_tasks(predictions: Path, tasks: Sequence[str] | None) -> list[str]:
             raise ConfigError(f"{task!r} is not a task with gold files; {suggest(task, known)}")
     found = [task for task in tasks or known if tasks or (predictions / task).is_dir()]
     if not found:
-        raise DataError(predictions, f"holds no folder of a task ({', '.join(known)})")
+        raise DataError(predictions, f"has no task folder ({', '.join(known)})")
     return list(dict.fromkeys(found))
 
 
@@ -100,6 +104,6 @@ def _choose_languages(
         for folder, other in ((predictions, labels), (labels, predictions)):
             if language not in both[folder]:
                 there = name_file(other, task, language)
-                message = f"is missing, though {there} is there; add it, or name the languages that"
-                raise DataError(name_file(folder, task, language), f"{message} shall be scored")
+                message = f"is missing, but {there} exists; add it, or name the languages "
+                raise DataError(name_file(folder, task, language), f"{message}to score")
     return chosen

@@ -1,8 +1,8 @@
 """What XNLI and PAWS-X share: what holds between two sentences, their files, their score.
 
-Sentences are given as the file has them. XTREME wrote them as csv: a field that holds a quotation
-mark stands in quotation marks, with those inside doubled. Its reader does NOT undo that, so the
-models that it measures see the doubled marks, and so do those that are measured here.
+Sentences are used as they are in the file. XTREME wrote them as CSV: a field that contains a
+quotation mark is quoted, and the marks inside are doubled. Its reader does NOT undo that, so models
+see the doubled marks, there and here.
 
 Source: ``utils_preprocess.py`` and ``third_party/processors`` of
 https://github.com/google-research/xtreme.
@@ -57,7 +57,7 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
                 raise DataError(path, line.message, number)
             rows.append(line.split("\t"))
             if len(rows[-1]) != needed:
-                message = f"{needed} columns parted by tabs are needed, {len(rows[-1])} found"
+                message = f"{len(rows[-1])} columns found; {needed}, separated by tabs, are needed"
                 raise DataError(path, message, number)
             if needed == 3:
                 self.check_label(rows[-1][2], path, number)

@@ -1,8 +1,8 @@
-"""Sentence retrieval: a sentence looks for its translation among all of the other language.
+"""Sentence retrieval: find the translation of a sentence among all of the other language.
 
 The store of samples (:mod:`crosszero.tasks.retrieval`) is ``<data>/sentence-retrieval``, or the one
-of words, or `data` itself. What is found is right if its TEXT is a translation of the query's text:
-text repeats itself, interface strings most of all.
+of words, or `data` itself. An answer is right if its TEXT is a translation of the query's text,
+because texts repeat, interface strings most of all.
 """
 
 from __future__ import annotations

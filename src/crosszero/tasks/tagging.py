@@ -56,7 +56,9 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
             for at, word in self.number(blocks):
                 if "\t" in word:
                     columns = word.count("\t") + 1
-                    message = f"a word alone is needed, {columns} columns found; tags of the test "
+                    message = (
+                        f"{columns} columns found, but only a word is allowed; tags of the test "
+                    )
                     raise DataError(path, message + "split belong to labels/", at)
             if not gold:
                 return [TaggedSentence(words) for words in blocks]
@@ -126,7 +128,7 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
         path = name_file(predictions, self.name, language)
         for number, tags in _number_lines(found):
             if not tags:
-                raise DataError(path, "a sentence without words can't be told from none", number)
+                raise DataError(path, "a sentence without words can't be written", number)
         return super().write(predictions, language, found)
 
     def fine_tune(
@@ -181,7 +183,9 @@ def read_blocks(path: str | Path) -> Blocks:
         elif blocks[-1]:
             blocks.append([])
         else:
-            message = "the line is empty where a sentence begins; one empty line parts two"
+            message = (
+                "the line is empty where a sentence begins; one empty line separates two sentences"
+            )
             raise DataError(path, f"{message} sentences", number)
     return [tuple(block) for block in blocks]
 
@@ -197,6 +201,6 @@ def _number_lines(blocks: Iterable[Sequence[str]]) -> Iterator[tuple[int, Sequen
 def _split_word(path: Path, line: str, number: int) -> tuple[str, str]:
     columns = [column.strip(" ") for column in line.split("\t")]
     if len(columns) != 2 or not all(columns):
-        full = f"{sum(map(bool, columns))} of {len(columns)} columns hold something"
+        full = f"{sum(map(bool, columns))} of {len(columns)} columns are filled"
         raise DataError(path, f"a word, a tab and its tag are needed; {full}", number)
     return columns[0], columns[1]

@@ -184,7 +184,9 @@ class Task(ABC):
 
     def read_labels(self, labels: Folder, language: str) -> Any:
         """Read what :meth:`load_gold` gives from a gold file alone, if there are `gold_files`."""
-        raise ConfigError(f"{self.name}: its gold is no file of labels; use 'crosszero evaluate'")
+        raise ConfigError(
+            f"{self.name}: its gold is not a file of labels; use 'crosszero evaluate'"
+        )
 
     def locate(self, data: Folder) -> Path:
         """Tell where its data stand in a folder, or would stand."""

@@ -261,9 +261,9 @@ def read_tatoeba(root: Folder, language: str) -> TatoebaSet:
         name = f"tatoeba/{language}-en"
         raise DataError(
             english_path,
-            "has a name of LASER's layout, whose lines are aligned, but is sorted, as in XTREME's. "
-            f"If it is XTREME's, name it {name}.en, its partner {name}.{language}, and put the "
-            f"gold file at labels/tatoeba/test-{language}.tsv",
+            "has a name as in LASER's layout, whose lines are aligned, but is sorted, as in "
+            f"XTREME's. If it is XTREME's, name it {name}.en, its partner {name}.{language}, and "
+            f"put the gold file at labels/tatoeba/test-{language}.tsv",
         )
     sides = {"english": tuple(english), "foreign": tuple(foreign)}
     return TatoebaSet(language=language, gold=tuple(gold), **sides)
@@ -279,11 +279,11 @@ def _find_files(root: Path, language: str, labels: Path) -> tuple[Path, Path]:
         english = foreign.with_suffix(f".{suffix}")
         if foreign.is_file() != english.is_file():
             missing, other = (english, foreign) if foreign.is_file() else (foreign, english)
-            raise DataError(missing, f"is missing, though {other} is there")
+            raise DataError(missing, f"is missing, but {other} exists")
         if foreign.is_file():
             return foreign, english
     if labels.is_file():
-        raise DataError(pairs[0][0], f"is missing, though {labels} is there")
+        raise DataError(pairs[0][0], f"is missing, but {labels} exists")
     raise ConfigError(
         f"no Tatoeba files for {language!r} in {root}; " + suggest(language, list_languages(root))
     )

@@ -1,4 +1,4 @@
-"""Word alignment: link the words of translated sentences, held against links that people made.
+"""Word alignment: link the words of translated sentences, and compare with links made by people.
 
 The data are ``<data>/word-alignment/<pair>.src``, ``.tgt`` and ``.gold``
 (:mod:`crosszero.align.gold`). Words are linked as ``crosszero align`` links them. Which layer

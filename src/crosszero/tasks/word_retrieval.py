@@ -1,4 +1,4 @@
-"""Word retrieval: a word in its sentence looks for its translation among ALL words.
+"""Word retrieval: find the translation of a word in its sentence among ALL words.
 
 Sentence vectors can be good while word vectors are not, so words are tested alone. The word pairs
 of the samples (:mod:`crosszero.tasks.retrieval`; ``<data>/word-retrieval``, or `data` itself) give
@@ -109,7 +109,7 @@ class WordRetrieval(RetrievalTask):
                 one, other = sample.source_language, sample.target_language
                 found[f"{one}-{other}"] = found[f"{other}-{one}"] = frozenset((one, other))
         if not found:
-            raise DataError(self.locate(data), "holds no sample with a word pair")
+            raise DataError(self.locate(data), "has no sample with a word pair")
         return found
 
 

@@ -275,10 +275,10 @@ def test_what_cannot_work_is_told_in_a_line(model_folder: ModelFolder, tmp_path:
         run(pairs, pairs, FineTuneConfig(max_length=4))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="something stands there"):
+    with pytest.raises(ConfigError, match="exists already"):
         run(pairs, pairs, out="full")
     assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
-    with pytest.raises(CheckpointError, match="was not fine-tuned here"):
+    with pytest.raises(CheckpointError, match="was not fine-tuned by crosszero"):
         Classifier.load(model_folder())
     run(pairs, pairs, FineTuneConfig(steps=1, max_length=24))
     with pytest.raises(CheckpointError, match="fine-tuned for classification, not for tagging"):

@@ -43,11 +43,11 @@ def test_values_are_read_as_yaml_writes_them() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"learning_rate": "fast"}, "learning_rate: a number is needed, given 'fast'"),
-        ({"epochs": None}, "epochs: a number is needed, given None"),
-        ({"batch_size": 1.5}, "batch_size: a whole number is needed, given 1.5"),
-        ({"steps": 2.5}, "steps: a whole number is needed, given 2.5"),
-        ({"seed": True}, "seed: a whole number is needed, given True"),
+        ({"learning_rate": "fast"}, "learning_rate: 'fast' given; a number is needed"),
+        ({"epochs": None}, "epochs: None given; a number is needed"),
+        ({"batch_size": 1.5}, "batch_size: 1.5 given; a whole number is needed"),
+        ({"steps": 2.5}, "steps: 2.5 given; a whole number is needed"),
+        ({"seed": True}, "seed: True given; a whole number is needed"),
         ({"stps": 2}, "unknown setting 'stps': did you mean 'steps'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What fine-tuning can be told. The defaults are XTREME's for mBERT (docs/xtreme.md)."""
+"""The settings of fine-tuning. The defaults are XTREME's for mBERT (docs/xtreme.md)."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ class FineTuneConfig:
     """Settings of one fine-tuning. Radii are shares of the mean length of token embeddings.
 
     Attributes:
-        learning_rate: highest learning rate of AdamW; XTREME takes 3e-5 for XLM-R large on XNLI.
-        epochs: passes over the examples, where `steps` is 0.
-        steps: number of optimiser steps; 0 takes `epochs`.
+        learning_rate: highest learning rate of AdamW; XTREME uses 3e-5 for XLM-R large on XNLI.
+        epochs: passes over the examples, if `steps` is 0.
+        steps: number of optimiser steps; 0 uses `epochs`.
         batch_size: examples of one optimiser step; for tagging, sentences or parts of long ones.
-        max_length: tokens of an example, special ones included. Pairs are cut, longest first;
-            sentences to tag are split.
-        eval_every: steps after which the development set is scored, and the model kept if it is the
-            best; the final model is always scored.
+        max_length: longest example in tokens, special tokens included. Pairs are truncated, longest
+            side first; sentences to tag are split.
+        eval_every: steps between scores on the development set; the best model is kept. The final
+            model is always scored.
         adam_epsilon: of AdamW.
         weight_decay: of AdamW.
-        warmup: part of the run over which the learning rate rises from 0; then it falls to 0.
-        max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
+        warmup: fraction of the run over which the learning rate rises from 0; then it falls to 0.
+        max_grad_norm: gradients are clipped to this norm; 0 turns clipping off.
         precision: number format of the forward pass; bf16 is faster on some machines only.
         mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
-            of like length. Larger is faster on a GPU; apart from dropout the losses do not change.
+            of similar length. Larger is faster on a GPU; apart from dropout the losses do not
+            change.
         seed: of every random choice.
-        robust: how classification is made to bear embeddings that lie elsewhere, as those of other
-            languages do: ``none`` (XTREME), ``adversarial``, ``smoothing`` or ``ear``.
+        robust: how classification is made robust to shifted embeddings, such as those of other
+            languages: ``none`` (XTREME), ``adversarial``, ``smoothing`` or ``ear``.
         adversarial_radius: of the ball around each word's embedding that is searched.
         adversarial_steps: of projected gradient ascent; each costs a forward and a backward pass.
         adversarial_step_size: length of one, as a share of the radius.
         smoothing_radius: of the ball around each word's embedding that noise is drawn from.
         ear_radius: how far each word's embedding is pushed.
-        ear_steps: of gradient ascent that turn the push; 0 pushes in a random direction.
+        ear_steps: steps of gradient ascent that turn the push; 0 pushes in a random direction.
         ear_attention_weight: weight of the attention-pull.
         ear_target_weight: weight of the robust target.
 
@@ -52,7 +53,7 @@ class FineTuneConfig:
         32
     """
 
-    OLD_NAMES: ClassVar = {"slice_tokens": "it is called 'mini_batch_num_tokens' now"}
+    OLD_NAMES: ClassVar = {"slice_tokens": "it is now called 'mini_batch_num_tokens'"}
 
     learning_rate: float = 2e-5
     epochs: float = 5.0

@@ -1,4 +1,4 @@
-"""What is learnt from: pairs of sentences with a label, and sentences with tags."""
+"""Training examples: pairs of sentences with a label, and sentences with tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder with a new head for a task, and the folder that the two become."""
+"""An encoder with a new head for a task, and the folder in which both are saved."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> 
             content = json.dumps({"max_length": task.max_length, **settings}, indent=2)
             (new / SETTINGS).write_text(content, encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{folder}: can't be written ({error}); make room there") from error
+        raise TrainingError(
+            f"{folder}: can't be written ({error}); free some space there"
+        ) from error
 
 
 def load_task_model(folder: str | Path, kind: str) -> TaskModel:
@@ -107,7 +109,7 @@ def load_task_model(folder: str | Path, kind: str) -> TaskModel:
     found, max_length = settings.get("kind"), settings.get("max_length")
     if found is None or not isinstance(max_length, int):
         raise CheckpointError(
-            f"{folder}: no {SETTINGS} that can be read there, so it was not fine-tuned here"
+            f"{folder}: has no readable {SETTINGS}, so it was not fine-tuned by crosszero"
         )
     if found != kind:
         raise CheckpointError(

@@ -1,7 +1,7 @@
 """The loop of fine-tuning: transformers' Trainer, and the best model by the development score.
 
-The Trainer's own checkpoints are not used: they hold pickles, and a fine-tuning is begun again
-rather than resumed. A batch is random and computed in mini-batches of like length, as in training.
+The Trainer's own checkpoints are not used: they hold pickles, and fine-tuning starts again rather
+than resumes. A batch is random and computed in mini-batches of similar length, as in training.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def train_best(
 def prepare_fine_tuning(out: Path, seed: int) -> Iterator[None]:
     """Refuse a folder that is in use, seed what the Trainer seeds, leave the caller's state."""
     if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out}: the model needs a folder, this is a file")
+        raise ConfigError(f"{out}: this is a file; the model needs a folder")
     if out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"{out}: something stands there; choose a new folder")
+        raise ConfigError(f"{out}: exists already; choose a new folder")
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
@@ -94,7 +94,7 @@ def prepare_fine_tuning(out: Path, seed: int) -> Iterator[None]:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a fine-tuning came to its end: the best model stands there, all scores come last."""
+    """Whether a fine-tuning has finished: the best model is there; all scores are written last."""
     try:
         return "scores" in read_json(folder / SETTINGS, dict[str, Any])
     except DataError:
@@ -177,7 +177,7 @@ class _Best(TrainerCallback):
         if not self._scores or self._scores[-1]["step"] != step:
             self._consider(step)
         if self._best == -math.inf:
-            raise TrainingError(f"{self._out}: no score of the development set was a number")
+            raise TrainingError(f"{self._out}: no score on the development set was a number")
         settings = read_json(self._out / SETTINGS, dict[str, Any])
         with atomic_file(self._out / SETTINGS) as file:
             json.dump(settings | {"scores": self._scores}, file, indent=2)

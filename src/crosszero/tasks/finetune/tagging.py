@@ -1,7 +1,7 @@
 """Word tagging: fine-tune on the English part, predict any language, one tag for every word.
 
-As XTREME does it, each word is tokenised by itself, its tag is learnt and read at its first piece,
-and a sentence that is too long is split between words and glued together again, never cut.
+As in XTREME, each word is tokenised by itself, its tag is learnt and read at its first sub-token,
+and a sentence that is too long is split between words and joined again, never truncated.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def fine_tune_tagger(
         TrainingError: the loss is not finite, or the disk can't take the model.
     """
     if config.robust != "none":
-        raise ConfigError(f"robust: {config.robust} given; tagging takes none")
+        raise ConfigError(f"robust: {config.robust} given; tagging does not support it")
     for name, sentences in (("train", train), ("dev", dev)):
         if not sentences:
             raise DataError(name, "there are no sentences")

@@ -1,8 +1,8 @@
-"""Losses that make a sentence classifier bear embeddings which lie elsewhere, with English alone.
+"""Losses that make a sentence classifier robust to shifted embeddings, with English data alone.
 
 The words of another language have other embeddings than their English translations. A model that
 gives the same answer in a neighbourhood of English embeddings has a better chance to give it there
-(docs/method.md, Neighbours).
+(docs/method.md, Related methods).
 
 In all of them the neighbourhood is an L2 ball around each word's input embedding. Special tokens,
 which all languages share, and padding stay where they are. Radii are given as shares of the mean

@@ -1,9 +1,9 @@
 """EAR: embedding-push, attention-pull and robust target (arXiv 2210.09934).
 
-Written from the abstract; docs/method.md tells what the authors do otherwise. Embeddings are pushed
-off the English ones to "virtual multilingual" ones; attention of the original and of the
+Written from the abstract; docs/method.md says what the authors do differently. Embeddings are
+pushed off the English ones to "virtual multilingual" ones; attention of the original and of the
 pushed sentence is pulled together, so that the push does not change the meaning; and the two
-predictions are kept equal. What that leaves open was chosen:
+predictions are kept equal. The abstract leaves the rest open; the choices here are:
 
 * The push moves every word by the same length, the radius: as far from English as a ball allows.
   Its direction starts at random and is turned towards where the prediction changes most.
