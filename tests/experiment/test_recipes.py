@@ -280,7 +280,7 @@ def test_held_out_samples_have_to_be_made() -> None:
     assert build(ExperimentConfig, made).tasks == ["sentence-retrieval", "word-retrieval"]
     without = build(ExperimentConfig, {**made, "words": {"kind": "none"}})
     assert without.tasks == ["sentence-retrieval"]
-    with pytest.raises(ConfigError, match="samples, bitext: name one"):
+    with pytest.raises(ConfigError, match="samples, bitext: give only one"):
         build(ExperimentConfig, {**made, "samples": "z"})
 
 

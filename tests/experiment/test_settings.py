@@ -76,14 +76,14 @@ def test_systems_share_settings_of_training(tmp_path: Path) -> None:
         ("name: small", "name: small\njobs: 0", "jobs: 0 given"),
         ("[1, 2]", "[]", "seeds: at least one"),
         ("[1, 2]", "[1, 1]", "each once"),
-        ("samples: samples", "", "samples: ML-CTL-CZ, info-snt need a store"),
+        ("samples: samples", "", "samples: ML-CTL-CZ, info-snt need samples to train on"),
         ("data: data", "", "data: is needed by the task tatoeba"),
         ("xnli]", "word-alignment]", "alignment: is needed"),
         ("steps: 5", "stps: 5", "info-snt: train: unknown setting|ML-CTL-CZ: train: unknown"),
         ("level: sentence", "level: word", "'word' given"),
-        ("  start: {}", "  a/b: {}", "names a folder"),
+        ("  start: {}", "  a/b: {}", "is used as a folder name"),
         ("start: {}", "start: {trained: runs/x}", "same folder for all seeds"),
-        ("start: {}", "start: {trained: 'x-{seed}', encoder: y}", "drop encoder and train"),
+        ("start: {}", "start: {trained: 'x-{seed}', encoder: y}", "remove encoder and train"),
         ("tasks:", "fine_tune: {udpos: {robust: ear}}\ntasks:", "robust is for xnli and pawsx"),
         ("tasks:", "fine_tune: {tatoeba: {}}\ntasks:", "not fine-tuned"),
         ("systems:", "sistems: {}\nsystems:", "did you mean 'systems'"),
@@ -156,7 +156,7 @@ def test_a_record_of_another_shape_is_one_line(tmp_path: Path, change: dict[str,
     path = tmp_path / "records" / "start.json"
     path.parent.mkdir()
     path.write_text(json.dumps(dataclasses.asdict(make_record()) | change))
-    message = r"start\.json: damaged \(.+\); remove it, and it is measured again$"
+    message = r"start\.json: damaged \(.+\); remove it to measure it again$"
     with pytest.raises(DataError, match=message):
         read_record(path)
     with pytest.raises(DataError, match=message):
@@ -312,7 +312,7 @@ def test_robust_rows_have_pairs_of_sentences_only(tmp_path: Path) -> None:
     ]  # fmt: skip
     table = make_overview(gather(*records, config=suite))
     assert table.rows == (("start", None, 50.0), ("soft", 40.0, None))
-    assert "soft: robust fine-tuning is for pairs of sentences" in table.note
+    assert "soft: robust fine-tuning works on pairs of sentences" in table.note
     assert "robust" not in make_overview(gather(*records)).note
 
 

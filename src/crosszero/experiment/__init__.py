@@ -1,1 +1,1 @@
-"""Many encoders, tasks and seeds: what is missing is run, and one table shows it all."""
+"""Many encoders, tasks and seeds: missing results are computed, and one table shows them all."""

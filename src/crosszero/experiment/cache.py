@@ -1,4 +1,4 @@
-"""Sentence vectors that were computed before are read from disk: named by what they depend on."""
+"""Sentence vectors cached on disk, under names that depend on everything they were made from."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """How vectors lie together: by meaning or by language?
 
-A picture of a map persuades too easily, so the same points are measured in the full space, by
-cosine: silhouettes, from -1 to 1, say how much nearer a point lies to its own class than to the
-next one; k-NN purities, from 0 to 1, which share of a point's nearest neighbours has its class. The
-tokens of one sentence lie together in any model, which flatters the purity by meaning; so there is
+A map persuades too easily, so the same points are also measured in the full space, by cosine.
+Silhouettes, from -1 to 1, say how much nearer a point is to its own class than to the next one.
+k-NN purities, from 0 to 1, are the share of a point's nearest neighbours that have its class. The
+tokens of one sentence lie together in any model, which inflates the purity by meaning, so there is
 also one among the neighbours IN OTHER LANGUAGES.
 """
 

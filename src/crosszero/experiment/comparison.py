@@ -3,9 +3,9 @@
 F1 over spans and the alignment error are no means over sentences. So sentences are drawn again,
 with replacement, and the score of the whole drawn set is computed anew, for both systems on the
 same sentences. All scores here are a sum over sentences divided by another sum
-(:meth:`crosszero.tasks.task.Task.count_items`), so a drawn set is told by how often each kind of
-sentence is in it. A system that was trained with several seeds has several sets of predictions: its
-score is the mean over them. What is drawn is sentences, not seeds.
+(:meth:`crosszero.tasks.task.Task.count_items`), so a drawn set is described by how often each kind
+of sentence is in it. A system that was trained with several seeds has several sets of predictions:
+its score is the mean over them. What is drawn is sentences, not seeds.
 
 Source: Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation"; Holm 1979.
 """
@@ -116,12 +116,12 @@ def compare(
         rows=(*rows, ("mean", *cells(means, mean, None))),
         number=".2f",
         formats={"p": ".4f", "p (Holm)": ".4f"},
-        note=f"A: {first}, B: {second}, mean over {len(firsts)} and {len(seconds)} seeds. B is "
-        f"better where the difference is {'negative' if task.lower_is_better else 'positive'}. 95 "
-        "% interval and two-sided p of the paired bootstrap over items, for the whole set's score; "
-        "other seeds are not drawn. p "
-        "(Holm) is corrected for the languages of this table, p is not; neither is corrected for "
-        "several tasks.",
+        note=f"A: {first}, B: {second}, means over {len(firsts)} and {len(seconds)} seeds. B is "
+        "better where the difference is "
+        f"{'negative' if task.lower_is_better else 'positive'}. 95 % interval and two-sided p "
+        "of a paired bootstrap over items; seeds are not resampled. p (Holm) is corrected "
+        "for the languages of this table, p is not; neither is corrected for the number of "
+        "tasks.",
     )
 
 

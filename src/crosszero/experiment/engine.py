@@ -1,6 +1,6 @@
-"""Does what is missing of an experiment: samples, trainings, measurements, tables, page.
+"""Runs the missing parts of an experiment: samples, trainings, measurements, tables, page.
 
-Whatever was finished is kept and not done again as long as settings, encoder and data are the same.
+Finished work is kept as long as settings, encoder and data are the same.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _log = logging.getLogger("crosszero")
 def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
     """Do what is missing, and give all results; `command` is the command line, for the page.
 
-    A training that was interrupted goes on from its newest checkpoint.
+    An interrupted training continues from its newest checkpoint.
 
     Raises:
         CrosszeroError: settings, data or encoders can't be used.
@@ -108,7 +108,7 @@ def check_experiment(config: ExperimentConfig) -> None:
                 state = "its training has not ended" if Path(start).is_dir() else "no such folder"
                 raise ConfigError(
                     f"systems: {name}: trained: {start}: {state}; train it first, or give the "
-                    "system 'train' instead, so that the experiment does"
+                    "system 'train' instead, so that the experiment trains it"
                 )
             if system.aligner is None:
                 check_encoder(start)

@@ -40,22 +40,23 @@ def evaluate(
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
-        tasks: names such as ``tatoeba``, or ``["all"]``; by default all whose data are there.
+        tasks: names such as ``tatoeba``, or ``["all"]``; by default all whose data is there.
         data: folder in XTREME's layout, with gold in ``labels``.
         alignment: folder that holds ``word-alignment/*.gold``; by default `data`.
-        held_out: store of samples that held-out tasks ask, or folder that holds it; by default
+        held_out: store of samples for the held-out tasks, or folder that holds it; by default
             `data`.
         languages: to test; by default all that a task has.
         pairs: of gold alignments, such as ``en-fr``; ``de-en:1`` says that the file of that pair
-            counts words from 1, where it does not show it. By default all.
-        out: folder for predictions, fine-tuned models, records and ``scores.json``. What is there
-            and was measured in the same way is not measured again. By default nothing is kept.
+            counts words from 1, if it does not show it. By default all.
+        out: folder for predictions, fine-tuned models, records and ``scores.json``. What was
+            already measured there in the same way is not measured again. By default nothing is
+            kept.
         layers: ``all`` also measures word alignment by layer.
-        max_length: tokens of a text in the tasks without fine-tuning; by default as many as the
-            encoder takes.
+        max_length: longest text in tokens for the tasks without fine-tuning; by default as long as
+            the encoder allows.
         margin: of ``bucc2018``.
         layer: hidden layer, from 1, that those tasks read.
-        pooling: instead of `layer`: how they make vectors of sentences; by default as the encoder's
+        pooling: instead of `layer`: how those tasks read sentences; by default as the encoder's
             folder says. See :meth:`crosszero.Encoder.load`.
         seed: of fine-tuning.
         fine_tune: for a task, settings that differ from XTREME's.
@@ -64,8 +65,8 @@ def evaluate(
         The scores: a sequence with means by task and a table.
 
     Raises:
-        CrosszeroError: settings, data or encoder can't be used. All data are read before anything
-            is run.
+        CrosszeroError: settings, data or encoder can't be used. All data is read before anything is
+            run.
 
     Example:
         >>> import crosszero as cz
@@ -90,7 +91,7 @@ def evaluate(
         )  # fmt: skip
         if languages and all(config.find_task(task).pairs_of_languages for task in config.tasks):
             asked = ", ".join(config.tasks)
-            raise ConfigError(f"languages: {asked} have pairs of languages; use pairs (--pairs)")
+            raise ConfigError(f"languages: {asked} work on pairs of languages; use pairs (--pairs)")
         records = run_experiment(config).records
         scores = Scores([s for record in records for s in record.scores], title=config.name)
         scores.write(folder / "scores.json")
@@ -103,7 +104,7 @@ def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> li
     if asked is None:
         there = [t for t in known if (place := places[t.data_setting]) and t.locate(place).is_dir()]
         if not there:
-            raise ConfigError(f"{places['data']}: holds no folder of a task ({', '.join(names)})")
+            raise ConfigError(f"{places['data']}: has no task folder ({', '.join(names)})")
         return [task.name for task in there]
     for name in asked:
         if name not in ("all", *names):

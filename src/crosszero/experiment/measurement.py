@@ -1,4 +1,4 @@
-"""One system on one task with one seed: what it reads, and a hash of all that it depends on."""
+"""One system on one task with one seed: its inputs, and a hash of everything it depends on."""
 
 from __future__ import annotations
 

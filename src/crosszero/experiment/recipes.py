@@ -44,7 +44,7 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
 def _set(values: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     if not equals:
-        raise ConfigError(f"--set {change}: name=value is needed, such as train.steps=100")
+        raise ConfigError(f"--set {change}: write name=value, such as train.steps=100")
     *path, last = key.split(".")
     node: Any = values
     for part in path:
@@ -81,7 +81,7 @@ def _translate(old: Any) -> str:
         if value:
             text = yaml.safe_dump(value, default_flow_style=True, width=9_999)
             said.append(f"{key}: {text.splitlines()[0]}")
-    return f"its settings stand at the top level now; write instead: {'; '.join(said)}"
+    return f"its settings are at the top level now; write instead: {'; '.join(said)}"
 
 
 def write_experiment(config: ExperimentConfig) -> None:

@@ -1,4 +1,4 @@
-"""One JSON file for each measurement: the scores, and all that is needed to make them again."""
+"""One JSON file per measurement: the scores, and everything needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def write_record(record: Record, path: str | Path) -> None:
 
 def read_record(path: str | Path) -> Record:
     """Read a record; DataError if it is missing or damaged."""
-    return read_json(path, Record, "remove it, and it is measured again")
+    return read_json(path, Record, "remove it to measure it again")
 
 
 def describe_versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The tables of an experiment: systems by tasks, by language, spread over seeds, time.
 
-What others reported is read from a YAML file and shown beside what was measured, never among it.
+Numbers that others reported are read from a YAML file and shown beside the measured ones, never
+among them.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def make_overview(results: Results) -> Table:
     if robust := [name for name in names if name in systems and systems[name].is_robust]:
         known = " and ".join(task.title for task in tasks if task.robust)
         notes.append(
-            f"{', '.join(robust)}: robust fine-tuning is for pairs of sentences, so {known} alone "
-            "are measured."
+            f"{', '.join(robust)}: robust fine-tuning works on pairs of sentences, so only "
+            f"{known} are measured."
         )
     means = ([summarise(list_means(results, name, task)) for task in tasks] for name in names)
     return Table(
@@ -87,11 +88,12 @@ def make_deviations(results: Results) -> Table | None:
     if all(cell is None for row in rows for cell in row[1:]):
         return None
     return Table(
-        title="Sample deviation over seeds",
+        title="Standard deviation over seeds",
         columns=("system", *(task.title for task in tasks)),
         rows=tuple(rows),
         number=".2f",
-        note="Of the mean over languages, points of per cent; empty where there is one value.",
+        note="Of the mean over languages, in percentage points; empty where there is only one "
+        "value.",
     )
 
 
@@ -107,8 +109,9 @@ def make_costs(records: Sequence[Record]) -> Table:
         title="Time",
         columns=("task", "measurements", "minutes, mean", "longest"),
         rows=tuple(rows),
-        note=f"Fine-tuning included, training of the encoders not; {hours:.1f} hours in all, of "
-        f"processes that ran one or several at a time ({machines or 'machine unknown'}).",
+        note=f"Includes fine-tuning, but not the training of the encoders; {hours:.1f} hours in "
+        "all, for processes that ran one or several at a time "
+        f"({machines or 'machine unknown'}).",
     )
 
 
@@ -195,8 +198,8 @@ def make_published(published: Published) -> Table:
         title="Published, not measured here",
         columns=("system", *published.columns, "source", "to measure it"),
         rows=tuple((row.system, *row.values, row.source, row.here) for row in published.rows),
-        note=f"Per cent: {', '.join(published.measures)}. {sources}. Other data and sizes than "
-        "above: not comparable with measured rows.",
+        note=f"Per cent: {', '.join(published.measures)}. {sources}. Data and sizes differ from "
+        "those above: not comparable with measured rows.",
     )
 
 

@@ -1,7 +1,7 @@
-"""What an experiment or an evaluation has left: records, encoders, trainings.
+"""The results of an experiment or an evaluation: records, encoders, trainings.
 
 Records and trainings stay in their folder when settings, encoders or data change, and when systems,
-tasks or seeds are taken out. Whoever reads them reads them here, where stale ones do not count.
+tasks or seeds are removed. All readers go through this module, which ignores stale ones.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def read_results(where: str | Path | ExperimentConfig) -> Results:
     results = _read(config)
     if not results.records:
         raise CrosszeroError(
-            f"{config.out}: no record there belongs to the experiment as it is now; run it first"
+            f"{config.out}: none of its records belongs to the experiment as it is now; run it "
+            "first"
         )
     return results
 

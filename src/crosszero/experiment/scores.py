@@ -17,7 +17,7 @@ from crosszero.tasks.score import Score, average
 
 
 class Scores(tuple[Score, ...]):
-    """Scores of one encoder in the order in which they were measured; `title` is of their table.
+    """Scores of one encoder, in the order of measurement; `title` is that of their table.
 
     Example:
         >>> scores = Scores([
@@ -42,8 +42,8 @@ class Scores(tuple[Score, ...]):
     def by_language(self, name: str) -> dict[str, float]:
         """Give the shares in [0, 1] of each language, or pair of languages.
 
-        `name` is a task's, for the metric that stands for it, or another metric's such as
-        ``udpos/accuracy``; ConfigError if nothing of that name was measured.
+        `name` is a task, for its main metric, or another metric such as ``udpos/accuracy``;
+        ConfigError if nothing of that name was measured.
         """
         metrics = {task.name: f"{task.name}/{task.metric}" for task in list_tasks()}
         asked = metrics.get(name, name)
@@ -53,12 +53,12 @@ class Scores(tuple[Score, ...]):
         return found
 
     def mean(self, name: str) -> float:
-        """Average over languages, each counting the same; see :meth:`by_language`."""
+        """Average over languages, with equal weights; see :meth:`by_language`."""
         found = self.by_language(name)
         return sum(found.values()) / len(found)
 
     def table(self) -> Table:
-        """A row for each metric and language, and the mean of each metric, in per cent.
+        """One row per metric and language, and the mean of each metric, in per cent.
 
         Single layers have a table of their own: :meth:`layer_table`.
         """
@@ -69,7 +69,7 @@ class Scores(tuple[Score, ...]):
             rows += [(name, score.language, 100 * score.value, score.count) for score in own]
             rows.append((name, "mean", 100 * mean, None))
         measured = {score.task for score in self}
-        notes = ["Means are over languages, each counting the same."]
+        notes = ["Means over languages, each with equal weight."]
         notes += [task.note for task in list_tasks() if task.name in measured and task.note]
         return Table(
             title=self.title,
@@ -102,7 +102,7 @@ class Scores(tuple[Score, ...]):
         )
 
     def write(self, path: str | Path) -> None:
-        """Write scores and means as JSON, whole or not at all."""
+        """Write scores and means as JSON, completely or not at all."""
         content = {"mean": average(self), "scores": [dataclasses.asdict(score) for score in self]}
         with atomic_file(path) as file:
             json.dump(content, file, indent=1, ensure_ascii=False)

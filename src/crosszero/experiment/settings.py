@@ -1,4 +1,4 @@
-"""What an experiment is told: text, systems, training, tasks, seeds."""
+"""The settings of an experiment: text, systems, training, tasks, seeds."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class SystemConfig:
         encoder: to measure, or to train first; none: the experiment's.
         train: settings of training that differ from the experiment's; ``null`` measures the
             encoder as it is.
-        trained: instead of `encoder` and `train`: the folder of a training that is done, with
+        trained: instead of `encoder` and `train`: the folder of a finished training, with
             ``{seed}`` in it, such as ``runs/CZ-snt-{seed}``.
         aligner: instead of an encoder: ``eflomal``, a statistical aligner that learns from the
-            samples. It is measured on gold alignments alone.
-        layer, pooling: how it is read, instead of as the experiment says.
+            samples. It is measured on gold alignments only.
+        layer, pooling: how the encoder is read, if not as the experiment says.
         fine_tune: settings of fine-tuning that differ from the experiment's, for all tasks, such as
-            ``robust: smoothing``, which is for pairs of sentences: other tasks then are not
+            ``robust: smoothing``. That works on pairs of sentences, so other tasks are not
             measured.
     """
 
@@ -50,11 +50,11 @@ class SystemConfig:
 
     def __post_init__(self) -> None:
         if self.trained is not None and (self.encoder is not None or self.train is not None):
-            raise ConfigError("trained: names an encoder that is ready; drop encoder and train")
+            raise ConfigError("trained: names a finished encoder; remove encoder and train")
         given = self.encoder or self.trained or self.layer or self.pooling
         if self.aligner is not None and (given or self.train is not None):
             raise ConfigError(
-                "aligner: has no encoder; drop encoder, train, trained, layer and pooling"
+                "aligner: uses no encoder; remove encoder, train, trained, layer and pooling"
             )
 
     @property
@@ -72,7 +72,7 @@ def _check_reading(layer: int | None, pooling: Pooling | None) -> None:
     if layer is not None and layer < 1:
         raise ConfigError(f"layer: {layer} given; layers count from 1")
     if layer is not None and pooling is not None:
-        raise ConfigError("layer, pooling: an encoder is read by one of them")
+        raise ConfigError("layer, pooling: give only one of them")
 
 
 def _before_and_after() -> dict[str, SystemConfig]:
@@ -85,29 +85,29 @@ class ExperimentConfig:
 
     Attributes:
         name: of the tables and the page.
-        out: folder for everything that is made.
-        encoder: that systems start from: ``crosszero-mini``, a folder or a hub id.
-        samples: store of samples that systems are trained on.
-        bitext: instead of `samples`: parallel text that they are made from, as ``OUT/samples``.
+        out: folder for all results.
+        encoder: from which systems start: ``crosszero-mini``, a folder or a hub id.
+        samples: store of samples to train on.
+        bitext: instead of `samples`: parallel text to make them from, as ``OUT/samples``.
         prepare: how samples are made from `bitext`.
         words: how their word pairs are found.
         train: settings of training that all systems share.
         systems: name and settings of each row of the table. By default ``before``, the encoder as
             it is, and ``after``, trained; it then stands in ``OUT/run``.
-        tasks: by default all whose data are named.
+        tasks: by default all whose data is given.
         seeds: each training and each fine-tuning is done with every seed. By default 1, 2 and 3;
             with the default systems one, that of `train`.
         data: folder in XTREME's layout, with gold in ``labels``.
         languages: languages to test; none: all that a task has.
         alignment: folder that holds ``word-alignment/*.gold``.
-        alignment_pairs: which of them, such as ``de-en``; ``de-en:1`` where the file counts words
-            from 1 and does not show it. None: all.
-        held_out: store of samples that held-out tasks ask; by default the one that is made with
+        alignment_pairs: which of them, such as ``de-en``; ``de-en:1`` if the file counts words from
+            1 and does not show it. None: all.
+        held_out: store of samples for the held-out tasks; by default the one that is made with
             `samples` from `bitext`.
         texts: further texts in several languages by name; each is a task, sentence retrieval.
         fine_tune: for a task, settings that differ from XTREME's.
-        max_length: tokens of a text in the tasks without fine-tuning; none: as many as the encoder
-            takes.
+        max_length: longest text in tokens for the tasks without fine-tuning; none: as long as the
+            encoder allows.
         margin: of ``bucc2018``: ``ratio`` as in XTREME, ``distance`` or ``absolute``.
         layers: ``all`` also measures word alignment by layer.
         layer: hidden layer, from 1, that those tasks read; XTREME reads layer 8 of mBERT. None: as
@@ -117,10 +117,10 @@ class ExperimentConfig:
         jobs: how many systems and seeds are trained and measured at a time, each in a process of
             its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
             of threads, so records of other `jobs` may differ in their last digits.
-        alone: there is one system with one seed, whose predictions stand in ``OUT/predictions``:
-            what ``crosszero evaluate`` leaves.
+        alone: there is one system with one seed, whose predictions are in ``OUT/predictions``, as
+            ``crosszero evaluate`` writes them.
         page: write report.html.
-        published: YAML file of rows that others reported, to be shown beside those measured.
+        published: YAML file with rows that others reported, shown beside the measured ones.
     """
 
     name: str
@@ -170,7 +170,9 @@ class ExperimentConfig:
             object.__setattr__(self, "seeds", [seed] if self.is_plain else [1, 2, 3])
         for name in [*self.systems, *self.texts]:
             if not re.fullmatch(r"[\w.+-]+", name):
-                raise ConfigError(f"{name!r} names a folder: letters, digits, - . + only")
+                raise ConfigError(
+                    f"{name!r} is used as a folder name: only letters, digits, - . + are allowed"
+                )
         for kind in ("systems", "tasks", "seeds"):
             values = list(getattr(self, kind))
             if not values or len(set(values)) < len(values):
@@ -186,13 +188,15 @@ class ExperimentConfig:
             _check_reading(own.layer, own.pooling)
         _check_reading(self.layer, self.pooling)
         if self.samples and self.bitext:
-            raise ConfigError("samples, bitext: name one of them; samples are made from bitext")
+            raise ConfigError(
+                "samples, bitext: give only one of them; samples are made from bitext"
+            )
         if not self.samples and not self.bitext:
             trained = [n for n, own in self.systems.items() if own.has_seeds and not own.trained]
             if trained:
                 raise ConfigError(
-                    f"samples: {', '.join(trained)} need a store to be trained on, or text to make "
-                    "it from (bitext)"
+                    f"samples: {', '.join(trained)} need samples to train on, or text to make "
+                    "them from (bitext)"
                 )
         self._check_tasks()
         for name, system in self.systems.items():

@@ -1,8 +1,8 @@
-"""Word alignment by statistics of parallel text alone: where an encoder without it stands.
+"""Word alignment by statistics of parallel text alone, as a baseline for encoders.
 
 The model is eflomal (sil-thot), trained on the gold standard's own sentences, without their links,
-and on the samples that the encoders are trained on: what a person would do who has the same text
-and no encoder.
+and on the samples that the encoders are trained on: what one would do with the same text and no
+encoder.
 """
 
 from __future__ import annotations

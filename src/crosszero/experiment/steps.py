@@ -1,6 +1,6 @@
-"""What comes before measuring: samples made from text, and encoders trained on them.
+"""The steps before measuring: making samples from text, and training encoders on them.
 
-What was made from the same inputs is kept.
+Results of the same inputs are kept.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def make_samples(config: ExperimentConfig) -> None:
         if not stamp.is_begun(key, done=True) or not folder.exists():
             samples = [Sample.of(pair) for pair in locate_source(source).open()]
             if not samples:
-                raise DataError(str(source.path), "holds no sentence pairs to measure on")
+                raise DataError(str(source.path), "has no sentence pairs to measure on")
             collect(samples, folder)
             stamp.write(key, done=True)
 
@@ -171,7 +171,7 @@ def locate_training(config: ExperimentConfig, system: str, seed: int) -> Trainin
 def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
     """Give the encoder of a system, trained with this seed if it is to be trained.
 
-    A training that was interrupted goes on; CrosszeroError if it can't be trained.
+    An interrupted training continues; CrosszeroError if it can't be trained.
     """
     start = config.start_of(system, seed)
     settings, training = config.training(system, seed), locate_training(config, system, seed)
@@ -189,7 +189,7 @@ def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
     if training.stamp is not None:
         training.stamp.write(training.key, done=False)
     # maybe stopped before its first checkpoint: then from step 1
-    _log.info("training%s", ", going on where it was stopped" if begun else "")
+    _log.info("training%s", ", continuing where it stopped" if begun else "")
     train(start, config.samples_folder, settings, out=folder, resume=begun)
     return str(folder)
 

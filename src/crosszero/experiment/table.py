@@ -1,8 +1,8 @@
 """Tables for terminal and Markdown, and the intervals in their cells.
 
 One run with one seed says little about alignment: gains of a point come and go with the seed. So
-every number that is shown carries a 95 % interval over seeds. Commands print tables, so this module
-loads nothing heavy.
+numbers are shown with a 95 % interval over seeds. Commands print tables, so this module loads
+nothing heavy.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Calls side by side, each in a process of its own.
+"""Calls run side by side, each in its own process.
 
-On few cores, processes with few threads each waste much less than one process whose threads wait
-for each other. Each call gets a new process, so that its peak memory is that of the call, and so
-that one that dies takes nothing else with it. A worker draws no progress bars; its log lines are
-written by this process, with the name of the call before them.
+On few cores, processes with few threads each waste much less time than one process whose threads
+wait for each other. Each call gets a new process, so that the peak memory is that of the call, and
+a process that dies takes nothing else with it. A worker draws no progress bars; this process writes
+its log lines, after the name of the call.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class _Worker(Generic[T]):
             reason = f"signal {-code}" if code and code < 0 else f"exit status {code}"
             raise CrosszeroError(
                 f"{self.name}: its process died ({reason}); if memory ran out, use fewer jobs. "
-                "Start again to go on: what was finished is kept"
+                "Start again to continue; finished work is kept"
             ) from None
 
     def terminate(self) -> None:

@@ -45,7 +45,7 @@ def test_everything_is_there_and_what_is_missing_is_said(
         "Measured", "By language", "Published", "Training", "Word alignment",
         "Maps of token embeddings", "Nearest neighbours", "How this was made",
     ]  # fmt: skip
-    assert notes == ["later: its encoder is not known here, or not trained yet"]
+    assert notes == ["later: its encoder is unknown, or not trained yet"]
     assert "3 of 5 measurements are done." in text
     assert "small &amp; &lt;b&gt;bold&lt;/b&gt;" in text
     published = text.split("Published</h2>")[1].split("</section>")[0]
@@ -132,7 +132,7 @@ def test_a_folder_of_records_alone_says_what_it_lacks(make_suite: Callable[[], P
     path, notes = write_page(folder, hover=False)
     assert len(notes) == 2
     text = path.read_text("utf-8")
-    assert "No gold alignments are named here" in text
+    assert "No gold alignments were given" in text
     assert "No held-out samples, Tatoeba or gold alignments" in text
     assert "CZ (CZ-NCE)" in text  # trainings are found by the names of the records
 
@@ -249,7 +249,7 @@ def test_the_page_of_an_evaluation(
     assert re.search(r"page: .*report\.html \(\d\.\d MB\)", capsys.readouterr().out)
     text = (out / "report.html").read_text("utf-8")
     assert "All scores" in text
-    assert "No training with logged steps" in text
+    assert "The folder has no training with logged steps" in text
     assert text.count('class="matrix"') == 2
 
 

@@ -1,4 +1,4 @@
-"""What a page is put together from; ``templates/`` says how each block looks."""
+"""The blocks of a page; ``templates/`` says how each of them looks."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def _show_scores(results: Results) -> Iterator[Section]:
         overall.append(Scores(scores, "All scores").table())
     yield Section("Measured", overall or ["There are no scores."])
     heats: list[Block] = [
-        "The stronger the colour, the better the number within its table. Mean and half-width of "
-        "the 95 % interval over seeds, where there are several."
+        "A stronger colour means a better number within the table. With several seeds: mean and "
+        "half-width of the 95 % interval."
     ]
     for task in tasks:
         table = result_tables.make_languages(results, task)
@@ -141,10 +141,10 @@ def _describe_origin(results: Results, command: str, seed: int) -> Origin:
         facts["Encoder"] = results.config.encoder
         facts["Text"] = ", ".join(Path(name).name for name in names)
     if records:
+        minutes = sum(record.seconds for record in records) / 60
         facts |= {
             "Measured": dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-            "Measuring took": f"{sum(record.seconds for record in records) / 60:.1f} minutes, "
-            "trainings not counted",
+            "Measuring took": f"{minutes:.1f} minutes, training not counted",
             "Peak memory": f"{max(record.peak_memory for record in records):.0f} MB",
             "Machine": "; ".join(sorted({record.machine for record in records})),
             "Commit": ", ".join(sorted({record.commit for record in records} - {""})),

@@ -1,4 +1,4 @@
-"""Curves: how the systems were trained; picked out of a log, averaged, smoothed, thinned, drawn."""
+"""Curves of the trainings: read from a log, averaged, smoothed, thinned, drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _QUANTITIES = {  # unit, and what the caption says
     "contrastive_loss": ("nats", "Contrastive loss (CZ-NCE crosses zero by design, InfoNCE can't)"),
     "accuracy": ("share", "Share of anchors that find their positive in the batch"),
     "gap": ("cosine", "Mean cosine of positives minus that of negatives"),
-    "mlm_loss": ("nats", "Loss of masked language modelling"),
+    "mlm_loss": ("nats", "Masked language modelling loss"),
 }
 
 
@@ -45,7 +45,7 @@ def show_training(results: Results) -> Section:
             if mean.steps:
                 curves.append(mean)
             if key == "contrastive_loss" and len(found) > 1:
-                caption = f"{name}: contrastive loss, one line a seed."
+                caption = f"{name}: contrastive loss, one line per seed."
                 seeds.append(draw_curves(found, label="nats", caption=caption))
     pictures = []
     for key, (unit, text) in _QUANTITIES.items():
@@ -54,7 +54,7 @@ def show_training(results: Results) -> Section:
             caption = f"{text}: {names}{', mean over seeds' if seeds else ''}."
             pictures.append(draw_curves(means[key], label=unit, caption=caption))
     if not pictures:
-        return Section("Training", ["No training with logged steps lies in the folder."])
+        return Section("Training", ["The folder has no training with logged steps."])
     table = Table(
         title="Settings of the trainings",
         columns=("system", *(name.replace("_", " ") for name in _SETTINGS)),
@@ -155,7 +155,7 @@ def draw_curves(
     filled = [curve for curve in curves if curve.steps]
     if not filled:
         names = ", ".join(curve.name for curve in curves)
-        raise CrosszeroError(f"there is no value of {names} to draw: the run logged none")
+        raise CrosszeroError(f"no value of {names} to plot: the run logged none")
     with svg.open_figure(5.2, 3.4) as figure:
         axes = figure.add_subplot()
         colours = svg.pick_colours(len(filled))

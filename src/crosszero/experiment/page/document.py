@@ -1,4 +1,4 @@
-"""One HTML file that holds all: it works offline, loads nothing, and runs only what it names.
+"""One self-contained HTML file: works offline, loads nothing, runs only the scripts it names.
 
 Each block has a template of the name of its class in ``templates/``; Jinja escapes whatever stands
 in a template's braces. A content security policy forbids all remote things, and scripts, but for

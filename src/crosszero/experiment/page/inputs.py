@@ -1,4 +1,4 @@
-"""What the page asks, and what it is asked about: encoders, and sentences in several languages."""
+"""The inputs of a page: encoders, and sentences in several languages."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class Encoders:
                 self._encoders.setdefault(identity, system.encoder)
                 self._names.setdefault(identity, []).append(system.name)
             elif system.aligner is None:
-                self.notes.append(
-                    f"{system.name}: its encoder is not known here, or not trained yet"
-                )
+                self.notes.append(f"{system.name}: its encoder is unknown, or not trained yet")
 
     def __len__(self) -> int:
         return len(self._encoders)

@@ -25,10 +25,10 @@ _HEADING = "Word alignment"
 _LEAST, _MOST = 3, 12  # words of a sentence whose matrix fits onto a phone
 _EXAMPLES = 3
 _NOTE = (
-    "Rows are source words, columns target words. A full frame is a sure link of the gold standard "
-    "and a dashed one a possible link; ● is a link that the encoder gives and the gold standard "
-    "allows, ✕ one that it does not; an empty frame is a link that was missed. Drawn at random "
-    "among sentences of 3 to 12 words, one for each pair."
+    "Rows are source words, columns are target words. A solid frame marks a sure gold link, a "
+    "dashed frame a possible one. ● is a link of the encoder that the gold standard allows, ✕ "
+    "one that it does not. An empty frame is a missed link. For each pair of languages one "
+    "sentence of 3 to 12 words is drawn at random."
 )
 
 
@@ -36,7 +36,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
     """Alignment error by layer, and matrices of a few sentences, which `seed` draws."""
     pairs = list_pairs(results)
     if not pairs:
-        return Section(_HEADING, ["No gold alignments are named here, or none are there."])
+        return Section(_HEADING, ["No gold alignments were given, or none were found."])
     data = Path(str(results.locate_data("alignment")))
     try:
         golds = dict(WordAlignment().load(data, pairs))
@@ -62,7 +62,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         columns=("system", "first + last layer", "best single layer", "layer"),
         rows=tuple(rows),
         note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
-        "on these very sentences, so it flatters.",
+        "on the same sentences, so its number is optimistic.",
     )
     caption = "Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
     label = "alignment error rate, %"

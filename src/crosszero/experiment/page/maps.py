@@ -1,4 +1,4 @@
-"""Maps of words: vectors laid out on a plane, drawn, and as data whose points say what they are."""
+"""Maps of words: vectors projected to a plane, as a picture and as data with hover text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from crosszero.experiment.page.blocks import Picture
 from crosszero.search.neighbours import AnyFloats, unit_rows
 
 MAP_NOTE = (
-    "One point is one word in its sentence. Colour is its meaning, the marker its language; a "
-    "number stands above a meaning whose points lie together. A map shows who is near whom; "
-    "distances between far groups and the axes mean nothing, so the numbers below are measured in "
-    "the full space."
+    "Each point is a word in its sentence. Colour shows its meaning, the marker its language; a "
+    "number labels a meaning whose points lie together. A map shows which points are near each "
+    "other. Distances between far groups and the axes have no meaning, so the numbers below are "
+    "measured in the full space."
 )
 _SYMBOLS = (  # of plotly, in the order of svg.MARKERS
     "circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star",

@@ -1,7 +1,7 @@
 """Nearest-neighbour examples: what each encoder finds for a sentence in another language.
 
-The queries are drawn at random by a seed, never picked by hand: examples that were chosen because
-they look good say nothing.
+The queries are drawn at random by a seed, never picked by hand: examples chosen for their looks
+prove nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _HEADING = "Nearest neighbours"
 _MOST = 1000  # candidates of a query
 _NEIGHBOURS = 3
 _NOTE = (
-    "Queries drawn at random among sentences from {}; of each, the nearest of {} sentences in the "
-    "other language. The number is the cosine with the query; ✓ marks the right translation, "
-    "✗ another sentence."
+    "Queries are drawn at random from the sentences of {}. Below each is the nearest of {} "
+    "sentences in the other language. The number is the cosine with the query; ✓ marks the "
+    "correct translation, ✗ another sentence."
 )
 
 
@@ -41,7 +41,7 @@ def show_neighbours(source: str, lines: Lines, encoders: Encoders, *, seed: int)
     count = min(10, max(4, 20 // max(len(encoders), 1)))
     searches = draw_searches(lines, count, seed=seed)
     if not searches:
-        return Section(_HEADING, ["No translated sentences are named here, or none are there."])
+        return Section(_HEADING, ["No translated sentences were given, or none were found."])
     found = encoders.run(
         "nearest", Nearest, {"searches": searches}, lambda encoder: find_nearest(encoder, searches)
     )

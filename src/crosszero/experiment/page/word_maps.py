@@ -34,7 +34,7 @@ def show_maps(source: str, lines: Lines, encoders: Encoders, *, seed: int, hover
     meanings = choose_meanings(lines, seed=seed)
     if len(meanings) < 2:
         lack = "No held-out samples, Tatoeba or gold alignments with translated short sentences"
-        return Section(_HEADING, [f"{lack} are named here, or none are there."])
+        return Section(_HEADING, [f"{lack} were given or found."])
     found = encoders.run(
         "map",
         Layout,
@@ -119,13 +119,14 @@ def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> Layout:
 def _make_table(found: Mapping[str, ClusterScore]) -> Table:
     neighbours = next(iter(found.values())).neighbours
     return Table(
-        title="What the eye sees, measured on the vectors themselves",
+        title="The same groups, measured on the vectors themselves",
         columns=("system", *_CLUSTERS.values()),
         rows=tuple(
             (name, *(float(getattr(one, key)) for key in _CLUSTERS)) for name, one in found.items()
         ),
         number=".3f",
-        note=f"Share of the {neighbours} nearest neighbours by cosine that have the same meaning, "
-        "that have it among words of other languages, that have the same language; silhouettes. By "
-        "meaning higher is better, by language lower. These words only: few, and of one seed.",
+        note=f"Share of the {neighbours} nearest neighbours by cosine with the same meaning, with "
+        "the same meaning among words of other languages, and with the same language; "
+        "silhouettes. By meaning, higher is better; by language, lower. Measured on these "
+        "few words and one seed.",
     )
