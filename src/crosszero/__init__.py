@@ -1,11 +1,11 @@
-"""Post-train multilingual encoders so that words and sentences that mean the same lie together.
+"""Post-train multilingual encoders, so that words and sentences with the same meaning lie together.
 
     pairs = cz.read_bitext("corpus.en-fr.tsv")
     cz.prepare(pairs, out="samples/")
     cz.train("google-bert/bert-base-multilingual-cased", "samples/", out="run/")
     cz.Encoder.load("run/").encode(["Good morning."])
 
-Names are imported when they are first used: importing the package costs next to nothing.
+Names are imported when they are first used, so importing the package costs next to nothing.
 """
 
 from __future__ import annotations

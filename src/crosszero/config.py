@@ -97,12 +97,12 @@ def _check_nodes(root: Any, where: str) -> None:
     def visit(node: Any, depth: int) -> int:
         line = f"{where}:{node.start_mark.line + 1}"
         if id(node) in open_nodes or depth > _DEEPEST:
-            raise ConfigError(f"{line}: an alias stands for more than {_DEEPEST} levels")
+            raise ConfigError(f"{line}: an alias expands to more than {_DEEPEST} levels")
         if (known := sizes.get(id(node))) is not None:
             return known
         if node.id == "scalar":
             if any(character in _IMPOSSIBLE for character in node.value):
-                raise ConfigError(f"{line}: {quote(node.value)} holds a character that is no text")
+                raise ConfigError(f"{line}: {quote(node.value)} has a character that is not text")
             return sizes.setdefault(id(node), 1)
         open_nodes.add(id(node))
         children, keys = node.value, set[str]()
@@ -110,13 +110,13 @@ def _check_nodes(root: Any, where: str) -> None:
             for key, _ in node.value:
                 if key.id == "scalar" and key.value in keys:
                     at = f"{where}:{key.start_mark.line + 1}"
-                    raise ConfigError(f"{at}: {quote(key.value)} stands there a second time")
+                    raise ConfigError(f"{at}: {quote(key.value)} is given twice")
                 keys.add(key.value if key.id == "scalar" else "")
             children = [child for pair in node.value for child in pair]
         size = 1 + sum(visit(child, depth + 1) for child in children)
         open_nodes.discard(id(node))
         if size > _MOST:
-            raise ConfigError(f"{line}: more than {_MOST:,} values, aliases written out")
+            raise ConfigError(f"{line}: more than {_MOST:,} values after expanding aliases")
         return sizes.setdefault(id(node), size)
 
     if root is not None:
@@ -164,7 +164,7 @@ def parse_json(text: str | bytes, kind: type[T]) -> T:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _read_float(text: str) -> float:
@@ -198,7 +198,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """
     prefix = f"{where}: " if where else ""
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{prefix}settings as 'name: value' are needed, given {values!r}")
+        raise ConfigError(f"{prefix}{values!r} given; settings are written as 'name: value'")
     values = getattr(cls, "renew", dict)(values)
     hints = get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
@@ -256,12 +256,12 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return build(hint, value, where)
     if origin in (list, tuple):
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where}: a list is needed, given {quote(value)}")
+            raise ConfigError(f"{where}: {quote(value)} given; a list is needed")
         made = [_convert(v, arguments[0], f"{where}[{i}]") for i, v in enumerate(value)]
         return tuple(made) if origin is tuple else made
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{where}: 'name: value' lines are needed, given {quote(value)}")
+            raise ConfigError(f"{where}: {quote(value)} given; 'name: value' lines are needed")
         return {str(k): _convert(v, arguments[1], f"{where}: {k}") for k, v in value.items()}
     return _convert_plain(value, hint, where)
 
@@ -294,7 +294,7 @@ def _convert_plain(value: Any, hint: Any, where: str) -> Any:
         return value
     finite = hint is float and isinstance(value, float)
     kind = "a finite number" if finite else names.get(hint, str(hint))
-    raise ConfigError(f"{where}: {kind} is needed, given {quote(value)}")
+    raise ConfigError(f"{where}: {quote(value)} given; {kind} is needed")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The errors that a person sees.
+"""Errors for users.
 
 Every error that user input can cause derives from :class:`CrosszeroError`; the command line prints
 it as one line and exits with status 2. A message says what was given, what is allowed and what to
@@ -15,9 +15,9 @@ from typing import Any
 
 
 class CrosszeroError(Exception):
-    """Something that the user can put right. The message is complete without a traceback.
+    """An error that the user can fix. The message is complete without a traceback.
 
-    An error that a worker process hands over arrives with the same class and the same message.
+    An error from a worker process arrives with the same class and the same message.
     """
 
     def __reduce__(self) -> tuple[Any, ...]:

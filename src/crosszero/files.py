@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, text of known encoding, content hashes."""
+"""Files that are complete or absent: atomic writes, text in a known encoding, content hashes."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ def _put_back(path: Path) -> None:
     for place in (path, old):
         if place.exists() and not place.is_dir():
             raise CrosszeroError(
-                f"{place}: is a file where a folder is to be written; move it away, or choose "
-                "another name for the folder"
+                f"{place}: is a file, but a folder is to be written there; move the file, or "
+                "choose another name"
             )
     try:
         if old.exists() and not path.exists():

@@ -1,4 +1,4 @@
-"""Who is writing what: locks that are free again when their owner dies, and what the dead left."""
+"""Locks on what is being written, freed when their owner dies; cleaning up after dead owners."""
 
 from __future__ import annotations
 

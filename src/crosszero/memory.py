@@ -1,4 +1,4 @@
-"""Memory of this process: the most it has held, giving it back, and a pause of the collector."""
+"""Memory of this process: its peak, returning free memory, and pausing the garbage collector."""
 
 from __future__ import annotations
 

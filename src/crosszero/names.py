@@ -1,4 +1,4 @@
-"""Public names of a package, imported when they are first used, so that importing costs nothing."""
+"""Public names of a package, imported when they are first used, so that its import is fast."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_what_cannot_be_mined_is_named(tmp_path: Path) -> None:
         mine_files(good, good, cluster=Here(), tile=(1_000, 4_096))
     with pytest.raises(ConfigError, match="k: 0 given; it must be 1 or more"):
         mine_files(good, good, cluster=Here(), k=0)
-    with pytest.raises(ValueError, match="3 dimensions against 4"):
+    with pytest.raises(ValueError, match="3 dimensions, target vectors 4"):
         mine_files(good, other, cluster=Here())
     with pytest.raises(DataError, match=r"2\.npy: in the rows from 0 on, vector 0"):
         mine_files(good, broken, cluster=Here())

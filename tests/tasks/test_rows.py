@@ -101,8 +101,8 @@ def test_panx_has_tags_of_its_own(data):
     ("lines", "line", "message"),
     [
         ([TRAIN[0], "one\ttwo"], 2, "2 columns found; 3, separated by tabs, are needed"),
-        ([TRAIN[0], TRAIN[1] + "\tx"], 2, "4 found"),
-        ([TRAIN[0], "", TRAIN[1]], 2, "1 found"),
+        ([TRAIN[0], TRAIN[1] + "\tx"], 2, "4 columns found"),
+        ([TRAIN[0], "", TRAIN[1]], 2, "1 columns found"),
         ([TRAIN[0], "a\tb\tcontradictory"], 2, "did you mean 'contradiction'"),
         (["a\tb\tneutral "], 1, "'neutral ' is not a label of xnli"),
         (["a\tb\t"], 1, "'' is not a label"),

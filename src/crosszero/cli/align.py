@@ -57,13 +57,14 @@ def align(
     Parameters
     ----------
     source
-        One text a line, its words between spaces, plain or .gz; - is standard input. Or both sides
-        in one file: lines 'source ||| target', TSV, or JSONL with "source" and "target". Or a text.
+        One text per line, words separated by spaces, plain or .gz; - is standard input. Or both
+        sides in one file: lines 'source ||| target', TSV, or JSONL with "source" and "target". Or a
+        text.
     target
-        Its translation on the same line; or the translation.
+        Its translations, line by line; or a single translation.
     out
-        For each line its links i-j, source word and target word, counted from 0 (Pharaoh). A file
-        that was begun by a run that was stopped is gone on with. By default standard output.
+        For each line its links i-j, source word and target word, counted from 0 (Pharaoh). If an
+        earlier run was stopped, its file is continued. By default standard output.
     method
         argmax and itermax (as simalign), softmax (as awesome-align), ot (optimal transport), hmm
         (similarity and the links of the neighbours), statistical (counts of these texts, no
@@ -71,18 +72,19 @@ def align(
     unit
         Compare sub-tokens, words, or both; by default what suits the method.
     threshold
-        Smallest score of a link, 0 to 1; by default what suits the method.
+        Lowest score of a link, 0 to 1; by default what suits the method.
     symmetrisation
-        Of argmax and statistical, which look from either side: intersection, union or
+        For argmax and statistical, which link from both sides: intersection, union or
         grow-diag-final-and.
     layer
         Hidden layer, from 1; first-last, as crosszero trains; auto, to choose on these texts. By
         default what the encoder's folder says, or what is known of its kind.
     raw
-        Cut words out of plain text, punctuation left aside. By default words are what stands
-        between spaces, but where a script has none (Chinese, Japanese, Thai) and none are written.
+        Split plain text into words, without punctuation. By default words are separated by spaces,
+        except where a script has none (Chinese, Japanese, Thai) and the text has none.
     languages
-        Of source and target: --languages en fr. They decide what an apostrophe does in raw text.
+        Languages of source and target: --languages en fr. They decide how apostrophes are treated
+            in raw text.
     format
         pharaoh, scores (0-0:0.98) or jsonl (words with their characters, links with scores). By
         default two texts are drawn where a terminal shows them, and jsonl elsewhere; files pharaoh.
@@ -157,8 +159,8 @@ def get_statistics(corpus: Corpus, load: Path | None, save: Path | None) -> TwoW
         return TwoWayModel.load(load)
     if not corpus.can_be_read_again:
         raise ConfigError(
-            "standard input can't be read twice, to count first and to link then: give a file, or "
-            "a statistical aligner that --save has written with --load"
+            "standard input can't be read twice, once to count and once to link: give a file, or "
+            "load a statistical aligner that --save has written with --load"
         )
     rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
     rows = [row for row in rows if fits(*row)]
@@ -180,7 +182,9 @@ def find_layer(encoder: Encoder, corpus: Corpus, statistics: TwoWayModel | None)
         statistics = get_statistics(corpus, None, None)
     sources, targets = zip(*islice(corpus, _LOOK), strict=True)
     if len(sources) < _FEW:
-        _log.warning("--layer auto: %d texts are too few to tell; the usual layer", len(sources))
+        _log.warning(
+            "--layer auto: %d texts are too few to choose by; the usual layer", len(sources)
+        )
         return encoder.alignment_layer
     layers = range(1, encoder.backbone.layers + 1)
     found = measure_layers(encoder, sources, targets, layers, statistics)
@@ -200,24 +204,25 @@ def aer(
     gold_base: Literal[0, 1] | None = None,
     resamples: int = 10_000,
 ) -> None:
-    """Hold word links against gold ones: alignment error, precision, recall.
+    """Compare word links with gold links: alignment error rate, precision, recall.
 
     Example: crosszero aer ours.links en-fr.gold --against theirs.links
 
     Parameters
     ----------
     links
-        Of any tool: Pharaoh (0-0 1-2, with scores or without), WPT's lines or JSONL.
+        Links of any tool: Pharaoh (0-0 1-2, with scores or without), WPT's lines or JSONL.
     gold
-        The same; 3p4 or P is a possible link. Links to NULL are left out, and counted.
+        Gold links in the same formats; 3p4 or P marks a possible link. Links to NULL are left out
+        and counted.
     against
         Links of another tool: the difference, with a paired bootstrap over sentences.
     base
         0 or 1: what the links count from; by default found from the files.
     gold_base
-        The same of the gold links.
+        The same for the gold links.
     resamples
-        Sets of sentences that are drawn.
+        Number of bootstrap samples.
     """
     from crosszero.align.aer import count_errors, score_alignment
     from crosszero.align.any_links import read_links
@@ -249,6 +254,6 @@ def aer(
         _, difference = compare_corpora({"": (counts[1], counts[0])}, resamples=resamples)
         low, high = 100 * difference.low, 100 * difference.high
         out(
-            f"AER of {links} minus that of {against}: {100 * difference.difference:+.2f} "
-            f"(95 % interval {low:+.2f} to {high:+.2f}, p = {difference.p_value:.4f})\n"
+            f"AER of {links} minus AER of {against}: {100 * difference.difference:+.2f} (95 % "
+            f"interval {low:+.2f} to {high:+.2f}, p = {difference.p_value:.4f})\n"
         )

@@ -1,4 +1,4 @@
-"""Flags that several commands have, described once, and how values are read."""
+"""Flags shared by several commands, and how values are read."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ EncoderName = Annotated[
 Layer = Annotated[
     int | None,
     Parameter(
-        help="Hidden layer, from 1: sentences are the mean over its tokens. By default they are "
-        "read as the encoder's folder says."
+        help="Hidden layer to read, from 1: sentences are the mean over its tokens. By default "
+        "they are read as the encoder's folder says."
     ),
 ]
 SentencePooling = Annotated[
     Pooling | None,
     Parameter(
         name="--pooling",
-        help="Read sentences from first-last (as crosszero trains), or as mean, cls or max of the "
-        "last layer; by default as the encoder's folder says, as sentence-transformers reads it.",
+        help="How sentences are read: first-last (as crosszero trains), or mean, cls or max of "
+        "the last layer. By default as the encoder's folder says, like sentence-transformers.",
     ),
 ]
 MaxLength = Annotated[
     int | None,
     Parameter(
-        help="Tokens of a text; what lies behind them is not seen. By default as many as the "
-        "encoder takes."
+        help="Longest text in tokens; the rest is cut off. By default as long as the encoder "
+        "allows."
     ),
 ]
 RayAddress = Annotated[
     str | None,
     Parameter(
-        help="Work on a Ray cluster: auto, HOST:PORT, or local for one of its own on this machine. "
-        "All machines must see the folder of --out and the encoder. The result is the same."
+        help="Run on a Ray cluster: auto, HOST:PORT, or local to start one on this machine. All "
+        "machines must see the folder of --out and the encoder. The result is the same."
     ),
 ]
 Strict = Annotated[
-    bool, Parameter(help="Refuse a line without text, instead of counting it and going on.")
+    bool, Parameter(help="Refuse a line without text instead of counting and skipping it.")
 ]
 Cores = Annotated[
     int | None,
-    Parameter(help="Cores, and threads, of each process on the cluster; by default 1."),
+    Parameter(help="Cores (and threads) of each process on the cluster; by default 1."),
 ]
 Text = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 Out = Annotated[Path, Parameter(allow_leading_hyphen=True)]
@@ -66,7 +66,7 @@ def convert(kind: Any, tokens: Sequence[Any]) -> Any:
 
 def _convert_one(kind: Any, text: str) -> Any:
     if not text.strip():  # of a variable that was never set, say
-        raise ValueError("nothing stands there; a value is needed")
+        raise ValueError("no value given; one is needed")
     if kind is int and not text.removeprefix("-").removeprefix("+").isdecimal():
         raise ValueError(f"{text!r} is not a whole number")
     if kind is int and len(text) > 18:
@@ -83,8 +83,8 @@ def check_cores(cores: int | None, ray_address: str | None) -> None:
     require("--cores", cores, cores >= 1, "1 or more")
     if ray_address is None:
         raise ConfigError(
-            "--cores are those of a process on a cluster: give --ray-address, too; for this "
-            "process the variable OMP_NUM_THREADS says how many"
+            "--cores works only with --ray-address; to limit the threads of this process, set "
+            "the variable OMP_NUM_THREADS"
         )
 
 

@@ -53,9 +53,10 @@ def prepare(
     out
         Folder for the samples.
     format
-        tsv, moses, multiway, tmx, gettext, chromium or huggingface; by default told by the names.
+        tsv, moses, multiway, tmx, gettext, chromium or huggingface; by default taken from the
+        names.
     languages
-        Language codes in order; by default told by the names.
+        Language codes in order; by default taken from the names.
     pairs
         For three or more languages: all, or the pivot that every pair has.
     columns
@@ -67,7 +68,7 @@ def prepare(
     split
         Data sets: which split.
     revision
-        Hub data sets: commit or tag; name one to be able to repeat a run.
+        Hub data sets: commit or tag; give one to make a run repeatable.
     skip_bad
         Leave bad text out, count it, and list it in OUT-skipped-1.txt.
     encoder
@@ -127,7 +128,7 @@ def show(
     seed: int = 1,
     color: bool | None = None,
 ) -> None:
-    """Print samples with their word pairs marked, so that a person can look.
+    """Print samples with their word pairs marked.
 
     Parameters
     ----------
@@ -138,9 +139,9 @@ def show(
     language
         Only this language pair, such as en-fr.
     seed
-        Which samples: they are drawn at random.
+        Seed of the random choice of samples.
     color
-        Mark by colour; by default on a terminal, numbered brackets elsewhere.
+        Mark by colour (the default on a terminal) or by numbered brackets (elsewhere).
     """
     from crosszero.samples import SampleStore, choose_samples, format_sample
 
@@ -176,9 +177,9 @@ def train(
         gold/de-en.src, .tgt and .gold. A few hundred sentences are worth having; train on them what
         was trained on samples before, with --level split and --layers.word.
     resume
-        Go on from the newest checkpoint in OUT.
+        Continue from the newest checkpoint in OUT.
     lora
-        Train adapters only, with the defaults of --lora.rank and its like. Needs the extra 'peft'.
+        Train adapters only, with the defaults of the --lora settings. Needs the extra 'peft'.
     """
     from crosszero.files import check_output
     from crosszero.training.loop import train as train_encoder
@@ -187,7 +188,7 @@ def train(
     if lora and config.lora is None:
         config = dataclasses.replace(config, lora=LoraConfig())
     train_encoder(encoder, samples, config, out=out, gold=gold, resume=resume)
-    _log.info("%s: done; AutoModel.from_pretrained(%r) loads it", out, str(out))
+    _log.info("%s: done; load it with AutoModel.from_pretrained(%r)", out, str(out))
 
 
 def trim(
@@ -200,11 +201,11 @@ def trim(
     least: int = 1,
     out: Path,
 ) -> None:
-    """Write an encoder with a smaller vocabulary: of your text or languages.
+    """Write an encoder with a smaller vocabulary, that of your text or languages.
 
-    On text that it covers it gives the same tokens and vectors as the encoder, in less room, and it
-    trains faster. Special tokens and all single characters of the scripts concerned stay, too, so
-    that most other text falls back to smaller tokens.
+    On text that it covers, it gives the same tokens and vectors as the encoder, takes less space
+    and trains faster. Special tokens and all single characters of the scripts concerned are kept
+    too, so that most other text falls back to smaller tokens.
 
     Example: crosszero trim intfloat/multilingual-e5-small --text corpus.* --out e5-small-mine
 
@@ -213,12 +214,12 @@ def trim(
     encoder
         crosszero-mini, a folder or a hub id.
     text
-        Files, one text a line, plain or .gz: tokens that occur there are kept.
+        Files with one text per line, plain or .gz: the tokens that occur in them are kept.
     languages
-        Codes: all tokens are kept that are written in the scripts of these languages. Any text in
-        the scripts is covered then, in any language.
+        Language codes: all tokens in the scripts of these languages are kept, so that any text in
+        these scripts is covered.
     check
-        Files of which no token is kept: how many of their tokens fall back is counted.
+        Files that serve only as a check: counts how many of their tokens are not covered.
     least
         Drop tokens that occur less often in the text.
     out
@@ -244,7 +245,7 @@ def trim(
     if done.counted:
         share = 100 * done.missed / done.counted
         _log.info(
-            "%s of %s tokens of the text (%.2g %%) are not covered and fall back to others",
+            "%s of %s tokens of the text (%.2g %%) are not covered and are replaced by others",
             f"{done.missed:,}",
             f"{done.counted:,}",
             share,

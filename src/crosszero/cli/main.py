@@ -1,4 +1,4 @@
-"""The program: parses, runs, and turns every error that a user can cause into one line and exit 2.
+"""The program: parses, runs, and turns every user error into one line and exit status 2.
 
 Nothing heavy is imported here: each command imports what it needs when it runs, so that ``--help``
 answers at once.
@@ -30,21 +30,21 @@ COMMANDS = {
     "Use": {
         "align:align": "Link the words of sentences and their translations.",
         "project:project": "Carry the labels of a text to its translation.",
-        "use:mine": "Find the lines of two texts that mean the same.",
-        "use:encode": "Write the vector of each line of a text.",
+        "use:mine": "Find lines with the same meaning in two texts.",
+        "use:encode": "Write one vector per line of a text.",
         "viewer:view": "Make one HTML page that shows linked sentence pairs; it works offline.",
         "viewer:serve": "Serve a page and a JSON interface: links, similarity, nearest sentences.",
     },
     "Train": {
         "learn:prepare": "Read parallel text, find the word pairs, and store both.",
-        "learn:show": "Print samples with their word pairs marked, so that a person can look.",
+        "learn:show": "Print samples with their word pairs marked.",
         "learn:train": "Post-train an encoder on samples.",
-        "learn:trim": "Write an encoder with a smaller vocabulary: of your text or languages.",
-        "measure:run": "Do all that a recipe describes: prepare, train, measure, tables, page.",
-        "measure:demo": "Align crosszero-mini on the interface strings of a package, in minutes.",
+        "learn:trim": "Write an encoder with a smaller vocabulary, that of your text or languages.",
+        "measure:run": "Run a recipe: prepare, train, measure, and make the tables and the page.",
+        "measure:demo": "Post-train crosszero-mini on a package's interface strings, in minutes.",
     },
     "Measure": {
-        "align:aer": "Hold word links against gold ones: alignment error, precision, recall.",
+        "align:aer": "Compare word links with gold links: alignment error rate, precision, recall.",
         "measure:evaluate": "Measure an encoder on XTREME's tasks, word alignment and word "
         "retrieval.",
         "measure:compare": "Compare two systems on the same items, with bootstrap intervals.",
@@ -52,7 +52,7 @@ COMMANDS = {
     },
 }
 XTREME = {
-    "xtreme:fetch": "Write XTREME's data from the hub into a folder, with its labels.",
+    "xtreme:fetch": "Download XTREME's data and labels from the hub into a folder.",
     "xtreme:score": "Score predictions in XTREME's format against gold files.",
 }
 
@@ -65,8 +65,8 @@ def make_app(*asked: str) -> App:
     """
     app = App(
         name="crosszero",
-        help="Post-train multilingual encoders so that words and sentences that mean the same lie "
-        "together.",
+        help="Post-train multilingual encoders, so that words and sentences with the same meaning "
+        "lie together.",
         version=__version__,
         help_format="plaintext",  # the parser of rst takes 80 ms to load
         default_parameter=Parameter(negative_iterable=(), converter=convert),
@@ -74,7 +74,9 @@ def make_app(*asked: str) -> App:
     for number, (heading, commands) in enumerate(COMMANDS.items()):
         group = Group(heading, sort_key=number)
         _register(app, commands, asked[:1], group=group)
-    xtreme = App(name="xtreme", help="XTREME's files: fetch its data, score them.", group=group)
+    xtreme = App(
+        name="xtreme", help="XTREME's files: fetch the data, score predictions.", group=group
+    )
     _register(xtreme, XTREME, asked[1:2])
     app.command(xtreme)
     return app
@@ -134,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        advice = "; make room, or name another place" if full else ""
+        advice = "; free some space, or choose another place" if full else ""
         reason = error.strerror or " ".join(map(str, error.args))
         _fail(f"{name}{reason}{advice}")
     sys.exit(0)

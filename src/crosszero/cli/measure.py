@@ -1,4 +1,4 @@
-"""The commands that measure: one encoder, a recipe's systems, two of them, and their page."""
+"""The commands for measuring: evaluate, run, demo, compare, report."""
 
 from __future__ import annotations
 
@@ -41,30 +41,31 @@ def evaluate(
     Parameters
     ----------
     data
-        Folder in XTREME's layout with gold in labels/; word-alignment/ and word-retrieval/ too.
+        Folder in XTREME's layout with gold in labels/; may also hold word-alignment/ and
+        word-retrieval/.
     alignment
         Folder that holds word-alignment/, if the data folder does not.
     held_out
-        Store that 'prepare --hold-out N' left, which word-retrieval and sentence-retrieval ask, or
-        the folder that holds it by the task's name.
+        Store written by 'prepare --hold-out N', for word-retrieval and sentence-retrieval, or a
+        folder that holds it under the task's name.
     tasks
         'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
-        word-retrieval, sentence-retrieval; by default all whose data are there.
+        word-retrieval, sentence-retrieval; by default all whose data is there.
     languages
-        Which; by default all that a task has.
+        Languages to test; by default all that a task has.
     pairs
-        Which of word-alignment: --pairs en-fr. de-en:1 says that a gold file counts words from 1,
-        where it does not show it.
+        Language pairs of word-alignment: --pairs en-fr. de-en:1 says that a gold file counts words
+        from 1, if the file itself does not show it.
     out
         Folder for predictions, fine-tuned models and scores.json.
     layers
         'all' also measures word alignment layer by layer.
     margin
-        Of bucc2018.
+        Margin of bucc2018.
     layer
-        Hidden layer, from 1, that tasks without fine-tuning read (XTREME: 8 of mBERT's 12).
+        Hidden layer, from 1, for tasks without fine-tuning (XTREME: 8 of mBERT's 12).
     seed
-        Of fine-tuning.
+        Seed of fine-tuning.
     settings
         Change settings of fine-tuning: --set xnli.epochs=2 udpos.steps=500.
     """
@@ -78,7 +79,7 @@ def evaluate(
         name, equals, value = setting.partition("=")
         task, dot, key = name.partition(".")
         if not equals or not dot:
-            raise ConfigError(f"--set {setting}: TASK.NAME=VALUE is needed, as in xnli.epochs=2")
+            raise ConfigError(f"--set {setting}: write TASK.NAME=VALUE, such as xnli.epochs=2")
         changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
     scores = measure(
         encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
@@ -89,10 +90,10 @@ def evaluate(
 
 
 def run(recipe: Path, /, *, settings: Settings = None) -> None:
-    """Do all that a recipe describes: prepare, train, measure, tables, page.
+    """Run a recipe: prepare, train, measure, and make the tables and the page.
 
-    What is done is kept: a step whose inputs did not change is skipped, an interrupted training
-    goes on.
+    Finished work is kept: a step whose inputs have not changed is skipped, and an interrupted
+    training continues.
 
     Parameters
     ----------
@@ -108,16 +109,16 @@ def run(recipe: Path, /, *, settings: Settings = None) -> None:
 
 
 def demo(*, out: Path = Path("demo"), quick: bool = False) -> None:
-    """Align crosszero-mini on the interface strings of a package, in minutes.
+    """Post-train crosszero-mini on a package's interface strings, in minutes.
 
     Needs the extra 'demo': pip install 'crosszero[demo]'.
 
     Parameters
     ----------
     out
-        Folder for everything that is made.
+        Folder for all results.
     quick
-        A few steps only, to see that all works; the numbers mean little.
+        Only a few steps, to check that everything works; the numbers mean little.
     """
     from crosszero.experiment.recipes import locate_recipe, read_experiment
 
@@ -133,8 +134,8 @@ def _run(config: ExperimentConfig, command: str) -> None:
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError(
-            "a recipe is run by one process; to train with several, give torchrun the single step "
-            "'crosszero train' on samples that 'crosszero prepare' has made"
+            "a recipe runs in one process; to train with several, run 'crosszero prepare' and "
+            "then start 'crosszero train' with torchrun"
         )
     results = run_experiment(config, command=command)
     for table in make_tables(results):
@@ -170,15 +171,15 @@ def compare(
     first
         System A: its name in the recipe, or a folder of predictions.
     second
-        System B, alike.
+        System B, given in the same way.
     tasks
-        Which; by default all that both systems have finished.
+        Tasks; by default all that both systems have finished.
     languages
-        Which; by default all that both systems have predictions of.
+        Languages; by default all that both systems have predictions for.
     resamples
-        How many test sets are drawn.
+        Number of bootstrap samples.
     out
-        Write the tables to this Markdown file, too.
+        Also write the tables to this Markdown file.
     """
     from crosszero.config import require
     from crosszero.experiment.comparison import compare as compare_pair
@@ -196,7 +197,9 @@ def compare(
         found = pair_systems(read_experiment(where), first, second)
     for task in tasks or ():
         if task not in found:
-            raise ConfigError(f"{task}: not a task that both have: {', '.join(found)}")
+            raise ConfigError(
+                f"{task}: not a task that both have finished; they have: {', '.join(found)}"
+            )
     tables = [compare_pair(found[task], languages, resamples=resamples) for task in tasks or found]
     if out is not None:
         with atomic_file(out) as file:
@@ -210,7 +213,8 @@ def report(
 ) -> None:
     """Make one self-contained HTML page of an experiment or of an evaluation.
 
-    Encoders are run for the parts about word alignment and the maps; what they give is kept beside.
+    The sections on word alignment and the maps run the encoders; what they compute is kept beside
+    the results.
 
     Example: crosszero report runs/suite
 
@@ -221,9 +225,9 @@ def report(
     out
         The page; by default report.html in the folder.
     hover
-        Maps whose points say what they are: 2 MB more. By default where plotly is installed.
+        Maps with hover text, 2 MB more. By default if plotly is installed.
     seed
-        Of the draw of examples and of the maps.
+        Seed of the drawn examples and of the maps.
     """
     from crosszero.config import require_seed
     from crosszero.experiment.page.contents import write_page

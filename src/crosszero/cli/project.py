@@ -96,7 +96,7 @@ def project(
     if report is not None:
         check_output(report, inputs=[*inputs, out])
     if languages is not None and len(languages) != 2:
-        raise ConfigError("languages: two are needed, of source and target, as in en fr")
+        raise ConfigError("languages: two are needed, those of source and target, such as en fr")
     if str(source) == "-" and format is None:
         raise ConfigError("standard input can't be looked at twice: give --format")
     kind = format or tell_format(source)

@@ -42,14 +42,14 @@ def mine(
     cores: Cores = None,
     strict: Strict = False,
 ) -> None:
-    """Find the lines of two texts that mean the same.
+    """Find lines with the same meaning in two texts.
 
     Example: crosszero mine news.en news.fr --encoder runs/one --out pairs.tsv --threshold 1.1
 
     Parameters
     ----------
     source
-        One text a line, in any order, plain or .gz; - is standard input. Lines without text are
+        One text per line, in any order, plain or .gz; - is standard input. Lines without text are
         left out, and counted.
     target
         The same in the other language.
@@ -57,10 +57,10 @@ def mine(
         TSV: score, source, target; best first, no line twice. 'crosszero prepare' reads it with
         --columns 1 2. By default standard output.
     k
-        Neighbours that a margin looks at.
+        Neighbours that the margin takes into account.
     margin
-        Score of a pair: its cosine against that of the neighbours, as ratio or distance, or the
-        cosine itself (absolute).
+        Score of a pair: its cosine compared with that of its neighbours, as ratio or distance, or
+        the cosine itself (absolute).
     threshold
         Leave out pairs with a lower score.
     """
@@ -108,14 +108,14 @@ def encode(
     cores: Cores = None,
     strict: Strict = False,
 ) -> None:
-    """Write the vector of each line of a text.
+    """Write one vector per line of a text.
 
     Example: crosszero encode corpus.en --encoder runs/one --out en.npy
 
     Parameters
     ----------
     texts
-        One text a line, plain or .gz; - is standard input.
+        One text per line, plain or .gz; - is standard input.
     out
         An .npy file, which numpy.load reads: a unit vector for each line, float32, so that row n
         is line n + 1. A line without text is a row of zeros, and counted.
@@ -126,7 +126,7 @@ def encode(
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
     how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
-    lines = require_texts(texts, strict=strict, outcome="rows of zeros keep the place")
+    lines = require_texts(texts, strict=strict, outcome="they become rows of zeros")
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.model.vector_file import encode_to_file

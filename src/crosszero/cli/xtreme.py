@@ -21,21 +21,22 @@ def fetch(
     languages: Names = None,
     revision: str | None = None,
 ) -> None:
-    """Write XTREME's data from the hub into a folder, with its labels.
+    """Download XTREME's data and labels from the hub into a folder.
 
     Needs the extra 'datasets': pip install 'crosszero[datasets]'. The hub lacks BUCC's sentences,
-    and its UDPOS cuts contractions into their parts; see crosszero.tasks.hub.
+    and its UDPOS splits contractions into parts; see crosszero.tasks.hub.
 
     Parameters
     ----------
     out
-        The folder; then: crosszero evaluate --data OUT.
+        Folder to write; then: crosszero evaluate --data OUT.
     tasks
         Which of tatoeba, xnli, pawsx, udpos, panx; by default all.
     languages
-        Which to test; by default all that a task has. English to learn from always comes along.
+        Languages to test; by default all that a task has. The English training data is always
+        included.
     revision
-        Commit or tag of the data set; name one to be able to repeat a run.
+        Commit or tag of the data set; give one to make a run repeatable.
     """
     from crosszero.tasks.hub import fetch_xtreme
 
@@ -61,13 +62,13 @@ def score(
     predictions
         Folder of the files TASK/test-LANGUAGE.tsv.
     labels
-        Folder of the gold files, named alike.
+        Folder of the gold files, with the same names.
     tasks
         Which of xnli, pawsx, udpos, panx, bucc2018, tatoeba; by default all in PREDICTIONS.
     languages
-        Which; by default all. Predictions and gold must have the same.
+        Languages; by default all. Predictions and gold must have the same ones.
     out
-        Write all numbers to this JSON file, too: shares in [0, 1].
+        Also write all numbers to this JSON file, as shares in [0, 1].
     """
     from crosszero.experiment.scores import Scores
     from crosszero.experiment.table import render_text

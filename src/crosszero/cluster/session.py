@@ -1,11 +1,11 @@
 """Blocks of work on the processes of a Ray cluster; a process that dies loses nothing.
 
 A corpus is cut into numbered blocks. Each worker process (an actor of Ray Data) takes the numbers,
-reads what belongs to a block from a folder that all machines see, and writes one file whose name is
-the number: whole or not at all, and the same bytes however often it is written. What goes through
-Ray is small: the numbers, and counts that come back. So a block is also the unit of repetition. Ray
-starts a process anew when it was killed and gives its blocks out again, without limit; only this
-side, the driver, puts the blocks together, in their order, and gives the result its name.
+reads a block from a folder that all machines see, and writes one file named after the number:
+completely or not at all, and with the same bytes each time. Only numbers and counts go through Ray.
+A block is also the unit of repetition: Ray restarts killed processes and hands out their blocks
+again, without limit. Only this side, the driver, joins the blocks in order and gives the result its
+name.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Cluster:
 
     Args:
         address: ``auto`` (the cluster that runs on this machine or that ``RAY_ADDRESS`` names),
-            ``HOST:PORT``, or ``local``: one of its own on this machine, which ends with the block.
-            A Ray session that this process has opened already is used as it is.
+            ``HOST:PORT``, or ``local``: a new one on this machine, which ends with the block. A Ray
+            session that this process has opened already is used as it is.
         cores: cores, and threads, of a worker process.
         cpus: cores that a ``local`` cluster may use in all; ``None``: all of this machine.
 
@@ -91,8 +91,8 @@ class Cluster:
         if not self.workers:
             self.__exit__(None, None, None)
             raise ConfigError(
-                f"the Ray cluster {self.address} has no {self.cores} cores for a worker: give "
-                "fewer cores, or add machines"
+                f"no machine of the Ray cluster {self.address} has {self.cores} cores for a "
+                "worker: use fewer cores, or add machines"
             )
         return self
 
@@ -168,7 +168,7 @@ class Cluster:
         except (OSError, ValueError) as error:
             raise CrosszeroError(
                 f"no Ray cluster answers at {self.address!r}: start one with 'ray start --head' "
-                "(and 'ray start --address=HOST:PORT' on the other machines), or take 'local'"
+                "(and 'ray start --address=HOST:PORT' on the other machines), or use 'local'"
             ) from error
 
     def _environment(self) -> dict[str, str]:

@@ -56,7 +56,7 @@ def mine_files(
         What ``mine_vectors(np.load(source), np.load(target))`` gives.
 
     Raises:
-        ConfigError: `k`, `margin` or `tile` is no such thing.
+        ConfigError: `k`, `margin` or `tile` is not allowed.
         DataError: a file is no array of vectors.
         CrosszeroError: a side has no row, a value is not finite, or the folder of `source` can't
             be written.
@@ -73,7 +73,10 @@ def mine_files(
     sides = [_open(path) for path in paths]
     check_some(*sides)
     if sides[0].shape[1] != sides[1].shape[1]:
-        raise ValueError(f"{sides[0].shape[1]} dimensions against {sides[1].shape[1]}")
+        raise ValueError(
+            f"source vectors have {sides[0].shape[1]} dimensions, target vectors "
+            f"{sides[1].shape[1]}"
+        )
     distinct = [
         DistinctRows(len(side), partial(_read, path))
         for side, path in zip(sides, paths, strict=True)

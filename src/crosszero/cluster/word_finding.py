@@ -1,9 +1,9 @@
 """Word pairs of a corpus, found on a cluster: the last and longest stage of ``prepare``.
 
-The driver reads the corpus, leaves out, holds out and lets the finder learn, as on one machine; all
-of that is one pass in constant memory. Only then are the training pairs written to a store without
-words beside the result, and the finder goes to the workers as it is: what the aligner has learnt is
-a few megabytes that can be read back exactly, where learning anew would cost each worker minutes.
+The driver reads and filters the corpus, holds texts out and trains the finder, as on one machine:
+one pass in constant memory. Then it writes the training pairs, without words, to a store beside the
+result, and sends the trained finder to the workers. A trained aligner is a few megabytes that load
+exactly; training it in every worker would take minutes.
 
 A block is what one machine hands to the finder at a time, and the row groups are the same, so that
 the store that the driver puts together is the one that a single machine writes.
