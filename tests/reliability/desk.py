@@ -144,6 +144,12 @@ def make_texts(folder: Path) -> None:
     pq.write_table(pa.table({"translation": translations}), folder / "nested.parquet")
     pq.write_table(pa.table({"en": sides[0], "fr": sides[1]}), folder / "flat.parquet")
     write(folder / "words.tsv", "".join(f"{a}\t{b}\n" for a, b, _ in DICTIONARY))
+    write(folder / "labels/t.conll", "the\tO\ncat\tB-X\nsees\tO\n\nthe\tO\nking\tB-PER\n\n")
+    rows = [{"text": "the cat sees", "spans": [[4, 7, "X"]]}, {"text": "the king", "spans": []}]
+    write(folder / "labels/t.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    write(folder / "labels/t.html", 'the <b>cat</b> sees\nthe <i class="a">king</i>\n')
+    write(folder / "labels/t.fr", "le chat voit\nle roi\n")
+    write(folder / "labels/links", "0-0 1-1 2-2\n0-0 1-1\n")
     write(folder / "words.fr", "".join(f"{b}\n" for _, b, _ in DICTIONARY))
     write(folder / "words.en", "".join(f"{a}\n" for a, _, _ in DICTIONARY))
 

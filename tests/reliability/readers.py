@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from crosszero.align.any_links import read_links
 from crosszero.align.gold import read_alignment_set
 from crosszero.align.word_lists import read_lexicon
 from crosszero.bitext import SkipLog, read_bitext
@@ -23,6 +25,10 @@ from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.readout import read_readout
 from crosszero.model.saving import load_head
+from crosszero.projection.formats import LabelFormat, make_format
+from crosszero.projection.linking import read_linked
+from crosszero.projection.rules import Rules
+from crosszero.projection.translation import project_file
 from crosszero.samples.preparation import Summary
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.catalogue import find_task
@@ -114,6 +120,18 @@ def read_vectors() -> None:
     CachedEncoder(Encoder.load("model"), "model", Path("vectors")).encode(["the cat"])
 
 
+def labels(kind: LabelFormat, file: str, fed: str = "", **more: Any) -> Reader:
+    """Labels that are carried over to a translation, or, as `fed`, the links for it."""
+
+    def read() -> None:
+        way = make_format(kind, Rules(broken="longest"), column=None, unlinked="_")
+        link = partial(read_linked, path="labels/links")
+        for _ in project_file(file, "labels/t.fr", way, link, raw=kind != "conll"):
+            pass
+
+    return Reader(file=fed or file, read=read, **more)
+
+
 def read_store() -> None:
     """Read a store, and all that its numbers are used for."""
     store = SampleStore.open("store")
@@ -138,6 +156,7 @@ PO = (
     "\\", "\\n", "\\x00", "\\777", "charset=", "Plural-Forms:", "nplurals=", "plural=", "fuzzy",
     "n%0", "n>1?n:",
 )  # fmt: skip
+LINKS = (b"0-0", b"1p1", b"0-0:0.5", b"1 1 1 S", b"-", b":", *NUMBERS)
 TSV_TOKENS = ("\t", '"', '""', "\u3000", "\u200b", "\ufeff", "en", "fr", "\x1b[2J", "\u202e")
 
 READERS: dict[str, Reader] = {
@@ -158,6 +177,13 @@ READERS: dict[str, Reader] = {
         read=lambda: [split_words(line) for line in require_lines("a.en")],
         shape="lines",
         tokens=LINE,
+    ),
+    "labels, CoNLL": labels("conll", "labels/t.conll", shape="lines", tokens=LINE),
+    "labels, spans": labels("spans", "labels/t.jsonl", tokens=JSON),
+    "labels, markup": labels("markup", "labels/t.html", tokens=tuple(map(str.encode, TMX))),
+    "links for labels": labels("conll", "labels/t.conll", "labels/links", tokens=LINKS),
+    "links": Reader(
+        file="labels/links", read=lambda: read_links("labels/links"), shape="lines", tokens=LINKS
     ),
     "word list": Reader(
         file="words.tsv",

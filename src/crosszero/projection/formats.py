@@ -155,7 +155,7 @@ class Spans:
                 if not isinstance(text, str):
                     raise TypeError
                 labels = [Label(int(a), int(b), str(name)) for a, b, name in spans]
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 message = 'is no {"text": ..., "spans": [[start, end, label], ...]}'
                 raise DataError(path, message, number) from error
             for label in labels:

@@ -139,7 +139,7 @@ def _read_row(
             borders = list(chain(*side.spans))
             if borders != sorted(borders) or (borders and borders[-1] > len(side.text)):
                 raise ValueError("words overlap")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(path, "is no line of crosszero align --format jsonl", number) from error
     for name, side, text in zip(("source", "target"), sides, given, strict=True):
         wanted = text if isinstance(text, str) else text.text
