@@ -98,7 +98,7 @@ def project(
     if languages is not None and len(languages) != 2:
         raise ConfigError("languages: two are needed, those of source and target, such as en fr")
     if str(source) == "-" and format is None:
-        raise ConfigError("standard input can't be looked at twice: give --format")
+        raise ConfigError("the format can't be read off standard input: give --format")
     kind = format or tell_format(source)
     rules = Rules(
         min_score=min_score,

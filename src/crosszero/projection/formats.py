@@ -156,7 +156,7 @@ class Spans:
                     raise TypeError
                 labels = [Label(int(a), int(b), str(name)) for a, b, name in spans]
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-                message = 'is no {"text": ..., "spans": [[start, end, label], ...]}'
+                message = 'is not {"text": ..., "spans": [[start, end, label], ...]}'
                 raise DataError(path, message, number) from error
             for label in labels:
                 if not 0 <= label.first <= label.end <= len(text):

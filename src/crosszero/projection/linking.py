@@ -119,7 +119,7 @@ def _read_pharaoh(path: str | Path, number: int, line: str) -> list[tuple[int, i
                 raise ValueError
             links.append((int(parts[1]), int(parts[2]), float(parts[3] or 1)))
         except ValueError as error:
-            message = f"{quote(token)} is no link: 3-4 or 3-4:0.98 is needed"
+            message = f"{quote(token)} is not a link: write 3-4 or 3-4:0.98"
             raise DataError(path, message, number) from error
     return links
 
@@ -140,7 +140,7 @@ def _read_row(
             if borders != sorted(borders) or (borders and borders[-1] > len(side.text)):
                 raise ValueError("words overlap")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(path, "is no line of crosszero align --format jsonl", number) from error
+        raise DataError(path, "is not a line of crosszero align --format jsonl", number) from error
     for name, side, text in zip(("source", "target"), sides, given, strict=True):
         wanted = text if isinstance(text, str) else text.text
         if side.text != wanted:

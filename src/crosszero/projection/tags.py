@@ -52,7 +52,7 @@ def read_tags(tags: Sequence[str]) -> list[Label]:
         parts = _TAG.fullmatch(tag)
         if parts is None:
             if tag != "O":
-                raise ValueError(f"{tag!r} is no tag of a span: B-LOC, I-LOC or O is needed")
+                raise ValueError(f"{tag!r} is not the tag of a span: write B-LOC, I-LOC or O")
             is_open = False
             continue
         letter, name = parts.groups()

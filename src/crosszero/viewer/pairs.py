@@ -64,7 +64,7 @@ def _read_pharaoh(path: Path, number: int, row: list[str]) -> LinkedPair:
     for token in row[0].split():
         parts = _LINK.fullmatch(token)
         if parts is None:
-            raise DataError(path, f"{quote(token)} is no link: 3-4 or 3-4:0.98 is needed", number)
+            raise DataError(path, f"{quote(token)} is not a link: write 3-4 or 3-4:0.98", number)
         score: float | str = parts[3] or 1.0
         with suppress(ValueError):  # told below, with the link
             score = float(score)
