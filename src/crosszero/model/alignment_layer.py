@@ -37,12 +37,12 @@ class KnownLayer(NamedTuple):
 
 
 KNOWN = (
-    KnownLayer("bert", 12, 384, 250_037, 7, "multilingual-e5-small: docs/alignment.md"),
+    KnownLayer("bert", 12, 384, 0, 7, "multilingual-e5-small: docs/alignment.md"),
     KnownLayer("bert", 12, 768, 501_153, 6, "LaBSE: 5 to 8 (Dou & Neubig 2021 and others)"),
     KnownLayer("bert", 12, 0, 0, 8, "mBERT: Jalili Sabet et al. 2020, Dou & Neubig 2021"),
     KnownLayer("xlm-roberta", 12, 0, 0, 8, "XLM-R base: Jalili Sabet et al. 2020"),
     KnownLayer("modernbert", 22, 0, 0, 15, "mmBERT base: 14 to 17"),
-    KnownLayer("modernbert", 6, 256, 12_000, 6, "crosszero-mini: docs/alignment.md"),
+    KnownLayer("modernbert", 6, 256, 0, 6, "crosszero-mini: docs/alignment.md"),
 )
 """The first that fits counts."""
 
@@ -55,7 +55,8 @@ def find_alignment_layer(backbone: Backbone) -> int:
         6
     """
     config = backbone.model.config
-    shape = (config.model_type, backbone.layers, backbone.hidden_size, config.vocab_size)
+    size = getattr(config, "vocab_size", 0)
+    shape = (config.model_type, backbone.layers, backbone.hidden_size, size)
     for known in KNOWN:
         if all(mine in (0, its) for mine, its in zip(known[:4], shape, strict=True)):
             return known.layer
