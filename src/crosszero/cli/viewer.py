@@ -95,18 +95,19 @@ def serve(
     from crosszero.model.encoder import Encoder
 
     try:
-        from crosszero.viewer.server import make_app, run
+        from crosszero.viewer.server import listen, make_app, run
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve", "the server") from error
     from crosszero.viewer.service import Service, encode_lines
 
     require("--port", port, 0 <= port <= 65535, "0 to 65535")
-    model = Encoder.load(encoder, pooling=pooling, max_length=max_length)
-    sentences = None if texts is None else encode_lines(model, texts)
-    if sentences is not None:
-        _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")
-    service = Service(model, name=Path(encoder).name, sentences=sentences)
-    try:
-        run(make_app(service, host=host), host=host, port=port)
-    finally:
-        service.close()
+    with listen(host, port) as listener:
+        model = Encoder.load(encoder, pooling=pooling, max_length=max_length)
+        sentences = None if texts is None else encode_lines(model, texts)
+        if sentences is not None:
+            _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")
+        service = Service(model, name=Path(encoder).name, sentences=sentences)
+        try:
+            run(make_app(service, host=host), listener)
+        finally:
+            service.close()

@@ -176,26 +176,29 @@ def _refuse(status: int, reason: str) -> JSONResponse:
     return JSONResponse({"error": printable[:_LONGEST]}, status)
 
 
-def run(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or ^C; what has been asked by then is answered.
+def listen(host: str, port: int) -> socket.socket:
+    """Take the place that is to be served, before a model is loaded.
 
     Raises:
-        ConfigError: the place to listen on can't be had.
+        ConfigError: it can't be had.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"--host {host} --port {port}: can't be listened on ({reason})"
         ) from error
-    with listener:
-        shown = f"[{host}]" if ":" in host else host
-        _log.info("http://%s:%d answers; ^C ends it", shown, listener.getsockname()[1])
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # uvicorn raises it again when it has ended
-        uvicorn.Server(config).run(sockets=[listener])
+
+
+def run(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until SIGTERM or ^C; what has been asked by then is answered."""
+    host, port, *_ = listener.getsockname()
+    _log.info("http://%s:%d answers; ^C ends it", f"[{host}]" if ":" in host else host, port)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # uvicorn raises it again when it has ended
+    uvicorn.Server(config).run(sockets=[listener])
