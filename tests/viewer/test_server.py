@@ -28,6 +28,7 @@ from crosszero.align.link_files import make_row  # noqa: E402
 from crosszero.align.linker import CutText  # noqa: E402
 from crosszero.align.spans import Span  # noqa: E402
 from crosszero.model.encoder import Encoder  # noqa: E402
+from crosszero.projection.rules import REASONS  # noqa: E402
 from crosszero.viewer.limits import Limits  # noqa: E402
 from crosszero.viewer.messages import MAX_CHARS, MAX_TEXTS  # noqa: E402
 from crosszero.viewer.server import EXAMPLES, make_app  # noqa: E402
@@ -86,6 +87,19 @@ def test_languages_say_what_an_apostrophe_does(client: TestClient) -> None:
     question = {"source": "l'homme", "target": "homme", "languages": ["fr", "fr"]}
     words = client.post("/api/align", json=question).json()["pairs"][0]["source_words"]
     assert [word for word, *_ in words] == ["l'", "homme"]
+
+
+def test_labels_are_carried_over(client: TestClient) -> None:
+    text = "the king sees"
+    labels = [{"start": 4, "end": 8, "name": "PER"}, {"start": 8, "end": 9, "name": "GAP"}]
+    question = {"source": text, "target": text, "labels": labels}
+    answer = client.post("/api/project", json=question).json()
+    assert answer["labels"] == [{"number": 0, **labels[0]}]
+    assert answer["dropped"] == [{"number": 1, "reason": REASONS["no word"]}]
+    for start, end in ((3, 3), (5, 4), (0, 14)):
+        question["labels"] = [{"start": start, "end": end, "name": "PER"}]
+        refused = client.post("/api/project", json=question)
+        assert (refused.status_code, refused.json().keys()) == (422, {"error"})
 
 
 def test_similarity_is_the_cosine(client: TestClient, encoder: Encoder) -> None:
@@ -236,7 +250,7 @@ def test_a_thousand_at_once(service: Service, waiting: int) -> None:
         ("/api/nearest", {"text": "the dog"}),
     ]
     batches: list[int] = []
-    work = service._rows._work
+    work = service._links._work
 
     def count(pairs: Any) -> Any:
         batches.append(len(pairs))
@@ -255,12 +269,12 @@ def test_a_thousand_at_once(service: Service, waiting: int) -> None:
 
             return await asyncio.gather(*map(one, range(1000)))
 
-    service._rows._work = count
+    service._links._work = count
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         answers = asyncio.run(ask())
     finally:
-        service._rows._work = work
+        service._links._work = work
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 200 * 1024  # kB; the requests themselves have 80 MB
     statuses = [status for status, _ in answers]

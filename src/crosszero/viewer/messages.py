@@ -43,6 +43,23 @@ class AlignRequest(PairRequest):
     )
 
 
+class Mark(BaseModel):
+    """A label over characters (code points)."""
+
+    start: int = Field(ge=0, description="Its first character, from 0.")
+    end: int = Field(ge=1, description="The character behind its last one.")
+    name: Text = Field(description="Such as LOC.")
+
+
+class ProjectRequest(_Request):
+    """A text with labels, and its translation."""
+
+    source: Text
+    target: Text
+    labels: list[Mark] = Field(max_length=MAX_TEXTS, description="Of the source: start, end, name.")
+    languages: tuple[Code, Code] = Field(("", ""), description="As for /api/align.")
+
+
 class NearestRequest(_Request):
     """Texts to which the nearest sentences of the server's file are looked for."""
 
@@ -50,7 +67,7 @@ class NearestRequest(_Request):
     count: int = Field(5, ge=1, le=MAX_FOUND, description="Sentences for each text.")
 
 
-class LinkedTexts(BaseModel):
+class LinkedRow(BaseModel):
     """A row as ``crosszero align --format jsonl`` writes it."""
 
     source: str
@@ -67,7 +84,27 @@ class LinkedTexts(BaseModel):
 class AlignAnswer(BaseModel):
     """The links of each pair."""
 
-    pairs: list[LinkedTexts]
+    pairs: list[LinkedRow]
+
+
+class PlacedMark(Mark):
+    """A label of the target."""
+
+    number: int = Field(description="Which of the given labels it is, from 0.")
+
+
+class LostMark(BaseModel):
+    """A label that has no place in the target."""
+
+    number: int
+    reason: str
+
+
+class ProjectAnswer(BaseModel):
+    """The labels of the target, and those that have no place there."""
+
+    labels: list[PlacedMark]
+    dropped: list[LostMark]
 
 
 class SimilarityAnswer(BaseModel):

@@ -20,13 +20,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from crosszero import __version__
 from crosszero.errors import ConfigError
+from crosszero.projection.rules import REASONS, Label
 from crosszero.viewer.limits import Limiter, Limits
 from crosszero.viewer.messages import (
     AlignAnswer,
     AlignRequest,
+    LostMark,
     NearestAnswer,
     NearestRequest,
     PairRequest,
+    PlacedMark,
+    ProjectAnswer,
+    ProjectRequest,
     Refusal,
     SimilarityAnswer,
 )
@@ -88,6 +93,20 @@ def _add_questions(app: FastAPI, service: Service) -> None:
     async def similarity(request: PairRequest) -> SimilarityAnswer:
         """Give the cosine of each text and its translation, from -1 to 1."""
         return SimilarityAnswer(similarity=await service.compare(_pair(request)))
+
+    @app.post("/api/project", responses=_REFUSALS)
+    async def project(request: ProjectRequest) -> ProjectAnswer:
+        """Carry labels of a text to its translation, through the links between their words."""
+        size = len(request.source)
+        if any(not label.start < label.end <= size for label in request.labels):
+            raise HTTPException(422, f"labels: each lies within the text's {size} characters")
+        pair = AskedPair(request.source, request.target, request.languages)
+        given = [Label(label.start, label.end, label.name) for label in request.labels]
+        placed, dropped = await service.project(pair, given)
+        return ProjectAnswer(
+            labels=[PlacedMark(number=n, start=a, end=b, name=name) for n, (a, b, name) in placed],
+            dropped=[LostMark(number=n, reason=REASONS[reason]) for n, reason in dropped],
+        )
 
     if service.sentences is not None:
 
@@ -152,6 +171,11 @@ def describe(interface: dict[str, Any]) -> str:
 EXAMPLES: dict[str, dict[str, Any]] = {
     "/api/align": {"source": "The house is small.", "target": "La maison est petite."},
     "/api/similarity": {"source": ["Good morning."], "target": ["Bonjour."]},
+    "/api/project": {
+        "source": "The red house is small.",
+        "target": "La maison rouge est petite.",
+        "labels": [{"start": 8, "end": 13, "name": "THING"}],
+    },
     "/api/nearest": {"text": "Good morning.", "count": 3},
 }
 

@@ -1,4 +1,4 @@
-"""One encoder for many requests: links, similarities, and the nearest sentences of a file."""
+"""One encoder for many requests: links, labels carried over them, similarities, neighbours."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from crosszero.align.linker import CutText, WordLinker
 from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import require_lines
 from crosszero.model.encoder import Encoder
+from crosszero.projection.rules import Dropped, Label
+from crosszero.projection.words import carry_links, fill, project_characters
 from crosszero.search.nearest import Floats, Nearest
 from crosszero.viewer.batching import Batcher
+from crosszero.viewer.pairs import LinkedPair
 
 _BATCH = 100_000  # characters that are computed at once
 _BLOCK = 16_384  # sentences of the file that are compared at once
@@ -71,11 +74,24 @@ class Service:
         self._encoder = encoder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._vectors: Batcher[str, Floats] = Batcher(self._encode, self._thread, most=_BATCH)
-        self._rows = Batcher(self._link, self._thread, most=_BATCH)
+        self._links = Batcher(self._link, self._thread, most=_BATCH)
 
     async def align(self, pairs: Sequence[AskedPair]) -> list[dict[str, Any]]:
         """Link the words of texts to those of their translations: rows as JSONL has them."""
-        return await self._rows.submit(pairs, sum(len(one) + len(two) for one, two, _ in pairs))
+        size = sum(len(one) + len(two) for one, two, _ in pairs)
+        return [make_row(*linked) for linked in await self._links.submit(pairs, size)]
+
+    async def project(
+        self, pair: AskedPair, labels: Sequence[Label]
+    ) -> tuple[list[tuple[int, Label]], list[Dropped]]:
+        """Carry labels over characters to the translation.
+
+        Returns:
+            (number of the given label, label in the target), and what has no place there.
+        """
+        [linked] = await self._links.submit([pair], len(pair.source) + len(pair.target))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _project, linked, labels)
 
     async def compare(self, pairs: Iterable[AskedPair]) -> list[float]:
         """Give the cosine of each pair of texts."""
@@ -105,15 +121,23 @@ class Service:
     def _encode(self, texts: list[str]) -> Floats:
         return self._encoder.encode(texts)
 
-    def _link(self, pairs: list[AskedPair]) -> list[dict[str, Any]]:
+    def _link(self, pairs: list[AskedPair]) -> list[LinkedPair]:
         sources = [_cut(pair.source, pair.languages[0]) for pair in pairs]
         targets = [_cut(pair.target, pair.languages[1]) for pair in pairs]
         found = WordLinker(self._encoder).link(sources, targets)
-        return [make_row(*row) for row in zip(sources, targets, found, strict=True)]
+        return [LinkedPair(*row) for row in zip(sources, targets, found, strict=True)]
 
 
 def _cut(text: str, language: str) -> CutText:
     return CutText(text, cut_words(text, language))
+
+
+def _project(
+    linked: LinkedPair, labels: Sequence[Label]
+) -> tuple[list[tuple[int, Label]], list[Dropped]]:
+    source, target = fill(linked.source), fill(linked.target)  # a label may hold punctuation
+    spans = (linked.source.spans, source.spans), (linked.target.spans, target.spans)
+    return project_characters(labels, carry_links(linked.links, *spans), source, target)
 
 
 def _search(sentences: Sentences, queries: Floats, count: int) -> Nearest:
