@@ -27,11 +27,12 @@ from starlette.testclient import TestClient  # noqa: E402
 from crosszero.align.link_files import make_row  # noqa: E402
 from crosszero.align.linker import CutText  # noqa: E402
 from crosszero.align.spans import Span  # noqa: E402
+from crosszero.errors import ConfigError  # noqa: E402
 from crosszero.model.encoder import Encoder  # noqa: E402
 from crosszero.projection.rules import REASONS  # noqa: E402
 from crosszero.viewer.limits import Limits  # noqa: E402
 from crosszero.viewer.messages import MAX_CHARS, MAX_TEXTS  # noqa: E402
-from crosszero.viewer.server import EXAMPLES, make_app  # noqa: E402
+from crosszero.viewer.server import EXAMPLES, listen, make_app  # noqa: E402
 from crosszero.viewer.service import Service, encode_lines  # noqa: E402
 
 LINES = [
@@ -287,6 +288,14 @@ def test_a_thousand_at_once(service: Service, waiting: int) -> None:
         assert statuses.count(200) == 750
         assert max(batches) > 10  # encoded together
         assert sum(batches) == 250
+
+
+def test_a_place_that_can_not_be_had() -> None:
+    told = r"\(Address already in use\); choose another"
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match=told):
+        listen("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(ConfigError, match=r"no\.such\.host"):
+        listen("no.such.host", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import socket
 from typing import Any
@@ -210,9 +211,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else error
         raise ConfigError(
-            f"--host {host} --port {port}: can't be listened on ({reason})"
+            f"--host {host} --port {port}: can't be listened on ({reason}); choose another"
         ) from error
 
 
