@@ -62,6 +62,7 @@ USE = {
     "align": ["a.en", "a.fr"],
     "project": ["a.en", "a.fr", "--format", "markup"],
     "mine": ["a.en", "a.fr"],
+    "score": ["a.en", "a.fr"],
     "encode": ["a.en"],
     "train": ["samples", "--level", "sentence"],
     "evaluate": ["--data", "data", "--alignment", "data", "--tasks", "word-alignment"],

@@ -27,6 +27,7 @@ NEEDED = {
     "align": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
     "project": ["a.en", "a.fr", "--format", "markup", "--encoder", "model", "--out", "OUT"],
     "mine": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
+    "score": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
     "encode": ["a.en", "--encoder", "model", "--out", "OUT"],
     "prepare": ["a.en-fr.tsv", "--out", "OUT"],
     "show": ["samples"],
@@ -37,7 +38,7 @@ NEEDED = {
 }
 NEVER = ["", " ", "ten", "nan", "inf", "-inf", "0x10", "1,5", "--"]
 NOT_WHOLE = [*NEVER, "1.5", "1e3", "9" * 20, "-" + "9" * 20]
-NEGATIVE_TOO = {"mine --threshold"}  # and so all that is finite
+NEGATIVE_TOO = {"mine --threshold", "score --keep"}  # and so all that is finite
 ALLOWED = re.compile(
     r"whole number|finite|number is needed|must be|at least|above|or more|below|between|"
     r"takes \d|has layers|is allowed|too large|is needed|requires an argument|layers count from"

@@ -31,6 +31,7 @@ COMMANDS = {
         "align:align": "Link the words of sentences and their translations.",
         "project:project": "Carry the labels of a text to its translation.",
         "use:mine": "Find lines with the same meaning in two texts.",
+        "score:score": "Score each pair of a bitext: how likely it is a translation.",
         "use:encode": "Write one vector per line of a text.",
         "viewer:view": "Make one HTML page that shows linked sentence pairs; it works offline.",
         "viewer:serve": "Serve a page and a JSON interface: links, similarity, nearest sentences.",

@@ -1,0 +1,110 @@
+"""Scores of sentence pairs that are given: how likely each is a translation.
+
+Pairs are read in blocks, so memory does not grow with their number. A margin compares a pair with
+the neighbours of its two texts within the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Literal, get_args
+
+import numpy as np
+
+from crosszero.config import require
+from crosszero.errors import ConfigError, suggest
+from crosszero.search.margin import Doubles, score_margins
+from crosszero.search.mining import SentenceEncoder
+from crosszero.search.neighbours import find_neighbours_both, unit_rows
+
+PairScoreName = Literal["cosine", "ratio", "distance"]
+BLOCK = 8192
+Pair = tuple[str, str]
+
+
+def score_bitext(
+    encoder: SentenceEncoder,
+    pairs: Iterable[Pair],
+    scores: Sequence[PairScoreName] = ("cosine",),
+    *,
+    k: int = 4,
+    block: int = BLOCK,
+) -> Iterator[tuple[Pair, list[float]]]:
+    """Score each pair of a bitext, in order, in constant memory.
+
+    Args:
+        encoder: gives the vectors; an :class:`~crosszero.Encoder`.
+        pairs: texts and their translations. Where a side is empty, all scores are 0.
+        scores: ``cosine``; ``ratio`` and ``distance`` are margins (see
+            :mod:`crosszero.search.margin`): the cosine against that of the `k` nearest neighbours.
+            Texts that stand several times in a block are neighbours once.
+        k: neighbours that a margin looks at, from 1.
+        block: pairs among which neighbours are looked for; the last ones are compared with as many
+            that come before them.
+
+    Yields:
+        The pair, and its scores in the order of `scores`.
+
+    Raises:
+        ConfigError: there is no such score, or `k` or `block` is out of range.
+        CrosszeroError: a vector is not finite.
+
+    Example:
+        >>> class Lengths:
+        ...     def encode(self, texts): return np.eye(9)[[len(text) for text in texts]]
+        >>> [found for _, found in score_bitext(Lengths(), [("a", "b"), ("cc", "d")])]
+        [[1.0], [0.0]]
+    """
+    for name in scores:
+        if name not in get_args(PairScoreName):
+            raise ConfigError(f"score: {name!r} given; {suggest(name, get_args(PairScoreName))}")
+    require("scores", list(scores), len(scores) > 0, "one or more of cosine, ratio and distance")
+    require("k", k, k >= 1, "1 or more")
+    require("block", block, block >= 1, "1 or more")
+    return _score(encoder, iter(pairs), scores, k, block)
+
+
+def _score(
+    encoder: SentenceEncoder,
+    pairs: Iterator[Pair],
+    scores: Sequence[PairScoreName],
+    k: int,
+    block: int,
+) -> Iterator[tuple[Pair, list[float]]]:
+    margins = any(name != "cosine" for name in scores)
+    window: list[Pair] = []
+    while rows := list(islice(pairs, block)):
+        window = [*window, *rows][-block:] if margins else rows
+        columns = _score_window(encoder, window, scores, k)[-len(rows) :]
+        yield from zip(rows, columns.tolist(), strict=True)
+
+
+def _score_window(
+    encoder: SentenceEncoder, window: Sequence[Pair], scores: Sequence[PairScoreName], k: int
+) -> Doubles:
+    """(pairs, scores): how each pair of a window compares with the others."""
+    full = np.array([bool(one.strip() and other.strip()) for one, other in window])
+    table = np.zeros((len(window), len(scores)))
+    kept = [pair for pair, is_full in zip(window, full, strict=True) if is_full]
+    if not kept:
+        return table
+    vectors, places = [], []
+    for side in (0, 1):
+        numbers = {text: n for n, text in enumerate(dict.fromkeys(pair[side] for pair in kept))}
+        vectors.append(unit_rows(encoder.encode(list(numbers))))
+        places.append(np.array([numbers[pair[side]] for pair in kept]))
+    left, right = vectors[0][places[0]], vectors[1][places[1]]
+    cosine = np.einsum("nd,nd->n", left, right, dtype=np.float64)
+    means = [np.zeros(len(kept))] * 2
+    if any(name != "cosine" for name in scores):
+        found = find_neighbours_both(*vectors, k=k)
+        means = [
+            near.similarity.mean(axis=1, dtype=np.float64)[place]
+            for near, place in zip(found, places, strict=True)
+        ]
+    for column, name in enumerate(scores):
+        table[full, column] = score_margins(
+            cosine, *means, "absolute" if name == "cosine" else name
+        )
+    return table

@@ -1,0 +1,94 @@
+"""Scores of given pairs, against all cosines at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crosszero.cli import main
+from crosszero.errors import ConfigError
+from crosszero.search.bitext_scores import score_bitext
+
+
+class Random:
+    """A vector for each text, always the same."""
+
+    def encode(self, texts: list[str]) -> Any:
+        seeds = [sum(map(ord, text)) * 31 + len(text) for text in texts]
+        return np.stack([np.random.default_rng(seed).normal(size=5) for seed in seeds])
+
+
+PAIRS = [(f"s{n % 9}", f"t{n}") for n in range(20)] + [("", "t"), ("s", " ")]
+
+
+def score_slowly(pairs: list[tuple[str, str]], row: int, k: int) -> dict[str, float]:
+    """Scores of one pair among all of `pairs`, from the definition."""
+    full = [pair for pair in pairs if all(text.strip() for text in pair)]
+    if pairs[row] not in full:
+        return {"cosine": 0.0, "ratio": 0.0, "distance": 0.0}
+
+    def cosine(one: str, other: str) -> float:
+        a, b = Random().encode([one, other])
+        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+    one, other = pairs[row]
+    there = sorted((cosine(one, text) for text in {t for _, t in full}), reverse=True)[:k]
+    back = sorted((cosine(text, other) for text in {s for s, _ in full}), reverse=True)[:k]
+    average = (np.mean(there) + np.mean(back)) / 2
+    value = cosine(one, other)
+    return {"cosine": value, "ratio": value / max(average, 1e-6), "distance": value - average}
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_scores_are_those_of_the_definition(k: int) -> None:
+    names: Any = ["ratio", "cosine", "distance"]
+    found = list(score_bitext(Random(), PAIRS, names, k=k))
+    assert [pair for pair, _ in found] == PAIRS
+    for row, (_, values) in enumerate(found):
+        wanted = score_slowly(PAIRS, row, k)
+        assert values == pytest.approx([wanted[name] for name in names], abs=1e-6)
+
+
+def test_neighbours_are_those_of_the_block_and_the_last_pairs_have_as_many() -> None:
+    found = [values for _, values in score_bitext(Random(), iter(PAIRS), ["ratio"], k=2, block=8)]
+    windows = [(PAIRS[:8], 0), (PAIRS[8:16], 8), (PAIRS[14:22], 14)]
+    for row in range(len(PAIRS)):
+        window, first = windows[row // 8]
+        wanted = score_slowly(window, row - first, 2)["ratio"]
+        assert found[row] == [pytest.approx(wanted, abs=1e-6)]
+
+
+def test_the_cosine_does_not_depend_on_the_block() -> None:
+    whole = list(score_bitext(Random(), PAIRS))
+    parts = list(score_bitext(Random(), PAIRS, block=3))
+    assert [row[0] for _, row in parts] == pytest.approx([row[0] for _, row in whole], abs=1e-6)
+    assert list(score_bitext(Random(), [])) == []
+
+
+@pytest.mark.parametrize("wrong", [{"k": 0}, {"block": 0}, {"scores": []}, {"scores": ["cos"]}])
+def test_settings_out_of_range_are_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError):
+        score_bitext(Random(), PAIRS, **wrong)
+
+
+def test_the_command_keeps_what_reaches_the_threshold(
+    tmp_path: Path, model_folder: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = "the cat\tle chat\nthe cat\tthe cat\n\tle chat\n"
+    (tmp_path / "a.tsv").write_text(text, encoding="utf-8")
+    out = tmp_path / "out.tsv"
+    given = ["score", str(tmp_path / "a.tsv"), "--encoder", str(model_folder()), "--out", str(out)]
+    for more, lines in (([], 3), (["--keep", "0.999"], 1), (["--by", "ratio", "cosine"], 3)):
+        with pytest.raises(SystemExit) as caught:
+            main([*given, *more])
+        assert caught.value.code in (0, None), capfd.readouterr().err
+        rows = [line.split("\t") for line in out.read_text("utf-8").splitlines()]
+        assert len(rows) == lines
+        if lines == 1:
+            assert rows[0][1:] == ["the cat", "the cat"]
+        else:
+            assert [row[-2:] for row in rows] == [line.split("\t") for line in text.splitlines()]
+            assert float(rows[1][-3]) == pytest.approx(1, abs=1e-5)
