@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,40 @@ def test_half_precision_is_taken(model_folder: ModelFolder, tmp_path: Path) -> N
     assert weights[0].dtype == weights[1].dtype == torch.float32  # the products alone are rounded
     assert not torch.equal(*weights)
     torch.testing.assert_close(*weights, atol=2e-4, rtol=0)
+
+
+def test_embeddings_can_be_left_as_they_are(model_folder: ModelFolder, tmp_path: Path) -> None:
+    before = Backbone.load(model_folder()).base
+    for frozen in (True, False):
+        config = FineTuneConfig(
+            learning_rate=1e-2, steps=3, max_length=24, freeze_embeddings=frozen
+        )
+        pairs, out = make_pairs(8), tmp_path / str(frozen)
+        after = fine_tune_classifier(model_folder(), pairs, pairs, config, out=out).task.model
+        one, other = (x.get_input_embeddings().weight for x in (after, before))
+        assert torch.equal(one, other) == frozen
+        name = "encoder.layer.0.output.dense.weight"
+        assert not torch.equal(after.base_model.state_dict()[name], before.state_dict()[name])
+
+
+def test_precision_is_tried_and_progress_is_told(
+    model_folder: ModelFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    times = iter([2.0] * 3 + [1.0] * 3)
+    monkeypatch.setattr("crosszero.training.precision._time", lambda *_: next(times))
+    monkeypatch.setattr("crosszero.tasks.finetune.loop._PAUSE", 0.0)
+    config = FineTuneConfig(steps=3, max_length=24, precision="auto")
+    with caplog.at_level(logging.INFO, logger="crosszero"):
+        pairs = make_pairs(8)
+        fine_tune_classifier(model_folder(), pairs, pairs, config, out=tmp_path / "auto")
+    assert re.search(r"step 1 of 3: loss 0\.\d+, 1 min left", caplog.text)
+    other = FineTuneConfig(steps=3, max_length=24, precision="bf16")
+    fine_tune_classifier(model_folder(), pairs, pairs, other, out=tmp_path / "bf16")
+    one, two = (load_file(tmp_path / x / "model.safetensors") for x in ("auto", "bf16"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(model_folder: ModelFolder, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal, get_args
 
 from crosszero.config import check_finite, require, require_seed
 from crosszero.errors import ConfigError, suggest
+from crosszero.training.train_config import Precision
 
 Robust = Literal["none", "adversarial", "smoothing", "ear"]
-NumberFormat = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,11 @@ class FineTuneConfig:
         weight_decay: of AdamW.
         warmup: fraction of the run over which the learning rate rises from 0; then it falls to 0.
         max_grad_norm: gradients are clipped to this norm; 0 turns clipping off.
-        precision: number format of the forward pass; bf16 is faster on some machines only.
+        freeze_embeddings: leave the embeddings of tokens as they are. They are most of the weights
+            of a multilingual encoder, and few of their rows occur in English: a step takes less
+            time and memory, and the rows of other languages stay beside those of English.
+        precision: number format of the forward pass. bf16 is faster on some machines only; ``auto``
+            tries both and takes bf16 where it is.
         mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
             of similar length. Larger is faster on a GPU; apart from dropout the losses do not
             change.
@@ -65,7 +69,8 @@ class FineTuneConfig:
     weight_decay: float = 0.0
     warmup: float = 0.0
     max_grad_norm: float = 1.0
-    precision: NumberFormat = "fp32"
+    freeze_embeddings: bool = False
+    precision: Precision = "fp32"
     mini_batch_num_tokens: int = 4096
     seed: int = 42
     robust: Robust = "none"
@@ -92,7 +97,7 @@ class FineTuneConfig:
         require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
         require("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and below 1")
         require_seed(self.seed)
-        for name, allowed in (("robust", get_args(Robust)), ("precision", get_args(NumberFormat))):
+        for name, allowed in (("robust", get_args(Robust)), ("precision", get_args(Precision))):
             value = getattr(self, name)
             if value not in allowed:
                 raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")

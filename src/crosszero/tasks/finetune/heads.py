@@ -26,6 +26,8 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
 from crosszero.model.saving import save_tokenizer
 from crosszero.tasks.finetune.config import FineTuneConfig
+from crosszero.training.precision import choose_precision
+from crosszero.training.train_config import Precision
 
 SETTINGS = "finetune.json"
 _KINDS = {
@@ -43,12 +45,14 @@ class TaskModel:
         tokenizer: the encoder's.
         labels: names, in the order of the model's outputs.
         max_length: tokens of an example, special ones included.
+        precision: number format of its training.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     labels: tuple[str, ...]
     max_length: int
+    precision: Precision = "fp32"
 
 
 def add_head(
@@ -82,7 +86,10 @@ def add_head(
     missing = [key for key in left.missing_keys if "pooler" not in key.split(".")]
     if missing:
         raise CheckpointError(f"{name}: its weights do not fit its {kind} model ({missing[0]})")
-    return TaskModel(model, backbone.tokenizer, tuple(labels), config.max_length)
+    precision = choose_precision(backbone, config.precision)
+    if config.freeze_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
+    return TaskModel(model, backbone.tokenizer, tuple(labels), config.max_length, precision)
 
 
 def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import logging
 import math
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ from crosszero.tasks.finetune.losses import Loss
 from crosszero.training.precision import autocast
 
 _log = logging.getLogger("crosszero")
+_PAUSE = 30.0  # seconds between two lines about progress
 
 
 def train_best(
@@ -126,6 +128,8 @@ class _MiniBatchTrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)
         self._task, self._loss, self._config = task, loss, config
+        self._told = self._begun = time.monotonic()
+        self._losses: list[float] = []  # of the steps since the last line
 
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -136,7 +140,7 @@ class _MiniBatchTrainer(Trainer):
         counted = sum(int((f.labels != IGNORED).sum()) for f in features)
         total = torch.zeros((), device=self._task.model.device)
         for part in cut_features(features, self._task, self._config.mini_batch_num_tokens):
-            with autocast(self._config.precision, self._task.model.device):
+            with autocast(self._task.precision, self._task.model.device):
                 loss = self._loss(model, part.inputs, part.labels)
             # The mean over a mini-batch counts as much as it holds of the batch.
             loss = loss * ((part.labels != IGNORED).sum() / counted)
@@ -147,7 +151,20 @@ class _MiniBatchTrainer(Trainer):
                 )
             self.accelerator.backward(loss)
             total += loss.detach()
+        self._tell(float(total))
         return total
+
+    def _tell(self, loss: float) -> None:
+        """Say now and then how far the run is, what the loss is, and how long it will take."""
+        self._losses.append(loss)
+        step, steps, now = self.state.global_step + 1, self.state.max_steps, time.monotonic()
+        if now - self._told >= _PAUSE and step < steps:
+            left = (now - self._begun) / step * (steps - step)
+            mean = sum(self._losses) / len(self._losses)
+            _log.info(
+                "step %d of %d: loss %.3f, %.0f min left", step, steps, mean, math.ceil(left / 60)
+            )
+            self._told, self._losses = now, []
 
 
 class _Best(TrainerCallback):
