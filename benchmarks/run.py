@@ -36,6 +36,7 @@ def list_commands(data: Path | None) -> dict[str, list[str]]:
         "step_profile": ["step_profile", *text],
         "large_input": ["large_input"],
         "large_input-cached": ["large_input", "--finder", "none", "--gradient-cache"],
+        "trim": ["trim", *text],
         "gradient_cache": ["gradient_cache"],
         "compile": ["compile"],
         "compile-mbert": ["compile", "--encoder", MBERT, "--texts", "0.25"],

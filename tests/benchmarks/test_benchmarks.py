@@ -35,6 +35,7 @@ NEEDS = {
     "mine": "faiss",
     "encode": "sentence_transformers",
     "start_up": "cyclopts",
+    "trim": "sentence_transformers",
 }
 PAGE = tables.fill_page(tables.PAGE.read_text(encoding="utf-8"), [])
 
