@@ -13,7 +13,7 @@ class PawsX(SentencePairTask):
     name = "pawsx"
     title = "PAWS-X"
     labels = ("0", "1")
-    fine_tuning = MappingProxyType({"epochs": 5.0, "eval_every": 200, "seed": 42})
+    fine_tuning = MappingProxyType({"epochs": 5.0, "eval_every": 200, "seed": 42, "copies": 10})
     hub_languages = ("de", "en", "es", "fr", "ja", "ko", "zh")
     columns = ("sentence1", "sentence2", "label")
     subset = "PAWS-X.{}"

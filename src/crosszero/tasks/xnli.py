@@ -20,7 +20,7 @@ class Xnli(SentencePairTask):
     name = "xnli"
     title = "XNLI"
     labels = ("contradiction", "entailment", "neutral")
-    fine_tuning = MappingProxyType({"epochs": 5.0, "eval_every": 100, "seed": 42})
+    fine_tuning = MappingProxyType({"epochs": 5.0, "eval_every": 100, "seed": 42, "copies": 3})
     hub_languages = (
         "ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh",
     )  # fmt: skip

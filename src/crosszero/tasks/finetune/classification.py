@@ -15,7 +15,9 @@ from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
 from crosszero.tasks.finetune.loop import prepare_fine_tuning, train_best
-from crosszero.tasks.finetune.robust import make_loss, measure_scale, vote
+from crosszero.tasks.finetune.robust.ball import Embedded, measure_scale, vote
+from crosszero.tasks.finetune.robust.loss import make_loss
+from crosszero.tasks.finetune.robust.synonyms import copy_pairs, read_synonyms
 
 _KIND = "classification"
 
@@ -68,8 +70,8 @@ class Classifier:
         with torch.inference_mode():
             for part in cut_features(encode_pairs(examples, self.task), self.task):
                 if votes:
-                    special = self.task.tokenizer.all_special_ids
-                    counts = vote(model, part.inputs, special, votes, length, noise)
+                    batch = Embedded.of(model, part.inputs, self.task.tokenizer.all_special_ids)
+                    counts = vote(model, batch, radius=length, votes=votes, generator=noise)
                 else:
                     counts = model(**part.inputs).logits
                 found[part.members] = counts.argmax(-1).cpu().numpy()
@@ -114,6 +116,8 @@ def fine_tune_classifier(
         for number, example in enumerate(examples, 1):
             if not example.label:
                 raise DataError(name, f"example {number} has no label")
+    if config.synonyms:  # told before the encoder is loaded
+        read_synonyms(config.synonyms)
     gold = [example.label for example in dev]
     with prepare_fine_tuning(Path(out), config.seed):
         task = add_head(encoder, _KIND, sorted({example.label for example in train}), config)
@@ -127,14 +131,28 @@ def fine_tune_classifier(
 
         train_best(
             task,
-            encode_pairs(train, task),
-            loss=make_loss(config, task.model, task.tokenizer.all_special_ids),
+            _encode_training(train, task, config),
+            loss=make_loss(config, task),
             score=score,
             config=config,
             out=Path(out),
             described={"kind": _KIND, "encoder": str(encoder), "measure": "accuracy"},
         )
     return Classifier.load(out)
+
+
+def _encode_training(
+    examples: Sequence[SentencePairExample], task: TaskModel, config: FineTuneConfig
+) -> list[Feature]:
+    """Encode what is learnt from: the examples, or copies of them with other words."""
+    features = encode_pairs(examples, task)
+    if config.robust not in ("synonyms", "ear"):
+        return features
+    table = read_synonyms(config.synonyms)
+    copies = encode_pairs(copy_pairs(examples, table, copies=config.copies, seed=config.seed), task)
+    if config.robust == "synonyms":
+        return copies
+    return [copy._replace(original=features[i // config.copies]) for i, copy in enumerate(copies)]
 
 
 def encode_pairs(examples: Sequence[SentencePairExample], task: TaskModel) -> list[Feature]:

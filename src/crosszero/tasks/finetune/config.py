@@ -9,7 +9,7 @@ from crosszero.config import check_finite, require, require_seed
 from crosszero.errors import ConfigError, suggest
 from crosszero.training.train_config import Precision
 
-Robust = Literal["none", "adversarial", "smoothing", "ear"]
+Robust = Literal["none", "synonyms", "adversarial", "smoothing", "ear"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +39,18 @@ class FineTuneConfig:
             change.
         seed: of every random choice.
         robust: how classification is made robust to shifted embeddings, such as those of other
-            languages: ``none`` (XTREME), ``adversarial``, ``smoothing`` or ``ear``.
+            languages: ``none`` (XTREME), ``synonyms``, ``adversarial``, ``smoothing`` or
+            ``ear``.
+        synonyms: JSON file of words and their synonyms, which ``synonyms`` and ``ear`` need.
+        copies: with other words of each training pair, for ``synonyms`` and ``ear``; an epoch goes
+            over all of them. The papers take 3 for XNLI and 10 for PAWS-X.
         adversarial_radius: of the ball around each word's embedding that is searched.
         adversarial_steps: of projected gradient ascent; each costs a forward and a backward pass.
         adversarial_step_size: length of one, as a share of the radius.
         smoothing_radius: of the ball around each word's embedding that noise is drawn from.
-        ear_radius: how far each word's embedding is pushed.
-        ear_steps: steps of gradient ascent that turn the push; 0 pushes in a random direction.
+        ear_embedding_weight: weight of the embedding-push.
         ear_attention_weight: weight of the attention-pull.
-        ear_target_weight: weight of the robust target.
+        ear_layer: whose attention is pulled, from 1; by default the middle one.
 
     Raises:
         ConfigError: a value is out of range.
@@ -57,7 +60,12 @@ class FineTuneConfig:
         32
     """
 
-    OLD_NAMES: ClassVar = {"slice_tokens": "it is now called 'mini_batch_num_tokens'"}
+    OLD_NAMES: ClassVar = {
+        "slice_tokens": "it is now called 'mini_batch_num_tokens'",
+        "ear_radius": "EAR takes synonyms now, as its authors do: name their file in 'synonyms'",
+        "ear_steps": "EAR takes synonyms now, as its authors do: name their file in 'synonyms'",
+        "ear_target_weight": "the target counts 1, as its authors have it",
+    }
 
     learning_rate: float = 2e-5
     epochs: float = 5.0
@@ -74,24 +82,24 @@ class FineTuneConfig:
     mini_batch_num_tokens: int = 4096
     seed: int = 42
     robust: Robust = "none"
+    synonyms: str = ""
+    copies: int = 3
     adversarial_radius: float = 0.1
     adversarial_steps: int = 3
     adversarial_step_size: float = 0.5
     smoothing_radius: float = 0.5
-    ear_radius: float = 0.5
-    ear_steps: int = 1
+    ear_embedding_weight: float = 0.1
     ear_attention_weight: float = 1.0
-    ear_target_weight: float = 1.0
+    ear_layer: int | None = None
 
     def __post_init__(self) -> None:
         positive = (
             "learning_rate", "batch_size", "max_length", "eval_every", "adam_epsilon",
-            "mini_batch_num_tokens", "adversarial_steps", "adversarial_step_size",
+            "mini_batch_num_tokens", "adversarial_steps", "adversarial_step_size", "copies",
         )  # fmt: skip
         natural = (
             "epochs", "steps", "weight_decay", "max_grad_norm", "adversarial_radius",
-            "smoothing_radius", "ear_radius", "ear_steps", "ear_attention_weight",
-            "ear_target_weight",
+            "smoothing_radius", "ear_embedding_weight", "ear_attention_weight",
         )  # fmt: skip
         check_finite(self, positive=positive, natural=natural)
         require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
@@ -101,3 +109,10 @@ class FineTuneConfig:
             value = getattr(self, name)
             if value not in allowed:
                 raise ConfigError(f"{name}: {value!r} given; {suggest(str(value), allowed)}")
+        layer = self.ear_layer
+        require("ear_layer", layer, layer is None or layer > 0, "1 or more")
+        if self.robust in ("synonyms", "ear") and not self.synonyms:
+            raise ConfigError(
+                f"synonyms: robust: {self.robust} needs a JSON file of words and their synonyms, "
+                'such as {"good": ["fine", "great"]}'
+            )

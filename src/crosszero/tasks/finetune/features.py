@@ -25,11 +25,13 @@ class Feature(NamedTuple):
         segments: (tokens,) 0 for the first sentence and 1 for the second.
         labels: () label of the example, or (tokens,) labels of the tokens; :data:`IGNORED` where
             there is none.
+        original: of which this is a copy, if both are read together.
     """
 
     ids: NDArray[np.int32]
     segments: NDArray[np.int8]
     labels: NDArray[np.int16]
+    original: Feature | None = None
 
 
 class MiniBatch(NamedTuple):
@@ -37,7 +39,8 @@ class MiniBatch(NamedTuple):
 
     Attributes:
         members: places of the examples in the list that was cut.
-        inputs: of the model, on its device, each (batch, tokens).
+        inputs: of the model, on its device, each (batch, tokens), or (2 x batch, tokens) where
+            examples are copies: their originals stand below them.
         labels: (batch,) or (batch, tokens).
     """
 
@@ -54,12 +57,18 @@ def cut_features(
     # XLM-R's one segment has no embedding for a second; ModernBERT has none at all.
     takes = "token_type_ids" in inspect.signature(model.forward).parameters
     segmented = takes and getattr(model.config, "type_vocab_size", 0) > 1
-    for members in cut_mini_batches([len(f.ids) for f in features], budget):
+    originals = [f.original for f in features if f.original is not None]
+    lengths = [len(f.ids) for f in features]
+    if originals:  # two rows of an example are padded to one length
+        lengths = [max(n, len(f.ids)) for n, f in zip(lengths, originals, strict=True)]
+        budget //= 2
+    for members in cut_mini_batches(lengths, budget):
         chosen = [features[i] for i in members]
-        ids, mask = pad([f.ids for f in chosen], cast(int, task.tokenizer.pad_token_id))
+        rows = [*chosen, *(originals[i] for i in members if originals)]
+        ids, mask = pad([f.ids for f in rows], cast(int, task.tokenizer.pad_token_id))
         inputs = {"input_ids": ids, "attention_mask": mask}
         if segmented:
-            inputs["token_type_ids"] = pad([f.segments for f in chosen], 0)[0]
+            inputs["token_type_ids"] = pad([f.segments for f in rows], 0)[0]
         if chosen[0].labels.ndim:
             labels = pad([f.labels for f in chosen], IGNORED)[0]
         else:

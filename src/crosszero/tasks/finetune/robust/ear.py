@@ -1,16 +1,11 @@
 """EAR: embedding-push, attention-pull and robust target (arXiv 2210.09934).
 
-Written from the abstract; docs/method.md says what the authors do differently. Embeddings are
-pushed off the English ones to "virtual multilingual" ones; attention of the original and of the
-pushed sentence is pulled together, so that the push does not change the meaning; and the two
-predictions are kept equal. The abstract leaves the rest open; the choices here are:
+The original pair and a copy with synonyms go through one encoder together. Their embeddings are
+driven apart, so that the copy stands for sentences of other languages; the attention is pulled
+together, so that it is still understood in the same way; and both learn the label.
 
-* The push moves every word by the same length, the radius: as far from English as a ball allows.
-  Its direction starts at random and is turned towards where the prediction changes most.
-* Attention is compared by the squared distance between the rows of its weights.
-* Predictions are compared by the Kullback-Leibler divergence, in both directions.
-* The label itself is learnt at the original sentence.
-* Both passes draw the same dropout, so that the terms measure the push alone.
+Source: https://github.com/KB-Ding/EAR. Padding beyond the longer of the two is not counted here, so
+that it does not matter how a batch is cut into mini-batches.
 """
 
 from __future__ import annotations
@@ -18,118 +13,82 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
-from torch.nn.functional import kl_div, log_softmax, normalize
 from transformers import PreTrainedModel
 
 from crosszero.errors import ConfigError
 from crosszero.tasks.finetune.losses import measure_cross_entropy
-from crosszero.tasks.finetune.robust.ball import dropout_off, sample_directions
 
 
 class EarTerms(NamedTuple):
-    """The parts of the loss, scalars.
+    """The parts of the loss, scalars, means over the batch.
 
     Attributes:
-        task: cross-entropy at the original embeddings, in nats.
-        attention: 0 if both sentences attend alike, at most 2.
-        target: divergence of the predictions, in nats, 0 if they are equal.
+        task: cross-entropy of the originals, in nats.
+        target: cross-entropy of the copies.
+        embedding: squared distance of mean embeddings, mean over their H numbers.
+        attention: squared distance of attention probabilities, mean over heads and pairs of tokens.
     """
 
     task: Tensor
-    attention: Tensor
     target: Tensor
+    embedding: Tensor
+    attention: Tensor
 
-
-def push_embeddings(
-    model: PreTrainedModel,
-    inputs_embeds: Tensor,
-    rest: Mapping[str, Tensor],
-    *,
-    movable: Tensor,
-    radius: float,
-    steps: int,
-) -> Tensor:
-    """Find virtual multilingual embeddings: the embedding-push.
-
-    Args:
-        steps: of gradient ascent that turn the direction; each costs a forward and a backward
-            pass. At the original the divergence is 0 and so is its gradient: hence the random
-            start.
-
-    Returns:
-        (batch, tokens, H), the shift: `radius` long where it may be, else 0; without gradient.
-    """
-    start = inputs_embeds.detach()
-    movable = movable.unsqueeze(-1)
-    shift = radius * sample_directions(start) * movable
-    with dropout_off(model):
-        if steps:
-            with torch.no_grad():
-                original = model(inputs_embeds=start, **rest).logits
-        for _ in range(steps):
-            with torch.enable_grad():
-                shift.requires_grad_()
-                logits = model(inputs_embeds=start + shift, **rest).logits
-                divergence = measure_divergence(original, logits) * len(logits)
-                (gradient,) = torch.autograd.grad(divergence, shift)
-            turned = normalize(shift.detach() + radius * normalize(gradient, dim=-1), dim=-1)
-            shift = radius * turned * movable
-    return shift
+    def add_up(self, embedding_weight: float, attention_weight: float) -> Tensor:
+        """The loss; embeddings are pushed, hence the minus."""
+        pull = attention_weight * self.attention
+        return self.task + self.target - embedding_weight * self.embedding + pull
 
 
 def measure_ear(
-    model: PreTrainedModel,
-    inputs_embeds: Tensor,
-    pushed_embeds: Tensor,
-    labels: Tensor,
-    rest: Mapping[str, Tensor],
+    model: PreTrainedModel, inputs: Mapping[str, Tensor], labels: Tensor, *, layer: int
 ) -> EarTerms:
-    """Measure the three terms for a batch and its pushed embeddings.
+    """Measure the four terms.
 
-    The model has to be loaded with ``attn_implementation="eager"``, to give its attention weights.
-    Gradients flow to both embeddings.
-
-    Returns:
-        The terms, means over the batch; attention also over layers, heads and tokens.
+    Args:
+        model: loaded with ``attn_implementation="eager"``, to give its attention probabilities.
+        inputs: each (2 x batch, tokens): the copies, and below them the originals.
+        labels: (batch,).
+        layer: whose attention is compared, from 1.
 
     Raises:
-        ConfigError: the model does not give its attention weights.
+        ConfigError: the model does not give its attention, or has no such layer.
     """
-    device = inputs_embeds.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        original = model(inputs_embeds=inputs_embeds, output_attentions=True, **rest)
-    pushed = model(inputs_embeds=pushed_embeds, output_attentions=True, **rest)
-    pairs = list(zip(original.attentions or (), pushed.attentions or (), strict=True))
-    if not pairs or any(a is None for pair in pairs for a in pair):
+    output = model(**inputs, output_attentions=True, output_hidden_states=True)
+    attentions = output.attentions or ()
+    if not attentions or attentions[0] is None:
         raise ConfigError(
-            f"{type(model).__name__} gives no attention weights: load it with "
+            f"{type(model).__name__} gives no attention probabilities: load it with "
             'attn_implementation="eager"'
         )
-    mask = rest["attention_mask"].to(inputs_embeds.dtype)
-    apart = [measure_attention(a, b, mask) for a, b in pairs]
+    if not 1 <= layer <= len(attentions):
+        raise ConfigError(f"ear_layer: {layer} given; the model has layers 1 to {len(attentions)}")
+    copy_mask, mask = inputs["attention_mask"].chunk(2)
+    copy, original = output.hidden_states[0].chunk(2)
+    copy_attention, attention = attentions[layer - 1].chunk(2)
+    copy_logits, logits = output.logits.chunk(2)
     return EarTerms(
-        task=measure_cross_entropy(original.logits, labels),
-        attention=torch.stack(apart).mean(),
-        target=measure_divergence(original.logits, pushed.logits),
+        task=measure_cross_entropy(logits, labels),
+        target=measure_cross_entropy(copy_logits, labels),
+        embedding=(_average(copy, copy_mask) - _average(original, mask)).square().mean(),
+        attention=measure_attention(copy_attention, attention, copy_mask | mask),
     )
 
 
 def measure_attention(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
-    """Squared distance of attention rows, mean over heads, real tokens and batch.
+    """Squared distance of attention, mean over heads, pairs of tokens, and then the batch.
 
     Args:
-        first, second: (batch, heads, tokens, tokens), rows add up to 1 (apart from dropout).
-        mask: (batch, tokens), 0 for padding, whose rows do not count.
+        first, second: (batch, heads, tokens, tokens).
+        mask: (batch, tokens), 0 for what is padding in both.
     """
-    apart = (first.float() - second.float()).square().sum(-1).mean(1)  # (batch, tokens)
-    return ((apart * mask).sum(-1) / mask.sum(-1)).mean()
+    used = (mask[:, :, None] * mask[:, None, :]).float()  # (batch, tokens, tokens)
+    apart = (first.float() - second.float()).square().mean(1) * used
+    return (apart.sum((1, 2)) / used.sum((1, 2))).mean()
 
 
-def measure_divergence(first: Tensor, second: Tensor) -> Tensor:
-    """Mean of the Kullback-Leibler divergences of (batch, labels) logits in both directions."""
-    p, q = log_softmax(first.float(), -1), log_softmax(second.float(), -1)
-    there = kl_div(q, p, log_target=True, reduction="batchmean")
-    back = kl_div(p, q, log_target=True, reduction="batchmean")
-    return (there + back) / 2
+def _average(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens that are not padding: (batch, tokens, H) to (batch, H)."""
+    weights = mask.unsqueeze(-1).float()
+    return (states.float() * weights).sum(1) / weights.sum(1)
