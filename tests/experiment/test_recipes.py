@@ -104,6 +104,28 @@ def test_the_papers_suite_tells_how_its_samples_are_made(
     assert (recipe.prepare.hold_out, recipe.bitext[0].skip_bad) == (1000, True)
 
 
+def test_the_suite_on_e5_asks_the_papers_question() -> None:
+    suite = read_experiment(locate_recipe("e5"))
+    assert [*suite.seeds] == [1, 2, 3]
+    assert set(suite.tasks) >= {task.name for task in list_tasks()}
+    levels = {"snt": "sentence", "CTL": "multi"}
+    for name in ("info-snt", "CZ-snt", "ML-CTL-info", "ML-CTL-CZ"):
+        training = suite.training(name, 1)
+        assert training is not None
+        assert training.loss == ("info-nce" if "info" in name else "cz-nce")
+        assert training.level == next(level for part, level in levels.items() if part in name)
+    assert suite.training("e5-small-q4", 1) is None
+    assert suite.systems["e5-first-last"].pooling == "first-last"
+    for start, names in ((None, ("synonyms", "EAR")), ("ML-CTL-CZ", ("+synonyms", "+EAR"))):
+        for name in names:
+            system = f"{start or ''}{name}"
+            assert suite.systems[system].is_robust
+            ours, other = (suite.training(x, 2) for x in (system, start or "e5-small-q4"))
+            assert ours == other
+            one = Measurement(suite, system, suite.find_task("pawsx"), 1)
+            assert (one.make_config().copies, one.make_config().epochs) == (10, 1)
+
+
 def test_every_published_row_names_what_exists() -> None:
     """Recipes that are there, systems that they have, commands that parse."""
     from crosszero.cli.main import make_app
