@@ -20,6 +20,7 @@ from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
+from crosszero.tasks.finetune.robust.synonyms import read_synonyms
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Task
 
@@ -120,10 +121,16 @@ class Measurement:
         """Settings of fine-tuning that differ from the task's own."""
         return {**self.config.fine_tune.get(self.task.name, {}), **self.own.fine_tune}
 
+    @property
+    def _table(self) -> list[Path]:
+        """The file of synonyms, if there is one."""
+        path = self.make_config().synonyms if self.task.fine_tuned else ""
+        return [Path(path)] if path else []
+
     def check(self) -> None:
         """See that settings and data can be used, before hours are spent; or CrosszeroError."""
-        if self.task.fine_tuned:
-            self.make_config()
+        for path in self._table:
+            read_synonyms(path)
         self.task.check(self.data, self.languages)
 
     def make_config(self) -> FineTuneConfig:
@@ -146,6 +153,8 @@ class Measurement:
             settings["samples"] = SampleStore.open(self.config.samples_folder).fingerprint
         elif self.task.fine_tuned:  # such a model reads its own layer and length
             settings |= {"encoder": hash_encoder(encoder), "fine_tune": self._fine_tune}
+            if self._table:
+                settings["synonyms"] = hash_files(*self._table)
         else:
             settings |= {"encoder": hash_encoder(encoder), "max_length": self.config.max_length}
             settings |= {"layer": self._reading.layer, "pooling": self._reading.pooling}
@@ -155,6 +164,7 @@ class Measurement:
         """Where a fine-tuned model belongs: its name is a hash of all that it depends on."""
         name = self.task.name
         files = [self.data / name / f"{split}-en.tsv" for split in ("train", "dev")]
+        files += self._table
         # epochs: 1 is read as 1.0, but gives the name that it always gave, so that models are found
         given = {key: value for key, value in self._fine_tune.items() if isinstance(value, int)}
         config = {**dataclasses.asdict(self.make_config()), **given}
