@@ -66,7 +66,7 @@ def test_settings_of_the_wrong_type_are_told(
 def test_a_table_of_synonyms_is_data(xtreme: Path, model_folder: Folders, tmp_path: Path) -> None:
     encoder, table = str(model_folder()), tmp_path / "table.json"
     change = {"robust": "synonyms", "synonyms": str(table)}
-    one = make_measurement("xnli", xtreme, tmp_path, fine_tune=change)
+    one = make_measurement("panx", xtreme, tmp_path, fine_tune=change)
     with pytest.raises(DataError, match=r"table\.json"):
         one.check()  # before hours are spent
     found = []

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -181,6 +181,7 @@ def test_votes_add_up(case: Case) -> None:
 TABLE = {"cat": ["dog", "house cat"], "good": ["bad"], "the": []}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*TABLE, "Cat", "red"]), max_size=8), st.integers(0, 99))
 def test_words_with_synonyms_are_replaced_and_no_others(words: list[str], seed: int) -> None:
     text = "  ".join(words) + "\u00a0!"
