@@ -313,3 +313,18 @@ def test_it_ends_when_told(model_folder: Callable[..., Path], number: signal.Sig
         assert process.wait(timeout=20) == 0
     assert "Traceback" not in rest
     assert SECRET not in rest
+
+
+def test_the_limits_are_those_of_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "viewer.md").read_text(encoding="utf-8")
+    limits = Limits()
+    for told in (
+        f"{MAX_CHARS:,} characters",
+        f"{MAX_TEXTS} texts",
+        f"{limits.body // 1024} KiB",
+        f"{limits.seconds:g} seconds",
+        f"{limits.waiting} requests",
+    ):
+        assert told in " ".join(manual.split())
+    for path in EXAMPLES:
+        assert f"`POST {path}`" in manual
