@@ -68,10 +68,7 @@ def score(
     files = [source, *([target] if target else [])]
     check_output(out, inputs=files)
     model = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
-    pairs = (
-        tuple(text if isinstance(text, str) else " ".join(text) for text in pair)
-        for pair in read_pairs(*files)
-    )
+    pairs = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
     count = kept = 0
     with atomic_file(out) as file:
         for texts, found in score_bitext(model, pairs, by or ["cosine"], k=k, block=block):
@@ -84,3 +81,7 @@ def score(
                 ]
                 file.write("\t".join(cells) + "\n")
     _log.info("%s%s of %s pairs", name_place(out), f"{kept:,}", f"{count:,}")
+
+
+def _spell(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else " ".join(text)

@@ -14,7 +14,7 @@ import numpy as np
 
 from crosszero.config import require
 from crosszero.errors import ConfigError, suggest
-from crosszero.search.margin import Doubles, score_margins
+from crosszero.search.margin import Doubles, Margin, score_margins
 from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import find_neighbours_both, unit_rows
 
@@ -96,15 +96,12 @@ def _score_window(
         places.append(np.array([numbers[pair[side]] for pair in kept]))
     left, right = vectors[0][places[0]], vectors[1][places[1]]
     cosine = np.einsum("nd,nd->n", left, right, dtype=np.float64)
-    means = [np.zeros(len(kept))] * 2
+    mean = np.zeros((2, len(kept)))
     if any(name != "cosine" for name in scores):
         found = find_neighbours_both(*vectors, k=k)
-        means = [
-            near.similarity.mean(axis=1, dtype=np.float64)[place]
-            for near, place in zip(found, places, strict=True)
-        ]
+        for side, near in enumerate(found):
+            mean[side] = near.similarity.mean(axis=1, dtype=np.float64)[places[side]]
     for column, name in enumerate(scores):
-        table[full, column] = score_margins(
-            cosine, *means, "absolute" if name == "cosine" else name
-        )
+        margin: Margin = "absolute" if name == "cosine" else name
+        table[full, column] = score_margins(cosine, mean[0], mean[1], margin)
     return table
