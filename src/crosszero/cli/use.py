@@ -126,7 +126,7 @@ def encode(
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
     how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
-    lines = require_texts(texts, strict=strict, outcome="they become rows of zeros")
+    lines = require_texts(texts, strict=strict, outcome="rows of zeros in their place")
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.model.vector_file import encode_to_file
