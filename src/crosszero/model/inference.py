@@ -25,7 +25,7 @@ from crosszero.model.tokens import Tokens, locate_spans
 
 Vectors = NDArray[np.float32]
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
-_WHOLE, _PIECE, _OVERLAPPING = 128, 32, 96  # tokens of what is read at once by sub-tokens
+_WHOLE, _PIECE, _OVERLAPPING = 192, 32, 96  # tokens of what is read at once by sub-tokens
 _SENTENCE_END = re.compile(
     "[.!?\u2026\u061f\u06d4\u0964\u1362][\"'\u201d\u00bb)\\]]*(?=\\s)|[\u3002\uff01\uff1f]|\n"
 )
@@ -128,7 +128,7 @@ def encode_subtoken_layers(
 ) -> list[list[Parts]]:
     """Vectors of all sub-tokens of texts of any length, of several layers from one pass.
 
-    A text of more than 128 tokens is read in pieces of some sentences: among many others the words
+    A text of more than 192 tokens is read in pieces of some sentences: among many others the words
     of a sentence lose what they are told by (AER of joined sentences of multilingual-e5-small:
     docs/alignment.md). A sentence that is too long itself is read in windows that overlap by half;
     each token is taken from the window in which it has most of the text on both sides.
