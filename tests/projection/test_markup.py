@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.linker import CutText
@@ -125,6 +125,7 @@ def xml(draw: st.DrawFn, depth: int = 3) -> str:
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from([0.2, 0.9])))
 
 
+@settings(deadline=None)
 @given(xml(), st.lists(st.sampled_from(["u", "v", ",", "w", "."]), max_size=8), PAIRS, st.data())
 def test_markup_stays_well_formed_and_nothing_is_lost(
     line: str, words: list[str], pairs: Any, data: st.DataObject
@@ -144,6 +145,7 @@ def test_markup_stays_well_formed_and_nothing_is_lost(
     assert tags == Counter(re.findall(r"<[^>]*>", line))
 
 
+@settings(deadline=None)
 @given(xml(), st.lists(st.sampled_from(["u", "v", ",", "w", "."]), max_size=8), PAIRS)
 def test_pieces_stay_well_formed(line: str, words: list[str], pairs: Any) -> None:
     marked = read_markup(line)
@@ -155,6 +157,7 @@ def test_pieces_stay_well_formed(line: str, words: list[str], pairs: Any) -> Non
     assert read_markup(found.line).text == target.text
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="<>/ab \"'=!-&;", max_size=30))
 def test_any_line_can_be_read_and_projected_onto_itself(line: str) -> None:
     marked = read_markup(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError
@@ -103,6 +103,7 @@ def labelled(draw: st.DrawFn) -> tuple[list[str], list[Label]]:
     return words, labels
 
 
+@settings(deadline=None)
 @given(labelled(), st.sampled_from(["longest", "join", "split", "drop"]), st.integers(0, 2))
 def test_links_of_words_to_themselves_give_the_same_labels(
     case: tuple[list[str], list[Label]], broken: Any, gap: int
@@ -127,6 +128,7 @@ def linked(draw: st.DrawFn) -> tuple[list[str], list[str], list[Label], Links]:
     return source, target, labels, found
 
 
+@settings(deadline=None)
 @given(linked(), st.sampled_from(["longest", "join", "split", "drop"]))
 def test_nothing_is_lost_and_strangers_share_no_word(case: Any, broken: Any) -> None:
     source, target, labels, links = case
@@ -177,6 +179,7 @@ def project_slowly(
     return best and best[3]
 
 
+@settings(deadline=None)
 @given(linked(), st.sampled_from([0.0, 0.4]), st.integers(0, 3))
 def test_one_label_as_the_slow_version_places_it(case: Any, least: float, gap: int) -> None:
     source, target, labels, links = case
@@ -190,6 +193,7 @@ def test_one_label_as_the_slow_version_places_it(case: Any, least: float, gap: i
         assert got == slow
 
 
+@settings(deadline=None)
 @given(linked(), st.sampled_from([0.0, 0.4]))
 def test_tags_as_the_slow_version_gives_them(case: Any, least: float) -> None:
     source, target, _, links = case
@@ -201,6 +205,7 @@ def test_tags_as_the_slow_version_gives_them(case: Any, least: float) -> None:
     assert {n for n, _ in dropped} == {i for i, tag in enumerate(tags) if tag not in found}
 
 
+@settings(deadline=None)
 @given(labelled(), st.sampled_from(["bio", "bioes", "bilou"]))
 def test_spans_written_as_tags_are_read_again(case: Any, scheme: Any) -> None:
     words, labels = case

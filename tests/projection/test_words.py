@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.linker import CutText
@@ -33,6 +33,7 @@ def test_characters_follow_their_words() -> None:
     assert project("the ! one", "the", "...", "0-0") is None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab ,.!(é", max_size=20), st.data())
 def test_characters_of_a_text_onto_itself(line: str, data: st.DataObject) -> None:
     text = fill(CutText(line, cut_words(line)))
@@ -51,6 +52,7 @@ def cuts(draw: st.DrawFn) -> list[Span]:
     return [Span(*places[n : n + 2]) for n in range(0, len(places) - 1, 2)]
 
 
+@settings(deadline=None)
 @given(cuts(), cuts(), cuts(), cuts(), st.lists(st.tuples(*[st.integers(0, 5)] * 2)))
 def test_links_are_carried_to_all_words_they_share_a_character_with(
     old: list[Span], new: list[Span], left: list[Span], right: list[Span], pairs: list[list[int]]
