@@ -151,7 +151,7 @@ def test_single_settings_are_keywords(
     for wrong, message in (
         ({"los": "cz-nce"}, "unknown setting 'los': did you mean 'loss'"),
         ({"loss": "nce"}, "loss: 'nce' given"),
-        ({"steps": 1.5}, "steps: a whole number is needed"),
+        ({"steps": 1.5}, "steps: 1.5 given; a whole number"),
         ({"temperature": -1.0}, "temperature: -1.0 given"),
     ):
         with pytest.raises(ConfigError, match=message):
