@@ -38,21 +38,21 @@ GOOD = make_row("a b", "c", [[0, 0, 0.5]])
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"links": None}, "no link"),
-        ({"links": [[0]]}, "no link"),
+        ({"links": None}, "not a link"),
+        ({"links": [[0]]}, "not a link"),
         ({"links": [[0, 1, 0.5]]}, "1 target words, counted from 0"),
-        ({"links": [[-1, 0, 0.5]]}, "no link"),
-        ({"links": [[True, 0, 0.5]]}, "no link"),
+        ({"links": [[-1, 0, 0.5]]}, "not a link"),
+        ({"links": [[True, 0, 0.5]]}, "not a link"),
         ({"links": [[0, 0, 1.5]]}, "0 to 1"),
         ({"links": [[0, 0, float("nan")]]}, "0 to 1"),
         ({"links": [[0, 0, "x"]]}, "0 to 1"),
-        ({"source": 7}, "no text"),
+        ({"source": 7}, "not a text"),
         ({"source": "\ud800 b"}, "surrogate"),
-        ({"source_words": [["a", 0, 2]]}, "no word of the text"),
-        ({"source_words": [["a", 0]]}, "no word of the text"),
-        ({"source_words": [["", 0, 0]]}, "no word of the text"),
+        ({"source_words": [["a", 0, 2]]}, "not a word of the text"),
+        ({"source_words": [["a", 0]]}, "not a word of the text"),
+        ({"source_words": [["", 0, 0]]}, "not a word of the text"),
         ({"source_words": [["b", 2, 3], ["a", 0, 1]]}, "order"),
-        ({"target_words": 3}, "no word of the text"),
+        ({"target_words": 3}, "not a word of the text"),
     ],
 )
 def test_a_bad_row_is_named(change: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_a_line_that_is_no_row(line: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("link", "says"),
     [
-        ("0:0", "no link"),
+        ("0:0", "not a link"),
         ("5-0", "counted from 0"),
-        ("0-0:x", "no link"),
+        ("0-0:x", "not a link"),
         ("0-0:1.5", "0 to 1"),
         ("0-0:-", "0 to 1"),
     ],

@@ -76,16 +76,18 @@ def _read_row(path: Path, number: int, line: str) -> LinkedPair:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(path, f"is no JSON: {_ROW}", number) from error
+        raise DataError(path, f"is not JSON: {_ROW}", number) from error
     names = ("source", "target", "source_words", "target_words", "links")
     if not isinstance(row, dict) or (missing := [name for name in names if name not in row]):
-        lacking = f"lacks {', '.join(map(repr, missing))}" if isinstance(row, dict) else "is no row"
+        lacking = (
+            f"lacks {', '.join(map(repr, missing))}" if isinstance(row, dict) else "is not a row"
+        )
         raise DataError(path, f"{lacking}: {_ROW}", number)
     sides = []
     for side in ("source", "target"):
         text = row[side]
         if not isinstance(text, str):
-            raise DataError(path, f"{side!r}: {quote(text)} is no text", number)
+            raise DataError(path, f"{side!r}: {quote(text)} is not a text", number)
         if (problem := find_control(text)) and problem.reason == "not text":
             raise DataError(path, f"{side!r}: {problem.message}", number)
         words = _check_words(path, number, f"{side}_words", row[f"{side}_words"], text)
@@ -101,7 +103,7 @@ def _check_words(path: Path, number: int, name: str, words: Any, text: str) -> l
         if not right or text[word[1] : word[2]] != word[0] or word[1] >= word[2]:
             raise DataError(
                 path,
-                f"{name!r}: {quote(word)} is no word of the text with its first character and "
+                f"{name!r}: {quote(word)} is not a word of the text with its first character and "
                 "the one behind its last",
                 number,
             )
@@ -117,7 +119,7 @@ def _check_links(
     found = []
     for link in links if isinstance(links, list) else [links]:
         if not (isinstance(link, list) and len(link) in (2, 3) and all(map(_is_index, link[:2]))):
-            raise DataError(path, f"{quote(link)} is no link [source, target, score]", number)
+            raise DataError(path, f"{quote(link)} is not a link [source, target, score]", number)
         i, j, score = (*link, 1.0)[:3]
         if i >= len(source.spans) or j >= len(target.spans):
             raise DataError(
