@@ -63,7 +63,7 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     layer = middle_layer(backbone)
     encoder = Encoder(backbone, layer=layer)
     source, target = data.source, data.target
-    config = LinkConfig(method="argmax", unit="word")  # what simalign does
+    config = LinkConfig(method="argmax", unit="word", threshold=0.0)  # as simalign
     found: dict[str, Links] = {}
     with as_folder(backbone) as folder:
         argmax, itermax = (make_simalign(folder, layer, method) for method in "ai")

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from crosszero.errors import CrosszeroError, DataError
-from crosszero.files import atomic_folder, check_output
+from crosszero.files import check_output
+from crosszero.folders import atomic_folder
 
 Floats = NDArray[np.float32]
 

@@ -50,9 +50,9 @@ def test_all_formats_give_the_same_pairs(tmp_path):
         ("a ||| b\nc\n", ":2: source ||| target is needed"),
         ("a ||| b ||| c\n", ":1: source ||| target is needed; this has 3"),
         ("a\tb\nc\n", ":2: two columns"),
-        ('{"source": "a"}\n', ':1: is no {"source"'),
+        ('{"source": "a"}\n', ':1: is not {"source"'),
         ('{"source": "a", "target": [1]}\n', ":1: source and target are texts"),
-        ('{"source": "a", "target": "b"}\n{"source"\n', ':2: is no {"source"'),
+        ('{"source": "a", "target": "b"}\n{"source"\n', ':2: is not {"source"'),
     ],
 )
 def test_lines_that_are_no_pair(tmp_path, text, message):

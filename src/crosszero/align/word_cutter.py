@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
+import regex
+
 from crosszero.align.segmenter import Segmenter
 from crosszero.align.spans import Span
 from crosszero.align.word_boundaries import stretch_pattern, word_pattern
 
 _log = logging.getLogger("crosszero")
 # Letters without a space between them: more than most words of tokenised text have.
+_KATAKANA = regex.compile(r"[\p{Katakana}ー]+")
 _LONG, _LONG_EAST = 8, 4  # of Thai and its like; of Chinese and Japanese
 
 
@@ -69,6 +72,7 @@ def is_unsegmented(lines: Sequence[str]) -> bool:
     """
     stretches = [found for line in lines for found in stretch_pattern().findall(line)]
     long = [x for x in stretches if len(x) > (_LONG_EAST if x[0] > "\u2e7f" else _LONG)]
+    long = [x for x in long if not _KATAKANA.fullmatch(x)]  # one word is often that long
     return sum(map(len, long)) > sum(map(len, stretches)) / 4
 
 
