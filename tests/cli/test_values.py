@@ -28,6 +28,10 @@ NEEDED = {
     "project": ["a.en", "a.fr", "--format", "markup", "--encoder", "model", "--out", "OUT"],
     "mine": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
     "score": ["a.en", "a.fr", "--encoder", "model", "--out", "OUT"],
+    "aer": ["a.links", "a.links"],
+    "view": ["a.links", "a.en", "a.fr", "--out", "OUT"],
+    "serve": ["--encoder", "model"],
+    "trim": ["model", "--text", "a.en", "--out", "OUT"],
     "encode": ["a.en", "--encoder", "model", "--out", "OUT"],
     "prepare": ["a.en-fr.tsv", "--out", "OUT"],
     "show": ["samples"],
@@ -80,6 +84,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, model_folder: Folders) -> P
     for side, language in enumerate(("en", "fr")):
         text = "".join(pair[side] + "\n" for pair in pairs)
         (folder / f"a.{language}").write_text(text, encoding="utf-8")
+    (folder / "a.links").write_text("0-0 1-1 2-2\n0-0 1-1\n", encoding="utf-8")
     lines = "".join("\t".join(pair) + "\n" for pair in pairs)
     (folder / "a.en-fr.tsv").write_text(lines, encoding="utf-8")
     cz.prepare(folder / "a.en-fr.tsv", out=folder / "samples", words="none")
