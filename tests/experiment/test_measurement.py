@@ -63,18 +63,19 @@ def test_settings_of_the_wrong_type_are_told(
         make_measurement("xnli", tmp_path, fine_tune=change).make_config()
 
 
-def test_a_table_of_synonyms_is_data(xtreme: Path, model_folder: Folders, tmp_path: Path) -> None:
+def test_a_table_of_synonyms_is_data(model_folder: Folders, tmp_path: Path) -> None:
     encoder, table = str(model_folder()), tmp_path / "table.json"
+    for name, line in (("train-en", "a\tb\tneutral"), ("dev-en", "a\tb\tneutral")):
+        write(tmp_path / "xnli" / f"{name}.tsv", [line])
     change = {"robust": "synonyms", "synonyms": str(table)}
-    one = make_measurement("panx", xtreme, tmp_path, fine_tune=change)
+    one = make_measurement("xnli", tmp_path, tmp_path, fine_tune=change)
     with pytest.raises(DataError, match=r"table\.json"):
         one.check()  # before hours are spent
     found = []
     for content in ('{"good": ["fine"]}', '{"good": ["great"]}'):
         table.write_text(content)
-        one.check()
-        found.append((one.make_key(encoder), one.locate_model(encoder)))
-    assert found[0][0][0] != found[1][0][0]
+        found.append((one.make_key(encoder)[0], one.locate_model(encoder)))
+    assert found[0][0] != found[1][0]
     assert found[0][1] != found[1][1]
 
 
