@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from research.e5_weights import dequantise, make_tensors, read_weights
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -115,7 +116,7 @@ def test_blocks_mean_what_one_weight_after_another_means(
     numbers = data.draw(st.lists(halves, min_size=count, max_size=count))
     small = st.floats(-4, 4, width=16)
     scales = data.draw(st.lists(small, min_size=count, max_size=count))
-    found = e5.dequantise(pack(scales, numbers), rows, 32 * blocks).ravel()
+    found = dequantise(pack(scales, numbers), rows, 32 * blocks).ravel()
     slow = [(n - 8) * s for s, block in zip(scales, numbers, strict=True) for n in block]
     assert found.tolist() == slow
 
@@ -158,7 +159,7 @@ def test_a_file_that_is_cut_off_is_told(
     path = tmp_path_factory.mktemp("cut") / "cut.bin"
     path.write_bytes(whole[:end])
     with pytest.raises(DataError, match=r"cut\.bin"):
-        e5.make_tensors(e5.read_weights(path))
+        make_tensors(read_weights(path))
 
 
 @settings(max_examples=200)
@@ -174,13 +175,13 @@ def test_a_damaged_head_never_ends_in_another_error(
     path = tmp_path_factory.mktemp("odd") / "odd.bin"
     path.write_bytes(content)
     with suppress(DataError):
-        e5.make_tensors(e5.read_weights(path))
+        make_tensors(read_weights(path))
 
 
 def test_a_tensor_that_is_missing_is_named(tmp_path: Path) -> None:
     write_file(tmp_path / "small.bin", without=["l1.v.b"])
     with pytest.raises(DataError, match=r"l1\.v\.b"):
-        e5.make_tensors(e5.read_weights(tmp_path / "small.bin"))
+        make_tensors(read_weights(tmp_path / "small.bin"))
 
 
 def test_nothing_is_left_of_a_folder_that_is_not_what_was_expected(
