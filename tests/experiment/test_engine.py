@@ -351,7 +351,7 @@ def test_two_systems_are_compared(
     assert float(row[4]) > 0
     assert float(row[6]) < 0.01
     assert row[8] == "12"
-    assert "mean over 1 and 2 seeds" in shown
+    assert "means over 1 and 2 seeds" in shown
     (row,) = [line.split() for line in shown.splitlines() if line.startswith("en-fr ")]
     assert float(row[3]) < 0
     assert "better where the difference is negative" in shown
@@ -360,7 +360,7 @@ def test_two_systems_are_compared(
     weights.write_bytes(weights.read_bytes()[:-4] + b"next")  # trained anew: its records are stale
     with pytest.raises(SystemExit):
         main(["compare", str(recipe), "start", "CZ", "--resamples", "99"])
-    assert "mean over 1 and 1 seeds" in capsys.readouterr().out
+    assert "means over 1 and 1 seeds" in capsys.readouterr().out
     folders = [str(Path(suite.out) / "runs" / name / "predictions") for name in ("start-1", "CZ-1")]
     with pytest.raises(SystemExit) as caught:
         main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])

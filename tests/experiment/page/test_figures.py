@@ -143,7 +143,7 @@ def test_curves_picture_fits_into_a_page():
     assert again == picture
     other = draw_curves([long], label="loss", caption="Another.")
     assert not set(ids) & set(parse(other)[1])
-    with pytest.raises(CrosszeroError, match="no value of none to draw"):
+    with pytest.raises(CrosszeroError, match="no value of none to plot"):
         draw_curves([Curve(name="none", steps=(), values=())], label="loss", caption="x")
 
 

@@ -169,6 +169,6 @@ def test_what_cannot_work_is_told_in_a_line(model_folder: ModelFolder, tmp_path:
     with pytest.raises(DataError, match="train: sentence 1 has 2 words and 1 tags"):
         run([TaggedSentence(("the", "cat"), ("DET",))])
     with pytest.raises(ConfigError, match="tagging does not support it"):
-        run(make_sentences(3), FineTuneConfig(robust="ear"))
+        run(make_sentences(3), FineTuneConfig(robust="smoothing"))
     with pytest.raises(ConfigError, match="max_length"):
         run(make_sentences(3), FineTuneConfig(max_length=2))

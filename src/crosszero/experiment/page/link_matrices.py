@@ -64,7 +64,7 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
         note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
         "on the same sentences, so its number is optimistic.",
     )
-    caption = "Alignment error rate by layer (words linked by mutual argmax), mean over pairs. "
+    caption = "Alignment error rate by layer, mean over pairs. "
     label = "alignment error rate, %"
     picture = draw_curves(curves, label=label, axis="layer", caption=f"{caption}Lower is better.")
     sentences = []
