@@ -302,8 +302,9 @@ def test_damaged_checkpoints_are_told(
         shutil.copytree(out, copy)
         path = copy / "checkpoints" / checkpoint.name / name
         path.write_bytes(path.read_bytes()[:20])
-        with pytest.raises(CheckpointError, match="damaged"):
+        with pytest.raises(CheckpointError, match="damaged") as caught:
             run(model_folder(), store_folder(60), copy, resume=True, steps=4)
+        assert str(caught.value).count("damaged") == 1
 
 
 def test_only_the_newest_checkpoints_stay(

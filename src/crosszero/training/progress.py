@@ -54,7 +54,7 @@ def read_progress(checkpoint: Path, settings: Mapping[str, Any]) -> Progress:
     try:
         progress = read_json(path, Progress)
     except DataError as error:
-        raise explain_damage(path, error.reason) from error
+        raise explain_damage(path, str(error.__cause__ or error.reason)) from error
     step, position, files = progress.step, progress.position, progress.files
     if files and (progress.hash != _hash(progress) or files.keys() != {WEIGHTS, MOMENTS}):
         raise explain_damage(path, "it differs from what was saved")
