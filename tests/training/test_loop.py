@@ -304,7 +304,7 @@ def test_damaged_checkpoints_are_told(
         path.write_bytes(path.read_bytes()[:20])
         with pytest.raises(CheckpointError, match="damaged") as caught:
             run(model_folder(), store_folder(60), copy, resume=True, steps=4)
-        assert str(caught.value).count("damaged") == 1
+        assert str(caught.value).count("damaged (") == 1
 
 
 def test_only_the_newest_checkpoints_stay(
