@@ -10,10 +10,10 @@ from threading import Thread
 
 import pytest
 
+from crosszero.align.linked_pairs import read_linked
 from crosszero.model.encoder import Encoder
 from crosszero.viewer.messages import MAX_CHARS
 from crosszero.viewer.pages import render_view
-from crosszero.viewer.pairs import read_linked
 from tests.experiment.page.chromium import NAMES, PROGRAM, Browser, open_browser
 from tests.viewer.conftest import EVIL, ROWS
 

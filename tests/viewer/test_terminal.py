@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from crosszero.align.linked_pairs import LinkedPair, read_linked
 from crosszero.align.linker import from_words
 from crosszero.align.methods import ScoredLink
-from crosszero.viewer.pairs import LinkedPair, read_linked
 from crosszero.viewer.terminal import draw_links
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")

@@ -95,12 +95,12 @@ def align(
     """
     from crosszero.align.corpus import Corpus
     from crosszero.align.link_files import open_lines, spell_links
+    from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
     from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
-    from crosszero.viewer.pairs import LinkedPair
     from crosszero.viewer.terminal import draw_here, draws
 
     corpus = Corpus(source, target, raw=raw, languages=languages or ("", ""))

@@ -47,9 +47,9 @@ def view(
     count
         Pairs on the page at most, from the start of the file.
     """
+    from crosszero.align.linked_pairs import read_linked
     from crosszero.files import atomic_file, check_output
     from crosszero.viewer.pages import render_view
-    from crosszero.viewer.pairs import read_linked
 
     if source is not None and target is None:
         raise ConfigError("links in Pharaoh format need both texts: give the translation, too")

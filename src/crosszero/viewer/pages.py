@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from crosszero.align.linked_pairs import LinkedPair
 from crosszero.experiment.page.document import hash_source, make_environment, read_template
-from crosszero.viewer.pairs import LinkedPair
 
 _PACKAGE = "crosszero.viewer"
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}

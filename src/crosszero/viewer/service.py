@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crosszero.align.link_files import make_row
+from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import CutText, WordLinker
 from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import require_lines
@@ -19,7 +20,6 @@ from crosszero.projection.rules import Dropped, Label
 from crosszero.projection.words import carry_links, fill, project_characters
 from crosszero.search.nearest import Floats, Nearest
 from crosszero.viewer.batching import Batcher
-from crosszero.viewer.pairs import LinkedPair
 
 _BATCH = 100_000  # characters that are computed at once
 _BLOCK = 16_384  # sentences of the file that are compared at once

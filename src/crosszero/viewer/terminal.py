@@ -11,9 +11,9 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.text import Text
 
+from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import CutText
 from crosszero.errors import visible
-from crosszero.viewer.pairs import LinkedPair
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _STROKES = {0.9: "━━━", 0.7: "───", 0.5: "╌╌╌", 0.0: "···"}  # from this score on

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from crosszero.align.link_files import spell_links
+from crosszero.align.linked_pairs import read_linked
 from crosszero.align.linker import from_words
 from crosszero.errors import DataError
-from crosszero.viewer.pairs import read_linked
 from tests.viewer.conftest import ROWS, make_row
 
 
-def test_rows_come_back(links: Path) -> None:
+def test_rows_come_back(tmp_path: Path) -> None:
+    links = tmp_path / "links.jsonl"
+    links.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     found = [json.loads(spell_links(*pair, "jsonl")) for pair in read_linked(links)]
     assert found == ROWS
 
