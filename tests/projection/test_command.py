@@ -97,7 +97,7 @@ def test_markup_follows_the_links_of_a_file(folder: Path) -> None:
         ("a.links", "0-2\n\n\n\n", "more lines"),
         ("a.links", "0-9\n0-0\n", "links of other texts"),
         ("a.links", "0-x\n0-0\n", "'0-x' is not a link"),
-        ("a.links", '{"source": 3}\n\n', "is not a line of crosszero align"),
+        ("a.links", '{"source": 3}\n\n', "a row that crosszero align"),
         ("a.de", "Paris sieht Ada\n", "ends after 1 texts"),
         ("a.de", "Paris sieht Ada\nnein\nja\n", "goes on after 2 texts"),
         ("a.conll", "Ada B-PER\nsees\n", "column 2"),

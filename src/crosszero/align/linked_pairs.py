@@ -51,17 +51,21 @@ def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]
             for path, line in zip((links, *texts), row, strict=True):
                 if isinstance(line, BadText):
                     raise DataError(path, line.message, number)
-            yield _read_pharaoh(links, number, [str(line) for line in row])
+            given, *sides = map(str, row)
+            source, target = (from_words(split_words(side)) for side in sides)
+            yield parse_pharaoh(links, number, given, source, target)
         return
     for number, line in enumerate(require_lines(links, empty_lines=True), start=1):
         if line:
-            yield _read_row(links, number, line)
+            yield parse_row(links, number, line)
 
 
-def _read_pharaoh(path: Path, number: int, row: list[str]) -> LinkedPair:
-    source, target = (from_words(split_words(line)) for line in row[1:])
+def parse_pharaoh(
+    path: str | Path, number: int, line: str, source: CutText, target: CutText
+) -> LinkedPair:
+    """Take the links of two texts from a line in Pharaoh format; DataError if they are not."""
     links = []
-    for token in row[0].split():
+    for token in line.split():
         parts = _LINK.fullmatch(token)
         if parts is None:
             raise DataError(path, f"{quote(token)} is not a link: write 3-4 or 3-4:0.98", number)
@@ -72,7 +76,8 @@ def _read_pharaoh(path: Path, number: int, row: list[str]) -> LinkedPair:
     return LinkedPair(source, target, _check_links(path, number, links, source, target))
 
 
-def _read_row(path: Path, number: int, line: str) -> LinkedPair:
+def parse_row(path: str | Path, number: int, line: str) -> LinkedPair:
+    """Take two texts with words and links from a line of JSONL; DataError if it has them not."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -96,7 +101,7 @@ def _read_row(path: Path, number: int, line: str) -> LinkedPair:
     return LinkedPair(source, target, _check_links(path, number, row["links"], source, target))
 
 
-def _check_words(path: Path, number: int, name: str, words: Any, text: str) -> list[Span]:
+def _check_words(path: str | Path, number: int, name: str, words: Any, text: str) -> list[Span]:
     spans = [Span(0, 0)]
     for word in words if isinstance(words, list) else [words]:
         right = isinstance(word, list) and len(word) == 3 and all(map(_is_index, word[1:]))
@@ -114,7 +119,7 @@ def _check_words(path: Path, number: int, name: str, words: Any, text: str) -> l
 
 
 def _check_links(
-    path: Path, number: int, links: Any, source: CutText, target: CutText
+    path: str | Path, number: int, links: Any, source: CutText, target: CutText
 ) -> list[ScoredLink]:
     found = []
     for link in links if isinstance(links, list) else [links]:
@@ -125,7 +130,8 @@ def _check_links(
             raise DataError(
                 path,
                 f"link {i}-{j}: there are {len(source.spans)} source words and "
-                f"{len(target.spans)} target words, counted from 0",
+                f"{len(target.spans)} target words, counted from 0; are these links of other "
+                "texts?",
                 number,
             )
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:

@@ -8,13 +8,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import from_words
 from crosszero.bitext.lines import require_lines
 from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote
 from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.elements import project_markup
-from crosszero.projection.linking import LinkedTexts, Text
+from crosszero.projection.linking import Text
 from crosszero.projection.markup import Marked, read_markup
 from crosszero.projection.rules import Dropped, Label, Reason, Rules
 from crosszero.projection.spans import project_spans
@@ -81,7 +82,7 @@ class Format(Protocol):
         """Read texts and labels, in constant memory; DataError tells a bad line."""
         ...
 
-    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+    def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """Carry the labels of one text to its translation; ValueError: that can't be done."""
         ...
 
@@ -114,7 +115,7 @@ class Conll:
                     raise DataError(path, str(error), sentence.line) from error
             yield Labelled(from_words(sentence.words), labels, sentence.line)
 
-    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+    def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """See :class:`Format`."""
         source, target = (
             [text.text[a:b] for a, b in text.spans] for text in (texts.source, texts.target)
@@ -164,7 +165,7 @@ class Spans:
                     raise DataError(path, message, number)
             yield Labelled(text, (labels, row), number)
 
-    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+    def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """See :class:`Format`."""
         labels, row = labelled.labels
         placed, dropped = project_characters(
@@ -188,7 +189,7 @@ class Markup:
             marked = read_markup(line)
             yield Labelled(marked.text, marked, number)
 
-    def carry(self, labelled: Labelled, texts: LinkedTexts) -> Carried:
+    def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """See :class:`Format`."""
         marked: Marked = labelled.labels
         if tags := read_markup(texts.target.text).elements:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
 
+from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import from_words
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll
 from crosszero.projection.formats import Carried, Format, Labelled
-from crosszero.projection.linking import LinkedTexts, Text
+from crosszero.projection.linking import Text
 from crosszero.projection.words import cut_at_spaces
 
 Pairs = Iterable[tuple[Text, Text]]
@@ -22,7 +23,7 @@ def project_file(
     source: str | Path,
     target: str | Path,
     way: Format,
-    link: Callable[[Pairs], Iterator[LinkedTexts]],
+    link: Callable[[Pairs], Iterator[LinkedPair]],
     *,
     raw: bool,
 ) -> Iterator[tuple[Labelled, Carried]]:
