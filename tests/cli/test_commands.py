@@ -358,6 +358,16 @@ def test_empty_lines_keep_the_numbers_of_the_others(
     assert call("align", source, target, "--out", out, *flags) == 0
     links = out.read_text().split("\n")
     assert [bool(line) for line in links] == [True, False, False, False, True, False]
+    assert f"{source}:2: 3 lines are empty, this is the first: empty lines in" in caplog.text
+
+    assert call("score", source, target, "--out", out, *flags) == 0
+    scores = [float(line.split("\t")[0]) for line in out.read_text().splitlines()]
+    assert [score != 0.0 for score in scores] == [True, False, False, False, True]
+    assert f"{source}:2: 3 lines are empty, this is the first: scores of 0" in caplog.text
+    before = out.read_text()
+    for command in ("align", "score", "mine"):
+        assert call(command, source, target, "--out", out, "--strict", *flags) == 2
+        assert out.read_text() == before
 
     assert call("mine", source, target, "--out", out, "--margin", "absolute", *flags) == 0
     found = {tuple(line.split("\t")[1:]) for line in out.read_text().splitlines()}

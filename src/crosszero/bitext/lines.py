@@ -15,15 +15,16 @@ import io
 import logging
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from crosszero.bitext.folding import has_text
 from crosszero.errors import DataError
 from crosszero.files import open_bytes
 
+T = TypeVar("T")
 MAX_LINE = 1 << 20  # bytes; a file without line feeds must not fill the memory
 
 _logger = logging.getLogger("crosszero.bitext")
@@ -148,18 +149,40 @@ def require_texts(path: str | Path, *, strict: bool, outcome: str) -> Iterator[s
     Raises:
         DataError: while iterating: as in :func:`require_lines`.
     """
-    empty = first = 0
-    for number, line in enumerate(require_lines(path, empty_lines=True), start=1):
-        if has_text(line):
-            yield line
-        elif strict:
-            raise DataError(path, _EMPTY, number)
-        else:
-            empty, first = empty + 1, first or number
-            yield ""
+    lines = ([line] for line in require_lines(path, empty_lines=True))
+    for (line,) in count_empty(lines, list, [path], strict=strict, outcome=outcome):
+        yield line if has_text(line) else ""
+
+
+def count_empty(
+    rows: Iterable[T],
+    spell: Callable[[T], Sequence[str]],
+    paths: Sequence[str | Path],
+    *,
+    strict: bool,
+    outcome: str,
+) -> Iterator[T]:
+    """Hand rows on, and tell at the end in how many a text is empty.
+
+    Args:
+        rows: one for each line of the files.
+        spell: gives the texts of a row.
+        paths: of the file that each text stands in, or of the one that holds them all; none where
+            the texts are in no file.
+        strict, outcome: as in :func:`require_texts`, with its error.
+    """
+    empty, first = 0, ""
+    for number, row in enumerate(rows, start=1):
+        lacking = [place for place, text in enumerate(spell(row)) if not has_text(text)]
+        if lacking and paths:
+            path = paths[min(lacking[0], len(paths) - 1)]
+            if strict:
+                raise DataError(path, _EMPTY, number)
+            empty, first = empty + 1, first or f"{path}:{number}"
+        yield row
     if empty:
         lines = "1 line is" if empty == 1 else f"{empty:,} lines are"
-        where = f"{path}:{first}: {lines} empty, this is the first"
+        where = f"{first}: {lines} empty, this is the first"
         _logger.warning("%s: %s; --strict refuses them", where, outcome)
 
 

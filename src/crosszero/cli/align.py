@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, name_place
+from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, Strict, name_place
 
 if TYPE_CHECKING:
     from crosszero.align.corpus import Corpus
@@ -48,6 +48,7 @@ def align(
     load: Path | None = None,
     save: Path | None = None,
     max_length: MaxLength = None,
+    strict: Strict = False,
 ) -> None:
     """Link the words of sentences and their translations.
 
@@ -98,6 +99,7 @@ def align(
     from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
+    from crosszero.bitext.lines import count_empty
     from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
@@ -130,7 +132,13 @@ def align(
         key = make_key({"encoder": read, "way": way, "texts": texts})
     lines = links = 0
     with open_lines(out, key) as (done, write):
-        pairs = iter(corpus)
+        pairs = count_empty(
+            corpus,
+            lambda pair: [text.text for text in pair],
+            corpus.files,
+            strict=strict,
+            outcome="empty lines in their place",
+        )
         lines = sum(1 for _ in islice(pairs, done))
         if lines:
             _log.info("%s%s lines are there from an earlier run", name_place(out), f"{lines:,}")

@@ -48,9 +48,7 @@ RayAddress = Annotated[
         "machines must see the folder of --out and the encoder. The result is the same."
     ),
 ]
-Strict = Annotated[
-    bool, Parameter(help="Refuse a line without text instead of counting and skipping it.")
-]
+Strict = Annotated[bool, Parameter(help="Refuse a line without text instead of counting it.")]
 Cores = Annotated[
     int | None,
     Parameter(help="Cores (and threads) of each process on the cluster; by default 1."),

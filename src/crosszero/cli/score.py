@@ -14,6 +14,7 @@ from crosszero.cli.flags import (
     MaxLength,
     Out,
     SentencePooling,
+    Strict,
     Text,
     name_place,
 )
@@ -36,6 +37,7 @@ def score(
     pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
+    strict: Strict = False,
 ) -> None:
     """Score each pair of a bitext: how likely it is a translation.
 
@@ -61,6 +63,7 @@ def score(
         Pairs that are read at a time, and among which neighbours are looked for.
     """
     from crosszero.align.text_pairs import read_pairs
+    from crosszero.bitext.lines import count_empty
     from crosszero.files import atomic_file, check_output
     from crosszero.model.encoder import Encoder
     from crosszero.search.bitext_scores import score_bitext
@@ -68,7 +71,8 @@ def score(
     files = [source, *([target] if target else [])]
     check_output(out, inputs=files)
     model = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
-    pairs = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
+    spelt = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
+    pairs = count_empty(spelt, list, files, strict=strict, outcome="scores of 0")
     count = kept = 0
     with atomic_file(out) as file:
         for texts, found in score_bitext(model, pairs, by or ["cosine"], k=k, block=block):
