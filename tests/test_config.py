@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-from crosszero.config import build, parse_yaml, read_json, read_yaml, to_dict
+from crosszero.config import build, read_json, to_dict
 from crosszero.errors import ConfigError, DataError, quote, suggest, visible
+from crosszero.experiment.yaml_text import parse_yaml, read_yaml
 from crosszero.training.train_config import TrainConfig
 
 

@@ -13,7 +13,7 @@ from crosszero.align.gold import read_alignment_set
 from crosszero.align.word_lists import read_lexicon
 from crosszero.bitext import SkipLog, read_bitext
 from crosszero.bitext.lines import require_lines, split_words
-from crosszero.config import build, parse_yaml
+from crosszero.config import build
 from crosszero.experiment.cache import CachedEncoder
 from crosszero.experiment.recipes import read_experiment
 from crosszero.experiment.records import read_record
@@ -21,6 +21,7 @@ from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.results import read_results
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.steps import Stamp
+from crosszero.experiment.yaml_text import parse_yaml
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.readout import read_readout

@@ -69,8 +69,8 @@ def evaluate(
     settings
         Change settings of fine-tuning: --set xnli.epochs=2 udpos.steps=500.
     """
-    from crosszero.config import parse_yaml
     from crosszero.experiment.evaluation import evaluate as measure
+    from crosszero.experiment.yaml_text import parse_yaml
     from crosszero.files import check_output
 
     check_output(out, inputs=[p for p in (data, held_out) if p], folder=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from crosszero.config import build, parse_yaml, read_yaml, to_dict
+from crosszero.config import build, to_dict
 from crosszero.errors import ConfigError
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.yaml_text import parse_yaml, read_yaml
 from crosszero.files import atomic_file
 
 SETTINGS = "experiment.yaml"  # in the folder of an experiment

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crosszero.config import build, read_yaml
+from crosszero.config import build
 from crosszero.experiment.records import Record
 from crosszero.experiment.results import Results
 from crosszero.experiment.table import Cell, Table, measure_interval, render_markdown
+from crosszero.experiment.yaml_text import read_yaml
 from crosszero.files import atomic_file
 from crosszero.tasks.score import average
 from crosszero.tasks.task import Task
