@@ -164,6 +164,15 @@ def test_equal_sentences_are_not_negatives() -> None:
     assert build([(a,), (b,)], level="sentence").groups == [0, 1]
 
 
+@pytest.mark.parametrize("level", ["sentence", "split"])
+def test_sentences_that_look_alike_are_not_negatives(level: str) -> None:
+    first, second = make_samples(2)
+    twin = replace(first, target=f"{first.target}\u200b", source=f"{first.source} ")
+    batch = build([(first,), (second,), (twin,)], level=level, words_per_sentence=1)
+    numbers = batch.groups if level == "sentence" else batch.meanings
+    assert numbers[0] == numbers[2] != numbers[1]
+
+
 def test_sentences_of_one_line_are_not_negatives() -> None:
     samples = make_samples(2, multiway=True)
     batch = build([tuple(samples[:3]), tuple(samples[3:])], level="sentence")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosszero.align.spans import Span, WordPair
+from crosszero.bitext.folding import fold_text
 from crosszero.model.options import Level
 from crosszero.samples.sample import Sample
 from crosszero.training.stream import Unit
@@ -59,7 +60,7 @@ def build_batch(
     """Choose language pairs and words, and share what is equal.
 
     Two samples mean the same where they share an anchor, directly or through others: the same word
-    in the same text, in any language pair of a line. The word links of a unit are all used for
+    in the same text, in any language pair of a line. So do sentences that look alike. The word links of a unit are all used for
     this, chosen as samples or not. Different words of one sentence remain negatives of each other,
     the hard ones that the paper wants (docs/method.md).
 
@@ -112,6 +113,11 @@ class _Builder:
         """Begin a sentence pair; what is added from now on belongs to it."""
         self.origins.append(row.origin)
         self.sentences.append(self.join(row, _WHOLE, _WHOLE))
+        for language, text in (
+            (row.source_language, row.source),
+            (row.target_language, row.target),
+        ):
+            self.sets.join((language, text, _WHOLE), (language, fold_text(text)))
         if row.group:
             self.sets.join(self.sentences[-1], ("", row.group))
 
