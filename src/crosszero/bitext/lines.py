@@ -142,7 +142,6 @@ def require_texts(path: str | Path, *, strict: bool, outcome: str) -> Iterator[s
     """Read a text a line, and ``""`` where there is none, so that the others keep their numbers.
 
     Args:
-        path: as in :func:`require_lines`.
         strict: refuse a line without text.
         outcome: what becomes of such lines, for the message that counts them.
 
@@ -165,10 +164,8 @@ def count_empty(
     """Hand rows on, and tell at the end in how many a text is empty.
 
     Args:
-        rows: one for each line of the files.
-        spell: gives the texts of a row.
-        paths: of the file that each text stands in, or of the one that holds them all; none where
-            the texts are in no file.
+        rows: one for each line of the files; `spell` gives the texts of one.
+        paths: of the file of each text, or of the one that holds them all; none: nothing is told.
         strict, outcome: as in :func:`require_texts`, with its error.
     """
     empty, first = 0, ""
@@ -182,8 +179,8 @@ def count_empty(
         yield row
     if empty:
         lines = "1 line is" if empty == 1 else f"{empty:,} lines are"
-        where = f"{first}: {lines} empty, this is the first"
-        _logger.warning("%s: %s; --strict refuses them", where, outcome)
+        told = f"{first}: {lines} empty, this is the first: {outcome}"
+        _logger.warning("%s; --strict refuses them", told)
 
 
 def find_control(text: str) -> BadText | None:

@@ -22,7 +22,7 @@ from crosszero.model.inference import (
     encode_subtoken_layers,
     encode_word_layers,
 )
-from crosszero.model.options import BLOCK, Pooling, WordLayer
+from crosszero.model.options import BLOCK, Pooling, WordLayer, layer_number
 from crosszero.model.readout import FIRST_LAST, Readout, read_readout
 
 T = TypeVar("T")
@@ -35,21 +35,16 @@ class Encoder:
     Args:
         backbone: the model.
         readout: how the vector of a sentence is made; by default as crosszero trains it.
-        max_length: longest text in tokens; longer ones are truncated. ``None``: the model's
-            maximum, and for sentences that of its folder.
+        max_length: longest text in tokens; ``None``: the model's, and of sentences its folder's.
         layer: read one layer, 1 to L, whatever the folder says: of sentences the mean over its
             tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, word
             vectors are those of first + last, as in training.
         alignment_layer: by which words are linked; ``None``: as is known of the architecture.
-        mini_batch_num_tokens: padded tokens in one forward pass; ``None`` for a number that suits
-            the device.
+        mini_batch_num_tokens: padded tokens in one forward pass; ``None``: what suits the device.
 
     Example:
-        >>> enc = Encoder.load("crosszero-mini")
-        >>> enc.encode(["Good morning.", "Bonjour."]).shape
+        >>> Encoder.load("crosszero-mini").encode(["Good morning.", "Bonjour."]).shape
         (2, 256)
-        >>> enc.pooling
-        'first-last'
     """
 
     def __init__(
@@ -65,7 +60,7 @@ class Encoder:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
-        self._word_layer = None if layer == "first-last" else layer
+        self._word_layer = None if layer is None else layer_number(layer)
         self._alignment_layer = alignment_layer
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self._readout = readout
@@ -91,8 +86,7 @@ class Encoder:
         Args:
             name: ``crosszero-mini``, a run folder, any model folder or a hub id.
             pooling: ``first-last`` (as crosszero trains), or ``mean``, ``cls`` or ``max`` of the
-                last layer. By default as the folder says, like sentence-transformers; a folder that
-                says nothing is read as ``mean``.
+                last layer; by default as the folder says, or if it says nothing, ``mean``.
             max_length, layer: see :class:`Encoder`.
             device: such as ``cuda:1``; by default a GPU if there is one.
 
@@ -101,7 +95,6 @@ class Encoder:
             ConfigError: there is no such pooling, layer or length, or `layer` is given, too.
 
         Example:
-            >>> enc = Encoder.load("run")                                   # doctest: +SKIP
             >>> enc = Encoder.load("intfloat/multilingual-e5-base")         # doctest: +SKIP
         """
         if pooling is not None and layer is not None:
@@ -139,10 +132,7 @@ class Encoder:
         return self._readout if self.layer is None else Readout(layers=(self._word_layer,))
 
     def encode(self, texts: str | Sequence[str]) -> Vectors:
-        """Give a unit vector to each text.
-
-        Args:
-            texts: n sentences, or a single one.
+        """Give a unit vector to each of n texts, or to a single one.
 
         Returns:
             (n, dimension) float32, in the order of `texts`, equal to what
@@ -196,20 +186,11 @@ class Encoder:
     ) -> list[Vectors]:
         """Give vectors of several layers to each word, from one forward pass.
 
-        Args:
-            texts, spans: as in :meth:`encode_words`.
-            layers: each from 1 to L, or ``None`` for first + last layer.
+        Args, raises: as :meth:`encode_words`; `layers` are each from 1 to L (ConfigError
+            otherwise), or ``None`` for first + last layer.
 
         Returns:
             n arrays (layers, words, H) float32.
-
-        Raises:
-            ConfigError: there is no such layer.
-
-        Example:
-            >>> enc = Encoder.load("crosszero-mini")
-            >>> enc.encode_word_layers(["Good day"], [[(0, 4), (5, 8)]], [1, 6])[0].shape
-            (2, 2, 256)
         """
         return self._encode_words(encode_word_layers, texts, spans, layers)
 
@@ -219,20 +200,15 @@ class Encoder:
         """Give the vectors of all sub-tokens, and say which belong to which word.
 
         They are read from :attr:`alignment_layer`. A text longer than `max_length` is read in
-        windows that overlap, so that no word is cut off.
-
-        Args:
-            texts: n sentences.
-            spans: for each sentence the words, as character spans (end excluded).
+        windows that overlap, so that no word is cut off. Args, raises: as :meth:`encode_words`.
 
         Example:
             >>> enc = Encoder.load("crosszero-mini")
             >>> enc.encode_subtokens(["Good morning."], [[(0, 4), (5, 12)]])[0].starts
             array([0, 2])
         """
-        layer = self.alignment_layer
-        chosen = None if layer == "first-last" else layer
-        return [parts for (parts,) in self.encode_subtoken_layers(texts, spans, [chosen])]
+        layer = layer_number(self.alignment_layer)
+        return [parts for (parts,) in self.encode_subtoken_layers(texts, spans, [layer])]
 
     def encode_subtoken_layers(
         self,
@@ -240,10 +216,7 @@ class Encoder:
         spans: Sequence[Sequence[Span]],
         layers: Sequence[int | None],
     ) -> list[list[Parts]]:
-        """Give the sub-tokens of several layers, for each text a list, from one forward pass.
-
-        Args, raises: as :meth:`encode_word_layers`.
-        """
+        """For each text the sub-tokens of several layers; see :meth:`encode_word_layers`."""
         return self._encode_words(encode_subtoken_layers, texts, spans, layers)
 
     def _encode_words(
@@ -254,10 +227,7 @@ class Encoder:
         layers: Sequence[int | None],
     ) -> list[T]:
         if isinstance(texts, str) or len(texts) != len(spans):
-            raise ValueError(
-                f"{len(spans)} lists of spans given for {len(texts)} texts; one for each text is "
-                "needed"
-            )
+            raise ValueError(f"{len(spans)} lists of spans given for {len(texts)} texts; one each")
         texts = _check_texts(texts)
         found: list[T] = []
         for start in range(0, len(texts), BLOCK):
@@ -296,20 +266,17 @@ class Encoder:
         """Link the words of a text to those of its translation, as ``crosszero align`` does.
 
         Args:
-            source: a text of any length, or n. Words are cut by spaces, and by ICU where none are
-                written.
-            target: its translation, or n.
+            source, target: a text of any length and its translation, or n. ICU cuts the words where
+                there are no spaces.
             languages: their codes, such as ``("en", "fr")``; they decide what an apostrophe does.
-            how: settings of :class:`~crosszero.align.methods.LinkConfig`, such as
-                ``method="argmax"``; every method but those that count words.
+            how: settings of :class:`~crosszero.align.methods.LinkConfig`; no method counts words.
 
         Returns:
             The links of the text, or a list for each of n: character spans in both texts, and how
             sure the link is (0 to 1). A word may have several.
 
         Raises:
-            ValueError: the numbers of texts differ.
-            ConfigError: there is no such method or unit.
+            ValueError, ConfigError: the numbers of texts differ; there is no such method or unit.
 
         Example:
             >>> enc, source = Encoder.load("crosszero-mini"), "The house is small."
@@ -322,12 +289,12 @@ class Encoder:
             return self.align([source], [target], languages=languages, **how)[0]
         if isinstance(source, str) or isinstance(target, str) or len(source) != len(target):
             raise ValueError("sentences and translations must be equal in number")
-        sides = _check_texts(source), _check_texts(target)
-        return link_texts(self, *sides, LinkConfig(**how), languages)
+        texts = _check_texts(source), _check_texts(target)
+        return link_texts(self, *texts, LinkConfig(**how), languages)
 
 
 def _check_texts(texts: Iterable[str]) -> list[str]:
-    texts = list(texts)
-    if (odd := next((i for i, text in enumerate(texts) if not isinstance(text, str)), -1)) >= 0:
-        raise TypeError(f"texts must be str, text {odd} is {type(texts[odd]).__name__}")
+    for number, text in enumerate(texts := list(texts)):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be str, text {number} is {type(text).__name__}")
     return texts
