@@ -60,9 +60,9 @@ def build_batch(
     """Choose language pairs and words, and share what is equal.
 
     Two samples mean the same where they share an anchor, directly or through others: the same word
-    in the same text, in any language pair of a line. So do sentences that look alike. The word links of a unit are all used for
-    this, chosen as samples or not. Different words of one sentence remain negatives of each other,
-    the hard ones that the paper wants (docs/method.md).
+    in the same text, in any language pair of a line. So do sentences that look alike. The word
+    links of a unit are all used for this, chosen as samples or not. Different words of one sentence
+    remain negatives of each other, the hard ones that the paper wants (docs/method.md).
 
     Args:
         units: meanings, each with its rows.
