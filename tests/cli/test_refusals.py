@@ -16,6 +16,7 @@ import yaml
 import crosszero as cz
 from crosszero.cli import main
 from crosszero.cli.main import COMMANDS, XTREME
+from tests.cli.corpus import write_corpus
 
 Folders = Callable[..., Path]
 NO_OUTPUT = {"show", "aer", "serve"}
@@ -26,14 +27,8 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cz.__file__).parents[1])}
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory, model_folder: Folders) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
-    pairs = [("the cat sees the dog", "le chat voit le chien"), ("the sea", "la mer")]
-    for side, language in enumerate(("en", "fr")):
-        text = "".join(pair[side] + "\n" for pair in pairs)
-        (folder / f"a.{language}").write_text(text, encoding="utf-8")
-    lines = "".join("\t".join(pair) + "\n" for pair in pairs)
-    (folder / "a.en-fr.tsv").write_text(lines, encoding="utf-8")
+    write_corpus(folder)
     (folder / "one.en-fr.tsv").write_text("a\tb\nc\n", encoding="utf-8")
-    cz.prepare(folder / "a.en-fr.tsv", out=folder / "samples", words="none")
     shutil.copytree(model_folder(), folder / "model")
     shutil.copytree(model_folder(), folder / "damaged")
     (folder / "damaged" / "model.safetensors").write_bytes(b"no weights")

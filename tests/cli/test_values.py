@@ -13,12 +13,12 @@ import pytest
 import yaml
 from cyclopts import App
 
-import crosszero as cz
 from crosszero.cli import main
 from crosszero.cli.main import make_app
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.training.train_config import TrainConfig
+from tests.cli.corpus import write_corpus
 
 Folders = Callable[..., Path]
 
@@ -80,14 +80,8 @@ FLAGS = list(flags())
 def inputs(tmp_path_factory: pytest.TempPathFactory, model_folder: Folders) -> Path:
     """A folder with everything that the commands of NEEDED read."""
     folder = tmp_path_factory.mktemp("inputs")
-    pairs = [("the cat sees the dog", "le chat voit le chien"), ("the sea", "la mer")]
-    for side, language in enumerate(("en", "fr")):
-        text = "".join(pair[side] + "\n" for pair in pairs)
-        (folder / f"a.{language}").write_text(text, encoding="utf-8")
+    write_corpus(folder)
     (folder / "a.links").write_text("0-0 1-1 2-2\n0-0 1-1\n", encoding="utf-8")
-    lines = "".join("\t".join(pair) + "\n" for pair in pairs)
-    (folder / "a.en-fr.tsv").write_text(lines, encoding="utf-8")
-    cz.prepare(folder / "a.en-fr.tsv", out=folder / "samples", words="none")
     (folder / "model").symlink_to(model_folder())
     gold = folder / "data" / "labels" / "pawsx" / "test-fr.tsv"
     for path in (gold, folder / "first/pawsx/test-fr.tsv", folder / "second/pawsx/test-fr.tsv"):
