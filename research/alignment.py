@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,30 +18,29 @@ from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crosszero.align.aer import score_alignment
-from crosszero.align.calibration import bend, fit_curve
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.gold import AlignmentSet, GoldLinks
 from crosszero.align.layer_choice import choose_layer, measure_layers
 from crosszero.align.linker import CutText, from_words
 from crosszero.align.links import Scores
 from crosszero.align.long_texts import link_long
-from crosszero.align.methods import LinkConfig, Method, Unit, get_threshold, score_links
+from crosszero.align.methods import LinkConfig, Method, Unit, score_links
 from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts
 from crosszero.experiment.table import Cell, Table, render_markdown
 from crosszero.model.encoder import Encoder
+from crosszero.model.loading import locate_encoder
 from crosszero.tasks.word_alignment import WordAlignment
+from research.calibration import show_reliability
 
 METHODS: tuple[Method, ...] = ("argmax", "itermax", "softmax", "ot", "hmm", "combined")
 UNITS: tuple[Unit, ...] = ("subtoken", "word", "both")
 THRESHOLDS = tuple(n / 20 for n in range(1, 15))
+_UNIT: dict[Method, Unit] = {"argmax": "subtoken", "itermax": "subtoken"}  # of the curves
 JOINED = 20  # sentences of a long text
-_BINS = 10
 _LOOK = 200  # sentence pairs on which a layer is chosen
-_LEAST = 0.2  # score of links that the curve is fitted on
 
 
 class Choice(NamedTuple):
@@ -77,19 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--encoder", default="crosszero-mini")
     parser.add_argument("--data", required=True, help="folder that holds word-alignment/")
     parser.add_argument("--pairs", nargs="+", help="such as en-fr; by default all")
-    parser.add_argument("--joined-only", action="store_true", help="the last table alone")
     parser.add_argument("--out", help="Markdown file; by default standard output")
     options = parser.parse_args(arguments)
     encoder = Encoder.load(options.encoder)
     sets = {
-        pair: read_gold_set(encoder, data, brief=options.joined_only)
+        pair: read_gold_set(encoder, data)
         for pair, data in WordAlignment().load(options.data, options.pairs)
     }
-    tables = [show_joined(encoder, sets)]
-    if not options.joined_only:
-        errors = measure_all(sets)
-        more = [compare_methods(sets, errors), choose_best(errors)]
-        tables = [*more, show_layers(sets), show_reliability(sets), *tables]
+    errors = measure_all(sets)
+    scored = {
+        pair: {method: score_set(gold, method, _UNIT.get(method, "both")) for method in METHODS}
+        for pair, gold in sets.items()
+    }
+    tables = [
+        compare_methods(sets, errors, list(measure_simalign(encoder, options.encoder, sets))),
+        choose_best(errors),
+        show_layers(sets),
+        show_reliability(scored, {pair: gold.gold for pair, gold in sets.items()}),
+        show_joined(encoder, sets),
+    ]
     given = " ".join(sys.argv[1:] if arguments is None else arguments)
     head = f"`python -m research.alignment {given}`, {datetime.date.today().isoformat()}.\n\n"
     text = head + "\n\n".join(map(render_markdown, tables)) + "\n"
@@ -100,16 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> str:
     return text
 
 
-def read_gold_set(encoder: Encoder, data: AlignmentSet, *, brief: bool = False) -> Gold:
-    """Encode a gold set, and count its words as if there were no gold, unless it shall be brief."""
+def read_gold_set(encoder: Encoder, data: AlignmentSet) -> Gold:
+    """Encode a gold set, and count its words as if there were no gold."""
     sides = [list(map(from_words, side)) for side in (data.source, data.target)]
-    if brief:
-        encoded = [
-            encoder.encode_subtokens([t.text for t in side], [t.spans for t in side])
-            for side in sides
-        ]
-        nothing = TwoWayModel(lambda: iter(()), seeds=(2, 3))
-        return Gold(*sides, data.gold, list(zip(*encoded, strict=True)), nothing, {}, 0)
     rows = [(a.keys, b.keys) for a, b in zip(*sides, strict=True)]
     statistics = TwoWayModel(lambda: rows, seeds=(2, 3), symmetrisation="grow-diag-final-and")
     layers = range(1, encoder.backbone.layers + 1)
@@ -171,11 +170,36 @@ def leave_out(errors: Mapping[Choice, Mapping[str, float]], pair: str) -> Choice
     return min(errors, key=lambda c: fmean([e for name, e in errors[c].items() if name != pair]))
 
 
+def measure_simalign(
+    encoder: Encoder, name: str, sets: Mapping[str, Gold]
+) -> Iterator[tuple[Cell, ...]]:
+    """A row for each method of the package simalign, if it is installed: sub-tokens, our layer."""
+    if importlib.util.find_spec("simalign") is None:
+        return
+    from simalign import SentenceAligner
+
+    aligner = SentenceAligner(
+        model=str(locate_encoder(name)), token_type="bpe", matching_methods="mai", device="cpu",
+        layer=encoder.alignment_layer,
+    )  # fmt: skip
+    found: dict[str, list[float]] = {}
+    for gold in sets.values():
+        sides = [[t.text.split(" ") for t in side] for side in (gold.source, gold.target)]
+        each = [aligner.get_word_aligns(*row) for row in zip(*sides, strict=True)]
+        for method in each[0]:
+            links = [set(row[method]) for row in each]
+            found.setdefault(method, []).append(100 * score_alignment(links, gold.gold).aer)
+    for method, values in found.items():
+        yield f"simalign {method}", "subtoken", *values, fmean(values)
+
+
 def compare_methods(
-    sets: Mapping[str, Gold], errors: Mapping[Choice, Mapping[str, float]]
+    sets: Mapping[str, Gold],
+    errors: Mapping[Choice, Mapping[str, float]],
+    others: Sequence[tuple[Cell, ...]],
 ) -> Table:
-    """A row for each method and unit, its threshold chosen on the other pairs."""
-    rows: list[tuple[Cell, ...]] = []
+    """A row for each method and unit, its threshold chosen on the other pairs; those of others."""
+    rows: list[tuple[Cell, ...]] = [*others]
     counted = {
         pair: 100 * score_alignment(
             list(gold.statistics.align(
@@ -233,47 +257,6 @@ def show_layers(sets: Mapping[str, Gold]) -> Table:
         columns=("layer", *sets, "mean"),
         rows=tuple(rows),
         note=f"auto chooses: {autos}.",
-    )
-
-
-def collect_links(gold: Gold, method: Method) -> tuple[Scores, NDArray[np.bool_]]:
-    """Scores of links that are not hopeless, and whether people made them, too."""
-    scores, right = [], []
-    unit: Unit = "subtoken" if method in ("argmax", "itermax") else "both"
-    for table, links in zip(score_set(gold, method, unit), gold.gold, strict=True):
-        for i, j in np.argwhere(table > _LEAST):
-            scores.append(table[i, j])
-            right.append((int(i), int(j)) in links.allowed)
-    return np.array(scores, np.float32), np.array(right, bool)
-
-
-def measure_calibration(chance: Scores, right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: mean distance of sureness and share of right links, by bins."""
-    bins = np.minimum((chance * _BINS).astype(int), _BINS - 1)
-    return sum(
-        abs(float(chance[bins == b].mean()) - float(right[bins == b].mean())) * (bins == b).mean()
-        for b in set(bins.tolist())
-    )
-
-
-def show_reliability(sets: Mapping[str, Gold]) -> Table:
-    """The calibration error of the links that are given, the curve fitted on the other pairs."""
-    rows: list[tuple[Cell, ...]] = []
-    for method in METHODS:
-        links = {pair: collect_links(gold, method) for pair, gold in sets.items()}
-        found = []
-        for pair, (scores, right) in links.items():
-            others = [links[name] for name in links if name != pair] or [links[pair]]
-            curve = fit_curve(*map(np.concatenate, zip(*others, strict=True)))
-            chance = bend(scores, *curve)
-            given = chance >= get_threshold(method)
-            found.append(100 * measure_calibration(chance[given], right[given]))
-        curve = fit_curve(*map(np.concatenate, zip(*links.values(), strict=True)))
-        rows.append((method, *found, fmean(found), f"{curve[0]:.3f}, {curve[1]:.3f}"))
-    return Table(
-        title="Expected calibration error in per cent, the curve fitted on the other pairs",
-        columns=("method", *sets, "mean", "curve of all pairs"),
-        rows=tuple(rows),
     )
 
 

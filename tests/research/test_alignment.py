@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from research.alignment import Choice, Gold, join_sentences, leave_out, main, measure_calibration
+from research.alignment import Choice, Gold, join_sentences, leave_out, main
+from research.calibration import measure_calibration
 
 from crosszero.align.calibration import _CURVES, bend, calibrate, fit_curve
 from crosszero.align.gold import GoldLinks
