@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import accelerated_search, tables
 from benchmarks import mine as mining
-from benchmarks import tables
 from benchmarks.corpus import make_corpus, make_samples, mix_lengths
 from benchmarks.encoders import TINY, load_backbone
 from benchmarks.plain_search import PlainSearch
@@ -24,6 +25,8 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import WordFinder
+from crosszero.search.nearest import Nearest
+from crosszero.search.neighbours import unit_rows
 
 NEEDS = {
     "train_step": "sentence_transformers",
@@ -191,3 +194,22 @@ def test_the_plain_search_leaves_out_what_the_finder_leaves_out() -> None:
     ]
     # neither single letters nor numbers; white space as the entry has it; once only
     assert [len(words) for words in ours] == [1, 1, 1, 0]
+
+
+def test_the_search_of_an_accelerator_is_timed_and_checked():
+    found = accelerated_search.main(["--rows", "700", "--dim", "64", "--device", "cpu"])
+    assert found["wrong"] == 0
+    assert found["unproven"] < 0.01
+    assert found["recall"] > 0.99
+    assert 0 < found["search_seconds"] < found["seconds"]
+
+
+def test_wrong_neighbours_are_counted():
+    draw = np.random.default_rng(0)
+    one, other = (unit_rows(draw.normal(size=(50, 8))) for _ in range(2))
+    near = Nearest(50, 2)
+    near.add(one @ other.T, item=0, candidate=0)
+    count = partial(accelerated_search._count_wrong, one, other, near, 50, torch.device("cpu"))
+    assert count() == 0
+    near.value[7, 1] -= 0.01
+    assert count() == 1

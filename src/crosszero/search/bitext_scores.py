@@ -30,6 +30,7 @@ def score_bitext(
     *,
     k: int = 4,
     block: int = BLOCK,
+    device: str | None = None,
 ) -> Iterator[tuple[Pair, list[float]]]:
     """Score each pair of a bitext, in order, in constant memory.
 
@@ -42,12 +43,14 @@ def score_bitext(
         k: neighbours that a margin looks at, from 1.
         block: pairs among which neighbours are looked for; the last ones are compared with as many
             that come before them.
+        device: where neighbours are looked for; see
+            :func:`~crosszero.search.neighbours.find_neighbours`.
 
     Yields:
         The pair, and its scores in the order of `scores`.
 
     Raises:
-        ConfigError: there is no such score, or `k` or `block` is out of range.
+        ConfigError: there is no such score or device, or `k` or `block` is out of range.
         CrosszeroError: a vector is not finite.
 
     Example:
@@ -62,7 +65,7 @@ def score_bitext(
     require("scores", list(scores), len(scores) > 0, "one or more of cosine, ratio and distance")
     require("k", k, k >= 1, "1 or more")
     require("block", block, block >= 1, "1 or more")
-    return _score(encoder, iter(pairs), scores, k, block)
+    return _score(encoder, iter(pairs), scores, k, block, device)
 
 
 def _score(
@@ -71,17 +74,22 @@ def _score(
     scores: Sequence[PairScoreName],
     k: int,
     block: int,
+    device: str | None,
 ) -> Iterator[tuple[Pair, list[float]]]:
     margins = any(name != "cosine" for name in scores)
     window: list[Pair] = []
     while rows := list(islice(pairs, block)):
         window = [*window, *rows][-block:] if margins else rows
-        columns = _score_window(encoder, window, scores, k)[-len(rows) :]
+        columns = _score_window(encoder, window, scores, k, device)[-len(rows) :]
         yield from zip(rows, columns.tolist(), strict=True)
 
 
 def _score_window(
-    encoder: SentenceEncoder, window: Sequence[Pair], scores: Sequence[PairScoreName], k: int
+    encoder: SentenceEncoder,
+    window: Sequence[Pair],
+    scores: Sequence[PairScoreName],
+    k: int,
+    device: str | None,
 ) -> Doubles:
     """(pairs, scores): how each pair of a window compares with the others."""
     full = np.array([bool(one.strip() and other.strip()) for one, other in window])
@@ -98,7 +106,7 @@ def _score_window(
     cosine = np.einsum("nd,nd->n", left, right, dtype=np.float64)
     mean = np.zeros((2, len(kept)))
     if any(name != "cosine" for name in scores):
-        found = find_neighbours_both(*vectors, k=k)
+        found = find_neighbours_both(*vectors, k=k, device=device)
         for side, near in enumerate(found):
             mean[side] = near.similarity.mean(axis=1, dtype=np.float64)[places[side]]
     for column, name in enumerate(scores):

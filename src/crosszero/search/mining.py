@@ -52,6 +52,7 @@ def mine(
     threshold: float | None = None,
     k: int = 4,
     margin: Margin = "ratio",
+    device: str | None = None,
 ) -> list[MinedTexts]:
     """Find translations among unaligned texts in two languages.
 
@@ -64,12 +65,14 @@ def mine(
         k: neighbours that the margin takes into account, from 1.
         margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
             ``distance``), or the cosine itself (``absolute``).
+        device: where neighbours are looked for; see
+            :func:`~crosszero.search.neighbours.find_neighbours`.
 
     Returns:
         (score, source, target), best first; no text is used twice.
 
     Raises:
-        ConfigError: `k` or `margin` is not allowed.
+        ConfigError: `k`, `margin` or `device` is not allowed.
         CrosszeroError: a side has no text, or a vector is not finite.
 
     Example:
@@ -81,7 +84,7 @@ def mine(
     Source:
         Artetxe & Schwenk 2019, section 3.
     """
-    pairs = mine_texts(encoder, source, target, k=k, margin=margin)
+    pairs = mine_texts(encoder, source, target, k=k, margin=margin, device=device)
     least = -np.inf if threshold is None else threshold
     return [
         MinedTexts(p.score, source[p.source], target[p.target]) for p in pairs if p.score >= least
@@ -96,6 +99,7 @@ def mine_texts(
     k: int = 4,
     margin: Margin = "ratio",
     drop_repeated: bool = False,
+    device: str | None = None,
 ) -> MinedPairs:
     """Find translations as :func:`mine` does, and give their rows in `source` and `target`.
 
@@ -105,7 +109,8 @@ def mine_texts(
     """
 
     def find(left: list[str], right: list[str]) -> MinedPairs:
-        return mine_vectors(encoder.encode(left), encoder.encode(right), k=k, margin=margin)
+        vectors = encoder.encode(left), encoder.encode(right)
+        return mine_vectors(*vectors, k=k, margin=margin, device=device)
 
     check_settings(k, margin)
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)

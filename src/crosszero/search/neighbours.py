@@ -4,11 +4,14 @@ The search is exact (no index, no approximation) and works in blocks, so that th
 matrix never has to exist. Ties matter more than they seem to: corpora repeat themselves, equal
 texts have equal vectors, and BLAS may round the same product differently at the edge of a block.
 Candidates with the same unit vector are therefore searched once, and the lowest index wins.
+
+A GPU is used where there is one and the search is large; see :mod:`crosszero.search.accelerated`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -27,6 +30,7 @@ _QUERY_BLOCK = 1024  # 1024 x 4096 similarities in float32 are 16 MB
 _CANDIDATE_BLOCK = 4096
 _UNIT_BLOCK = 512  # rows in float64 that stay in the cache between two passes over them
 _WORTH_A_THREAD = 2**18  # similarities; a smaller block is read sooner than a thread takes over
+_WORTH_A_GPU = 2**36  # multiplications; a CPU does fewer while the vectors move
 
 
 def unit_rows(vectors: AnyFloats) -> Floats:
@@ -77,12 +81,14 @@ def unit_rows(vectors: AnyFloats) -> Floats:
         for start in starts:
             scale(start)
     else:
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             list(pool.map(scale, starts))
     return unit
 
 
-def find_neighbours(queries: AnyFloats, candidates: AnyFloats, *, k: int = 1) -> Neighbours:
+def find_neighbours(
+    queries: AnyFloats, candidates: AnyFloats, *, k: int = 1, device: str | None = None
+) -> Neighbours:
     """Find the `k` candidates with the highest cosine for every query, exactly.
 
     Time grows with queries x candidates x dim; memory with the two inputs plus a fixed block.
@@ -91,13 +97,18 @@ def find_neighbours(queries: AnyFloats, candidates: AnyFloats, *, k: int = 1) ->
         queries: (queries, dim).
         candidates: (candidates, dim), at least one row.
         k: how many neighbours, from 1; fewer come back if there are fewer candidates.
+        device: where it is done: ``cpu``, or a GPU such as ``cuda`` or ``cuda:1``, which finds the
+            same. ``None``: a GPU for a large search, if there is one and torch has been imported
+            (an :class:`~crosszero.Encoder` does so).
 
     Returns:
         Neighbours, best first. On a tie the lowest index comes first, and candidates that are
-        equal as unit vectors always tie.
+        equal as unit vectors always tie. Which of two others comes first if their cosines differ
+        by no more than rounding (some 0.0000001) is up to the machine.
 
     Raises:
         ValueError: shapes do not fit or `k` < 1.
+        ConfigError: there is no such device.
         CrosszeroError: a value is not finite.
 
     Example:
@@ -105,11 +116,11 @@ def find_neighbours(queries: AnyFloats, candidates: AnyFloats, *, k: int = 1) ->
         >>> found.index[:, 0].tolist()
         [0, 1]
     """
-    return _find(queries, candidates, k, both=False)[0]
+    return _find(queries, candidates, k, device, both=False)[0]
 
 
 def find_neighbours_both(
-    left: AnyFloats, right: AnyFloats, *, k: int = 1
+    left: AnyFloats, right: AnyFloats, *, k: int = 1, device: str | None = None
 ) -> tuple[Neighbours, Neighbours]:
     """Find the `k` nearest in both directions: of each left row on the right, and the other way.
 
@@ -121,7 +132,7 @@ def find_neighbours_both(
         >>> there.index.tolist(), back.index.tolist()
         ([[0], [0]], [[1]])
     """
-    forward, backward = _find(left, right, k, both=True)
+    forward, backward = _find(left, right, k, device, both=True)
     return forward, backward
 
 
@@ -131,7 +142,9 @@ def check_some(queries: Sized, candidates: Sized) -> None:
         raise CrosszeroError("retrieval needs sentences on both sides; there are none")
 
 
-def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neighbours]:
+def _find(
+    left: AnyFloats, right: AnyFloats, k: int, device: str | None, *, both: bool
+) -> list[Neighbours]:
     """Neighbours of the left rows, and with `both` those of the right rows, too."""
     one, other = unit_rows(left), unit_rows(right)
     if one.shape[1] != other.shape[1]:
@@ -140,9 +153,43 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
         )
     if len(other) == 0 or k < 1 or (both and len(one) == 0):
         raise ValueError("at least one candidate and k >= 1 are needed")
-    rows = DistinctRows(len(one), one.__getitem__) if both else None
     columns = DistinctRows(len(other), other.__getitem__)
-    one, other = one if rows is None else one[rows.firsts], other[columns.firsts]
+    rows = DistinctRows(len(one), one.__getitem__) if both else None
+    if len(columns.firsts) < len(other):
+        other = other[columns.firsts]
+    if rows is not None and len(rows.firsts) < len(one):
+        one = one[rows.firsts]
+    there, back = _search(one, other, k, device, both)
+    if rows is None or back is None:
+        return [columns.spread(there.value, there.index, k)]
+    return [
+        columns.spread(there.value, there.index, k, rows.group),
+        rows.spread(back.value, back.index, k, columns.group),
+    ]
+
+
+def _search(
+    one: Floats, other: Floats, k: int, device: str | None, both: bool
+) -> tuple[Nearest, Nearest | None]:
+    """The best `k` of distinct rows, on a GPU if that is wanted, or worth it."""
+    worth = "torch" in sys.modules and len(one) * other.size >= _WORTH_A_GPU
+    if device == "cpu" or (device is None and not worth):
+        return _search_on_cpu(one, other, k, both)
+    from crosszero.search import accelerated  # imports torch
+
+    if (accelerator := accelerated.find_device(device)) is None:
+        return _search_on_cpu(one, other, k, both)
+    found = accelerated.search(one, other, k, device=accelerator, both=both)
+    for (near, rows), (asking, asked) in zip(found, ((one, other), (other, one)), strict=False):
+        if len(rows):
+            rest, _ = _search_on_cpu(asking[rows], asked, k, both=False)
+            near.value[rows], near.index[rows] = rest.value, rest.index
+    return found[0][0], found[1][0] if both else None
+
+
+def _search_on_cpu(
+    one: Floats, other: Floats, k: int, both: bool
+) -> tuple[Nearest, Nearest | None]:
     there = Nearest(len(one), min(k, len(other)))
     back = Nearest(len(other), min(k, len(one))) if both else None
     waiting: list[Future[None]] = []
@@ -165,9 +212,4 @@ def _find(left: AnyFloats, right: AnyFloats, k: int, *, both: bool) -> list[Neig
                     waiting = [pool.submit(read) for read in reading]
         for task in waiting:
             task.result()
-    if rows is None or back is None:
-        return [columns.spread(there.value, there.index, k)]
-    return [
-        columns.spread(there.value, there.index, k, rows.group),
-        rows.spread(back.value, back.index, k, columns.group),
-    ]
+    return there, back

@@ -27,6 +27,7 @@ def mine_vectors(
     *,
     k: int = 4,
     margin: Margin = "ratio",
+    device: str | None = None,
 ) -> MinedPairs:
     """Find pairs of rows that belong together; no row is used twice.
 
@@ -38,13 +39,15 @@ def mine_vectors(
         source_vectors: (sources, dim), at least one row, of any length (cosine is used).
         target_vectors: (targets, dim), at least one row.
         k, margin: see :func:`~crosszero.search.mining.mine`; fewer neighbours if there are fewer.
+        device: where neighbours are looked for; see
+            :func:`~crosszero.search.neighbours.find_neighbours`.
 
     Returns:
         Pairs with a cosine above 0, best score first. On a tie the lower source row comes first,
         then the lower target row. A row of zeros is in no pair.
 
     Raises:
-        ConfigError: `k` or `margin` is not allowed.
+        ConfigError: `k`, `margin` or `device` is not allowed.
         CrosszeroError: a side has no row, or a value is not finite.
         ValueError: the dimensions differ.
 
@@ -54,7 +57,7 @@ def mine_vectors(
     """
     check_settings(k, margin)
     check_some(source_vectors, target_vectors)
-    forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k)
+    forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k, device=device)
     return pair_neighbours(forward, backward, margin)
 
 
