@@ -27,8 +27,10 @@ class Facts:
     steps: int
     tokens: int
     """Ordinary tokens seen, repeats included."""
-    hours: float
+    minutes: float
     """Time spent in steps."""
+    device: str
+    """What computed them: `cpu` or the name of a GPU."""
     parameters: int
     megabytes: float
     """All files of the folder, in units of 1,000,000 bytes."""
@@ -98,9 +100,11 @@ def write_card(scores: Sequence[Score], facts: Facts, settings: Settings) -> str
         rows=settings.rows,
         row=settings.row,
         tokens=f"{facts.tokens / 1e6:.1f}",
-        hours=f"{facts.hours:.2f}",
+        minutes=f"{facts.minutes:.1f}",
+        device="a CPU" if facts.device == "cpu" else f"one {facts.device}",
         precision=settings.precision,
         seed=settings.seed,
+        dropout=f"{settings.dropout:g}",
         masked=f"{settings.masked:.0%}",
         as_mask=f"{settings.as_mask:.0%}",
         as_random=f"{settings.as_random:.0%}",

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 NAME = "checkpoint.pt"
 
@@ -48,3 +49,9 @@ def load_checkpoint(
             optimizer.load_state_dict(saved)
     progress: dict[str, Any] = state["progress"]
     return progress
+
+
+def save_weights(model: PreTrainedModel, folder: Path) -> None:
+    """The weights alone, in float16, in files that fit through narrow doors."""
+    half = {name: weight.half() for name, weight in model.state_dict().items()}
+    model.save_pretrained(folder, state_dict=half, max_shard_size="12MB")

@@ -91,20 +91,21 @@ def masked_loss(
     generator = torch.Generator().manual_seed(seed)
     loss, right, count = 0.0, 0, 0
     ordered = sorted(lines, key=len)
-    size = model.config.vocab_size
+    device = model.device
     for start in range(0, len(ordered), batch):
         part = [torch.from_numpy(ids) for ids in ordered[start : start + batch]]
         ids = nn.utils.rnn.pad_sequence(part, batch_first=True)
         attention = nn.utils.rnn.pad_sequence([torch.ones_like(x) for x in part], batch_first=True)
         for _ in range(draws):
-            hidden = hide_tokens(
-                ids, share=share, as_mask=1.0, as_random=0.0, size=size, generator=generator
-            )
-            states = model.base_model(input_ids=hidden.ids, attention_mask=attention)[0]
-            logits = model.decoder(model.head(states.flatten(0, 1)[hidden.places]))
-            loss += float(nn.functional.cross_entropy(logits, hidden.labels, reduction="sum"))
-            right += int((logits.argmax(-1) == hidden.labels).sum())
-            count += len(hidden.labels)
+            hidden = hide_tokens(ids, share=share, generator=generator)
+            states = model.base_model(
+                input_ids=hidden.ids.to(device), attention_mask=attention.to(device)
+            )[0]
+            logits = model.decoder(model.head(states.flatten(0, 1)[hidden.places.to(device)]))
+            labels = hidden.labels.to(device)
+            loss += float(nn.functional.cross_entropy(logits, labels, reduction="sum"))
+            right += int((logits.argmax(-1) == labels).sum())
+            count += len(labels)
     return loss / count, right / count, count
 
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from transformers import PreTrainedModel
+from transformers import ModernBertForMaskedLM, PreTrainedModel
 
 from crosszero.model.saving import write_readout
 
 from .balance import balance_layers
 from .card import Facts, write_card
-from .checkpoints import load_checkpoint
 from .corpus import read_corpus
 from .evaluate import score_folder
 from .model import make_model
@@ -29,7 +29,7 @@ from .tokenizer import save_tokenizer
 LIMIT = 25_000_000
 COMMAND = """\
 python -m research.mini.pretrain --data DATA --out RUN --recipe research/mini/mini.yaml \\
-    --steps {steps} --decay {decay}
+    --{length} --decay {decay:g}
 python -m research.mini.export --data DATA --run RUN --to src/crosszero/assets/crosszero-mini"""
 
 
@@ -56,29 +56,30 @@ def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def export_run(
-    run: Path, data: Path, target: Path, *, settings: Settings, decay: int, date: str
-) -> Facts:
+def export_run(run: Path, data: Path, target: Path, *, settings: Settings, date: str) -> Facts:
     """Write the folder, measure it as a user would load it, write the card."""
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     model = make_model(settings, size=tokenizer.get_vocab_size())
-    progress = load_checkpoint(run, model=model)
+    best = ModernBertForMaskedLM.from_pretrained(run / "best", dtype=torch.float32)
+    model.load_state_dict(best.state_dict())
+    history = read_history(run)
     corpus = read_corpus(data, seed=settings.seed)
     sample = [text for split in corpus.values() for text in split.train[:64]]
     balance_layers(model, encode_lines(tokenizer, sample, longest=settings.row))
     parameters = write_model(model, tokenizer, target)
     scores = score_folder(target, data, seed=settings.seed, longest=settings.row)
     facts = Facts(
-        steps=progress["step"],
-        tokens=progress["tokens"],
-        hours=progress["seconds"] / 3600,
+        steps=history.steps,
+        tokens=history.tokens,
+        minutes=history.seconds / 60,
+        device=history.device,
         parameters=parameters,
         megabytes=folder_size(target) / 1e6,
         characters=sum(len(text) for split in corpus.values() for text in split.train),
         lines=sum(len(split.train) for split in corpus.values()),
         date=date,
-        command=COMMAND.format(steps=progress["step"], decay=decay),
-        decay=decay,
+        command=COMMAND.format(length=history.length, decay=history.share),
+        decay=history.decay,
     )
     (target / "README.md").write_text(write_card(scores, facts, settings), encoding="utf-8")
     if folder_size(target) > LIMIT:
@@ -86,17 +87,39 @@ def export_run(
     return facts
 
 
-def last_decay(run: Path) -> int:
-    """Steps of falling rate of the finished run, by its log; 0 if it did not get to the end."""
-    decay = target = 0
-    ended = -1
-    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        if record.get("event") == "start":
-            decay, target = record["decay"], record["steps"]
-        elif record.get("event") == "end":
-            ended = record["step"]
-    return decay if ended == target else 0
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """How the weights of RUN/best came about, by the run's log."""
+
+    device: str
+    length: str
+    """As the command was told: `steps 20000` or `seconds 240`."""
+    share: float
+    """Last share of the run over which the learning rate fell."""
+    steps: int
+    tokens: int
+    seconds: float
+    decay: int
+    """Steps over which the learning rate fell; 0 if it did not yet."""
+
+
+def read_history(run: Path) -> History:
+    """Read RUN/log.jsonl."""
+    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    start = [record for record in records if record.get("event") == "start"][-1]
+    best = [record for record in records if record.get("best")][-1]
+    falls = [record["step"] for record in records if record.get("event") == "decay"]
+    steps = start["steps"]
+    return History(
+        device=start["device"],
+        length=f"steps {steps}" if steps else f"seconds {start['for_seconds']:g}",
+        share=start["decay"],
+        steps=best["step"],
+        tokens=best["tokens"],
+        seconds=best["seconds"],
+        decay=max(0, best["step"] - falls[-1]) if falls else 0,
+    )
 
 
 def main() -> None:
@@ -109,8 +132,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(2)
     settings = load_settings(args.run / "settings.yaml")
-    decay = last_decay(args.run)
-    export_run(args.run, args.data, args.to, settings=settings, decay=decay, date=args.date)
+    export_run(args.run, args.data, args.to, settings=settings, date=args.date)
 
 
 if __name__ == "__main__":

@@ -52,17 +52,18 @@ class Muon(torch.optim.Optimizer):
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if not weights:
                 continue
-            updates = []
             for weight in weights:
-                state = self.state[weight]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(weight)
-                state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-                update = weight.grad.lerp(state["momentum"], group["momentum"])
-                updates += update.chunk(group["parts"], dim=0)
-            turned = orthogonalize(torch.stack(updates))
+                if "momentum" not in self.state[weight]:
+                    self.state[weight]["momentum"] = torch.zeros_like(weight)
+            momenta = [self.state[weight]["momentum"] for weight in weights]
+            gradients = [weight.grad for weight in weights]
+            # All weights in one call: a GPU takes longer to start a small kernel than to run it.
+            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+            updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
+            parts = [part for update in updates for part in update.chunk(group["parts"], dim=0)]
+            turned = orthogonalize(torch.stack(parts))
             # Tall matrices get larger steps, so that each output moves alike.
             rate = group["lr"] * max(1.0, turned.shape[1] / turned.shape[2]) ** 0.5
-            for weight, update in zip(weights, turned.split(group["parts"]), strict=True):
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.sub_(update.reshape(weight.shape), alpha=rate)
+            moves = turned.reshape(len(weights), *weights[0].shape).unbind()
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(weights, moves, alpha=-rate)

@@ -19,20 +19,20 @@ def make_optimizers(model: nn.Module, settings: Settings) -> list[torch.optim.Op
     """Muon for the layers' matrices (grouped by shape) and AdamW for the rest, or all AdamW."""
     hidden: dict[tuple[tuple[int, ...], int], list[nn.Parameter]] = defaultdict(list)
     matrices: list[nn.Parameter] = []
-    vectors: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []  # rows of rare tokens would only shrink if they decayed
     for name, weight in model.named_parameters():
         inside = ".layers." in name or name.startswith("head.")
         if settings.optimizer == "muon" and inside and weight.ndim == 2:
             parts = STACKED.get(name.split(".")[-2], 1)
             hidden[tuple(weight.shape), parts].append(weight)
-        elif weight.ndim == 2:
+        elif inside and weight.ndim == 2:
             matrices.append(weight)
         else:
-            vectors.append(weight)
+            rest.append(weight)
     adam = torch.optim.AdamW(
         [
             {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
+            {"params": rest, "weight_decay": 0.0},
         ],
         lr=settings.adam_lr,
         betas=(0.9, 0.98),
@@ -51,22 +51,21 @@ def base_rates(optimizers: list[torch.optim.Optimizer]) -> list[list[float]]:
     return [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
 
 
-def rate_factor(step: int, *, warmup: int, until: int, decay: int) -> float:
-    """Warm-up, then constant, then (the last `decay` steps before `until`) linearly to nothing.
+def rate_factor(step: int, *, warmup: int, spent: float, decay: float) -> float:
+    """Warm-up by steps, then constant, then linearly to nothing over the last share `decay`.
 
-    The constant part does not know where the run ends, so a run may be continued any number of
-    times from a checkpoint taken before the decay.
+    `spent` is the share of the run that is over, of its steps or of its time. The constant part
+    does not know where the run ends, so a run may be continued any number of times from a
+    checkpoint taken before the decay.
     """
     factor = min(1.0, (step + 1) / max(1, warmup))
-    if decay and step >= until - decay:
-        factor *= (until - step) / (decay + 1)
-    return factor
+    return factor * min(1.0, max(0.0, 1 - spent) / decay) if decay else factor
 
 
-def pick_precision(wanted: str) -> torch.dtype:
-    """The number format to compute in; `measure` times one matrix product in each."""
-    if wanted != "measure":
-        return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """The number format to compute in; `measure` times one matrix product in each on a CPU."""
+    if wanted != "measure" or device.type != "cpu":
+        return torch.float32 if wanted == "float32" else torch.bfloat16
     times = {}
     for dtype in (torch.float32, torch.bfloat16):
         a = torch.randn(2048, 512, dtype=dtype)

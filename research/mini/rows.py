@@ -2,33 +2,26 @@
 
 A batch of padded single sentences wastes half of its tokens; a row of joined sentences teaches
 the encoder that a sentence has strangers beside it. Here every sentence keeps its own [CLS] ...
-[SEP], its own positions from 0, and attends to itself only (`segments` says which tokens belong
-together), so the encoder learns exactly what it will be used for, at full density and with one
-shape for the compiler.
+[SEP], its own positions from 0, and attends to itself only, so the encoder learns exactly what it
+will be used for, at full density and with one shape for the compiler. Rows are packed once;
+sentences do not see each other, so it does not matter who shares a row with whom.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from .corpus import smoothed_shares
+from .tokenizer import SPECIALS
 
-
-@dataclass(frozen=True)
-class Batch:
-    """Packed rows, each tensor (rows, row length)."""
-
-    ids: torch.Tensor
-    segments: torch.Tensor
-    """1, 2, ... for the sentences of a row; 0 for padding."""
-    positions: torch.Tensor
+PAD, CLS = SPECIALS.index("[PAD]"), SPECIALS.index("[CLS]")
 
 
 def encode_lines(tokenizer: Tokenizer, lines: Sequence[str], *, longest: int) -> list[np.ndarray]:
@@ -40,12 +33,11 @@ def encode_lines(tokenizer: Tokenizer, lines: Sequence[str], *, longest: int) ->
     return encoded
 
 
-def pack_lines(lengths: Sequence[int], order: Sequence[int], *, row: int) -> list[list[int]]:
+def group_lines(lengths: Sequence[int], *, row: int) -> list[list[int]]:
     """Put lines into rows, in order, each into the fullest of a few open rows that has room."""
     rows: list[list[int]] = []
     open_rows: list[tuple[int, list[int]]] = []  # (room left, line numbers)
-    for line in order:
-        need = lengths[line]
+    for line, need in enumerate(lengths):
         fitting = [slot for slot, (room, _) in enumerate(open_rows) if room >= need]
         if fitting:
             best = min(fitting, key=lambda slot: open_rows[slot][0])
@@ -60,72 +52,102 @@ def pack_lines(lengths: Sequence[int], order: Sequence[int], *, row: int) -> lis
     return rows + [members for _, members in open_rows]
 
 
+def pack_lines(lines: Sequence[np.ndarray], *, row: int) -> NDArray[np.uint16]:
+    """Token ids (rows, row) of all lines, padded at the end of each row."""
+    groups = group_lines([len(ids) for ids in lines], row=row)
+    packed = np.full((len(groups), row), PAD, np.uint16)
+    for number, members in enumerate(groups):
+        joined = np.concatenate([lines[line] for line in members])
+        packed[number, : len(joined)] = joined
+    return packed
+
+
+def unpack_lines(rows: NDArray[np.uint16]) -> list[np.ndarray]:
+    """The lines of packed rows, in the order in which they lie there."""
+    flat = rows.ravel().astype(np.int64)
+    flat = flat[flat != PAD]
+    return np.split(flat, np.flatnonzero(flat == CLS)[1:])
+
+
 class RowStream:
-    """An endless stream of batches, a pure function of the seed; its place is a few numbers."""
+    """An endless stream of batches, a pure function of the seed; its place is a few numbers.
+
+    The rows lie on the device that trains; only their numbers travel there.
+    """
 
     def __init__(
         self,
-        lines: Mapping[str, Sequence[np.ndarray]],
+        packed: Mapping[str, NDArray[np.uint16]],
         *,
-        row: int,
         rows: int,
         smoothing: float,
         seed: int,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.lines = lines
-        self.row = row
-        self.rows = rows
-        self.seed = seed
-        sizes = {name: sum(map(len, encoded)) for name, encoded in lines.items()}
+        self.rows, self.seed, self.device = rows, seed, torch.device(device)
+        sizes = {name: int(np.count_nonzero(table)) for name, table in packed.items()}
         self.shares = smoothed_shares(sizes, smoothing)
-        self.place = dict.fromkeys(lines, (0, 0))  # epoch, next row
-        self.drawn = 0
-        self._packed: dict[str, tuple[int, list[list[int]]]] = {}
+        self.drawn = dict.fromkeys(packed, 0)  # rows so far
+        self.batches = 0
+        self._counts = {name: len(table) for name, table in packed.items()}
+        self._first = dict(zip(packed, np.cumsum([0, *self._counts.values()]), strict=False))
+        whole = np.concatenate(list(packed.values()))
+        self._table = torch.from_numpy(whole.astype(np.int32)).to(self.device)
+        self._ordinary = (whole >= len(SPECIALS)).sum(axis=1)
+        self._orders: dict[str, tuple[int, NDArray[np.int64]]] = {}
 
-    def _rows_of(self, name: str, epoch: int) -> list[list[int]]:
-        if self._packed.get(name, (-1, []))[0] != epoch:
-            lengths = [len(ids) for ids in self.lines[name]]
-            order = list(range(len(lengths)))
-            chance = random.Random(f"{self.seed}:{name}:{epoch}")
-            chance.shuffle(order)
-            packed = pack_lines(lengths, order, row=self.row)
-            chance.shuffle(packed)
-            self._packed[name] = (epoch, packed)
-        return self._packed[name][1]
+    def _order(self, name: str, epoch: int) -> NDArray[np.int64]:
+        if self._orders.get(name, (-1,))[0] != epoch:
+            order = list(range(self._counts[name]))
+            random.Random(f"{self.seed}:{name}:{epoch}").shuffle(order)
+            self._orders[name] = epoch, np.asarray(order) + self._first[name]
+        return self._orders[name][1]
 
-    def _next_row(self, name: str) -> list[np.ndarray]:
-        epoch, place = self.place[name]
-        packed = self._rows_of(name, epoch)
-        self.place[name] = (epoch, place + 1) if place + 1 < len(packed) else (epoch + 1, 0)
-        return [self.lines[name][line] for line in packed[place]]
+    def _take(self, name: str, count: int) -> list[NDArray[np.int64]]:
+        taken = []
+        while count:
+            epoch, place = divmod(self.drawn[name], self._counts[name])
+            taken.append(self._order(name, epoch)[place : place + count])
+            self.drawn[name] += len(taken[-1])
+            count -= len(taken[-1])
+        return taken
 
-    def next_batch(self) -> Batch:
-        """The next batch; each row holds one language, drawn by its smoothed share."""
-        chance = random.Random(f"{self.seed}:batch:{self.drawn}")
-        names = chance.choices(list(self.shares), weights=list(self.shares.values()), k=self.rows)
-        self.drawn += 1
-        ids = np.zeros((self.rows, self.row), dtype=np.int64)
-        segments, positions = np.zeros_like(ids), np.zeros_like(ids)
-        for number, name in enumerate(names):
-            start = 0
-            for segment, line in enumerate(self._next_row(name), start=1):
-                end = start + len(line)
-                ids[number, start:end] = line
-                segments[number, start:end] = segment
-                positions[number, start:end] = np.arange(len(line))
-                start = end
-        return Batch(*(torch.from_numpy(array) for array in (ids, segments, positions)))
+    def next_batch(self) -> tuple[Tensor, int]:
+        """The next batch (rows, row) on the device, and how many ordinary tokens it holds.
 
-    def state(self) -> dict[str, Any]:
+        Each row holds one language, drawn by its smoothed share.
+        """
+        chance = np.random.default_rng([self.seed, self.batches])
+        counts = chance.multinomial(self.rows, list(self.shares.values()))
+        self.batches += 1
+        parts = [
+            part
+            for name, count in zip(self.shares, counts.tolist(), strict=True)
+            for part in self._take(name, count)
+        ]
+        numbers = np.concatenate(parts)
+        chosen = torch.from_numpy(numbers)
+        if self.device.type == "cuda":
+            chosen = chosen.pin_memory().to(self.device, non_blocking=True)
+        return self._table[chosen].long(), int(self._ordinary[numbers].sum())
+
+    def state(self) -> dict[str, object]:
         """Where the stream stands."""
-        return {"place": dict(self.place), "drawn": self.drawn}
+        return {"drawn": dict(self.drawn), "batches": self.batches}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, object]) -> None:
         """Go on from where `state` was taken."""
-        self.place = {name: (int(a), int(b)) for name, (a, b) in state["place"].items()}
-        self.drawn = int(state["drawn"])
+        self.drawn, self.batches = dict(state["drawn"]), int(state["batches"])  # type: ignore[call-overload]
 
 
-def sees(segments: torch.Tensor) -> torch.Tensor:
+def find_sentences(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """For packed rows: which sentence of its row a token belongs to (0: padding), and its place."""
+    starts, kept = ids == CLS, ids != PAD
+    places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+    first = torch.where(starts, places, 0).cummax(1).values
+    return starts.cumsum(1) * kept, (places - first) * kept
+
+
+def sees(segments: Tensor) -> Tensor:
     """Attention mask (rows, 1, length, length): a token sees the tokens of its own sentence."""
     return (segments.unsqueeze(2) == segments.unsqueeze(1)).unsqueeze(1)

@@ -2,100 +2,116 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from .checkpoints import load_checkpoint, save_checkpoint
-from .evaluate import token_counts
-from .masking import hide_tokens
-from .model import Predictor, make_model
-from .optimizers import base_rates, make_optimizers, pick_precision, rate_factor
+from .masking import hide_in_rows
+from .model import Predictor, compile_layers, make_model, undo_compiling
+from .optimizers import base_rates, make_optimizers, pick_precision
 from .rows import RowStream
 from .settings import Settings
 from .tokenizer import SPECIALS
 
+_log = logging.getLogger(__name__)
+
 
 class Run:
-    """A model in training: everything that a checkpoint has to hold, and one step."""
+    """A model in training: everything that a checkpoint has to hold, and one step.
+
+    Nothing in a step waits for a GPU: losses stay there until somebody reads them.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        lines: dict[str, list[np.ndarray]],
+        packed: Mapping[str, NDArray[np.uint16]],
         *,
         size: int,
         embeddings: np.ndarray | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
-        counts = sum(token_counts(encoded, size=size) for encoded in lines.values())
-        self.settings = settings
-        self.size = size
+        counts = sum(np.bincount(rows.ravel(), minlength=size) for rows in packed.values())
+        counts[: len(SPECIALS)] = 0
+        self.settings, self.size, self.device = settings, size, torch.device(device)
         self.model = make_model(
-            settings, size=size, embeddings=embeddings, shares=counts / np.sum(counts)
-        )
+            settings,
+            size=size,
+            embeddings=embeddings,
+            shares=counts / np.sum(counts),
+            dropout=settings.dropout,
+        ).to(self.device)
+        self.predictor = Predictor(self.model)
         self.optimizers = make_optimizers(self.model, settings)
         self.rates = base_rates(self.optimizers)
-        self.stream = self._stream(lines)
-        short = {
-            name: [ids for ids in encoded if len(ids) <= settings.short_tokens]
-            for name, encoded in lines.items()
-        }
-        self.short_stream = self._stream(short) if settings.short_steps else self.stream
-        self.precision = pick_precision(settings.precision)
-        self.predictor: Callable[..., torch.Tensor] = Predictor(self.model)
-        if settings.compile:
-            self.predictor = torch.compile(self.predictor, dynamic=None)
+        self.precision = pick_precision(settings.precision, self.device)
+        self.stream = RowStream(
+            packed,
+            rows=settings.rows,
+            smoothing=settings.smoothing,
+            seed=settings.seed,
+            device=self.device,
+        )
         self.step = 0
         self.tokens = 0
         self.seconds = 0.0
+        if settings.compile:
+            self._compile()
 
-    def _stream(self, lines: dict[str, list[np.ndarray]]) -> RowStream:
-        chosen = self.settings
-        return RowStream(
-            lines,
-            row=chosen.row,
-            rows=chosen.rows,
-            smoothing=chosen.smoothing,
-            seed=chosen.seed,
-        )
+    def _compile(self) -> None:
+        """Compile, and see on one batch, without taking a step, that it works."""
+        compile_layers(self.model)
+        try:
+            self._loss(
+                torch.full((self.settings.rows, self.settings.row), self.size - 1)
+            ).backward()
+        except Exception as error:  # a compiler that is missing or broken fails as it likes
+            _log.warning("not compiled: %s", str(error).strip().splitlines()[0])
+            undo_compiling(self.model)
+        self.model.zero_grad(set_to_none=True)
 
-    def advance(self, *, until: int, decay: int) -> float:
-        """One step; returns the loss. Masks depend on seed and step alone: resuming alters none."""
+    def _loss(self, ids: Tensor) -> Tensor:
         chosen = self.settings
-        start = time.perf_counter()
-        stream = self.short_stream if self.step < chosen.short_steps else self.stream
-        batch = stream.next_batch()
-        generator = torch.Generator().manual_seed(chosen.seed * 1_000_003 + self.step)
-        hidden = hide_tokens(
-            batch.ids,
+        ids = ids.to(self.device)
+        hidden = hide_in_rows(
+            ids,
             share=chosen.masked,
             as_mask=chosen.as_mask,
             as_random=chosen.as_random,
             size=self.size,
-            generator=generator,
         )
-        factor = rate_factor(self.step, warmup=chosen.warmup, until=until, decay=decay)
+        self.model.train()
+        fast = self.precision != torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=fast):
+            loss: Tensor = self.predictor(ids, hidden)
+        return loss
+
+    def advance(self, factor: float) -> Tensor:
+        """One step at `factor` times the learning rates; returns the loss, on the device.
+
+        All that is random depends on seed and step alone, so resuming changes nothing.
+        """
+        ids, ordinary = self.stream.next_batch()
+        torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-        self.model.train()
-        with torch.autocast("cpu", self.precision, enabled=self.precision != torch.float32):
-            loss = self.predictor(
-                hidden.ids, batch.segments, batch.positions, hidden.places, hidden.labels
-            )
+        loss = self._loss(ids)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), chosen.clip)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.tokens += int((batch.ids >= len(SPECIALS)).sum())
-        self.seconds += time.perf_counter() - start
-        return float(loss.detach())
+        self.tokens += ordinary
+        return loss.detach()
 
     def save(self, folder: Path) -> Path:
         """Checkpoint."""
@@ -104,7 +120,6 @@ class Run:
             "tokens": self.tokens,
             "seconds": self.seconds,
             "stream": self.stream.state(),
-            "short_stream": self.short_stream.state(),
         }
         return save_checkpoint(
             folder, model=self.model, optimizers=self.optimizers, progress=progress
@@ -116,4 +131,3 @@ class Run:
         self.step, self.tokens = progress["step"], progress["tokens"]
         self.seconds = progress["seconds"]
         self.stream.load_state(progress["stream"])
-        self.short_stream.load_state(progress["short_stream"])

@@ -18,24 +18,20 @@ class Settings:
     """Seed of the split, the vocabulary, the rows, the masks and the weights."""
     vocabulary: int = 12_000
     """Number of word pieces."""
-    width: int = 256
+    width: int = 320
     """Hidden size."""
     layers: int = 6
     """Transformer layers."""
-    heads: int = 4
+    heads: int = 5
     """Attention heads."""
     inner: int = 512
     """Width inside the gated feed-forward layer."""
     row: int = 128
     """Tokens of a packed row; longer lines are cut."""
-    rows: int = 32
+    rows: int = 512
     """Rows of a batch."""
     smoothing: float = 0.5
     """Exponent of the language sampling (1: as the text is, 0: all alike)."""
-    short_steps: int = 0
-    """For so many first steps only lines of at most `short_tokens` tokens are used (0: never)."""
-    short_tokens: int = 16
-    """See `short_steps`."""
     masked: float = 0.35
     """Share of the tokens to predict."""
     as_mask: float = 0.8
@@ -48,8 +44,10 @@ class Settings:
     """Learning rate of the hidden matrices under `muon`."""
     adam_lr: float = 1e-3
     """Learning rate of all that AdamW holds."""
-    weight_decay: float = 0.01
-    """Decoupled weight decay of matrices."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay of the matrices inside the layers."""
+    dropout: float = 0.1
+    """Of embeddings, attention and the feed-forward layers, while training."""
     warmup: int = 100
     """Steps of linear warm-up."""
     clip: float = 1.0
@@ -59,11 +57,11 @@ class Settings:
     ppmi_std: float = 0.04
     """Standard deviation of the embeddings so started."""
     compile: bool = True
-    """Compile the encoder (falls back to eager where no compiler is found)."""
+    """Compile the layers (falls back to eager where that fails)."""
     precision: str = "float32"
     """`float32`, `bfloat16`, or `measure`: whichever multiplies matrices faster on this machine."""
     threads: int = 2
-    """Threads of torch."""
+    """Threads of torch on a CPU."""
 
     def __post_init__(self) -> None:
         for name, allowed in {

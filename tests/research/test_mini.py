@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import ModernBertForMaskedLM
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -17,6 +19,7 @@ from research.mini.balance import balance_layers, state_lengths
 from research.mini.card import Facts, write_card
 from research.mini.corpus import (
     LANGUAGES,
+    SOURCES,
     Source,
     clean_lines,
     read_corpus,
@@ -24,15 +27,24 @@ from research.mini.corpus import (
     split_lines,
 )
 from research.mini.evaluate import Score, entropy, masked_loss, token_counts
-from research.mini.export import write_model
-from research.mini.masking import MASK, hide_tokens
+from research.mini.export import export_run, read_history, write_model
+from research.mini.masking import IGNORED, MASK, hide_in_rows, hide_tokens
 from research.mini.model import make_model
 from research.mini.muon import orthogonalize
 from research.mini.optimizers import rate_factor
 from research.mini.ppmi import embed_tokens
-from research.mini.rows import RowStream, pack_lines, sees
+from research.mini.pretrain import main as pretrain
+from research.mini.rows import (
+    RowStream,
+    find_sentences,
+    group_lines,
+    pack_lines,
+    sees,
+    unpack_lines,
+)
 from research.mini.run import Run
-from research.mini.settings import Settings, load_settings, make_settings
+from research.mini.settings import Settings, load_settings, make_settings, save_settings
+from research.mini.text import Text
 from research.mini.tokenizer import save_tokenizer, train_tokenizer, unknown_rate
 
 TINY = Settings(
@@ -143,64 +155,96 @@ def test_every_common_character_is_known() -> None:
 def test_packing_loses_nothing_and_never_overflows() -> None:
     chance = random.Random(0)
     lengths = [chance.randint(3, 24) for _ in range(500)]
-    rows = pack_lines(lengths, list(range(500)), row=24)
+    rows = group_lines(lengths, row=24)
     assert sorted(line for row in rows for line in row) == list(range(500))
     assert max(sum(lengths[line] for line in row) for row in rows) <= 24
     assert sum(lengths) / (24 * len(rows)) > 0.85
 
 
+def test_packed_lines_come_out_again() -> None:
+    lines = made_up_ids(60)
+    unpacked = unpack_lines(pack_lines(lines, row=24))
+    assert sorted(map(tuple, unpacked)) == sorted(map(tuple, lines))
+
+
 def test_packed_sentences_are_seen_as_when_alone() -> None:
-    lines = made_up_ids(40)
-    stream = RowStream({"en": lines}, row=24, rows=4, smoothing=0.5, seed=0)
-    batch = stream.next_batch()
+    stream = RowStream({"en": pack_lines(made_up_ids(40), row=24)}, rows=4, smoothing=0.5, seed=0)
+    ids, ordinary = stream.next_batch()
+    assert ordinary == int((ids >= 5).sum())
+    segments, positions = find_sentences(ids)
+    assert torch.equal(segments == 0, ids == 0)
     model = make_model(TINY, size=40).eval()
-    mask = {"full_attention": sees(batch.segments), "sliding_attention": None}
+    mask = {"full_attention": sees(segments), "sliding_attention": None}
     with torch.no_grad():
-        packed = model.model(
-            input_ids=batch.ids, attention_mask=mask, position_ids=batch.positions
-        )[0]
-        here = batch.segments[0] == 2
+        packed = model.model(input_ids=ids, attention_mask=mask, position_ids=positions)[0]
+        row = int(segments.amax(dim=1).argmax())
+        here = segments[row] == 2
         assert here.sum() > 2
-        alone = model.model(input_ids=batch.ids[0][here][None])[0][0]
-    torch.testing.assert_close(packed[0][here], alone, atol=1e-5, rtol=1e-4)
+        assert positions[row][here].tolist() == list(range(int(here.sum())))
+        alone = model.model(input_ids=ids[row][here][None])[0][0]
+    torch.testing.assert_close(packed[row][here], alone, atol=1e-5, rtol=1e-4)
 
 
 def test_stream_goes_on_where_it_stopped() -> None:
-    lines = {"en": made_up_ids(30), "fr": made_up_ids(9, seed=1)}
+    packed = {
+        "en": pack_lines(made_up_ids(30), row=24),
+        "fr": pack_lines(made_up_ids(9, seed=1), row=24),
+    }
 
     def stream() -> RowStream:
-        return RowStream(lines, row=24, rows=4, smoothing=0.5, seed=3)
+        return RowStream(packed, rows=4, smoothing=0.5, seed=3)
 
     one, other = stream(), stream()
     for _ in range(7):
         one.next_batch()
     other.load_state(one.state())
     for _ in range(5):
-        assert torch.equal(one.next_batch().ids, other.next_batch().ids)
+        assert torch.equal(one.next_batch()[0], other.next_batch()[0])
+
+
+def test_stream_reads_every_row_once_an_epoch() -> None:
+    packed = {"en": pack_lines(made_up_ids(60), row=24)}
+    stream = RowStream(packed, rows=len(packed["en"]), smoothing=0.5, seed=0)
+    for _ in range(2):
+        ids, _ = stream.next_batch()
+        assert sorted(map(tuple, ids.tolist())) == sorted(map(tuple, packed["en"].tolist()))
+
+
+def test_measuring_hides_a_share_of_the_ordinary_tokens() -> None:
+    ids = torch.randint(5, 1000, (64, 64), generator=torch.Generator().manual_seed(0))
+    ids[:, 0], ids[:, -1] = 2, 0
+    hidden = hide_tokens(ids, share=0.15, generator=torch.Generator().manual_seed(1))
+    old, new = ids.flatten(), hidden.ids.flatten()
+    assert len(hidden.places) == int(0.15 * int((old >= 5).sum()))
+    assert torch.equal(hidden.labels, old[hidden.places])
+    assert bool((hidden.labels >= 5).all())
+    assert bool((new[hidden.places] == MASK).all())
+    assert int((old != new).sum()) == len(hidden.places)
 
 
 def test_masking_shares_and_specials() -> None:
-    ids = torch.randint(5, 1000, (64, 64), generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    ids = torch.randint(5, 1000, (64, 64))
     ids[:, 0], ids[:, -1] = 2, 0
-    hidden = hide_tokens(
-        ids,
-        share=0.35,
-        as_mask=0.8,
-        as_random=0.1,
-        size=1000,
-        generator=torch.Generator().manual_seed(1),
-    )
+    ids[3, 2:] = 0  # one ordinary token
+    ids[4, 1:] = 0  # none
+    hidden = hide_in_rows(ids, share=0.35, as_mask=0.8, as_random=0.1, size=1000)
+    used = hidden.labels != IGNORED
+    rows = hidden.places[used] // 64
+    for row, count in enumerate((ids >= 5).sum(dim=1).tolist()):
+        assert int((rows == row).sum()) == round(0.35 * count)
     old, new = ids.flatten(), hidden.ids.flatten()
-    ordinary = int((old >= 5).sum())
-    assert len(hidden.places) == int(0.35 * ordinary)
-    assert torch.equal(hidden.labels, old[hidden.places])
-    assert bool((hidden.labels >= 5).all())
+    places, labels = hidden.places[used], hidden.labels[used]
+    assert len(set(places.tolist())) == len(places)
+    assert torch.equal(labels, old[places])
+    assert bool((labels >= 5).all())
     untouched = torch.ones_like(old, dtype=torch.bool)
-    untouched[hidden.places] = False
+    untouched[places] = False
     assert torch.equal(old[untouched], new[untouched])
-    put = new[hidden.places]
+    put = new[places]
     assert float((put == MASK).float().mean()) == pytest.approx(0.8, abs=0.04)
-    assert float((put == hidden.labels).float().mean()) == pytest.approx(0.1, abs=0.03)
+    assert float((put == labels).float().mean()) == pytest.approx(0.1, abs=0.03)
+    assert bool(((put == MASK) | (put >= 5)).all())
 
 
 # --- start, steps, resume -------------------------------------------------------------------------
@@ -227,36 +271,105 @@ def test_orthogonalize_evens_singular_values() -> None:
 
 
 def test_rate_warms_up_stays_and_falls() -> None:
-    rates = [rate_factor(step, warmup=4, until=20, decay=5) for step in range(20)]
+    rates = [rate_factor(step, warmup=4, spent=step / 20, decay=0.25) for step in range(20)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert set(rates[3:15]) == {1.0}
     assert rates[15:] == sorted(rates[15:], reverse=True)
-    assert 0 < rates[-1] < 0.2
-    assert rates[15] < 1
+    assert 0 < rates[-1] < 0.21
+    assert rate_factor(99, warmup=4, spent=1.3, decay=0.25) == 0
+    assert rate_factor(99, warmup=4, spent=1.3, decay=0) == 1
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_resumed_run_is_bit_equal(tmp_path: Path, optimizer: str) -> None:
-    lines = {"en": made_up_ids(30), "zh": made_up_ids(20, seed=1)}
-    settings = make_settings({**vars(TINY), "optimizer": optimizer, "short_steps": 1})
+    packed = {
+        "en": pack_lines(made_up_ids(30), row=24),
+        "zh": pack_lines(made_up_ids(20, seed=1), row=24),
+    }
+    settings = make_settings({**vars(TINY), "optimizer": optimizer})
+    assert settings.dropout > 0
     torch.set_num_threads(1)
-    whole = Run(settings, lines, size=40)
-    first = Run(settings, lines, size=40)
-    for _ in range(3):
-        loss = whole.advance(until=3, decay=1)
-    for _ in range(2):
-        first.advance(until=3, decay=1)
+    whole = Run(settings, packed, size=40)
+    first = Run(settings, packed, size=40)
+    for factor in (0.5, 1.0, 0.5):
+        loss = whole.advance(factor)
+    for factor in (0.5, 1.0):
+        first.advance(factor)
     first.save(tmp_path)
-    second = Run(settings, lines, size=40)
+    second = Run(settings, packed, size=40)
     second.load(tmp_path)
-    assert second.advance(until=3, decay=1) == loss
+    assert second.advance(0.5) == loss
     assert (second.step, second.tokens) == (whole.step, whole.tokens)
-    fresh = Run(settings, lines, size=40).model.state_dict()
+    fresh = Run(settings, packed, size=40).model.state_dict()
     moved = 0
     for name, weight in whole.model.state_dict().items():
         assert torch.equal(weight, second.model.state_dict()[name]), name
         moved += not torch.equal(weight, fresh[name])
     assert moved > 10
+
+
+def test_text_survives_its_file(tmp_path: Path) -> None:
+    packed = pack_lines(made_up_ids(30), row=24)
+    Text(train={"en": packed}, heldout={"en": packed[:2], "zh": packed[2:3]}).save(tmp_path)
+    text = Text.load(tmp_path)
+    assert list(text.heldout) == ["en", "zh"]
+    np.testing.assert_array_equal(text.train["en"], packed)
+    np.testing.assert_array_equal(text.heldout["zh"], packed[2:3])
+
+
+def write_corpus(data: Path) -> None:
+    """Made-up lines of six languages, where the sources of the published model would lie."""
+    for source in SOURCES:
+        folder = data / "bitext" / source.folder
+        folder.mkdir(parents=True)
+    for number, language in enumerate(LANGUAGES):
+        lines = made_up_lines(120, seed=number)
+        (data / "bitext" / "bible" / f"multi.{language}").write_text("\n".join(lines), "utf-8")
+
+
+@pytest.mark.parametrize("length", ["--steps=6", "--seconds=4"])
+def test_pretraining_from_text_to_model(tmp_path: Path, length: str) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    write_corpus(data)
+    run.mkdir()
+    lines = {name: split.train for name, split in read_corpus(data).items()}
+    train_tokenizer(lines, size=120, characters=3000).save(str(run / "tokenizer.json"))
+    recipe = tmp_path / "tiny.yaml"
+    save_settings(make_settings({**vars(TINY), "ppmi": False}), recipe)
+    base = ["--out", str(run), "--recipe", str(recipe)]
+    with pytest.raises(SystemExit, match="--data"):
+        pretrain([*base, length])
+    pretrain([*base, "--data", str(data), "--prepare"])
+    pretrain([*base, length, "--decay", "0.5"])  # without the corpus
+    history = read_history(run)
+    assert history.device == "cpu"
+    assert history.length == length.removeprefix("--").replace("=", " ")
+    assert history.steps > history.decay > 0
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    assert set(next(r for r in log if "heldout" in r)["heldout"]) == set(LANGUAGES)
+    facts = export_run(
+        run, data, tmp_path / "mini", settings=load_settings(run / "settings.yaml"), date="2026"
+    )
+    assert facts.steps == history.steps
+    card = (tmp_path / "mini" / "README.md").read_text("utf-8")
+    assert f"--{history.length} --decay 0.5" in card
+    config = json.loads((tmp_path / "mini" / "config.json").read_text("utf-8"))
+    assert config["attention_dropout"] == config["mlp_dropout"] == 0
+
+
+def test_compiler_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = {"en": pack_lines(made_up_ids(30), row=24)}
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    def compile_layers(model: ModernBertForMaskedLM) -> None:
+        for layer in model.model.layers:
+            layer.compile(backend=broken)
+
+    monkeypatch.setattr("research.mini.run.compile_layers", compile_layers)
+    run = Run(make_settings({**vars(TINY), "compile": True}), packed, size=40)
+    assert run.advance(1.0) == Run(TINY, packed, size=40).advance(1.0)
 
 
 def test_unigram_start_and_measure_agree() -> None:
@@ -331,7 +444,8 @@ def test_exported_folder_loads_and_card_has_every_language(tmp_path: Path) -> No
     facts = Facts(
         steps=1,
         tokens=1,
-        hours=0.1,
+        minutes=0.1,
+        device="cpu",
         parameters=1,
         megabytes=0.1,
         characters=1,
