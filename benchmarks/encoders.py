@@ -21,20 +21,21 @@ SIZES = (MINI, MBERT, TINY)
 _MBERT_VOCABULARY = 119_547
 
 
-def load_backbone(size: str, *, seed: int = 1) -> Backbone:
+def load_backbone(size: str, *, seed: int = 1, device: str = "cpu") -> Backbone:
     """Load or make an encoder with its MLM head, in evaluation mode.
 
     Args:
         size: ``crosszero-mini``; ``mBERT-size`` (BERT of 12 x 768 with a vocabulary of 119,547);
             ``tiny`` for tests (BERT of 2 x 32). The latter two use crosszero-mini's tokeniser.
         seed: of random weights.
+        device: where it lies, and where its weights are drawn.
     """
     import torch
     from transformers import BertConfig, BertForMaskedLM
 
     mini = Backbone.load(MINI, mlm=True)
     if size == MINI:
-        return mini.eval()
+        return mini.to(device).eval()
     tokenizer = mini.tokenizer
     shape = {"vocab_size": _MBERT_VOCABULARY, "pad_token_id": tokenizer.pad_token_id}
     if size == TINY:
@@ -42,7 +43,7 @@ def load_backbone(size: str, *, seed: int = 1) -> Backbone:
             "vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2,
             "num_attention_heads": 2, "intermediate_size": 64,
         }  # fmt: skip
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(seed)
         model = BertForMaskedLM(BertConfig(**shape))
     return Backbone(model, tokenizer, name=size, mlm=True).eval()

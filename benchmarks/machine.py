@@ -9,10 +9,13 @@ import subprocess
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crosszero import memory
 from crosszero.memory import reset_memory as reset_memory
+
+if TYPE_CHECKING:
+    import torch
 
 _PACKAGES = (
     "crosszero", "torch", "transformers", "tokenizers", "numpy", "sil-thot",
@@ -20,13 +23,16 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def measure_gemm(precision: str, *, size: int = 2048, repeats: int = 8) -> float:
+def measure_gemm(
+    precision: str, *, size: int = 2048, repeats: int = 8, device: str | torch.device = "cpu"
+) -> float:
     """Measure the best speed of a square matrix product, the most that a training could reach.
 
     Args:
         precision: ``fp32`` or ``bf16``.
         size: rows and columns of the two matrices.
         repeats: products timed; the fastest counts.
+        device: where.
 
     Returns:
         10^9 floating point operations per second.
@@ -34,14 +40,24 @@ def measure_gemm(precision: str, *, size: int = 2048, repeats: int = 8) -> float
     import torch
 
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
-    a, b = torch.rand(size, size).to(kind), torch.rand(size, size).to(kind)
-    out = torch.empty(size, size, dtype=kind)
+    a, b = (torch.rand(size, size, device=device).to(kind) for _ in range(2))
+    out = torch.empty_like(a)
     best = float("inf")
     for _ in range(repeats + 1):
+        finish(device)
         begun = time.perf_counter()
         torch.mm(a, b, out=out)
+        finish(device)
         best = min(best, time.perf_counter() - begun)
     return 2 * size**3 / best / 1e9
+
+
+def finish(device: str | torch.device) -> None:
+    """Wait for what is queued on an accelerator: before a clock is read."""
+    import torch
+
+    if torch.device(device).type != "cpu":
+        torch.get_device_module(device).synchronize()
 
 
 def set_threads(threads: int) -> None:

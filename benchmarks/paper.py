@@ -44,16 +44,15 @@ def paper_losses(
 
 
 def cross_zero(x: Tensor, y: Tensor) -> Tensor:
-    """CZ-NCE, anchor by anchor (docs/method.md)."""
+    """CZ-NCE of the anchors of both sides (docs/method.md)."""
     x, y = functional.normalize(x, dim=1), functional.normalize(y, dim=1)
+    own = torch.eye(len(x), dtype=torch.bool, device=x.device)
     losses = []
     for one, other in ((x, y), (y, x)):
         same, across = one @ one.T / TEMPERATURE, one @ other.T / TEMPERATURE
-        for i in range(len(x)):
-            others = torch.arange(len(x)) != i
-            negatives = torch.cat([same[i][others], across[i][others]])
-            losses.append(torch.logsumexp(negatives, dim=0) - across[i, i])
-    return torch.stack(losses).mean()
+        negatives = torch.cat([part.masked_fill(own, -torch.inf) for part in (same, across)], dim=1)
+        losses.append(torch.logsumexp(negatives, dim=1) - across.diagonal())
+    return torch.cat(losses).mean()
 
 
 def count_tokens(side: Side) -> int:
@@ -80,7 +79,8 @@ def _predict(backbone: Backbone, side: Side) -> Tensor:
     for i, row in enumerate(side.labels):
         labels[i, : len(row)] = torch.as_tensor(row)
     logits = backbone.model(input_ids=ids, attention_mask=mask).logits  # (batch, 128, vocabulary)
-    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+    targets = labels.flatten().to(logits.device)
+    return functional.cross_entropy(logits.flatten(0, 1).float(), targets)
 
 
 def _pad(backbone: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -89,4 +89,5 @@ def _pad(backbone: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Ten
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.as_tensor(row)
         mask[i, : len(row)] = 1
-    return ids, mask
+    device = next(backbone.parameters()).device
+    return ids.to(device), mask.to(device)

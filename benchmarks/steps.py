@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,8 @@ class OurStep:
         )
         self._config = decide(backbone, config, None)
         self.precision = precision
-        self._head = ProjectionHead(backbone.hidden_size, level)
+        self._device = next(backbone.parameters()).device
+        self._head = ProjectionHead(backbone.hidden_size, level).to(self._device)
         self._optimizer = make_optimizer(backbone, self._head, self._config)
         self.samples: list[int] = []
         self.tokens: list[int] = []
@@ -75,7 +77,7 @@ class OurStep:
             np.random.default_rng(0),
             ALONE,
         )
-        with autocast(self.precision, torch.device("cpu")):
+        with autocast(self.precision, self._device):
             parts = [
                 encode_mini_batch(self._backbone, members, inputs, inputs.masked, self._config)
                 for members in cut_texts(inputs, self._config.mini_batch_num_tokens)
@@ -86,7 +88,7 @@ class OurStep:
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
         batch = make_batch(rows, self._words)
-        with autocast(self.precision, torch.device("cpu")):
+        with autocast(self.precision, self._device):
             result = compute_losses(
                 self._backbone, self._head, batch, self._config, np.random.default_rng(0)
             )
@@ -106,18 +108,18 @@ class OurStep:
 
 
 class PaperStep:
-    """The paper's procedure in fp32, with torch's plain Adam.
+    """The paper's procedure, with torch's plain Adam.
 
     Args:
         backbone: as it was loaded, of the same weights as crosszero's: an encoder that
             :class:`OurStep` trains adds up the gradient of its embeddings in crosszero's way.
+        precision: of the forward passes; the authors' is fp32.
     """
 
-    precision: Precision = "fp32"
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone = backbone
-        self._head = ProjectionHead(backbone.hidden_size, "multi")
+    def __init__(self, backbone: Backbone, *, precision: Precision = "fp32") -> None:
+        self._backbone, self.precision = backbone, precision
+        self._device = next(backbone.parameters()).device
+        self._head = ProjectionHead(backbone.hidden_size, "multi").to(self._device)
         parameters = [*backbone.parameters(), *self._head.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=2e-6)
         self.samples: list[int] = []
@@ -129,7 +131,8 @@ class PaperStep:
         """Take one step."""
         batch = make_batch(rows, 1)
         source, target = read_sides(self._backbone, batch, np.random.default_rng(0))
-        contrastive, mlm = paper_losses(self._backbone, self._head, source, target)
+        with autocast(self.precision, self._device):
+            contrastive, mlm = paper_losses(self._backbone, self._head, source, target)
         (contrastive + 0.1 * mlm).backward()
         finish_step(self._optimizer)
         self.samples.append(len(source.ids))
@@ -145,18 +148,29 @@ class PaperStep:
 
 
 class RankingStep:
-    """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW, in fp32."""
+    """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW.
 
-    precision: Precision = "fp32"
+    Args:
+        backbone: of the weights, on the device.
+        precision: of the forward passes, by autocast as its trainer does it.
+        mini_batch: sentences of a pass of the cached loss; 0 for the loss without a cache.
+    """
 
-    def __init__(self, backbone: Backbone) -> None:
-        from sentence_transformers import SentenceTransformer
-        from sentence_transformers.losses import MultipleNegativesRankingLoss
+    def __init__(
+        self, backbone: Backbone, *, precision: Precision = "fp32", mini_batch: int = 0
+    ) -> None:
+        from sentence_transformers import SentenceTransformer, losses
 
+        self.precision = precision
+        self._device = next(backbone.parameters()).device
         with as_folder(backbone) as folder:
-            self.model = SentenceTransformer(str(folder), device="cpu")
+            self.model = SentenceTransformer(str(folder), device=str(self._device))
         self.model.max_seq_length = LENGTH
-        self.loss = MultipleNegativesRankingLoss(self.model)
+        self.loss = losses.MultipleNegativesRankingLoss(self.model)
+        if mini_batch:
+            self.loss = losses.CachedMultipleNegativesRankingLoss(
+                self.model, mini_batch_size=mini_batch
+            )
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=2e-6, weight_decay=0.0, fused=True
         )
@@ -169,8 +183,13 @@ class RankingStep:
             for side in ("source", "target")
         ]
         self.tokens.append(sum(int(f["attention_mask"].sum()) for f in features))
-        loss: Tensor = self.loss(features, None)
+        moved = [{k: self._move(value) for k, value in one.items()} for one in features]
+        with autocast(self.precision, self._device):
+            loss: Tensor = self.loss(moved, None)
         return loss
+
+    def _move(self, value: Any) -> Any:
+        return value.to(self._device) if isinstance(value, Tensor) else value
 
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
