@@ -44,6 +44,11 @@ class Ranks:
     def first(self) -> bool:
         return self.index == 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is nobody to exchange anything with."""
+        return self.count == 1
+
     def deal(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Divide a batch's texts among the ranks so that all have about the same to do.
 
@@ -64,7 +69,7 @@ class Ranks:
         Only one's own carry a gradient: each rank computes the whole loss from the joined rows and
         back-propagates into its own. The gradients of all ranks add up to those of one process.
         """
-        if self.count == 1 or not max(sizes):
+        if self.alone or not max(sizes):
             return own
         width = own.shape[1:]
         padded = own.new_zeros(max(sizes), *width, device=self.device)
@@ -82,7 +87,7 @@ class Ranks:
         A parameter that has a gradient on no rank keeps none, so that the optimiser passes over it
         as it does in a single process. The (n,) `values` are summed on the way, and given back.
         """
-        if self.count == 1:
+        if self.alone:
             return values
         used = torch.tensor([p.grad is not None for p in parameters], device=self.device)
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
@@ -105,7 +110,7 @@ class Ranks:
 
     def share(self, value: T) -> T:
         """Give all ranks the first one's value, for which they wait."""
-        if self.count == 1:
+        if self.alone:
             return value
         box = [value]
         with _contact():
@@ -114,7 +119,7 @@ class Ranks:
 
     def wait(self) -> None:
         """Go on when all ranks have come here."""
-        if self.count > 1:
+        if not self.alone:
             with _contact():
                 distributed.barrier()
 
@@ -125,7 +130,7 @@ class Ranks:
         The first rank that fails raises its error. It hangs up, so that the others, which wait for
         it in an exchange, fail too: with a PeerError, of which nothing need be said.
         """
-        if self.count == 1:
+        if self.alone:
             yield
             return
         # The one thing by which ranks that are out of step can still reach each other.
