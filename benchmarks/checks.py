@@ -13,10 +13,11 @@ from benchmarks.record import Record
 from benchmarks.steps import OurStep, RankingStep, make_batch, read_sides
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.options import Precision
+from crosszero.model.precision import autocast
 from crosszero.samples.sample import Sample
-from crosszero.training.precision import autocast
 from crosszero.training.step import compute_losses
-from crosszero.training.train_config import Precision, TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 # bf16 has 8 bits, of which a contrastive loss keeps fewer: cosines are divided by 0.07.
 _SAME_LOSS: dict[Precision, float] = {"fp32": 2e-3, "bf16": 0.05}

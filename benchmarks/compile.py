@@ -21,8 +21,8 @@ from benchmarks.record import Record, make_parser
 from benchmarks.timing import compare, take_turns
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import MINI
-from crosszero.training.precision import autocast
-from crosszero.training.train_config import Precision
+from crosszero.model.options import Precision
+from crosszero.model.precision import autocast
 
 SHAPES = ((128, 32), (100, 40), (60, 64), (200, 20))  # texts, tokens of each
 EAGER, COMPILED = "eager", "compiled"

@@ -86,10 +86,10 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     import torch
 
     from crosszero.model.head import ProjectionHead
+    from crosszero.model.precision import autocast
     from crosszero.training.batch import build_batch
     from crosszero.training.gradient_cache import backpropagate
     from crosszero.training.optimizer import make_optimizer
-    from crosszero.training.precision import autocast
     from crosszero.training.step import compute_losses
     from crosszero.training.train_config import TrainConfig
 

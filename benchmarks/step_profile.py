@@ -19,7 +19,7 @@ from benchmarks.encoders import MBERT, SIZES, TINY, load_backbone
 from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser
 from benchmarks.steps import OurStep
-from crosszero.training.precision import choose_precision
+from crosszero.model.precision import choose_precision
 
 PRODUCTS = "matrix products"
 KINDS = {

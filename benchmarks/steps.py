@@ -14,6 +14,8 @@ from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.mlm import mask_tokens
+from crosszero.model.options import Precision
+from crosszero.model.precision import autocast
 from crosszero.model.tokens import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
@@ -21,10 +23,9 @@ from crosszero.training.batch import Batch, build_batch
 from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join
 from crosszero.training.inputs import make_inputs
 from crosszero.training.optimizer import clip_gradients, make_optimizer
-from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE
 from crosszero.training.step import compute_losses
-from crosszero.training.train_config import Precision, TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 _MASKED = TrainConfig().mlm_probability
 

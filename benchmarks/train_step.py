@@ -29,8 +29,8 @@ from benchmarks.steps import OurStep, PaperStep, RankingStep
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.memory import release_memory
 from crosszero.model.loading import MINI
-from crosszero.training.precision import choose_precision
-from crosszero.training.train_config import Precision
+from crosszero.model.options import Precision
+from crosszero.model.precision import choose_precision
 
 WORDS, ONE, PAPER = "crosszero, several words", "crosszero, one word", "the paper's procedure"
 SENTENCES, RANKING = "crosszero, sentences, no MLM", "sentence-transformers MNRL"

@@ -15,13 +15,14 @@ from benchmarks.gpu.setting import CPU, Setting
 from benchmarks.steps import make_batch
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.options import Precision
+from crosszero.model.precision import autocast
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch
 from crosszero.training.gradient_cache import backpropagate
-from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.step import compute_losses
-from crosszero.training.train_config import Precision, TrainConfig
+from crosszero.training.train_config import TrainConfig
 
 _PAIRS, _WORDS = 8, 2
 BASE = TrainConfig(precision="fp32", max_length=64, mini_batch_num_tokens=400, pack=False)

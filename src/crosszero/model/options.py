@@ -9,6 +9,7 @@ Level = Literal["multi", "sentence", "split"]
 HeadStart = Literal["random", "identity"]
 LayerName = Literal["first-last", "last"]
 Pooling = Literal["first-last", "mean", "cls", "max"]
+Precision = Literal["auto", "fp32", "bf16"]
 WordLayer = int | Literal["first-last"]
 PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 

@@ -11,7 +11,7 @@ import torch
 from crosszero.errors import CheckpointError, ConfigError, quote
 from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
-from crosszero.training.precision import autocast, choose_precision
+from crosszero.model.precision import autocast, choose_precision
 from crosszero.training.progress import Progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.train_config import TrainConfig

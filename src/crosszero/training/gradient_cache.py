@@ -28,10 +28,10 @@ from torch import Tensor
 from crosszero.memory import release_memory
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.precision import autocast
 from crosszero.training.batch import Batch
 from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
-from crosszero.training.precision import autocast
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import StepResult, compare, describe

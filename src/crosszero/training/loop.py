@@ -19,6 +19,7 @@ from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
 from crosszero.model.options import layer_number
+from crosszero.model.precision import autocast
 from crosszero.model.saving import save_encoder
 from crosszero.samples.gold import GOLD, collect_gold
 from crosszero.samples.store import SampleStore, collect
@@ -29,7 +30,6 @@ from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
 from crosszero.training.optimizer import clip_gradients, find_reached, learning_rate_factor
-from crosszero.training.precision import autocast
 from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.options import layer_number
+from crosszero.model.precision import autocast
 from crosszero.training.embedding_gradient import add_in_place, is_plain
-from crosszero.training.precision import autocast
 from crosszero.training.train_config import TrainConfig
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from crosszero.config import build, check_finite, read_json, require, require_seed, to_dict
-from crosszero.model.options import HeadStart, LayerName, Level, LossName
+from crosszero.model.options import HeadStart, LayerName, Level, LossName, Precision
 
 SETTINGS = "training.json"  # in the folder of a run
 Schedule = Literal["constant", "linear", "cosine", "multistep"]
-Precision = Literal["auto", "fp32", "bf16"]
 Switch = Literal["auto"] | bool
 
 

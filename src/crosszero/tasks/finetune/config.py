@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 from crosszero.config import check_finite, require, require_seed
 from crosszero.errors import ConfigError, suggest
-from crosszero.training.train_config import Precision
+from crosszero.model.options import Precision
 
 Robust = Literal["none", "synonyms", "adversarial", "smoothing", "ear"]
 

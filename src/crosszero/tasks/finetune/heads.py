@@ -24,10 +24,10 @@ from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingEr
 from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import locate_encoder, quiet_transformers
+from crosszero.model.options import Precision
+from crosszero.model.precision import choose_precision
 from crosszero.model.saving import save_tokenizer
 from crosszero.tasks.finetune.config import FineTuneConfig
-from crosszero.training.precision import choose_precision
-from crosszero.training.train_config import Precision
 
 SETTINGS = "finetune.json"
 _KINDS = {

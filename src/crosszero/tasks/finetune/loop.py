@@ -33,11 +33,11 @@ from crosszero.config import read_json, to_dict
 from crosszero.errors import ConfigError, DataError, TrainingError
 from crosszero.files import atomic_file
 from crosszero.model.loading import quiet_transformers
+from crosszero.model.precision import autocast
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import SETTINGS, TaskModel, save_task_model
 from crosszero.tasks.finetune.losses import Loss
-from crosszero.training.precision import autocast
 
 _log = logging.getLogger("crosszero")
 _PAUSE = 30.0  # seconds between two lines about progress

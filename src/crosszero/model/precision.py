@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from crosszero.model.backbone import Backbone
-from crosszero.training.train_config import Precision
+from crosszero.model.options import Precision
 
 _ROWS, _TOKENS, _REPEATS = 16, 32, 3
 _GAIN = 1.1  # bf16 has fewer digits: it must be worth it
