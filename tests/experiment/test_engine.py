@@ -511,6 +511,48 @@ def test_what_changed_is_measured_again(
     assert done == [("start-1", "pawsx"), ("CZ-1", "pawsx")]
 
 
+def test_records_count_when_the_trained_encoder_is_gone(
+    suite: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "pawsx"], seeds=[1])
+    found = run_suite(suite)
+    assert [bool(record.origin_key) for record in found] == [False, False, True, True]
+    shutil.rmtree(Path(suite.out) / "encoders")
+    monkeypatch.setattr(steps, "train", None)  # nothing is trained
+    assert read_results(suite).records == found
+    assert run_suite(suite) == found
+    for change in ({"train": {**suite.train, "steps": 4}}, {"max_length": 16}):
+        other = read_results(dataclasses.replace(suite, **change)).records
+        assert ("CZ", "tatoeba") not in [(r.system, r.task) for r in other]
+
+
+def test_systems_share_a_training_and_name_their_tasks_and_samples(
+    suite: ExperimentConfig, store_folder: Folders, tmp_path: Path
+) -> None:
+    store = tmp_path / "fewer"
+    shutil.copytree(store_folder(40), store)
+    systems = {
+        "CZ": SystemConfig(train={}),
+        "mean": SystemConfig(train={}, pooling="mean", tasks=["tatoeba"]),
+        "fewer": SystemConfig(train={}, samples=str(store), tasks=["tatoeba"]),
+    }
+    suite = dataclasses.replace(
+        suite, systems=systems, tasks=["tatoeba", "word-alignment"], seeds=[1], jobs=2
+    )
+    found = run_suite(suite)
+    assert [(r.system, r.task, r.pooling) for r in found] == [
+        ("CZ", "tatoeba", "first-last"), ("CZ", "word-alignment", "first-last"),
+        ("mean", "tatoeba", "mean"), ("fewer", "tatoeba", "first-last"),
+    ]  # fmt: skip
+    names = sorted(path.name for path in (Path(suite.out) / "encoders").iterdir())
+    assert [name.rpartition("-")[0] for name in names] == ["CZ-1", "fewer-1"]
+    assert find_run(suite, "mean", 1) == find_run(suite, "CZ", 1)
+    with pytest.raises(ConfigError, match=r"systems: CZ: tasks: unknown task 'tatoba'"):
+        dataclasses.replace(suite, systems={"CZ": SystemConfig(train={}, tasks=["tatoba"])})
+    with pytest.raises(ConfigError, match=r"samples: are to train on"):
+        SystemConfig(samples="some")
+
+
 def test_jobs_side_by_side_give_the_same_table(
     suite: ExperimentConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -37,6 +37,12 @@ def fail(how: str, marker: str) -> None:
         Path(marker).touch()
 
 
+def act(how: str, marker: str) -> int:
+    if how != "none":
+        fail(how, marker)
+    return os.getpid()
+
+
 def test_results_log_lines_and_threads(caplog: pytest.LogCaptureFixture) -> None:
     before = os.environ.get("OMP_NUM_THREADS")
     calls = {f"call {n}": (n,) for n in range(2)}
@@ -60,6 +66,27 @@ def test_an_error_is_handed_over_and_stops_the_others(tmp_path: Path) -> None:
     if (tmp_path / "tidied-begun").exists():
         assert (tmp_path / "tidied").exists()  # its finally blocks ran
     assert not (tmp_path / "never-begun").exists()
+
+
+def test_calls_wait_for_others_and_go_on_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    calls = {"last": ("none", ""), "bad": ("data", ""), "first": ("none", ""), "lost": ("none", "")}
+    after = {"last": "first", "lost": "bad", "first": "not among them"}
+    found = []
+    with pytest.raises(DataError, match="two labels"):
+        for name, process in run_side_by_side(act, calls, jobs=1, after=after, keep_going=True):
+            found.append((name, process))
+    assert [name for name, _ in found] == ["first", "last"]
+    assert len({process for _, process in found}) == 1  # one process took all calls
+    assert "bad: labels.tsv:3: two labels are needed" in caplog.messages
+
+
+def test_a_process_that_died_is_replaced() -> None:
+    calls = {"dead": ("death", ""), "well": ("none", "")}
+    found = []
+    with pytest.raises(CrosszeroError, match=r"dead: its process died .signal 9."):
+        for name, _ in run_side_by_side(act, calls, jobs=1, keep_going=True):
+            found.append(name)
+    assert found == ["well"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import importlib.util
 import logging
-import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -24,13 +23,15 @@ from crosszero.experiment import records
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import SETTINGS, write_experiment
 from crosszero.experiment.result_tables import read_published, write_tables
-from crosszero.experiment.results import Results, read_results
+from crosszero.experiment.results import Results, is_current, read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import (
     STAMPS,
     Stamp,
+    find_first,
     is_trained,
     locate_source,
+    locate_training,
     make_samples,
     train_system,
 )
@@ -59,15 +60,10 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
     with _made_for_results(Path(config.out)):
         write_experiment(config)
         make_samples(config)
-        groups: dict[str, list[Measurement]] = {}
-        for one in list_measurements(config):
-            groups.setdefault(f"{one.system}, seed {one.seed}", []).append(one)
-        calls = {name: (config, group) for name, group in groups.items()}
-        finished = (run_group(*call) for call in calls.values())
-        if config.jobs > 1:
-            finished = (name for name, _ in run_side_by_side(run_group, calls, jobs=config.jobs))
-        for number, name in enumerate(finished, start=1):
-            _log.info("%d of %d done: %s", number, len(groups), name)
+        missing = [one for one in list_measurements(config) if not _is_done(one)]
+        do = _do_in_turn if config.jobs == 1 else _do_side_by_side
+        for part in do(config, missing):
+            _log.info("%s", part)
         results = read_results(config)
         write_tables(results)
         if config.page:
@@ -97,8 +93,9 @@ def check_experiment(config: ExperimentConfig) -> None:
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
     learning = [s for s in config.systems.values() if s.train is not None or s.aligner is not None]
-    if config.samples and learning:
-        SampleStore.open(config.samples)
+    stores = {own.samples or config.samples for own in learning}
+    for store in filter(None, stores):
+        SampleStore.open(store)
     if config.published:
         read_published(config.published)
     for name, system in config.systems.items():
@@ -126,25 +123,70 @@ def check_experiment(config: ExperimentConfig) -> None:
                 raise MissingExtraError(package, "report", "the page (page: true)")
 
 
-def run_group(config: ExperimentConfig, group: Sequence[Measurement]) -> str:
-    """Do what is missing of the measurements of one system with one seed, and name them."""
-    system, seed = group[0].system, group[0].seed
-    if config.jobs == 1:  # else each line of the process has the name before it
-        _log.info("%s, seed %d", system, seed)
-    encoder = None if group[0].own.aligner else train_system(config, system, seed)
-    for one in group:
-        _measure(one, encoder)
-    return f"{system}, seed {seed}"
+def _is_done(one: Measurement) -> bool:
+    return one.record.is_file() and is_current(one, records.read_record(one.record))
 
 
-def _measure(one: Measurement, encoder: str | None) -> records.Record:
-    """The record of a measurement: the one that is there if nothing has changed since."""
+def _do_in_turn(config: ExperimentConfig, missing: Sequence[Measurement]) -> Iterator[str]:
+    """Train and measure one system after the other; say what is done."""
+    groups: dict[str, list[Measurement]] = {}
+    for one in missing:
+        groups.setdefault(_name(one), []).append(one)
+    for number, (name, group) in enumerate(groups.items(), start=1):
+        _log.info("%s", name)
+        for one in group:
+            measure(one)
+        yield f"{number} of {len(groups)} done: {name}"
+
+
+def _do_side_by_side(config: ExperimentConfig, missing: Sequence[Measurement]) -> Iterator[str]:
+    """The same with several trainings and measurements at a time."""
+    calls: dict[str, tuple[Measurement, bool]] = {}
+    after: dict[str, str] = {}
+    for seed in config.seeds:
+        own = [one for one in missing if one.seed == seed]
+        trained = {one.system: find_first(config, one.system, seed) for one in own}
+        for one in own:
+            if one.own.train is not None:
+                calls.setdefault(f"{trained[one.system]}, seed {seed}", (one, False))
+        # one task after the other, so that most of the table is there early
+        for one in sorted(own, key=lambda one: config.tasks.index(one.task.name)):
+            name = f"{_name(one)}, {one.task.name}"
+            calls[name], after[name] = (one, True), f"{trained[one.system]}, seed {seed}"
+    done = run_side_by_side(do_part, calls, jobs=config.jobs, after=after, keep_going=True)
+    for number, (name, _) in enumerate(done, start=1):
+        yield f"{number} of {len(calls)} done: {name}"
+
+
+def _name(one: Measurement) -> str:
+    return f"{one.system}, seed {one.seed}"
+
+
+def do_part(one: Measurement, measured: bool) -> None:
+    """Do a measurement, or no more than the training that it needs."""
+    # cuDNN would plan attention anew for each shape, and most of ours are met only once
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    if measured:
+        measure(one)
+    else:
+        train_system(one.config, one.system, one.seed)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()  # other processes need what this one holds for its next call
+
+
+def measure(one: Measurement) -> records.Record:
+    """The record of a measurement: the one that is there if nothing has changed since.
+
+    The encoder is trained first if it is to be and is not yet.
+    """
+    encoder = None if one.own.aligner else train_system(one.config, one.system, one.seed)
     key, data = one.make_key(encoder)
     if one.record.is_file():
         known = records.read_record(one.record)
         if known.key == key:
             return known
         one.record.unlink()  # its predictions are about to be replaced
+    training = locate_training(one.config, one.system, one.seed) if encoder else None
     begun = time.monotonic()
     _log.info("measuring %s", one.task.name)
     reset_memory()
@@ -153,10 +195,11 @@ def _measure(one: Measurement, encoder: str | None) -> records.Record:
         raise CrosszeroError(f"{one.system}: {one.task.name}: no scores; check the languages")
     record = records.Record(
         system=one.system, task=one.task.name, seed=one.seed, scores=found.scores, key=key,
-        data_hash=data, date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        origin_key=one.make_key(encoder, training.key)[0] if training else "", data_hash=data,
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begun, 1), peak_memory=round(peak_memory()),
         versions=records.describe_versions(), commit=records.find_commit(), layer=found.layer,
-        machine=f"{platform.machine()}, {torch.get_num_threads()} threads", pooling=found.pooling,
+        machine=records.describe_machine(), pooling=found.pooling,
     )  # fmt: skip
     records.write_record(record, one.record)
     return record

@@ -51,6 +51,8 @@ def does_task(config: ExperimentConfig, system: str, task: str) -> bool:
     measured on the tasks for which that is: elsewhere it would be the plain one again.
     """
     own, found = config.systems[system], config.find_task(task)
+    if own.tasks is not None and task not in own.tasks:
+        return False
     if own.aligner is not None:
         return found.data_setting == "alignment"
     return found.robust or not own.is_robust
@@ -140,23 +142,25 @@ class Measurement:
         values = dataclasses.asdict(self.task.make_config(seed=self.seed)) | self._fine_tune
         return build(FineTuneConfig, values, where=f"fine_tune: {self.task.name}")
 
-    def make_key(self, encoder: str | None) -> tuple[str, str]:
+    def make_key(self, encoder: str | None, origin: str | None = None) -> tuple[str, str]:
         """Hash everything that the scores depend on, and the data alone.
 
-        `encoder` is that of the system, trained; ``None`` for an aligner.
+        `encoder` is that of the system, trained; ``None`` for an aligner. `origin`, a hash of what
+        it was trained from, stands in for its weights.
         """
         data = hash_files(*self.task.list_files(self.data))
         settings: dict[str, Any] = {"data": data, "task": self.task.name, "seed": self.seed}
         settings |= {"languages": self.languages, **self._options}
         if encoder is None:
             settings["aligner"] = self.own.aligner
-            settings["samples"] = SampleStore.open(self.config.samples_folder).fingerprint
+            settings["samples"] = SampleStore.open(self.config.samples_of(self.system)).fingerprint
         elif self.task.fine_tuned:  # such a model reads its own layer and length
-            settings |= {"encoder": hash_encoder(encoder), "fine_tune": self._fine_tune}
+            settings |= {"encoder": origin or hash_encoder(encoder), "fine_tune": self._fine_tune}
             if self._table:
                 settings["synonyms"] = hash_files(*self._table)
         else:
-            settings |= {"encoder": hash_encoder(encoder), "max_length": self.config.max_length}
+            identity = origin or hash_encoder(encoder)
+            settings |= {"encoder": identity, "max_length": self.config.max_length}
             settings |= {"layer": self._reading.layer, "pooling": self._reading.pooling}
         return make_key(settings), data
 
@@ -178,7 +182,7 @@ class Measurement:
         layer: int | None = None
         pooling: str | None = None
         if encoder is None:
-            samples = self.config.samples_folder
+            samples = self.config.samples_of(self.system)
             predict_links(self.data, predictions, samples, languages=languages, seed=self.seed)
         else:
             model: Any

@@ -94,7 +94,8 @@ def write_experiment(config: ExperimentConfig) -> None:
     for name in ("samples", "data", "alignment", "held_out", "encoder", "published"):
         values[name] = resolve_path(values[name])
     for system in values["systems"].values():
-        system["encoder"] = resolve_path(system["encoder"])
+        for name in ("encoder", "samples"):
+            system[name] = resolve_path(system[name])
         if system["trained"]:  # a form with {seed} in it, so that nothing has that name
             system["trained"] = str(Path(system["trained"]).resolve())
     with atomic_file(Path(config.out) / SETTINGS) as file:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from crosszero.config import read_json
 from crosszero.files import atomic_file
 from crosszero.tasks.score import Score
@@ -25,13 +27,15 @@ class Record:
         system, task, seed: which measurement.
         scores: per language.
         key: hash of everything that the scores depend on: settings, encoder, data.
+        origin_key: the same, with what an encoder was trained from in place of its weights: the
+            record still counts when the encoder is gone. Empty where none was trained.
         data_hash: of the files of the task.
         date: ISO 8601, when it was done.
         seconds: wall clock, fine-tuning included; but for a model that was ready, because a run
             was stopped between it and the record. Training of the encoder is not in it.
         peak_memory: most resident memory of the process during the measurement, MB.
         versions: of the packages that matter, and of Python.
-        machine: processor and number of threads.
+        machine: processor, number of threads, and GPU if there is one.
         commit: of the source, or empty where it is not in a repository.
         layer, pooling: how the encoder was read; none where it was fine-tuned, or in a record of
             version 0.1.
@@ -42,6 +46,7 @@ class Record:
     seed: int
     scores: tuple[Score, ...]
     key: str = ""
+    origin_key: str = ""
     data_hash: str = ""
     date: str = ""
     seconds: float = 0.0
@@ -73,6 +78,12 @@ def describe_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def describe_machine() -> str:
+    """Processor, number of threads, and the GPU if there is one."""
+    found = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    return f"{found}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else found
 
 
 def find_commit() -> str:

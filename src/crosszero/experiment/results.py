@@ -153,7 +153,7 @@ def _read_current(measurements: Sequence[Measurement]) -> tuple[list[Record], li
             continue
         record = read_record(one.record)
         try:
-            current = record.key == _find_key(one)
+            current = is_current(one, record)
         except CrosszeroError as error:
             unsure[str(error)] = unsure.get(str(error), 0) + 1
             current = True
@@ -180,17 +180,22 @@ def _read_current(measurements: Sequence[Measurement]) -> tuple[list[Record], li
     return records, notes
 
 
-def _find_key(one: Measurement) -> str | None:
-    """The key with the files as they are, CrosszeroError if they are gone; ``None`` untrained."""
+def is_current(one: Measurement, record: Record) -> bool:
+    """Whether a record is what would be measured now; CrosszeroError if files are gone.
+
+    If a trained encoder is gone or not finished, what it is trained from decides.
+    """
     start = one.config.start_of(one.system, one.seed)
     trained = [Path(start)] if one.own.trained else []
     for path in (one.task.locate(one.data), *trained):
         if not path.exists():
             raise CrosszeroError(f"{path}: is not there")
     if one.own.aligner is not None:
-        return one.make_key(None)[0]
+        return record.key == one.make_key(None)[0]
     locate_encoder(start)
     training = locate_training(one.config, one.system, one.seed)
     if training is None:
-        return one.make_key(start)[0]
-    return one.make_key(str(training.folder))[0] if training.is_done else None
+        return record.key == one.make_key(start)[0]
+    if training.is_done:
+        return record.key == one.make_key(str(training.folder))[0]
+    return record.origin_key == one.make_key(start, training.key)[0]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from crosszero.bitext import BitextConfig
 from crosszero.config import build, require, require_seed
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, suggest
 from crosszero.model.options import Pooling
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.search.margin import Margin
@@ -30,6 +30,7 @@ class SystemConfig:
         encoder: to measure, or to train first; none: the experiment's.
         train: settings of training that differ from the experiment's; ``null`` measures the
             encoder as it is.
+        samples: store to train on, if not the experiment's.
         trained: instead of `encoder` and `train`: the folder of a finished training, with
             ``{seed}`` in it, such as ``runs/CZ-snt-{seed}``.
         aligner: instead of an encoder: ``eflomal``, a statistical aligner that learns from the
@@ -38,19 +39,24 @@ class SystemConfig:
         fine_tune: settings of fine-tuning that differ from the experiment's, for all tasks, such as
             ``robust: smoothing``. That works on pairs of sentences, so other tasks are not
             measured.
+        tasks: those of the experiment that the system is measured on; none: all.
     """
 
     encoder: str | None = None
     train: dict[str, Any] | None = None
+    samples: str | None = None
     trained: str | None = None
     aligner: Literal["eflomal"] | None = None
     layer: int | None = None
     pooling: Pooling | None = None
     fine_tune: dict[str, Any] = field(default_factory=dict)
+    tasks: list[str] | None = None
 
     def __post_init__(self) -> None:
         if self.trained is not None and (self.encoder is not None or self.train is not None):
             raise ConfigError("trained: names a finished encoder; remove encoder and train")
+        if self.samples is not None and self.train is None and self.aligner is None:
+            raise ConfigError("samples: are to train on; give train, or remove them")
         given = self.encoder or self.trained or self.layer or self.pooling
         if self.aligner is not None and (given or self.train is not None):
             raise ConfigError(
@@ -114,9 +120,10 @@ class ExperimentConfig:
             `pooling` says.
         pooling: how those tasks make vectors of sentences: ``first-last`` as crosszero trains, or
             ``mean``, ``cls`` or ``max`` of the last layer; none: as the encoder's folder says.
-        jobs: how many systems and seeds are trained and measured at a time, each in a process of
-            its own with the cores divided by `jobs` as threads. Sums of floats depend on the number
-            of threads, so records of other `jobs` may differ in their last digits.
+        jobs: how many trainings and measurements are done at a time, in processes that have the
+            cores divided by `jobs` as threads. If one fails, the others are still done. Sums of
+            floats depend on the number of threads, so records of other `jobs` may differ in their
+            last digits.
         alone: there is one system with one seed, whose predictions are in ``OUT/predictions``, as
             ``crosszero evaluate`` writes them.
         page: write report.html.
@@ -192,7 +199,11 @@ class ExperimentConfig:
                 "samples, bitext: give only one of them; samples are made from bitext"
             )
         if not self.samples and not self.bitext:
-            trained = [n for n, own in self.systems.items() if own.has_seeds and not own.trained]
+            trained = [
+                name
+                for name, own in self.systems.items()
+                if own.has_seeds and not own.trained and not own.samples
+            ]
             if trained:
                 raise ConfigError(
                     f"samples: {', '.join(trained)} need samples to train on, or text to make "
@@ -214,6 +225,11 @@ class ExperimentConfig:
             if self.locate_data(name) is None:
                 more = ", or prepare: hold_out above 0" if task.data_setting == "held_out" else ""
                 raise ConfigError(f"{task.data_setting}: is needed by the task {name}{more}")
+        for system, own in self.systems.items():
+            for name in own.tasks or ():
+                if name not in self.tasks:
+                    known = suggest(name, self.tasks)
+                    raise ConfigError(f"systems: {system}: tasks: unknown task {name!r}: {known}")
         for name, settings in self.fine_tune.items():
             task = self.find_task(name)
             if not task.fine_tuned:
@@ -230,7 +246,7 @@ class ExperimentConfig:
 
     @property
     def samples_folder(self) -> Path:
-        """The store that systems are trained on."""
+        """The store that systems are trained on, if they name no other."""
         return Path(self.samples) if self.samples else Path(self.out) / "samples"
 
     def find_task(self, name: str) -> Task:
@@ -257,6 +273,11 @@ class ExperimentConfig:
             return None
         config = build(TrainConfig, {**self.train, **own}, where=f"systems: {system}: train")
         return replace(config, seed=seed)
+
+    def samples_of(self, system: str) -> Path:
+        """The store that a system is trained on."""
+        own = self.systems[system].samples
+        return Path(own) if own else self.samples_folder
 
     def start_of(self, system: str, seed: int) -> str:
         """The encoder that a system is, or is trained from."""

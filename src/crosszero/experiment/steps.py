@@ -25,6 +25,7 @@ from crosszero.samples import Sample, Summary, prepare
 from crosszero.samples.store import SampleStore, collect
 from crosszero.samples.summary import StageLog
 from crosszero.training.loop import train
+from crosszero.training.train_config import TrainConfig
 
 _DIGITS = 12  # hexadecimal, of the hash in the name of a training's folder
 _log = logging.getLogger("crosszero")
@@ -154,18 +155,33 @@ def is_trained(folder: Path) -> bool:
 def locate_training(config: ExperimentConfig, system: str, seed: int) -> Training | None:
     """Where the encoder of a system belongs; ``None`` where the experiment does not train it.
 
-    DataError if the samples can't be read.
+    Systems that differ only in how they are read or fine-tuned share one training. DataError if the
+    samples can't be read.
     """
-    training = config.training(system, seed)
-    if training is None:
+    if config.training(system, seed) is None:
         return None
-    samples = SampleStore.open(config.samples_folder).fingerprint
+    system = find_first(config, system, seed)
+    training = config.training(system, seed)
+    samples = SampleStore.open(config.samples_of(system)).fingerprint
     start = hash_encoder(config.start_of(system, seed))
     key = make_key({"encoder": start, "samples": samples, "train": to_dict(training)})
     out = Path(config.out)
     if config.is_plain and len(config.seeds) == 1:
         return Training(out / "run", key, Stamp(out, "train"))
     return Training(out / "encoders" / f"{system}-{seed}-{key[:_DIGITS]}", key)
+
+
+def find_first(config: ExperimentConfig, system: str, seed: int) -> str:
+    """The first system that is trained in the same way, on the same samples, from the same encoder.
+
+    The training bears its name.
+    """
+
+    def describe(name: str) -> tuple[TrainConfig | None, Path, str]:
+        return config.training(name, seed), config.samples_of(name), config.start_of(name, seed)
+
+    own = describe(system)
+    return next(name for name in config.systems if describe(name) == own)
 
 
 def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
@@ -190,7 +206,7 @@ def train_system(config: ExperimentConfig, system: str, seed: int) -> str:
         training.stamp.write(training.key, done=False)
     # maybe stopped before its first checkpoint: then from step 1
     _log.info("training%s", ", continuing where it stopped" if begun else "")
-    train(start, config.samples_folder, settings, out=folder, resume=begun)
+    train(start, config.samples_of(system), settings, out=folder, resume=begun)
     return str(folder)
 
 
@@ -211,7 +227,7 @@ def find_run(config: ExperimentConfig, system: str, seed: int) -> Path | None:
         run = Path(config.out) / "run"
         if config.is_plain and is_trained(run):
             return run
-        return find_newest(Path(config.out), system, seed)
+        return find_newest(Path(config.out), find_first(config, system, seed), seed)
     return training.folder if training is not None and training.is_done else None
 
 

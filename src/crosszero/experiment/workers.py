@@ -1,9 +1,9 @@
-"""Calls run side by side, each in its own process.
+"""Calls run side by side, in processes.
 
 On few cores, processes with few threads each waste much less time than one process whose threads
-wait for each other. Each call gets a new process, so that the peak memory is that of the call, and
-a process that dies takes nothing else with it. A worker draws no progress bars; this process writes
-its log lines, after the name of the call.
+wait for each other; on a GPU, several processes keep it busy where one waits for Python. A process
+takes one call after the other, and if it dies, that takes nothing else with it. A worker draws no
+progress bars; this process writes its log lines, after the name of the call.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from crosszero.errors import CrosszeroError
@@ -32,37 +32,65 @@ _log = logging.getLogger("crosszero")
 
 
 def run_side_by_side(
-    function: Callable[..., T], calls: Mapping[str, tuple[Any, ...]], *, jobs: int
+    function: Callable[..., T],
+    calls: Mapping[str, tuple[Any, ...]],
+    *,
+    jobs: int,
+    after: Mapping[str, str] | None = None,
+    keep_going: bool = False,
 ) -> Iterator[tuple[str, T]]:
     """Call a function with many arguments, some calls at a time, in processes that are spawned.
 
     Args:
         function: of a module, so that a process can find it.
-        calls: name and arguments of each call.
+        calls: name and arguments of each call, the most urgent first.
         jobs: how many at a time. Each gets the cores divided by `jobs` as threads, at least one.
+        after: name of the call that must have been finished before a call is begun.
+        keep_going: if a call fails, log it, leave out those that were to come after it, and do the
+            others first.
 
     Yields:
         Name and result of each call, as they are finished.
 
     Raises:
         CrosszeroError: a process died.
-        Exception: what a call raised. The others are stopped.
+        Exception: what the first call that failed raised. The others are stopped.
     """
-    waiting = list(calls.items())[::-1]
+    waiting, unfinished, after = dict(calls), set(calls), after or {}
     running: dict[Future[T], _Worker[T]] = {}
+    idle: list[_Worker[T]] = []
+    failure: Exception | None = None
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                name, arguments = waiting.pop()
+        while True:
+            for name in [n for n in waiting if after.get(n) not in unfinished]:
+                if len(running) == jobs:
+                    break
                 with _threads(count_threads(jobs)):
-                    worker = _Worker(name, function, arguments)
-                running[worker.future] = worker
+                    worker = idle.pop() if idle else _Worker[T]()
+                running[worker.begin(name, function, waiting.pop(name))] = worker
+            if not running:
+                break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running[future].name, running.pop(future).finish()
+                worker = running.pop(future)
+                try:
+                    result = worker.finish()
+                except Exception as error:
+                    if not keep_going:
+                        raise
+                    _log.error("%s: %s", worker.name, error)
+                    failure = failure or error
+                    continue
+                finally:
+                    if worker.alive:
+                        idle.append(worker)
+                unfinished.remove(worker.name)
+                yield worker.name, result
+        if failure is not None:
+            raise failure
     finally:
-        for worker in running.values():
+        for worker in (*running.values(), *idle):
             worker.terminate()
-        for worker in running.values():
+        for worker in (*running.values(), *idle):
             worker.join()
 
 
@@ -87,35 +115,47 @@ def _threads(count: int) -> Iterator[None]:
 
 
 class _Worker(Generic[T]):
-    """A pool of one process for one call: if it dies, it is known which one it was."""
+    """A pool of one process: if it dies, it is known during which call."""
 
-    def __init__(self, name: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> None:
+    def __init__(self) -> None:
         spawn = multiprocessing.get_context("spawn")
-        lines, other_end = spawn.Pipe(duplex=False)
+        self._lines, other_end = spawn.Pipe(duplex=False)
         others = set(multiprocessing.active_children())
-        self.name = name
+        self.name, self.alive = "", True
         self._pool = ProcessPoolExecutor(1, spawn, initializer=_set_up, initargs=(other_end,))
-        self.future = self._pool.submit(function, *arguments)
+        self._pool.submit(int)  # starts the process
         self._process: BaseProcess | None = None
         for process in set(multiprocessing.active_children()) - others:
             self._process = process
         other_end.close()  # so that the end of the process ends the pipe
-        self._reader = threading.Thread(target=self._repeat, args=(lines,), daemon=True)
+        self._told: SimpleQueue[None] = SimpleQueue()  # an entry for each call that has ended
+        self._reader = threading.Thread(target=self._repeat, daemon=True)
         self._reader.start()
 
-    def _repeat(self, lines: Connection) -> None:
+    def _repeat(self) -> None:
         with suppress(EOFError):
             while True:
-                level, message = lines.recv()
-                _log.log(level, "%s: %s", self.name, message)
+                if (line := self._lines.recv()) is None:
+                    self._told.put(None)
+                else:
+                    _log.log(line[0], "%s: %s", self.name, line[1])
+        self._told.put(None)
+
+    def begin(self, name: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> Future[T]:
+        """Hand over a call; `name` stands before its log lines."""
+        self.name = name
+        self.future = self._pool.submit(_call, function, *arguments)
+        return self.future
 
     def finish(self) -> T:
         """Give what the call gave, after its last log line."""
-        self._pool.shutdown()
-        self._reader.join()
+        self._told.get()
         try:
             return self.future.result()
         except BrokenProcessPool:
+            self.alive = False
+            self._pool.shutdown()
+            self._reader.join()
             code = self._process.exitcode if self._process else None
             reason = f"signal {-code}" if code and code < 0 else f"exit status {code}"
             raise CrosszeroError(
@@ -149,6 +189,16 @@ class _NoTerminal(io.TextIOWrapper):
 
     def isatty(self) -> bool:
         return False
+
+
+def _call(function: Callable[..., T], *arguments: Any) -> T:
+    """What a worker does for a call."""
+    try:
+        return function(*arguments)
+    finally:
+        for handler in _log.handlers:
+            if isinstance(handler, _Handover):
+                handler.queue.send(None)  # type: ignore[attr-defined]
 
 
 def _set_up(connection: Any) -> None:
