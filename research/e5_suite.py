@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import subprocess
 import sys
 import tarfile
@@ -136,9 +135,9 @@ def wait(process: subprocess.Popen[bytes], end: float) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Tell a run to end, as Ctrl-C does; what it has finished is kept."""
+    """Tell a run to end; what it has finished is kept."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
