@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from crosszero.errors import DataError
+from crosszero.model.options import Level
+from crosszero.samples.columns import RowGroup, to_table
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
@@ -31,8 +33,8 @@ class Listed:
     def row_groups(self) -> list[int]:
         return [len(part) for part in self.parts]
 
-    def read_row_group(self, index: int) -> list[Sample]:
-        return self.parts[index]
+    def read_row_group(self, index: int) -> RowGroup:
+        return RowGroup(to_table(self.parts[index]))
 
     def count_units(self, *, with_words: bool) -> list[int]:
         return [
@@ -44,6 +46,16 @@ class Listed:
 def build(units: list[tuple[Sample, ...]], **options: object) -> Batch:
     settings = {"level": "multi", "words_per_sentence": 9, "pairs_per_group": 0} | options
     return build_batch(units, random=np.random.default_rng(1), **settings)
+
+
+@pytest.mark.parametrize("level", ["multi", "split", "sentence"])
+def test_as_many_batches_come_as_were_counted(level: Level) -> None:
+    """Rows without words are left out wherever words are contrasted."""
+    samples = [replace(s, words=s.words if i % 3 else ()) for i, s in enumerate(make_samples(60))]
+    stream = SampleStream(store=Listed(samples, 16), batch_size=8, level=level, seed=3)
+    count = stream.count_batches()
+    positions = [position for _, position in islice(stream.batches(), count + 1)]
+    assert [position.epoch for position in positions] == [0] * count + [1]
 
 
 def test_an_epoch_gives_every_unit_once_and_epochs_differ() -> None:

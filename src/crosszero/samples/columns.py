@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.samples.sample import Sample
@@ -80,30 +82,67 @@ def to_table(samples: list[Sample]) -> pa.Table:
     return pa.Table.from_arrays([*texts, lists], schema=schema())
 
 
-def from_table(table: pa.Table) -> Iterator[Sample]:
-    """Give the rows of a Parquet table as samples, spans checked.
+class RowGroup(Sequence[Sample]):
+    """Rows of a Parquet table, spans checked; a row becomes a sample when it is asked for.
 
     Raises:
         ValueError: a text or a language is null, or a span lies outside its text.
     """
-    import pyarrow as pa
 
-    texts = [_texts(table, name) for name in TEXTS]
-    words = table.column("words").combine_chunks()
-    if isinstance(words, pa.ChunkedArray):  # an empty column has no chunk to combine
-        words = words.chunk(0) if words.num_chunks else pa.array([], type=words.type)
-    lengths = words.value_lengths().to_pylist()
-    flat = words.flatten()
-    a, b, c, d = (flat.field(name).to_pylist() for name in ENDS)
-    scores = flat.field("score").to_pylist()
-    pairs = [WordPair(Span(a[i], b[i]), Span(c[i], d[i]), scores[i]) for i in range(len(scores))]
-    position = 0
-    for values, length in zip(zip(*texts, strict=True), lengths, strict=True):
-        end = position + (length or 0)
-        sample = Sample(**dict(zip(TEXTS, values, strict=True)), words=tuple(pairs[position:end]))
-        check_spans(sample)
-        yield sample
-        position = end
+    def __init__(self, table: pa.Table) -> None:
+        import pyarrow as pa
+
+        self._texts = [_texts(table, name) for name in TEXTS]
+        words = table.column("words").combine_chunks()
+        if isinstance(words, pa.ChunkedArray):  # an empty column has no chunk to combine
+            words = words.chunk(0) if words.num_chunks else pa.array([], type=words.type)
+        lengths = words.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        self._ends = np.append(0, np.cumsum(lengths)).astype(np.int64)
+        flat = words.flatten()
+        fields = [flat.field(name).to_numpy(zero_copy_only=False) for name in ENDS]
+        self._spans = np.stack(fields, axis=1) if len(flat) else np.zeros((0, 4), np.int64)
+        self._scores = flat.field("score").to_numpy(zero_copy_only=False)
+        self._check()
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        inside = slice(self._ends[index], self._ends[index + 1])
+        words = tuple(
+            WordPair(Span(a, b), Span(c, d), score)
+            for (a, b, c, d), score in zip(
+                self._spans[inside].tolist(), self._scores[inside].tolist(), strict=True
+            )
+        )
+        texts = {name: column[index] for name, column in zip(TEXTS, self._texts, strict=True)}
+        return Sample(**texts, words=words)
+
+    def cut_units(self, *, with_words: bool) -> list[list[int]]:
+        """Rows of each unit (:func:`crosszero.samples.tally.cut_units`), with words if so asked."""
+        groups = self._texts[TEXTS.index("group")]
+        kept = np.diff(self._ends) > 0 if with_words else np.ones(len(self), bool)
+        runs = groupby(range(len(self)), key=lambda row: groups[row] or row)
+        units = ([row for row in rows if kept[row]] for _, rows in runs)
+        return [unit for unit in units if unit]
+
+    def _check(self) -> None:
+        """See that no word lies outside its text."""
+        counts = np.diff(self._ends)
+        sides = [self._texts[TEXTS.index(name)] for name in ("source", "target")]
+        sizes = [np.repeat(np.fromiter(map(len, s), np.int64, len(s)), counts) for s in sides]
+        (a, b, c, d) = self._spans.T
+        good = (a >= 0) & (a < b) & (b <= sizes[0]) & (c >= 0) & (c < d) & (d <= sizes[1])
+        if not good.all():
+            row = int(np.searchsorted(self._ends, int(np.argmin(good)), side="right")) - 1
+            check_spans(self[row])
 
 
 def _texts(table: pa.Table, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from crosszero.config import build, read_json
 from crosszero.errors import ConfigError, DataError
-from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, from_table, open_file
+from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, RowGroup, open_file
 from crosszero.samples.columns import schema as schema
 from crosszero.samples.sample import Sample
 from crosszero.samples.store_places import check_partner
@@ -132,7 +132,7 @@ class SampleStore:
         for index in range(len(self.row_groups)):
             yield from self.read_row_group(index)
 
-    def read_row_group(self, index: int) -> list[Sample]:
+    def read_row_group(self, index: int) -> RowGroup:
         """Read one row group; never more than that is held in memory.
 
         Args:
@@ -151,7 +151,7 @@ class SampleStore:
         except (OSError, ValueError, pa.ArrowException) as error:  # a name that is no text, too
             raise DataError(file, f"row group {number} can't be read ({error})") from error
         try:
-            return list(from_table(table))
+            return RowGroup(table)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(file, f"row group {number}: {error}") from error
 

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from crosszero.errors import DataError
 from crosszero.model.options import Level
-from crosszero.samples.sample import Sample
+from crosszero.samples.columns import RowGroup
 from crosszero.samples.tally import Unit as Unit
-from crosszero.samples.tally import cut_units
 
 
 class Position(NamedTuple):
@@ -43,7 +42,7 @@ class Rows(Protocol):
     def row_groups(self) -> list[int]:
         """Number of rows of each row group."""
 
-    def read_row_group(self, index: int) -> list[Sample]:
+    def read_row_group(self, index: int) -> RowGroup:
         """All rows of a row group, in order."""
 
     def count_units(self, *, with_words: bool) -> list[int]:
@@ -80,17 +79,18 @@ class SampleStream:
             given = position.window > 0 or position.batch > 0
             for window in range(position.window, len(windows)):
                 units = self._units(windows[window])
-                batches = self._cut(units, position.epoch, window)
+                batches = self._cut(len(units), position.epoch, window)
                 for number in range(position.batch, len(batches)):
                     given = True
                     following = position._replace(window=window, batch=number + 1)
-                    yield [units[i] for i in batches[number]], following
+                    chosen = (units[i] for i in batches[number])
+                    yield [tuple(rows[i] for i in members) for rows, members in chosen], following
                 position = Position(position.epoch, window + 1, 0)
             if not given:
                 raise DataError(
                     getattr(self.store, "path", "samples"),
                     "no batch can be made: at least two sentence pairs"
-                    + (" with word pairs" if self.level == "multi" else "")
+                    + (" with word pairs" if self.level != "sentence" else "")
                     + " are needed; prepare more text, or train with level: sentence",
                 )
             position = Position(position.epoch + 1, 0, 0)
@@ -110,7 +110,7 @@ class SampleStream:
         return given if inside and given <= most and position.epoch <= most else None
 
     def _count_units(self) -> list[int]:
-        return self.store.count_units(with_words=self.level == "multi")
+        return self.store.count_units(with_words=self.level != "sentence")
 
     def _count_windows(self, epoch: int, units: list[int]) -> list[int]:
         """Number of batches of each window."""
@@ -131,14 +131,11 @@ class SampleStream:
             rows += sizes[index]
         return windows
 
-    def _units(self, window: list[int]) -> list[Unit]:
-        units: list[Unit] = []
-        for index in window:
-            for members in cut_units(self.store.read_row_group(index)):
-                unit = tuple(s for s in members if s.words or self.level == "sentence")
-                if unit:
-                    units.append(unit)
-        return units
+    def _units(self, window: list[int]) -> list[tuple[RowGroup, list[int]]]:
+        """Row group and rows of each unit; they become samples with their batch."""
+        groups = [self.store.read_row_group(index) for index in window]
+        with_words = self.level != "sentence"
+        return [(g, unit) for g in groups for unit in g.cut_units(with_words=with_words)]
 
     def _count(self, units: int) -> int:
         """Batches of a window: none for a lone unit, which has no negatives."""
@@ -146,8 +143,8 @@ class SampleStream:
             return 0
         return max(1, min(round(units / self.batch_size), units // 2))
 
-    def _cut(self, units: list[Unit], epoch: int, window: int) -> list[NDArray[np.int64]]:
-        if not (batches := self._count(len(units))):
+    def _cut(self, units: int, epoch: int, window: int) -> list[NDArray[np.int64]]:
+        if not (batches := self._count(units)):
             return []
         random = np.random.default_rng([_UNIT_SEED, self.seed, epoch, window])
-        return np.array_split(random.permutation(len(units)), batches)
+        return np.array_split(random.permutation(units), batches)
