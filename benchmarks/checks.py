@@ -16,6 +16,7 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.options import Precision
 from crosszero.model.precision import autocast
 from crosszero.samples.sample import Sample
+from crosszero.training.inputs import make_inputs
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
 
@@ -43,7 +44,12 @@ def check_losses(
         with torch.no_grad():
             config = TrainConfig(max_length=LENGTH, words_per_sentence=count)
             with autocast(precision, torch.device("cpu")):
-                ours = compute_losses(backbone, head, batch, config, np.random.default_rng(0))
+                ours = compute_losses(
+                    backbone,
+                    head,
+                    make_inputs(backbone, batch, config, np.random.default_rng(0)),
+                    config,
+                )
             source, target = read_sides(backbone, batch, np.random.default_rng(0))
             contrastive, mlm = paper_losses(backbone, head, source, target)
         name = f"{backbone.name}, {count} words, {precision}: "

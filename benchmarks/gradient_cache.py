@@ -89,6 +89,7 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     from crosszero.model.precision import autocast
     from crosszero.training.batch import build_batch
     from crosszero.training.gradient_cache import backpropagate
+    from crosszero.training.inputs import make_inputs
     from crosszero.training.optimizer import make_optimizer
     from crosszero.training.step import compute_losses
     from crosszero.training.train_config import TrainConfig
@@ -113,11 +114,12 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         begun = time.perf_counter()
         torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)
+        inputs = make_inputs(backbone, batch, config, random)
         if cached:
-            result = backpropagate(backbone, head, batch, config, random)
+            result = backpropagate(backbone, head, inputs, config)
         else:
             with autocast(config.precision, next(backbone.parameters()).device):
-                result = compute_losses(backbone, head, batch, config, random)
+                result = compute_losses(backbone, head, inputs, config)
             result.loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -20,10 +20,9 @@ from crosszero.model.tokens import locate_span
 from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join
+from crosszero.training.forward_pass import encode_mini_batch, join
 from crosszero.training.inputs import make_inputs
 from crosszero.training.optimizer import clip_gradients, make_optimizer
-from crosszero.training.ranks import ALONE
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
 
@@ -76,12 +75,11 @@ class OurStep:
             make_batch(rows, self._words),
             self._config,
             np.random.default_rng(0),
-            ALONE,
         )
         with autocast(self.precision, self._device):
             parts = [
-                encode_mini_batch(self._backbone, members, inputs, inputs.masked, self._config)
-                for members in cut_texts(inputs, self._config.mini_batch_num_tokens)
+                encode_mini_batch(self._backbone, part, self._config, masked=inputs.masked)
+                for part in inputs.mini_batches
             ]
         vectors = join(parts, self._head, self._backbone).vectors
         return vectors[inputs.left], vectors[inputs.right]
@@ -90,9 +88,8 @@ class OurStep:
         """Take one step."""
         batch = make_batch(rows, self._words)
         with autocast(self.precision, self._device):
-            result = compute_losses(
-                self._backbone, self._head, batch, self._config, np.random.default_rng(0)
-            )
+            inputs = make_inputs(self._backbone, batch, self._config, np.random.default_rng(0))
+            result = compute_losses(self._backbone, self._head, inputs, self._config)
         result.loss.backward()
         finish_step(self._optimizer)
         self.samples.append(len(result.inputs.left))

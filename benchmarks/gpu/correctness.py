@@ -20,6 +20,7 @@ from crosszero.model.precision import autocast
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch
 from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.inputs import make_inputs
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
@@ -86,12 +87,12 @@ def compute_gradients(
 ) -> Gradients:
     """Take the gradients of a batch; the same random numbers each time."""
     torch.manual_seed(5)
-    random = np.random.default_rng(7)
+    inputs = make_inputs(backbone, batch, config, np.random.default_rng(7), ranks)
     if config.gradient_cache:
-        result = backpropagate(backbone, head, batch, config, random, ranks)
+        result = backpropagate(backbone, head, inputs, config, ranks)
     else:
         with autocast(config.precision, next(backbone.parameters()).device):
-            result = compute_losses(backbone, head, batch, config, random, ranks)
+            result = compute_losses(backbone, head, inputs, config, ranks)
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters(prefix="head")]
     ranks.add_gradients([parameter for _, parameter in named], torch.zeros(1))

@@ -12,7 +12,9 @@ from benchmarks.machine import measure_gemm
 from benchmarks.steps import count_flops
 from crosszero.training import loop
 from crosszero.training.auto_settings import decide
+from crosszero.training.feeder import Feeder
 from crosszero.training.setup import TrainingRun, prepare_run
+from crosszero.training.stream import Position
 from crosszero.training.train_config import TrainConfig
 
 
@@ -90,13 +92,16 @@ def change(run: TrainingRun, config: TrainConfig) -> TrainingRun:
 
 def time_steps(run: TrainingRun, seconds: float) -> Speed:
     """Take steps for some seconds, data path and all."""
-    batches = run.stream.batches()
+    feeder = Feeder(
+        run.backbone, run.config, run.ranks, run.stream, Position(), refreshed=None, total=run.total
+    )
     lines: list[dict[str, Any]] = []
 
     def take(number: int) -> None:
         if number == 0:
             lines.clear()
-        lines.append(loop._try_batches(run, batches, number + 9)[0])
+        batch, _ = feeder.take(number + 9)
+        lines.append(loop._take_step(run, batch, number + 9))
 
     done = repeat(take, run.accelerator.device, seconds, warm_up=3)
     texts, tokens, samples = (

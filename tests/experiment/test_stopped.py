@@ -47,10 +47,10 @@ def test_a_training_stopped_before_its_first_checkpoint_begins_again(
         suite, tasks=["tatoeba"], train={**suite.train, "steps": 3, "checkpoint_every": 0}
     )
 
-    def stop(run: Any, batch: Any, step: int, random: Any) -> Any:
+    def stop(run: Any, batch: Any, step: int) -> Any:
         if step == 1:
             raise KeyboardInterrupt
-        return take_step(run, batch, step, random)
+        return take_step(run, batch, step)
 
     take_step = loop._take_step
     monkeypatch.setattr(loop, "_take_step", stop)

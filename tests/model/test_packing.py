@@ -16,10 +16,11 @@ from transformers import AttentionInterface
 from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.model.packing import find_packing_obstacle, lay_out, uses_varlen
+from crosszero.model.packing import choose_form, find_packing_obstacle, place
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import build_batch
 from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.inputs import make_inputs
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
 from tests.training.conftest import make_samples
@@ -59,7 +60,7 @@ AttentionInterface.register("borders", attend_within_borders)
 
 
 @pytest.mark.parametrize("kind", PACKING)
-@pytest.mark.parametrize("attention", ["mask", "borders"])
+@pytest.mark.parametrize("attention", ["mask", "borders", "torch"])
 @pytest.mark.parametrize("cached", [False, True])
 def test_packed_losses_and_gradients_equal_padded_ones(
     model_folder: Folders, kind: str, attention: str, cached: bool
@@ -83,14 +84,19 @@ def test_packed_losses_and_gradients_equal_padded_ones(
     for packs in (False, True):
         if packs and attention == "borders":
             backbone.model.set_attn_implementation("borders")
-            assert uses_varlen(backbone)
-        backbone.packs = packs
+        backbone.packs = "varlen" if packs and attention == "torch" else packs
+        form = "padded" if not packs else "blocks" if attention == "mask" else "varlen"
+        assert choose_form(backbone) == form
         backbone.zero_grad()
         random = np.random.default_rng(5)
         if packs and cached:
-            result = backpropagate(backbone, head, batch, config, random)
+            result = backpropagate(
+                backbone, head, make_inputs(backbone, batch, config, random), config
+            )
         else:
-            result = compute_losses(backbone, head, batch, config, random)
+            result = compute_losses(
+                backbone, head, make_inputs(backbone, batch, config, random), config
+            )
             result.loss.backward()
         grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         found.append((result.contrast.loss.detach(), result.mlm.detach(), grads))
@@ -105,16 +111,18 @@ def test_packed_losses_and_gradients_equal_padded_ones(
 def test_rows_hold_every_text_once_and_little_else(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder("bert"))
     texts = [t.ids for t in backbone.tokenize(TEXTS, 64)]
-    made = lay_out(backbone, texts, packed=True)
-    padded = lay_out(backbone, texts)
+    padded = place(backbone, texts)
+    backbone.packs = True
+    made = place(backbone, texts)
+    layout = made.layout
     assert made.ids.numel() < padded.ids.numel()
     for i, text in enumerate(texts):
-        start = made.starts[i]
-        assert made.ids[made.rows[i], start : start + made.lengths[i]].tolist() == text
-    held = int(made.lengths.sum())
+        start = layout.starts[i]
+        assert made.ids[layout.rows[i], start : start + layout.lengths[i]].tolist() == text
+    held = int(layout.lengths.sum())
     assert int((made.ids != backbone.tokenizer.pad_token_id).sum()) == held
     backbone.model.set_attn_implementation("borders")
-    assert lay_out(backbone, texts, packed=True).ids.shape == (1, held)
+    assert place(backbone, texts).ids.shape == (1, held)
 
 
 def test_what_cant_pack_says_so(
@@ -133,11 +141,17 @@ def test_what_cant_pack_says_so(
     assert decide(bert, TrainConfig(**options), None).pack is False  # a CPU gains nothing
     assert decide(bert, TrainConfig(pack=True, **options), None).pack is True
     assert bert.packs
-    monkeypatch.setattr("crosszero.training.auto_settings._prepare_packing", lambda *_: True)
-    with caplog.at_level("INFO", logger="crosszero"):  # as on a GPU with flash attention
+    monkeypatch.setattr("crosszero.training.auto_settings._has_kernel", lambda *_: True)
+    with caplog.at_level("INFO", logger="crosszero"):  # as on a GPU
         assert decide(backbone, TrainConfig(**options), None).pack is False
         assert decide(bert, TrainConfig(**options), None).pack is True
     assert "padding texts: " in caplog.text
+    assert bert.packs == "varlen"
+    before = bert.model.config._attn_implementation
+    assert (
+        bert(torch.tensor([[1, 2]]), torch.tensor([[1, 0]])).last.shape[0] == 1
+    )  # padded texts are still read with a mask
+    assert bert.model.config._attn_implementation == before
 
 
 def test_an_encoder_that_ignores_positions_is_found_out(

@@ -18,9 +18,10 @@ from crosszero.cli import main
 from crosszero.errors import DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
-from crosszero.training import loop
+from crosszero.training import feeder, loop
 from crosszero.training.batch import build_batch
 from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.inputs import make_inputs
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
 from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import compute_losses
@@ -76,9 +77,23 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     random = np.random.default_rng(3)
     start = StartEncoder(backbone, -1) if config.anchor_weight else None
     if config.gradient_cache:
-        result = backpropagate(backbone, head, batch, config, random, ranks, start)
+        result = backpropagate(
+            backbone,
+            head,
+            make_inputs(backbone, batch, config, random, ranks),
+            config,
+            ranks,
+            start,
+        )
     else:
-        result = compute_losses(backbone, head, batch, config, random, ranks, start)
+        result = compute_losses(
+            backbone,
+            head,
+            make_inputs(backbone, batch, config, random, ranks),
+            config,
+            ranks,
+            start,
+        )
         result.loss.backward()
     parameters = [*backbone.parameters(), *head.parameters()]
     part = torch.zeros(()) if result.mlm is None else result.mlm.detach()
@@ -160,7 +175,7 @@ def _lose_end(out: Path, whole: str, killed: str, ranks: Ranks) -> None:
 def _fail(model: Path, store: Path, out: Path, ranks: Ranks) -> None:
     """The second process alone meets an error, in its third step."""
     if not ranks.first:
-        real = loop.build_batch
+        real = feeder.build_batch
 
         def fail(*args: Any, **options: Any) -> Any:
             if len(seen) == 2:
@@ -169,7 +184,7 @@ def _fail(model: Path, store: Path, out: Path, ranks: Ranks) -> None:
             return real(*args, **options)
 
         seen: list[int] = []
-        loop.build_batch = fail
+        feeder.build_batch = fail
     flags = [
         "--encoder",
         str(model),

@@ -107,7 +107,7 @@ def test_sentence_transformers_loads_the_merged_folder(
 def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crosszero.training.checkpoint import save_checkpoint
+    from crosszero.training.checkpoint import write_checkpoint
 
     whole = run(model_folder(), store_folder(60), tmp_path / "whole", steps=10)
     path = whole / "checkpoints" / "step-00000008" / "weights.safetensors"
@@ -117,14 +117,14 @@ def test_checkpoints_hold_adapters_only_and_resume_bit_for_bit(
     assert sum("lora_A" in name for name in names) == sum("lora_B" in name for name in names) > 10
 
     def kill(*args: Any, **kwargs: Any) -> Path:
-        saved = save_checkpoint(*args, **kwargs)
+        saved = write_checkpoint(*args, **kwargs)
         if saved.name.endswith("4"):
             raise KeyboardInterrupt
         return saved
 
     out = tmp_path / "killed"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("crosszero.training.loop.save_checkpoint", kill)
+        patch.setattr("crosszero.training.checkpoint_saver.write_checkpoint", kill)
         run(model_folder(), store_folder(60), out, steps=10)
     with pytest.raises(CheckpointError, match="started with lora"):
         run(model_folder(), store_folder(60), out, steps=10, resume=True, lora=None)

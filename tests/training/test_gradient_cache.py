@@ -19,6 +19,7 @@ from crosszero.model.options import layer_number
 from crosszero.training import gradient_cache
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.inputs import make_inputs
 from crosszero.training.loop import train
 from crosszero.training.ranks import ALONE
 from crosszero.training.start_encoder import StartEncoder
@@ -66,9 +67,13 @@ def step(
     if config.anchor_weight:
         start = StartEncoder(backbone, layer_number(config.layers.sentence))
     if cached:
-        result = backpropagate(backbone, head, batch, config, random, ALONE, start)
+        result = backpropagate(
+            backbone, head, make_inputs(backbone, batch, config, random), config, ALONE, start
+        )
     else:
-        result = compute_losses(backbone, head, batch, config, random, ALONE, start)
+        result = compute_losses(
+            backbone, head, make_inputs(backbone, batch, config, random), config, ALONE, start
+        )
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters()]
     return result, {name: p.grad.clone() for name, p in named if p.grad is not None}

@@ -13,6 +13,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
+from crosszero.training.inputs import make_inputs
 from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import UnusableBatchError, compute_losses
 from crosszero.training.train_config import LayersConfig, TrainConfig
@@ -70,7 +71,9 @@ def test_contrastive_loss_equals_the_slow_reading(
     backbone, head = load(model_folder(kind, dropout=0.0), level)
     batch = make_batch(level)
     config = TrainConfig(level=level, mlm_weight=0.0, mini_batch_num_tokens=30, max_length=64)
-    found = compute_losses(backbone, head, batch, config, np.random.default_rng(0))
+    found = compute_losses(
+        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(0)), config
+    )
     vectors = torch.stack(
         [slow_vector(backbone, batch.texts[t], a, b) for t, a, b in batch.anchors]
     )
@@ -97,7 +100,13 @@ def test_sentences_and_words_apart_equal_the_slow_reading(model_folder: Folders,
     with torch.no_grad():  # as training would
         for parameter in backbone.base.parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
-    found = compute_losses(backbone, head, batch, config, np.random.default_rng(0), start=start)
+    found = compute_losses(
+        backbone,
+        head,
+        make_inputs(backbone, batch, config, np.random.default_rng(0)),
+        config,
+        start=start,
+    )
 
     def unit(vector: torch.Tensor) -> torch.Tensor:
         return vector / vector.norm()
@@ -165,7 +174,9 @@ def test_slices_change_no_gradient(model_folder: Folders, together: bool) -> Non
             mini_batch_num_tokens=budget, mask_contrastive_input=together, max_length=64
         )
         backbone.zero_grad()
-        result = compute_losses(backbone, head, batch, config, np.random.default_rng(5))
+        result = compute_losses(
+            backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(5)), config
+        )
         result.loss.backward()
         grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         gradients.append((float(result.loss.detach()), float(result.mlm.detach()), grads))
@@ -184,16 +195,18 @@ def test_mlm_loss_is_the_mean_over_languages(
     backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    from crosszero.training import inputs
+    from crosszero.training import masking
 
     def spy(ids: np.ndarray, *args: object, **options: object) -> tuple[np.ndarray, np.ndarray]:
         seen.append(mask(ids, *args, **options))
         return seen[-1]
 
-    mask = inputs.mask_tokens
-    monkeypatch.setattr(inputs, "mask_tokens", spy)
+    mask = masking.mask_tokens
+    monkeypatch.setattr(masking, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
-    found = compute_losses(backbone, head, batch, config, np.random.default_rng(2))
+    found = compute_losses(
+        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(2)), config
+    )
     masked, labels = seen[0]
     losses: dict[str, list[torch.Tensor]] = {}
     start = 0
@@ -218,19 +231,21 @@ def test_one_pass_gives_the_gradients_of_two(
     """A pass for each loss over the same masked texts, one by one; each with its own backward."""
     backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
-    from crosszero.training import inputs
+    from crosszero.training import masking
 
     def spy(*args: object, **options: object) -> tuple[np.ndarray, np.ndarray]:
         seen.append(mask(*args, **options))
         return seen[-1]
 
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    mask = inputs.mask_tokens
-    monkeypatch.setattr(inputs, "mask_tokens", spy)
+    mask = masking.mask_tokens
+    monkeypatch.setattr(masking, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
     passes: list[int] = []
     base = backbone.base.register_forward_hook(lambda *_: passes.append(1))
-    compute_losses(backbone, head, batch, config, np.random.default_rng(2)).loss.backward()
+    compute_losses(
+        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(2)), config
+    ).loss.backward()
     base.remove()
     named = [*backbone.named_parameters(), *head.named_parameters()]
     found = {name: p.grad.clone() for name, p in named if p.grad is not None}
@@ -265,12 +280,18 @@ def test_one_pass_gives_the_gradients_of_two(
 def test_contrastive_input_is_masked_only_if_asked(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
+    unmasked = TrainConfig(mlm_weight=0.0, max_length=64)
     plain = compute_losses(
-        backbone, head, batch, TrainConfig(mlm_weight=0.0, max_length=64), np.random.default_rng(1)
+        backbone,
+        head,
+        make_inputs(backbone, batch, unmasked, np.random.default_rng(1)),
+        unmasked,
     )
     for masked, equal in ((False, True), (True, False)):
         config = TrainConfig(mask_contrastive_input=masked, max_length=64)
-        found = compute_losses(backbone, head, batch, config, np.random.default_rng(1))
+        found = compute_losses(
+            backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(1)), config
+        )
         difference = float((found.contrast.loss - plain.contrast.loss).abs().detach())
         assert (difference < 1e-5) == equal
 
@@ -279,7 +300,9 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     backbone, head = load(model_folder())
     batch = make_batch(words=3)
     config = TrainConfig(max_length=4, mlm_weight=0.0)
-    found = compute_losses(backbone, head, batch, config, np.random.default_rng(1))
+    found = compute_losses(
+        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(1)), config
+    )
     assert found.inputs.cut > 0
     assert len(found.inputs.left) + found.inputs.cut == len(batch.left)
     short = TrainConfig(max_length=3, mlm_weight=0.0)
@@ -293,14 +316,26 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
     late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
     with pytest.raises(UnusableBatchError, match="max_length 3 cuts off"):
-        compute_losses(backbone, head, late, short, np.random.default_rng(1))
+        compute_losses(
+            backbone, head, make_inputs(backbone, late, short, np.random.default_rng(1)), short
+        )
 
 
 def test_bf16_losses_are_close_and_in_fp32(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.0))
     config = TrainConfig(max_length=64)
-    exact = compute_losses(backbone, head, make_batch(), config, np.random.default_rng(1))
+    exact = compute_losses(
+        backbone,
+        head,
+        make_inputs(backbone, make_batch(), config, np.random.default_rng(1)),
+        config,
+    )
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = compute_losses(backbone, head, make_batch(), config, np.random.default_rng(1))
+        found = compute_losses(
+            backbone,
+            head,
+            make_inputs(backbone, make_batch(), config, np.random.default_rng(1)),
+            config,
+        )
     assert found.loss.dtype == torch.float32
     torch.testing.assert_close(found.loss, exact.loss, rtol=0.05, atol=0.1)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -67,8 +67,8 @@ class Backbone(nn.Module):
     Attributes:
         pads: whether texts of several lengths may stand in a mini-batch; see
             :func:`crosszero.model.checks.is_padding_harmless`.
-        packs: whether training puts several texts into a row; see
-            :func:`crosszero.model.packing.find_packing_obstacle`.
+        packs: whether training puts several texts into a row, ``varlen`` with torch's own
+            attention for that; see :func:`crosszero.model.packing.find_packing_obstacle`.
 
     Raises:
         CheckpointError: tokeniser and model do not fit together.
@@ -84,7 +84,8 @@ class Backbone(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
-        self.pads, self.packs = True, False
+        self.pads = True
+        self.packs: bool | Literal["varlen"] = False
         try:
             self.mlm_head = MlmHead(model) if mlm else None
         except ValueError as error:

@@ -18,13 +18,19 @@ log-sum-exp are computed in fp32 whatever autocast says (float64 stays float64).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from crosszero.model.options import LossName
+from crosszero.model.ragged import Integers
+from crosszero.model.transfer import send
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,29 +125,35 @@ def contrast(
         wide = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
         anchors = functional.normalize(torch.cat([x.to(wide), y.to(wide)]), dim=-1)  # (2n, d)
         n = len(x)
-        ids = torch.arange(n, device=x.device) if groups is None else groups.to(x.device)
-        own = torch.zeros_like(ids) if within is None else within.to(x.device)
-        if not has_negatives(ids, own):
+        # Where negatives are is told apart on the CPU: to ask a GPU would mean to wait for it.
+        ids = np.arange(n) if groups is None else groups.cpu().numpy()
+        own = np.zeros_like(ids) if within is None else within.cpu().numpy()
+        counts = np.tile(_count_negatives(ids, own), 2)  # of each anchor
+        if not counts.any():
             raise ValueError(
                 f"no anchor of the {n} pairs has a negative: all candidates are in the anchor's "
                 "own group; use a larger or more varied batch"
             )
-        ids = torch.stack([ids, own]).repeat(1, 2)  # (2, 2n): meaning, and where negatives are
-        if entries is None or 4 * n * n <= entries:
-            values, positives, hits, total, count = _compare_rows(
-                anchors, ids, slice(None), loss, temperature
-            )
+        used = np.flatnonzero(counts)
+        kinds = send({"kinds": np.tile(np.stack([ids, own]), 2)}, x.device)["kinds"]
+        rows = 2 * n if entries is None else max(1, min(2 * n, entries // (2 * n)))
+        if rows == 2 * n:
+            part = _Rows(slice(None), _leave_out(used, 0, 2 * n, x.device))
+            values, positives, hits, total = _compare_rows(anchors, kinds, part, loss, temperature)
             value = values.mean()
         else:
-            rows = max(1, entries // (2 * n))
-            value, positives, hits, total, count = _compare_blocks(
-                anchors, ids, rows, loss, temperature
+            blocks = [
+                _Rows(slice(start, end), _leave_out(used, start, end, x.device))
+                for start, end in pairwise([*range(0, 2 * n, rows), 2 * n])
+            ]
+            value, positives, hits, total = _compare_blocks(
+                anchors, kinds, blocks, len(used), loss, temperature
             )
         return Contrast(
             loss=value,
             accuracy=hits.to(wide).mean(),
-            gap=positives.mean() - total / count,
-            anchors=len(hits),
+            gap=positives.mean() - total / int(counts.sum()),
+            anchors=len(used),
         )
 
 
@@ -152,64 +164,88 @@ def has_negatives(groups: Tensor, within: Tensor) -> bool:
         >>> has_negatives(torch.tensor([1, 2, 2]), torch.tensor([5, 6, 6]))
         False
     """
-    order = within.argsort(stable=True)
-    groups, within = groups[order], within[order]
-    first = torch.searchsorted(within, within)  # of each pair, the first one of its kind
-    return bool((groups != groups[first]).any())
+    return bool(_count_negatives(groups.numpy(), within.numpy()).any())
+
+
+def _count_negatives(groups: Integers, within: Integers) -> Integers:
+    """For each pair the negatives of one of its anchors: two for each pair it is not alike."""
+    _, place, near = np.unique(within, return_inverse=True, return_counts=True)
+    _, kind, alike = np.unique(
+        np.stack([groups, within]), axis=1, return_inverse=True, return_counts=True
+    )
+    return 2 * (near[place] - alike[kind.reshape(-1)])
+
+
+class _Rows(NamedTuple):
+    """Some anchors, and which of these have a negative; ``None`` for all."""
+
+    block: slice
+    used: Tensor | None
+
+
+def _leave_out(used: Integers, start: int, end: int, device: torch.device) -> Tensor | None:
+    inside = used[(used >= start) & (used < end)] - start
+    if len(inside) == end - start:
+        return None
+    return send({"inside": inside}, device)["inside"]
 
 
 def _compare_blocks(
-    anchors: Tensor, ids: Tensor, rows: int, loss: LossName, temperature: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    anchors: Tensor,
+    kinds: Tensor,
+    blocks: Sequence[_Rows],
+    used: int,
+    loss: LossName,
+    temperature: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """All anchors against all, in blocks of rows; the mean of the losses in place of the losses.
 
     The gradient of a block is computed with it. The value is therefore given that of a linear
     function of the anchors. What outlives a block is allocated before the first one: small tensors
     kept between large ones that are freed would tear holes into the memory that nothing fits.
     """
-    kept = anchors.new_empty(3, len(anchors))  # value, positive, hit of each anchor
-    sums = anchors.new_zeros(2)
+    kept = anchors.new_empty(3, used)  # value, positive, hit of each anchor
+    sums = anchors.new_zeros(())
     gradient, done = torch.zeros_like(anchors), 0
-    for start in range(0, len(anchors), rows):
+    for part in blocks:
         with torch.enable_grad():
             leaf = anchors.detach().requires_grad_()
-            values, positives, hits, total, count = _compare_rows(
-                leaf, ids, slice(start, start + rows), loss, temperature
-            )
+            values, positives, hits, total = _compare_rows(leaf, kinds, part, loss, temperature)
         gradient += torch.autograd.grad(values.sum(), leaf)[0]
         end = done + len(values)
         for row, column in zip(kept, (values, positives, hits), strict=True):
             row[done:end] = column.detach()
-        sums += torch.stack([total, count.to(total)])
+        sums += total
         done = end
     linear = (anchors * (gradient / done)).sum()
-    value = kept[0, :done].mean() + (linear - linear.detach())
-    return value, kept[1, :done], kept[2, :done], sums[0], sums[1]
+    value = kept[0].mean() + (linear - linear.detach())
+    return value, kept[1], kept[2], sums
 
 
 def _compare_rows(
-    anchors: Tensor, ids: Tensor, block: slice, loss: LossName, temperature: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Some anchors against all: losses, positives, hits; sum and number of the negatives.
+    anchors: Tensor, kinds: Tensor, part: _Rows, loss: LossName, temperature: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Some anchors against all: losses, positives, hits; sum of the negatives.
 
     The first three are for the anchors of the block that have a negative.
     """
+    block = part.block
     cosines = anchors[block] @ anchors.T  # (rows, 2n)
-    alike = ids[:, block, None] == ids[:, None, :]
+    alike = kinds[:, block, None] == kinds[:, None, :]
     same = alike[0] | ~alike[1]  # self, positive, duplicates, those elsewhere: never a negative
-    counts = (~same).sum(dim=1)
-    used = counts > 0
-    partners = torch.arange(len(anchors), device=ids.device).roll(len(anchors) // 2)[block]
+    partners = torch.arange(len(anchors), device=kinds.device).roll(len(anchors) // 2)[block]
     positive = cosines.gather(1, partners[:, None])[:, 0]
-    negatives = cosines.masked_fill(same, -torch.inf)[used]
-    log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive[used] / temperature
+    negatives = cosines.masked_fill(same, -torch.inf)
+    if part.used is not None:
+        positive, negatives = positive[part.used], negatives[part.used]
+    log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive / temperature
     # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
     # lose them.
     values = log_phi if loss == "cz-nce" else torch.logaddexp(log_phi, log_phi.new_zeros(()))
     with torch.no_grad():
-        hits = positive[used] > negatives.max(dim=1).values
+        hits = positive > negatives.max(dim=1).values
         total = cosines.masked_fill(same, 0).sum()
-    return values, positive[used].detach(), hits, total, counts.sum()
+    return values, positive.detach(), hits, total
 
 
 def _check(x: Tensor, y: Tensor, temperature: float, groups: Tensor | None) -> None:

@@ -35,7 +35,8 @@ def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> 
         return hidden.masked_fill(mask[:, :, None] == 0, -torch.inf).amax(dim=1)
     if mode == "weightedmean":
         weights = weights * places
-    summed = torch.einsum("bth,bt->bh", hidden, weights)
+    with torch.autocast(hidden.device.type, enabled=False):  # it would add up in 16 bits
+        summed = torch.einsum("bth,bt->bh", hidden, weights)
     counts = weights.sum(dim=1, keepdim=True)
     return summed / (counts.sqrt() if mode == "mean_sqrt_len_tokens" else counts)
 
@@ -53,11 +54,27 @@ def pool_spans(hidden: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Te
         >>> pool_spans(hidden, torch.tensor([0]), torch.tensor([1]), torch.tensor([3])).item()
         1.5
     """
-    wide = torch.promote_types(hidden.dtype, torch.float32)
     lengths = ends - starts
     spans = torch.repeat_interleave(torch.arange(len(rows), device=hidden.device), lengths)
     first = torch.cumsum(lengths, 0) - lengths
     inside = torch.arange(len(spans), device=hidden.device) - first[spans]
-    tokens = hidden[rows[spans], starts[spans] + inside].to(wide)  # (sum of lengths, H)
-    summed = tokens.new_zeros(len(rows), hidden.shape[-1]).index_add(0, spans, tokens)
-    return summed / lengths[:, None].to(wide)
+    return pool_tokens(
+        hidden, rows[spans] * hidden.shape[1] + starts[spans] + inside, spans, lengths
+    )
+
+
+def pool_tokens(hidden: Tensor, tokens: Tensor, owners: Tensor, counts: Tensor) -> Tensor:
+    """Mean over the tokens of each of m spans, given token by token: (m, H), in fp32 or wider.
+
+    Nothing here makes the processor wait for a GPU, as sizes that it has to look at would.
+
+    Args:
+        hidden: (batch, tokens, H).
+        tokens: (t,) places, counted through all rows of the batch.
+        owners: (t,) span of each.
+        counts: (m,) tokens of each span, at least one.
+    """
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    found = hidden.flatten(0, 1)[tokens].to(wide)  # (t, H)
+    summed = found.new_zeros(len(counts), hidden.shape[-1]).index_add(0, owners, found)
+    return summed / counts[:, None].to(wide)

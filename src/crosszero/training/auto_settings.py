@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -12,12 +13,21 @@ from crosszero.errors import CheckpointError, ConfigError, quote
 from crosszero.model.backbone import Backbone
 from crosszero.model.packing import find_packing_obstacle
 from crosszero.model.precision import autocast, choose_precision
+from crosszero.training.mini_batch import USUAL
 from crosszero.training.progress import Progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.train_config import TrainConfig
 
-DECIDED: dict[str, tuple[Any, Any]] = {"precision": ("fp32", "bf16"), "pack": (False, True)}
-"""What they become; the first is what a checkpoint means that is older than the setting."""
+DECIDED: dict[str, Callable[[Any], bool]] = {
+    "precision": lambda value: value in ("fp32", "bf16"),
+    "pack": lambda value: value in (False, True),
+    "mini_batch_num_tokens": lambda value: type(value) is int and value > 0,
+}
+"""What they can become."""
+_BEFORE = {"precision": "fp32", "pack": False, "mini_batch_num_tokens": USUAL}
+"""What a checkpoint means that is older than the setting."""
+_LARGEST = 65_536  # tokens of a mini-batch, with which a GPU is busy
+_BYTES = 60  # that a mini-batch holds for a token, a layer and a number of the hidden state
 _log = logging.getLogger("crosszero")
 
 
@@ -36,16 +46,21 @@ def decide(
     if progress is not None:
         config = replace(config, **{name: _keep(config, progress, name) for name in DECIDED})
     elif ranks.first:
-        config = replace(config, precision=choose_precision(backbone, config.precision))
-    config = replace(config, precision=ranks.share(config.precision))
+        config = replace(
+            config,
+            precision=choose_precision(backbone, config.precision),
+            mini_batch_num_tokens=_choose_size(backbone, config),
+        )
+    precision, size = ranks.share((config.precision, config.mini_batch_num_tokens))
+    config = replace(config, precision=precision, mini_batch_num_tokens=size)
     backbone.packs = ranks.share(_choose_packing(backbone, config))
-    return replace(config, pack=backbone.packs)
+    return replace(config, pack=bool(backbone.packs))
 
 
 def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     given = getattr(config, name)
-    before = progress.settings.get(name, DECIDED[name][0])
-    if before not in DECIDED[name]:
+    before = progress.settings.get(name, _BEFORE[name])
+    if not DECIDED[name](before):
         raise CheckpointError(f"the newest checkpoint is damaged ({name}: {quote(before)})")
     if given not in ("auto", before):
         raise CheckpointError(
@@ -55,32 +70,34 @@ def _keep(config: TrainConfig, progress: Progress, name: str) -> Any:
     return before
 
 
-def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool:
+def _choose_size(backbone: Backbone, config: TrainConfig) -> int:
+    """Tokens of a mini-batch: on a GPU a power of two for which half of its memory is enough."""
+    if config.mini_batch_num_tokens != "auto":
+        return config.mini_batch_num_tokens
+    device = next(backbone.parameters()).device
+    if device.type != "cuda":
+        return USUAL
+    memory = torch.cuda.get_device_properties(device).total_memory
+    room = memory // 2 // (_BYTES * backbone.layers * backbone.hidden_size)
+    return max(USUAL, min(_LARGEST, 1 << (room.bit_length() - 1)))
+
+
+def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool | Literal["varlen"]:
     """Packing pays where no token is padding; a mask on a CPU costs more than sorting does."""
-    if config.pack is False:
+    device: torch.device = next(backbone.parameters()).device
+    kernel = _has_kernel(device, config)
+    if config.pack is False or (config.pack == "auto" and not kernel):
         return False
-    flash = _prepare_packing(backbone, config)
-    if config.pack == "auto" and not flash:
-        return False
-    with autocast(config.precision, next(backbone.parameters()).device):
-        obstacle = find_packing_obstacle(backbone)
+    packs: bool | Literal["varlen"] = "varlen" if kernel else True
+    with autocast(config.precision, device):
+        obstacle = find_packing_obstacle(backbone, packs)
     if obstacle and config.pack is True:
         raise ConfigError(f"pack: true given, but {obstacle}; use auto or false")
     if obstacle:
         _log.info("padding texts: %s", obstacle)
-    return not obstacle
+    return False if obstacle else packs
 
 
-def _prepare_packing(backbone: Backbone, config: TrainConfig) -> bool:
-    """Switch to flash attention if it is there; it computes in 16 bits on a GPU only."""
-    from transformers.utils.import_utils import is_flash_attn_2_available
-
-    device: torch.device = next(backbone.parameters()).device
-    if device.type != "cuda" or config.precision != "bf16" or not is_flash_attn_2_available():
-        return False
-    try:
-        backbone.model.set_attn_implementation("flash_attention_2")
-    except (ImportError, ValueError) as error:
-        _log.info("no flash attention for %s: %s", backbone.name, error)
-        return False
-    return True
+def _has_kernel(device: torch.device, config: TrainConfig) -> bool:
+    """Whether torch has attention without padding for this: on a GPU, in 16 bits."""
+    return device.type == "cuda" and config.precision == "bf16"

@@ -12,6 +12,7 @@ import hashlib
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -33,26 +34,37 @@ _PREFIX = "step-"
 _KINDS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of a parameter
 
 
-def save_checkpoint(
-    folder: Path,
-    modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-    *,
-    keep: int,
-) -> Path:
+class State(NamedTuple):
+    """What is saved of a run, by name: trained weights, and AdamW's moments of them."""
+
+    weights: dict[str, Tensor]
+    moments: dict[str, Tensor]
+
+
+def take_state(
+    modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer, *, copy: bool = False
+) -> State:
+    """Collect what is saved; a `copy`, on the CPU, does not change when training goes on."""
+    names = _names(modules)
+    moments = {
+        f"{key}:{name}": torch.as_tensor(value)
+        for name, parameter in names.items()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+    def detach(value: Tensor) -> Tensor:
+        value = value.detach()
+        return value.to("cpu", copy=True) if copy else value.contiguous()
+
+    return State(*({n: detach(v) for n, v in part.items()} for part in (names, moments)))
+
+
+def write_checkpoint(folder: Path, state: State, progress: Progress, *, keep: int) -> Path:
     """Write ``folder/step-00000123`` and remove all but the newest `keep` checkpoints."""
     path = folder / f"{_PREFIX}{progress.step:08d}"
-    names = _names(modules)
     with atomic_folder(path) as new:
-        weights = {name: value.detach().contiguous() for name, value in names.items()}
-        save_file(weights, new / WEIGHTS)
-        moments = {
-            f"{key}:{name}": torch.as_tensor(value).detach().contiguous()
-            for name, parameter in names.items()
-            for key, value in optimizer.state.get(parameter, {}).items()
-        }
-        save_file(moments, new / MOMENTS)
+        save_file(state.weights, new / WEIGHTS)
+        save_file(state.moments, new / MOMENTS)
         write_progress(new, progress)
     for old in list_checkpoints(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,30 +28,30 @@ from crosszero.memory import release_memory
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.precision import autocast
-from crosszero.training.batch import Batch
-from crosszero.training.forward_pass import cut_texts, encode_mini_batch, join, predict
-from crosszero.training.inputs import Inputs, Integers, Masked, make_inputs
+from crosszero.model.transfer import send
+from crosszero.training.forward_pass import encode_mini_batch, join, predict
+from crosszero.training.inputs import Inputs
+from crosszero.training.mini_batch import MiniBatch
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import StepResult, compare, describe
 from crosszero.training.train_config import TrainConfig
 
-_ENTRIES = 2**21  # similarities computed at a time: 8 MB a copy in fp32
+_ENTRIES, _ENTRIES_GPU = 2**21, 2**27  # similarities at a time: 8 or 512 MB a copy in fp32
 
 
 def backpropagate(
     backbone: Backbone,
     head: ProjectionHead,
-    batch: Batch,
+    inputs: Inputs,
     config: TrainConfig,
-    random: np.random.Generator,
     ranks: Ranks = ALONE,
     start: StartEncoder | None = None,
 ) -> StepResult:
     """Add the gradients of all losses to the parameters, a mini-batch at a time.
 
-    Arguments, errors and gradients are those of :func:`crosszero.training.step.compute_losses`;
-    `mini_batch_num_tokens` decides how much memory is needed. Not to be called under autocast:
+    Arguments and gradients are those of :func:`crosszero.training.step.compute_losses`; the size of
+    the mini-batches decides how much memory is needed. Not to be called under autocast:
     `config.precision` is applied to each forward pass by itself, because autocast would hand the
     weights that it cast in the first pass, without a graph, to the second.
 
@@ -60,57 +59,59 @@ def backpropagate(
         The result of the step; its losses have no graph.
     """
     device = next(backbone.parameters()).device
-    inputs = make_inputs(backbone, batch, config, random, ranks)
-    mini_batches = cut_texts(inputs, config.mini_batch_num_tokens)
-    masked = inputs.masked
-    read = masked if config.mask_contrastive_input else None
+    masked = inputs.masked and config.mask_contrastive_input
     mlm = torch.zeros((), device=device)
-    if masked is not None and read is None:
-        for members in mini_batches:  # texts do not meet in the MLM loss: there is nothing to cache
-            mlm = mlm + _encode_again(backbone, inputs, members, masked, None, config)[0]
+    if inputs.masked and not masked:
+        for mini_batch in inputs.mini_batches:  # texts do not meet in the MLM loss: no cache
+            mlm = mlm + _encode_again(backbone, inputs, mini_batch, None, config, masked=True)[0]
 
     states, parts = [], []
-    for members in mini_batches:
+    for mini_batch in inputs.mini_batches:
         states.append(_RandomState(device))
         with torch.no_grad(), autocast(config.precision, device):
-            part = encode_mini_batch(backbone, members, inputs, read, config)
-        parts.append(replace(part, hidden=None))
+            part = encode_mini_batch(backbone, mini_batch, config, masked=masked)
+        parts.append(replace(part, masked=None))
     vectors = join(parts, head, backbone).vectors.requires_grad_()
     del parts
     with autocast(config.precision, device):
-        compared = compare(head, vectors, inputs, config, ranks, entries=_ENTRIES)
+        entries = _ENTRIES if device.type == "cpu" else _ENTRIES_GPU
+        compared = compare(head, vectors, inputs, config, ranks, entries=entries)
         loss = compared.weigh(config)
     loss.backward()
 
     drift = torch.zeros((), device=device)
-    for members, state in zip(mini_batches, states, strict=True):
+    for mini_batch, state in zip(inputs.mini_batches, states, strict=True):
         state.restore()
-        cache = vectors.grad
-        more = _encode_again(backbone, inputs, members, read, cache, config, start)
+        more = _encode_again(
+            backbone, inputs, mini_batch, vectors.grad, config, masked=masked, start=start
+        )
         mlm, drift = mlm + more[0], drift + more[1]
-    return describe(inputs, compared.detach(), None if masked is None else mlm, drift, config)
+    return describe(inputs, compared.detach(), mlm if inputs.masked else None, drift, config)
 
 
 def _encode_again(
     backbone: Backbone,
     inputs: Inputs,
-    members: Integers,
-    masked: Masked | None,
+    mini_batch: MiniBatch,
     cache: Tensor | None,
     config: TrainConfig,
+    *,
+    masked: bool,
     start: StartEncoder | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Back-propagate a mini-batch's part of all losses; gives its MLM loss and its drift."""
     device = next(backbone.parameters()).device
     with autocast(config.precision, device):
-        part = encode_mini_batch(backbone, members, inputs, masked, config, start)
-        mlm = torch.zeros((), device=device) if masked is None else predict(backbone, part, masked)
-    loss = config.mlm_weight * mlm + config.anchor_weight * part.drift
+        part = encode_mini_batch(backbone, mini_batch, config, masked=masked, start=start)
+        mlm = predict(backbone, part) if masked else torch.zeros((), device=device)
+    drift = part.drift / inputs.texts
+    loss = config.mlm_weight * mlm + config.anchor_weight * drift
     if cache is not None:
-        loss = loss + (part.vectors * cache[torch.from_numpy(part.anchors).to(device)]).sum()
+        own = send({"anchors": part.anchors}, device)["anchors"]
+        loss = loss + (part.vectors * cache[own]).sum()
     loss.backward()
-    parts = mlm.detach(), part.drift.detach()
-    del loss, part, mlm
+    parts = mlm.detach(), drift.detach()
+    del loss, part, mlm, drift
     if device.type == "cpu":  # each mini-batch has another shape
         release_memory()
     return parts

@@ -13,37 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from crosszero.errors import TrainingError
 from crosszero.model.backbone import Backbone
-from crosszero.model.mlm import IGNORED, mask_tokens
+from crosszero.model.ragged import Integers, Ragged
 from crosszero.model.tokens import Tokens, locate_span
 from crosszero.training.batch import Batch
-from crosszero.training.ranks import Ranks
+from crosszero.training.masking import mask_texts
+from crosszero.training.mini_batch import MiniBatch, cut_texts
+from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.train_config import TrainConfig
-
-Integers = NDArray[np.int64]
 
 
 class UnusableBatchError(TrainingError):
     """A batch that can't be contrasted: a single meaning, or no word within `max_length`."""
-
-
-@dataclass(frozen=True)
-class Masked:
-    """Texts with tokens hidden.
-
-    Attributes:
-        ids: token numbers to read, one list for each text.
-        labels: for each text the original numbers of the tokens to predict, ``IGNORED`` elsewhere.
-        weights: for each text the weight of each token to predict. Over all ranks they make the
-            loss the mean over the languages of the mean over their tokens.
-    """
-
-    ids: list[list[int]]
-    labels: list[Integers]
-    weights: list[NDArray[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +34,8 @@ class Inputs:
     """What one rank encodes, and what it must know of the whole batch.
 
     Attributes:
-        ids: token numbers of the rank's texts.
-        masked: the same texts masked; ``None`` without MLM.
-        anchor_texts, starts, ends: of the rank's anchors, (m,) each: index into `ids`, first token,
-            one past the last.
+        mini_batches: the rank's texts and anchors.
+        masked: whether there are masked texts, for MLM.
         sizes: anchors of each rank.
         order: (all anchors,) where each anchor of the batch stands when the ranks' are joined.
         left, right, groups, pairs, meanings: samples whose words `max_length` has left, as in
@@ -63,59 +44,102 @@ class Inputs:
         texts, tokens: of the batch.
     """
 
-    ids: list[list[int]]
-    masked: Masked | None
-    anchor_texts: Integers
-    starts: Integers
-    ends: Integers
+    mini_batches: list[MiniBatch]
+    masked: bool
     sizes: list[int]
-    order: Tensor
-    left: Tensor
-    right: Tensor
-    groups: Tensor
-    pairs: Tensor
-    meanings: Tensor
+    order: Integers
+    left: Integers
+    right: Integers
+    groups: Integers
+    pairs: Integers
+    meanings: Integers
     cut: int
     texts: int
     tokens: int
 
 
-def make_inputs(
-    backbone: Backbone, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
-) -> Inputs:
-    """Deal, tokenise, mask, and find the tokens of the anchors.
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What one rank knows of a batch before the ranks have told each other how long texts are.
 
-    Arguments are those of :func:`crosszero.training.step.compute_losses`.
+    Attributes:
+        batch: the whole batch.
+        random: for the masks; the same on each rank.
+        tokens: of the rank's texts.
+        found: token span of each of the rank's anchors, ``None`` where it was cut off.
+        shares, places: texts and anchors of each rank.
+    """
+
+    batch: Batch
+    random: np.random.Generator
+    tokens: list[Tokens]
+    found: list[tuple[int, int] | None]
+    shares: list[Integers]
+    places: list[Integers]
+
+
+def make_inputs(
+    backbone: Backbone,
+    batch: Batch,
+    config: TrainConfig,
+    random: np.random.Generator,
+    ranks: Ranks = ALONE,
+) -> Inputs:
+    """Deal, tokenise, mask, find the tokens of the anchors, and cut all into mini-batches.
+
+    Args:
+        backbone: gives tokeniser and form of the texts; its weights are not used.
+        batch, random: the same on each rank; the latter decides which tokens are masked.
+        config: gives level, masking and lengths.
+        ranks: the processes that encode the batch together.
 
     Raises:
         UnusableBatchError: all samples mean the same, or fewer than two are left after texts were
             cut to `max_length`. Every rank raises it.
     """
+    return finish_inputs(
+        backbone, draft_inputs(backbone, batch, config, random, ranks), config, ranks
+    )
+
+
+def draft_inputs(
+    backbone: Backbone, batch: Batch, config: TrainConfig, random: np.random.Generator, ranks: Ranks
+) -> Draft:
+    """The first half of :func:`make_inputs`, for which ranks need not know each other."""
     shares = ranks.deal(batch.texts)
     own = shares[ranks.index]
     tokens = backbone.tokenize([batch.texts[i] for i in own], config.max_length)
-    anchor_texts = np.asarray([text for text, _, _ in batch.anchors], dtype=np.int64)
-    places = [np.flatnonzero(np.isin(anchor_texts, share)) for share in shares]
-    local = np.zeros(len(batch.texts), dtype=np.int64)
-    local[own] = np.arange(len(own))
+    texts = np.asarray([text for text, _, _ in batch.anchors], dtype=np.int64)
+    places = [np.flatnonzero(np.isin(texts, share)) for share in shares]
+    local = dict(zip(own.tolist(), tokens, strict=True))
     found = [  # a sentence, which has no characters, needs no tokens of its own
-        locate_span(tokens[local[text]], start, end) if end else (0, 1)
+        locate_span(local[text], start, end) if end else (0, 1)
         for text, start, end in (batch.anchors[i] for i in places[ranks.index])
     ]
-    layout, usable = _exchange(tokens, found, shares, places, ranks)
+    return Draft(
+        batch=batch, random=random, tokens=tokens, found=found, shares=shares, places=places
+    )
+
+
+def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: Ranks) -> Inputs:
+    """The second half of :func:`make_inputs`; UnusableBatchError as there."""
+    batch, shares, places = draft.batch, draft.shares, draft.places
+    own, own_anchors = shares[ranks.index], places[ranks.index]
+    layout, usable = _exchange(draft.tokens, draft.found, shares, places, ranks)
     left, right, groups, pairs, meanings = _keep(batch, usable, config)
-    bounds = np.asarray([span or (0, 1) for span in found], dtype=np.int64).reshape(-1, 2)
+    ids = Ragged.of([t.ids for t in draft.tokens])
     masked = None
     if config.mlm_weight > 0:
-        masked = _mask(backbone, tokens, own, layout, batch.languages, config, random)
+        share = config.mlm_probability
+        masked = mask_texts(backbone, ids, own, layout, batch.languages, share, draft.random)
+    texts = np.asarray([batch.anchors[i][0] for i in own_anchors], dtype=np.int64)
+    bounds = np.asarray([span or (0, 1) for span in draft.found], dtype=np.int64).reshape(-1, 2)
+    anchors = np.column_stack([np.searchsorted(own, texts), bounds])
     return Inputs(
-        ids=[t.ids for t in tokens],
-        masked=masked,
-        anchor_texts=local[anchor_texts[places[ranks.index]]],
-        starts=bounds[:, 0],
-        ends=bounds[:, 1],
+        mini_batches=cut_texts(backbone, ids, masked, anchors, config),
+        masked=masked is not None,
         sizes=[len(place) for place in places],
-        order=torch.from_numpy(np.argsort(np.concatenate(places))),
+        order=np.argsort(np.concatenate(places)),
         left=left,
         right=right,
         groups=groups,
@@ -148,7 +172,7 @@ def _exchange(
     return layout, usable
 
 
-def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> Tensor:
+def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> NDArray[np.int64]:
     """(5, samples): left, right, groups, pairs, meanings of those whose words are left."""
     rows = [batch.left, batch.right, batch.groups, batch.pairs, batch.meanings]
     columns = np.asarray(rows, dtype=np.int64)
@@ -164,43 +188,4 @@ def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> Tenso
             f"all {len(batch.left)} samples have the same meaning, so that there is no negative "
             f"(first of them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"
         )
-    return torch.from_numpy(kept)
-
-
-def _mask(
-    backbone: Backbone,
-    tokens: Sequence[Tokens],
-    own: Integers,
-    layout: Integers,
-    languages: Sequence[str],
-    config: TrainConfig,
-    random: np.random.Generator,
-) -> Masked:
-    """Mask the texts of the whole batch; those of other ranks are blanks of the right shape."""
-    lengths, first, inner = layout.T
-    ends = np.cumsum(lengths)
-    column = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
-    before = np.repeat(first, lengths)
-    special = (column < before) | (column >= before + np.repeat(inner, lengths))
-    flat = np.zeros(len(column), dtype=np.int64)
-    for text, part in zip(own, tokens, strict=True):
-        flat[ends[text] - lengths[text] : ends[text]] = part.ids
-    hidden, labels = mask_tokens(
-        flat,
-        special,
-        probability=config.mlm_probability,
-        mask_id=int(backbone.tokenizer.mask_token_id),
-        ordinary=backbone.ordinary_ids,
-        random=random,
-    )
-    names = {name: i for i, name in enumerate(dict.fromkeys(languages))}
-    owner = np.repeat([names[language] for language in languages], lengths)
-    chosen = labels != IGNORED
-    counts = np.bincount(owner[chosen], minlength=len(names))
-    shares = 1.0 / np.maximum(1, counts * np.count_nonzero(counts))  # of one token of a language
-    spans = [slice(ends[text] - lengths[text], ends[text]) for text in own]
-    return Masked(
-        [hidden[span].tolist() for span in spans],
-        [labels[span] for span in spans],
-        [shares[owner[span][chosen[span]]] for span in spans],
-    )
+    return kept

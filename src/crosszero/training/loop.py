@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
+import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file, check_output
@@ -24,28 +23,20 @@ from crosszero.model.saving import save_encoder
 from crosszero.samples.gold import GOLD, collect_gold
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.alignment_layer import choose_alignment_layer
-from crosszero.training.batch import Batch, build_batch
-from crosszero.training.checkpoint import load_checkpoint, remove_torn, save_checkpoint
+from crosszero.training.checkpoint import load_checkpoint, remove_torn
+from crosszero.training.checkpoint_saver import CheckpointSaver
+from crosszero.training.feeder import Feeder, ReadyBatch
 from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.inputs import Inputs
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
 from crosszero.training.optimizer import clip_gradients, find_reached, learning_rate_factor
-from crosszero.training.progress import MOST_SKIPPED, Progress
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last
 from crosszero.training.setup import TrainingRun, prepare_run
-from crosszero.training.step import (
-    Compared,
-    StepResult,
-    UnusableBatchError,
-    compute_losses,
-    describe,
-)
-from crosszero.training.stream import NextBatch, Position
+from crosszero.training.step import Compared, StepResult, compute_losses, describe
+from crosszero.training.stream import Position
 from crosszero.training.train_config import SETTINGS, TrainConfig, change_settings
-
-_STEP_SEED = 3  # what random numbers are for; see stream.py
-_log = logging.getLogger("crosszero")
 
 
 def train(
@@ -144,17 +135,18 @@ def train(
 def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     done = run.progress.step if run.progress else 0
     position = Position(*run.progress.position) if run.progress else Position()
-    every = run.config.checkpoint_every
     if run.ranks.first:
         remove_torn(run.out / CHECKPOINTS)
         with atomic_file(run.out / SETTINGS) as file:
             json.dump(run.settings, file, indent=2)
-    batches = run.stream.batches(position)
+    refreshed = None
     if run.refresher:
-        batches = run.refresher.refresh(batches, run.given)
+        refreshed = run.refresher.refresh(run.stream.batches(position), run.given)
+    feeder = Feeder(run.backbone, run.config, run.ranks, run.stream, position, refreshed, run.total)
     with explain_disk(run.out), ExitStack() as stack:
-        log = None
+        log, saver = None, None
         if run.ranks.first:
+            saver = stack.enter_context(CheckpointSaver(run))
             log = MetricsLog(
                 run.out,
                 total=run.total,
@@ -165,72 +157,32 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
             stack.enter_context(log)
         for step in range(done, run.total):
             begun = time.perf_counter()
-            line, position = _try_batches(run, batches, step)
+            batch, position = feeder.take(step)
+            line = _take_step(run, batch, step)
             if log:
                 log.add({**line, "seconds": round(time.perf_counter() - begun, 4)})
-            if every and (step + 1) % every == 0:
-                _save(run, step + 1, position)
-        if every == 0 or run.total % every:
-            _save(run, run.total, position)
+            if saver:
+                saver.save(step + 1, position)
 
 
-def _try_batches(
-    run: TrainingRun, batches: Iterator[NextBatch], step: int
-) -> tuple[dict[str, Any], Position]:
-    """Take a step with the next batch that can be contrasted; one that can't be is passed over."""
-    for _ in range(MOST_SKIPPED):
-        units, position = next(batches)
-        # All randomness of a step comes from (seed, step): resuming needs no state of it.
-        random = np.random.default_rng([_STEP_SEED, run.config.seed, step])
-        # Dropout differs between ranks, everything else is drawn alike on all of them.
-        torch.manual_seed(int(random.integers(2**62)) + run.ranks.index)
-        batch = build_batch(
-            units,
-            level=run.config.level,
-            words_per_sentence=run.config.words_per_sentence,
-            pairs_per_group=run.config.pairs_per_group,
-            random=random,
-        )
-        try:
-            return _take_step(run, batch, step, random), position
-        except UnusableBatchError as error:
-            reason = error
-            if run.ranks.first:
-                _log.warning("step %d: a batch is skipped: %s", step + 1, error)
-    raise TrainingError(f"step {step + 1}: {MOST_SKIPPED} batches in a row: {reason}")
-
-
-def _take_step(
-    run: TrainingRun, batch: Batch, step: int, random: np.random.Generator
-) -> dict[str, Any]:
+def _take_step(run: TrainingRun, batch: ReadyBatch[Inputs], step: int) -> dict[str, Any]:
     config = run.config
     factor = learning_rate_factor(step, run.total, config)
     for group in run.optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
-    result = _add_gradients(run, batch, random, parameters)
-    _require_finite(run, result.loss, "loss", step, batch)
+    # Dropout differs between ranks, everything else is drawn alike on all of them.
+    torch.manual_seed(batch.seed + run.ranks.index)
+    result = _add_gradients(run, batch.inputs, parameters)
     norm = clip_gradients(parameters, config.max_grad_norm)
-    _require_finite(run, norm, "norm of the gradient", step, batch)
+    found = _read(run, result, norm)
+    _require_finite(run, found, step, batch.origins)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    words = result.words
-    more = {} if config.level != "split" else {
-        "word_loss": None if words is None else float(words.loss.detach()),
-        "word_accuracy": None if words is None else float(words.accuracy),
-    }  # fmt: skip
-    if run.start:
-        more["drift"] = float(result.drift.detach())
     return {
         "step": step + 1,
-        "loss": float(result.loss.detach()),
-        "contrastive_loss": float(result.contrast.loss.detach()),
-        "mlm_loss": None if result.mlm is None else float(result.mlm.detach()),
-        "accuracy": float(result.contrast.accuracy),
-        "gap": float(result.contrast.gap),
-        **more,
+        **found,
         "learning_rate": config.learning_rate * factor,
-        "grad_norm": float(norm),
         "texts": result.inputs.texts,
         "tokens": result.inputs.tokens,
         "samples": len(result.inputs.left),
@@ -238,16 +190,37 @@ def _take_step(
     }
 
 
+def _read(run: TrainingRun, result: StepResult, norm: Tensor) -> dict[str, float | None]:
+    """Numbers of a step for its line of metrics, in one read: each would wait for the GPU."""
+    values: dict[str, Tensor | None] = {
+        "loss": result.loss,
+        "contrastive_loss": result.contrast.loss,
+        "mlm_loss": result.mlm,
+        "accuracy": result.contrast.accuracy,
+        "gap": result.contrast.gap,
+    }
+    if run.config.level == "split":
+        words = result.words
+        values["word_loss"] = None if words is None else words.loss
+        values["word_accuracy"] = None if words is None else words.accuracy
+    if run.start:
+        values["drift"] = result.drift
+    values["grad_norm"] = norm
+    known = {name: value.detach() for name, value in values.items() if value is not None}
+    numbers = torch.stack([value.to(result.loss) for value in known.values()]).tolist()
+    return dict.fromkeys(values) | dict(zip(known, numbers, strict=True))
+
+
 def _add_gradients(
-    run: TrainingRun, batch: Batch, random: np.random.Generator, parameters: Sequence[nn.Parameter]
+    run: TrainingRun, inputs: Inputs, parameters: Sequence[nn.Parameter]
 ) -> StepResult:
     """Back-propagate a batch; the result and the gradients are those of all ranks together."""
     config, ranks = run.config, run.ranks
     if config.gradient_cache:
-        result = backpropagate(run.backbone, run.head, batch, config, random, ranks, run.start)
+        result = backpropagate(run.backbone, run.head, inputs, config, ranks, run.start)
     else:
         with autocast(config.precision, run.accelerator.device):
-            result = compute_losses(run.backbone, run.head, batch, config, random, ranks, run.start)
+            result = compute_losses(run.backbone, run.head, inputs, config, ranks, run.start)
         run.accelerator.backward(result.loss)
     if ranks.count == 1:
         return result
@@ -260,25 +233,15 @@ def _add_gradients(
 
 
 def _require_finite(
-    run: TrainingRun, value: torch.Tensor, name: str, step: int, batch: Batch
+    run: TrainingRun, found: dict[str, float | None], step: int, origins: list[str]
 ) -> None:
-    if bool(torch.isfinite(value)):
+    names = {"loss": "loss", "grad_norm": "norm of the gradient"}
+    bad = next((n for n in names if not math.isfinite(found[n] or 0.0)), None)
+    if bad is None:
         return
-    where = describe_batch(run.out, step + 1, batch.origins, write=run.ranks.first)
+    where = describe_batch(run.out, step + 1, origins, write=run.ranks.first)
     raise TrainingError(
-        f"step {step + 1}: the {name} is {float(value.detach())}; {where}; {name_last(run.out)}; "
+        f"step {step + 1}: the {names[bad]} is {found[bad]}; {where}; {name_last(run.out)}; "
         "nothing was saved. Start a new --out with a lower learning_rate, a higher temperature or "
         "precision: fp32"
-    )
-
-
-def _save(run: TrainingRun, step: int, position: Position) -> None:
-    if not run.ranks.first:
-        return
-    save_checkpoint(
-        run.out / CHECKPOINTS,
-        run.modules,
-        run.optimizer,
-        Progress(step=step, total=run.total, position=position, settings=run.settings),
-        keep=run.config.keep_checkpoints,
     )

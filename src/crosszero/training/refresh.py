@@ -120,13 +120,14 @@ class WordRefresher:
         # In multi-way data a text stands in many pairs: each is encoded once.
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
         distinct = list(first)
+        size = self._config.mini_batch_num_tokens
         vectors = encode_word_layers(
             self._backbone,
             distinct,
             [spans[first[text]] for text in distinct],
             max_length=self._config.max_length,
             layers=[self._layer],
-            mini_batch_num_tokens=self._config.mini_batch_num_tokens,
+            mini_batch_num_tokens=size if isinstance(size, int) else None,
         )
         found = {text: of_layers[0] for text, of_layers in zip(distinct, vectors, strict=True)}
         return [found[text] for text in texts]

@@ -33,7 +33,8 @@ from crosszero.training.stream import SampleStream
 from crosszero.training.train_config import TrainConfig
 
 _FREE_TO_CHANGE = (
-    "keep_checkpoints", "log_every", "checkpoint_every", "gradient_cache", *DECIDED,
+    "keep_checkpoints", "log_every", "checkpoint_every", "checkpoint_minutes", "gradient_cache",
+    "num_workers", *DECIDED,
 )  # fmt: skip
 _log = logging.getLogger("crosszero")
 

@@ -7,14 +7,13 @@ the start is the best single remedy known ("SALT", docs/method.md, Later finding
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from crosszero.model.backbone import Backbone
-from crosszero.model.packing import lay_out
+from crosszero.model.packing import PlacedTexts
 
 
 class StartEncoder:
@@ -30,15 +29,14 @@ class StartEncoder:
         self._backbone = copy.deepcopy(backbone, shared).eval().requires_grad_(False)
         self._layer = layer
 
-    def measure(self, sentences: Tensor, texts: Sequence[Sequence[int]]) -> Tensor:
+    def measure(self, sentences: Tensor, texts: PlacedTexts) -> Tensor:
         """Give the sum of the squared distances between unit vectors now and at the start.
 
         Args:
             sentences: (n, H) vectors now, with their graph.
-            texts: token numbers of the n sentences, unmasked.
+            texts: the n sentences, unmasked.
         """
         with torch.no_grad():
-            laid = lay_out(self._backbone, texts)
-            before = laid.pool(laid.encode(self._backbone).read(self._layer))
+            before = texts.pool(texts.encode(self._backbone).read(self._layer))
         apart = functional.normalize(sentences, dim=-1) - functional.normalize(before, dim=-1)
         return apart.square().sum()

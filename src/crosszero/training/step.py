@@ -18,9 +18,9 @@ from torch import Tensor
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import Contrast, contrast, has_negatives
-from crosszero.training.batch import Batch
-from crosszero.training.forward_pass import Encoded, cut_texts, encode_mini_batch, join, predict
-from crosszero.training.inputs import Inputs, Masked, make_inputs
+from crosszero.model.transfer import send
+from crosszero.training.forward_pass import Encoded, encode_mini_batch, join, predict
+from crosszero.training.inputs import Inputs
 from crosszero.training.inputs import UnusableBatchError as UnusableBatchError
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.start_encoder import StartEncoder
@@ -55,9 +55,8 @@ class StepResult:
 def compute_losses(
     backbone: Backbone,
     head: ProjectionHead,
-    batch: Batch,
+    inputs: Inputs,
     config: TrainConfig,
-    random: np.random.Generator,
     ranks: Ranks = ALONE,
     start: StartEncoder | None = None,
 ) -> StepResult:
@@ -66,36 +65,32 @@ def compute_losses(
     Args:
         backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
         head: projection of the anchors.
-        batch, random: the same on each rank; the latter decides which tokens are masked.
-        config: gives the loss, the temperature, the masking and the mini-batches.
+        inputs: the batch, made ready by :func:`~crosszero.training.inputs.make_inputs`.
+        config: gives the loss, the temperature and which text is contrasted.
         ranks: the processes that encode the batch together. Each back-propagates its own loss; the
             gradients are to be added up.
         start: the encoder before training, where `anchor_weight` is above 0.
 
-    Raises:
-        UnusableBatchError: see :func:`~crosszero.training.inputs.make_inputs`.
-
     Source:
         docs/method.md, Model and Losses.
     """
-    inputs = make_inputs(backbone, batch, config, random, ranks)
-    mini_batches = cut_texts(inputs, config.mini_batch_num_tokens)
+    mlm, contrasted = None, inputs.masked and config.mask_contrastive_input
 
-    masked, mlm = inputs.masked, None
-    contrasted = masked if config.mask_contrastive_input else None
-
-    def encode(read: Masked | None) -> Encoded:
-        pull = start if read is contrasted else None
-        parts = [encode_mini_batch(backbone, m, inputs, read, config, pull) for m in mini_batches]
+    def encode(*, masked: bool) -> Encoded:
+        pull = start if masked == contrasted else None
+        parts = [
+            encode_mini_batch(backbone, mini_batch, config, masked=masked, start=pull)
+            for mini_batch in inputs.mini_batches
+        ]
         return join(parts, head, backbone)
 
-    if masked is not None:
-        encoded = encode(masked)
-        mlm = predict(backbone, encoded, masked)
-    if contrasted is None:
-        encoded = encode(None)
+    if inputs.masked:
+        encoded = encode(masked=True)
+        mlm = predict(backbone, encoded)
+    if not contrasted:
+        encoded = encode(masked=False)
     compared = compare(head, encoded.vectors, inputs, config, ranks)
-    return describe(inputs, compared, mlm, encoded.drift, config)
+    return describe(inputs, compared, mlm, encoded.drift / inputs.texts, config)
 
 
 def compare(
@@ -117,24 +112,24 @@ def compare(
         entries: see :func:`crosszero.model.losses.contrast`.
     """
     projected = head(vectors)
+    sent = send(
+        {"order": inputs.order, "left": inputs.left, "right": inputs.right}, projected.device
+    )
     if ranks.count > 1:  # as wide as the loss makes them: not every backend knows bf16
         wide = torch.promote_types(projected.dtype, torch.float32)
-        projected = ranks.gather(projected.to(wide), inputs.sizes)
-        projected = projected[inputs.order.to(projected.device)]
-    left = projected[inputs.left.to(projected.device)]
-    right = projected[inputs.right.to(projected.device)]
+        projected = ranks.gather(projected.to(wide), inputs.sizes)[sent["order"]]
+    left, right = projected[sent["left"]], projected[sent["right"]]
     measure = partial(contrast, loss=config.loss, temperature=config.temperature, entries=entries)
+    groups, pairs, meanings = map(torch.from_numpy, (inputs.groups, inputs.pairs, inputs.meanings))
     if config.level != "split":
-        return Compared(measure(left, right, groups=inputs.groups), None)
+        return Compared(measure(left, right, groups=groups), None)
     width = head.width // 2
-    first = torch.from_numpy(np.unique(inputs.pairs.numpy(), return_index=True)[1])
-    at = first.to(projected.device)
-    sentences = measure(left[at, :width], right[at, :width], groups=inputs.meanings[first])
+    first = np.unique(inputs.pairs, return_index=True)[1]
+    at = send({"first": first}, projected.device)["first"]
+    sentences = measure(left[at, :width], right[at, :width], groups=meanings[first])
     words = None
-    if has_negatives(inputs.groups, inputs.pairs):
-        words = measure(
-            left[:, width:], right[:, width:], groups=inputs.groups, within=inputs.pairs
-        )
+    if has_negatives(groups, pairs):
+        words = measure(left[:, width:], right[:, width:], groups=groups, within=pairs)
     return Compared(sentences, words)
 
 
