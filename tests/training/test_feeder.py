@@ -37,7 +37,7 @@ def test_workers_change_no_result(
     model, store = model_folder(), store_folder(20)
     common = {"steps": 12, "level": level, "checkpoint_every": 5}
     alone = train(model, store, tmp_path / "alone", num_workers=0, **common)
-    fed = train(model, store, tmp_path / "fed", num_workers=3, **common)
+    fed = train(model, store, tmp_path / "fed", num_workers=2, **common)
     weights = "model.safetensors"
     assert (fed / weights).read_bytes() == (alone / weights).read_bytes()
     shutil.rmtree(fed / "checkpoints" / "step-00000012")
