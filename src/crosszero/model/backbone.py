@@ -215,11 +215,9 @@ class Backbone(nn.Module):
             return []
         if not self.tokenizer.is_fast:
             return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
-        coded = self.tokenizer(
+        coded = self.tokenizer(  # offsets are read from the encodings: to ask here makes them twice
             list(texts), truncation=max_length is not None, max_length=max_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True, return_attention_mask=False,
-            return_token_type_ids=False, verbose=False,
+            return_attention_mask=False, return_token_type_ids=False, verbose=False,
         )  # fmt: skip
         return [
             make_tokens(one.ids, one.offsets, one.special_tokens_mask, cut=bool(one.overflowing))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,13 +51,13 @@ def make_tokens(
     `offsets` are (start, end) in characters of each token, `special` is 1 for special tokens.
     ValueError if these stand between the text's tokens.
     """
-    marks = np.asarray(special, dtype=bool)
-    inner = np.flatnonzero(~marks)
-    if len(inner) and inner[-1] - inner[0] + 1 != len(inner):
+    size = special.count(0)
+    first = special.index(0) if size else 0
+    if any(special[first : first + size]):
         raise ValueError("special tokens inside a text are not supported")
-    bounds = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)[inner]
-    first = int(inner[0]) if len(inner) else 0
-    return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], marks, cut)
+    inner = chain.from_iterable(offsets[first : first + size])
+    bounds = np.fromiter(inner, np.int64, 2 * size).reshape(-1, 2)
+    return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], np.array(special, bool), cut)
 
 
 def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
