@@ -156,7 +156,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
     assert found == (64, 2e-6, 0.07, 0.1)
     assert (train.loss, train.level, train.schedule) == ("cz-nce", "multi", "multistep")
     assert train.milestones == pytest.approx((2 / 6, 4 / 6, 5 / 6), abs=1e-3)
-    assert (train.max_length, train.checkpoint_every) == (128, 250)
+    assert (train.max_length, train.checkpoint_minutes) == (128, 10)
 
 
 def test_recipes_stand_at_the_root_of_the_repository() -> None:

@@ -164,8 +164,6 @@ def _name(one: Measurement) -> str:
 
 def do_part(one: Measurement, measured: bool) -> None:
     """Do a measurement, or no more than the training that it needs."""
-    # cuDNN would plan attention anew for each shape, and most of ours are met only once
-    torch.backends.cuda.enable_cudnn_sdp(False)
     if measured:
         measure(one)
     else:

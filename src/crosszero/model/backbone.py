@@ -111,6 +111,9 @@ class Backbone(nn.Module):
             256
         """
         path = locate_encoder(name)
+        # For bf16 on Hopper torch would prefer cuDNN's attention, which plans anew for each shape
+        # of a mini-batch; FlashAttention is as fast and plans nothing.
+        torch.backends.cuda.enable_cudnn_sdp(False)
         with quiet_transformers(), explain_failure(str(name)):
             config = AutoConfig.from_pretrained(path, trust_remote_code=False)
             if config.is_encoder_decoder:
