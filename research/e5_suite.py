@@ -148,18 +148,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def pack(work: Path, out: Path) -> None:
     """Pack what is worth keeping: records and logs, then predictions; weights are left."""
     out.mkdir(parents=True, exist_ok=True)
-    kept = ("records/*.json", "*.yaml", "*.md", "encoders/*/*.jsonl", "encoders/*/*.json")
+    # without config.json, which says that an encoder is whole: its record counts by its origin
+    logs = [f"encoders/*/{name}" for name in ("metrics.jsonl", "training.json", "crosszero.json")]
+    kept = ("records/*.json", "*.yaml", "*.md", *logs, "runs/*/models/*/finetune.json")
     archives = {
         "e5-records": [p for pattern in kept for p in work.glob(f"runs/*/{pattern}")],
         "e5-predictions": list(work.glob("runs/*/runs/*/predictions/**/*.tsv")),
     }
-    archives["e5-records"] += [*work.glob("samples-content/*"), *work.glob("*.yaml")]
-    archives["e5-records"] += work.glob("runs/*/runs/*/models/*/finetune.json")
+    archives["e5-records"] += [*work.glob("samples*/*"), *work.glob("*.yaml")]
     for name, paths in archives.items():
         with tarfile.open(out / f"{name}.tgz", "w:gz", compresslevel=6) as archive:
             for path in sorted(paths):
-                if path.name != "tokenizer.json":
-                    archive.add(path, path.relative_to(work))
+                archive.add(path, path.relative_to(work))
         _log.info("%s: %d files, %d bytes", name, len(paths), (out / f"{name}.tgz").stat().st_size)
 
 

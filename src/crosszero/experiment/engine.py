@@ -145,14 +145,13 @@ def _do_side_by_side(config: ExperimentConfig, missing: Sequence[Measurement]) -
     after: dict[str, str] = {}
     for seed in config.seeds:
         own = [one for one in missing if one.seed == seed]
-        trained = {one.system: find_first(config, one.system, seed) for one in own}
-        for one in own:
-            if one.own.train is not None:
-                calls.setdefault(f"{trained[one.system]}, seed {seed}", (one, False))
         # one task after the other, so that most of the table is there early
         for one in sorted(own, key=lambda one: config.tasks.index(one.task.name)):
+            training = f"{find_first(config, one.system, seed)}, seed {seed}"
+            if one.own.train is not None:
+                calls.setdefault(training, (one, False))
             name = f"{_name(one)}, {one.task.name}"
-            calls[name], after[name] = (one, True), f"{trained[one.system]}, seed {seed}"
+            calls[name], after[name] = (one, True), training
     done = run_side_by_side(do_part, calls, jobs=config.jobs, after=after, keep_going=True)
     for number, (name, _) in enumerate(done, start=1):
         yield f"{number} of {len(calls)} done: {name}"
