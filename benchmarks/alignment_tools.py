@@ -29,12 +29,12 @@ def run_simalign(aligner: Any, source: Sentences, target: Sentences) -> Links:
     ]
 
 
-def make_simalign(folder: Path, layer: int, method: str) -> Any:
+def make_simalign(folder: Path, layer: int, method: str, device: str = "cpu") -> Any:
     """Load the package on a model folder; `method` is ``a`` (argmax) or ``i`` (itermax)."""
     from simalign import SentenceAligner
 
     return SentenceAligner(
-        model=str(folder), token_type="word", matching_methods=method, device="cpu", layer=layer
+        model=str(folder), token_type="word", matching_methods=method, device=device, layer=layer
     )
 
 

@@ -13,6 +13,7 @@ from benchmarks.encoders import as_folder, list_matrices
 from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
+from crosszero.model.loading import quiet_transformers
 from crosszero.model.mlm import mask_tokens
 from crosszero.model.options import Precision
 from crosszero.model.precision import autocast
@@ -161,7 +162,7 @@ class RankingStep:
 
         self.precision = precision
         self._device = next(backbone.parameters()).device
-        with as_folder(backbone) as folder:
+        with as_folder(backbone) as folder, quiet_transformers():
             self.model = SentenceTransformer(str(folder), device=str(self._device))
         self.model.max_seq_length = LENGTH
         self.loss = losses.MultipleNegativesRankingLoss(self.model)

@@ -15,7 +15,18 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.encoders import MBERT, SIZES, TINY
-from benchmarks.gpu import correctness, ranks, training, ways
+from benchmarks.gpu import (
+    agreement,
+    correctness,
+    fine_tuning,
+    inference,
+    mining,
+    profile,
+    ranks,
+    rivals,
+    training,
+    ways,
+)  # fmt: skip
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.report import write_tables
 from benchmarks.gpu.setting import Setting, make_store
@@ -40,11 +51,19 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("machine", training.describe_device, 6),
-    Section("correctness", correctness.check_training, 25),
-    Section("ways", ways.check_ways, 35),
-    Section("ranks", ranks.check_ranks, 6),
-    Section("training", training.measure_training, 50),
+    Section("machine", training.describe_device, 5),
+    Section("correctness", correctness.check_training, 20),
+    Section("agreement", agreement.check_inference, 10),
+    Section("ways", ways.check_ways, 30),
+    Section("training", training.measure_training, 45),
+    Section("encoding", inference.measure_encoding, 20),
+    Section("alignment", inference.measure_alignment, 10),
+    Section("rivals", rivals.measure_rivals, 35),
+    Section("profile", profile.profile_steps, 10),
+    Section("search", agreement.check_search, 5),
+    Section("ranks", ranks.check_ranks, 5),
+    Section("fine-tuning", fine_tuning.check_fine_tuning, 15),
+    Section("mining", mining.measure_mining, 30),
 )
 """By worth: what comes first is there if the time runs out."""
 _WHOLE = 240.0

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from research.results import fill
 
+from benchmarks.gpu.inference import OURS, THEIRS
+from benchmarks.gpu.rivals import CACHED, MNRL, PAPER, SENTENCES
 from crosszero.errors import DataError
 from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
@@ -21,24 +23,49 @@ from crosszero.files import atomic_file
 Visit = dict[str, Any]
 
 
+Cell = tuple[str, str, int | str, str]
+"""Section, row, batch (or nothing) and column."""
+
+
 class Goal(NamedTuple):
-    """A number that should be reached: one cell of a table, or the ratio of two.
+    """A number that should be reached: a cell of a table, or the ratio of two.
 
     Attributes:
         what: this is.
-        cell: (section, row, batch or "", column).
-        against: what it is divided by: the same of another row; a text names what is no ratio.
-        least: the goal; with `most` the most that it may be.
+        cell: its place.
+        against: what it is divided by; ``None`` for a number that stands for itself.
+        limit: the least that it should be; the most with `most`.
     """
 
     what: str
-    cell: tuple[str, str, int | str, str]
-    against: tuple[str, str, int | str, str] | str
-    least: float
+    cell: Cell
+    against: Cell | None
+    limit: float
     most: bool = False
 
 
-GOALS: list[Goal] = []
+_PACKED = ("training", "crosszero, packed", 512)
+_SENTENCES = ("rivals", f"{SENTENCES}, bf16")
+_ENCODE = ("encoding", f"{OURS}, bf16", "", "sentences/s")
+GOALS = (
+    Goal("training", (*_PACKED, "pairs/s"), ("rivals", f"{PAPER}, fp32", 64, "pairs/s"), 20.0),
+    Goal("training, operations that are needed", (*_PACKED, "share of peak"), None, 0.45),
+    Goal(
+        "sentences",
+        (*_SENTENCES, 4_096, "pairs/s"),
+        ("rivals", f"{CACHED}, bf16", 4_096, "pairs/s"),
+        1.5,
+    ),
+    Goal(
+        "sentences", (*_SENTENCES, 512, "pairs/s"), ("rivals", f"{MNRL}, bf16", 512, "pairs/s"), 1.5
+    ),
+    *(
+        Goal("encode", _ENCODE, ("encoding", f"{THEIRS}, bf16", batch, "sentences/s"), 1.3)
+        for batch in (32, 512)
+    ),
+    Goal("align", ("alignment", f"{OURS}, hmm", "", "pairs/s"), None, 5_000),
+    Goal("mine", ("mining", "1,000,000 x 1,000,000 x 768", "", "s"), None, 60, most=True),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -107,18 +134,16 @@ def make_tables(visit: Visit) -> Iterator[Table]:
 
 def _measure(visit: Visit, goal: Goal) -> tuple[str, str, str, str, str] | None:
     """A row of the goals; ``None`` where the visit did not come so far."""
-    value = _find(visit, *goal.cell)
+    value, against, unit = _find(visit, *goal.cell), "absolute", goal.cell[3]
+    if goal.against is not None:
+        other = _find(visit, *goal.against)
+        value, unit = value and other and value / other, "x"
+        _, row, batch, _ = goal.against
+        against = f"{row}, batch {batch}" if batch else row
     if value is None:
         return None
-    against, unit = goal.against, goal.cell[3]
-    if not isinstance(against, str):
-        other = _find(visit, *against)
-        if not other:
-            return None
-        value, unit = value / other, "x"
-        against = " ".join(str(part) for part in against[1:3] if part)
-    met = value <= goal.least if goal.most else value >= goal.least
-    limit = f"at {'most' if goal.most else 'least'} {_show(goal.least)}"
+    met = value <= goal.limit if goal.most else value >= goal.limit
+    limit = f"at {'most' if goal.most else 'least'} {_show(goal.limit)}"
     return goal.what, against, f"{_show(value)} {unit}", limit, "yes" if met else "no"
 
 

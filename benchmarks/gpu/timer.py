@@ -56,9 +56,14 @@ class Repeated(NamedTuple):
 
 
 def repeat(
-    run: Callable[[int], object], device: torch.device, seconds: float, *, warm_up: int = 2
+    run: Callable[[int], object],
+    device: torch.device,
+    seconds: float,
+    *,
+    warm_up: int = 2,
+    least: int = 2,
 ) -> Repeated:
-    """Call `run` for some seconds, twice at least, after calls that are not counted.
+    """Call `run` for some seconds, `least` times at least, after `warm_up` that are not counted.
 
     It is called with a number that rises from ``-warm_up``.
     """
@@ -71,7 +76,7 @@ def repeat(
     finish(device)
     begun = time.perf_counter()
     count = 0
-    while count < 2 or time.perf_counter() - begun < seconds:
+    while count < least or time.perf_counter() - begun < seconds:
         run(count)
         count += 1
     finish(device)

@@ -1,8 +1,11 @@
-"""Pairs and tokens a second of training: packed, padded, and without its data path."""
+"""Pairs and tokens a second of training: packed, padded, and the device's and the host's part."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.journal import Journal
@@ -12,10 +15,14 @@ from benchmarks.machine import measure_gemm
 from benchmarks.steps import count_flops
 from crosszero.training import loop
 from crosszero.training.auto_settings import decide
-from crosszero.training.feeder import Feeder
+from crosszero.training.feeder import Feeder, ReadyBatch, count_workers
+from crosszero.training.inputs import Inputs
 from crosszero.training.setup import TrainingRun, prepare_run
 from crosszero.training.stream import Position
 from crosszero.training.train_config import TrainConfig
+
+_BEFORE = 3  # steps that are not counted
+_MADE = 4  # batches that are made before
 
 
 def describe_device(setting: Setting, journal: Journal) -> None:
@@ -32,15 +39,25 @@ def measure_peak(setting: Setting, precision: str) -> tuple[int, float]:
 
 
 def measure_training(setting: Setting, journal: Journal) -> None:
-    """Time steps of the training loop by batch, packed and padded."""
+    """Time the training loop, packed and padded; its steps alone; and its data path alone."""
     run = start_run(setting, level="multi")
     _, peak = measure_peak(setting, run.config.precision)
-    kinds = [(batch, pack) for pack in (True, False) for batch in setting.batches]
-    for number, (batch, pack) in enumerate(kinds):
-        config = replace(run.config, batch_size=batch, pack=pack)
-        config = replace(config, gradient_cache=batch == setting.batches[-1])
-        speed = time_steps(change(run, config), setting.clock.share(len(kinds) - number) - 1)
-        add_speed(journal, f"crosszero, {'packed' if pack else 'padded'}", batch, speed, peak)
+    small, middle, large = setting.batches
+    kinds: list[tuple[str, int, bool, Maker]] = [
+        *(("crosszero, packed", batch, True, feed) for batch in (middle, small, large)),
+        *(("its steps alone", batch, True, prepare) for batch in (middle, large)),
+        *(("crosszero, padded", batch, False, feed) for batch in (middle, small)),
+    ]
+    for number, (name, batch, pack, make) in enumerate(kinds):
+        config = replace(run.config, batch_size=batch, pack=pack, gradient_cache=batch == large)
+        seconds = setting.clock.share(len(kinds) + 1 - number) - 1
+        add_speed(journal, name, batch, time_steps(change(run, config), seconds, make), peak)
+    chosen = change(run, replace(run.config, batch_size=middle, pack=True))
+    take = feed(chosen)
+    done = repeat(lambda number: take(number + _BEFORE), setting.device, setting.clock.share(1))
+    workers = count_workers(chosen.backbone, chosen.config, chosen.ranks)
+    pairs = middle * done.count / done.seconds
+    journal.row(f"its data path alone, {workers} workers", **{"batch": middle, "pairs/s": pairs})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,32 +95,46 @@ def start_run(setting: Setting, **settings: Any) -> TrainingRun:
     config = TrainConfig(
         steps=10_000, checkpoint_every=0, precision="bf16" if setting.gpu else "fp32", **settings
     )
-    out = setting.folder / f"speed-{config.level}"
-    out.mkdir()
+    out = Path(tempfile.mkdtemp(dir=setting.folder))
     return prepare_run(setting.encoder, setting.store, config, out, resume=False)
 
 
 def change(run: TrainingRun, config: TrainConfig) -> TrainingRun:
     """The same run with other settings, from its beginning."""
-    run.backbone.model.set_attn_implementation("sdpa")
     config = decide(run.backbone, config, None)
     return replace(run, config=config, stream=replace(run.stream, batch_size=config.batch_size))
 
 
-def time_steps(run: TrainingRun, seconds: float) -> Speed:
-    """Take steps for some seconds, data path and all."""
+def feed(run: TrainingRun) -> Callable[[int], ReadyBatch[Inputs]]:
+    """A function that gives the batch of a step, as the training loop gets it."""
     feeder = Feeder(
         run.backbone, run.config, run.ranks, run.stream, Position(), refreshed=None, total=run.total
     )
+    return lambda step: feeder.take(step)[0]
+
+
+def prepare(run: TrainingRun) -> Callable[[int], ReadyBatch[Inputs]]:
+    """A function that gives one of some batches that were made before."""
+    take = feed(run)
+    batches = [take(step) for step in range(_MADE)]
+    return lambda step: batches[step % _MADE]
+
+
+Maker = Callable[[TrainingRun], Callable[[int], ReadyBatch[Inputs]]]
+
+
+def time_steps(run: TrainingRun, seconds: float, make: Maker = feed) -> Speed:
+    """Take steps for some seconds, with batches from `make`."""
+    batch = make(run)
     lines: list[dict[str, Any]] = []
 
     def take(number: int) -> None:
         if number == 0:
             lines.clear()
-        batch, _ = feeder.take(number + 9)
-        lines.append(loop._take_step(run, batch, number + 9))
+        step = number + _BEFORE
+        lines.append(loop._take_step(run, batch(step), step))
 
-    done = repeat(take, run.accelerator.device, seconds, warm_up=3)
+    done = repeat(take, run.accelerator.device, seconds, warm_up=_BEFORE)
     texts, tokens, samples = (
         sum(line[name] for line in lines) for name in ("texts", "tokens", "samples")
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.gpu import report
 from benchmarks.gpu.__main__ import SECTIONS, main
 from benchmarks.gpu.journal import Journal
+from benchmarks.gpu.rivals import PAPER
 from crosszero.errors import DataError
 
 
@@ -47,3 +49,26 @@ def test_what_was_found_is_on_disk_at_once(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(DataError, match="no result of benchmarks"):
         report.read_visit(path)
+
+
+def test_goals_are_ratios_of_what_was_measured() -> None:
+    visit = {
+        "benchmark": "gpu", "device": "a GPU", "date": "2026-01-02T03:04:05", "commit": "abc",
+        "command": "it", "seconds": 9, "tiny": False, "text": "made up", "versions": {},
+        "sections": [
+            section("training", [{"what": "crosszero, packed", "batch": 512, "pairs/s": 9_000.0}]),
+            section("rivals", [{"what": f"{PAPER}, fp32", "batch": 64, "pairs/s": 300.0}]),
+            section("alignment", [{"what": "crosszero, hmm", "pairs/s": 4_000.0}]),
+            section("mining", [{"what": "1,000,000 x 1,000,000 x 768", "s": 59.0}]),
+        ],
+    }  # fmt: skip
+    goals, *_ = report.make_tables(visit)
+    assert goals.rows == (
+        ("training", f"{PAPER}, fp32, batch 64", "30 x", "at least 20", "yes"),
+        ("align", "absolute", "4,000 pairs/s", "at least 5,000", "no"),
+        ("mine", "absolute", "59 s", "at most 60", "yes"),
+    )
+
+
+def section(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name, "rows": rows, "checks": [], "notes": []}

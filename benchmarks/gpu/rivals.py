@@ -1,0 +1,100 @@
+"""What one would train with instead, on the same device: the paper's procedure and
+sentence-transformers; and crosszero at the sentence level, which is what the latter does."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import torch
+
+from benchmarks.gpu.journal import Journal
+from benchmarks.gpu.setting import Setting
+from benchmarks.gpu.timer import repeat
+from benchmarks.gpu.training import add_speed, change, measure_peak, start_run, time_steps
+from benchmarks.steps import PaperStep, RankingStep
+from crosszero.model.backbone import Backbone
+from crosszero.samples.sample import Sample
+from crosszero.training.train_config import Precision
+
+PAPER, MNRL, CACHED = "the paper's procedure", "sentence-transformers MNRL", "CachedMNRL"
+SENTENCES = "crosszero, sentences, no MLM"
+_PASS = 256  # sentences at a time of the cached loss
+
+
+class Step(Protocol):
+    """A training step of another side; `tokens` grows by one number a step."""
+
+    tokens: list[int]
+
+    def run(self, rows: list[Sample]) -> None:
+        """Take it."""
+
+
+def measure_rivals(setting: Setting, journal: Journal) -> None:
+    """Time steps of all sides."""
+    small, middle, large = setting.batches
+    half: Precision = "bf16" if setting.gpu else "fp32"
+    sides: list[tuple[str, int, Callable[[], Step]]] = [
+        (f"{PAPER}, {one}", small, lambda one=one: PaperStep(_load(setting), precision=one))
+        for one in dict.fromkeys(("fp32", half))
+    ]
+    sides += [
+        (f"{MNRL}, {half}", batch, lambda: RankingStep(_load(setting), precision=half))
+        for batch in (small, middle)
+    ]
+    cached = 0 if setting.tiny else _PASS
+    sides.append(
+        (f"{CACHED}, {half}", large,
+         lambda: RankingStep(_load(setting), precision=half, mini_batch=cached or 4))
+    )  # fmt: skip
+    ours = len(setting.batches)
+    for number, (name, batch, make) in enumerate(sides):
+        seconds = setting.clock.share(len(sides) + ours - number) - 2
+        time_rival(setting, journal, name, batch, make, seconds)
+    run = start_run(setting, level="sentence", loss="info-nce", mlm_weight=0.0)
+    _, peak = measure_peak(setting, half)
+    for number, batch in enumerate(setting.batches):
+        config = replace(run.config, batch_size=batch, gradient_cache=batch == large, pack="auto")
+        speed = time_steps(change(run, config), setting.clock.share(ours - number) - 1)
+        add_speed(journal, f"{SENTENCES}, {half}", batch, speed, peak)
+
+
+def time_rival(
+    setting: Setting,
+    journal: Journal,
+    name: str,
+    batch: int,
+    make: Callable[[], Step],
+    seconds: float,
+) -> None:
+    """Time one side; what does not fit into the memory is said."""
+    rows = [row for row in setting.read_rows(4 * batch) if row.words]
+    try:
+        step = make()
+
+        def take(number: int) -> None:
+            first = (number + 2) % 3 * batch
+            step.run(rows[first : first + batch])
+
+        done = repeat(take, setting.device, seconds, warm_up=1)
+    except torch.OutOfMemoryError:
+        journal.note(f"{name}, batch {batch}: does not fit into the memory")
+        return
+    finally:
+        gc.collect()
+    tokens = sum(step.tokens[-done.count :])
+    columns: dict[str, float] = {
+        "batch": batch,
+        "pairs/s": batch * done.count / done.seconds,
+        "tokens/s": tokens / done.seconds,
+        "ms a step": 1e3 * done.seconds / done.count,
+        "GB": done.memory,
+    }
+    journal.row(name, **columns)
+
+
+def _load(setting: Setting) -> Backbone:
+    return setting.load_backbone().train()
