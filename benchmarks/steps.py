@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.encoders import as_folder, list_matrices
+from benchmarks.encoders import list_matrices
 from benchmarks.paper import LENGTH, Side, count_tokens, paper_losses
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
@@ -150,19 +151,24 @@ class RankingStep:
     """sentence-transformers with its MultipleNegativesRankingLoss and a fused AdamW.
 
     Args:
-        backbone: of the weights, on the device.
+        folder: of the encoder.
+        device: where it is trained.
         precision: of the forward passes, by autocast as its trainer does it.
         mini_batch: sentences of a pass of the cached loss; 0 for the loss without a cache.
     """
 
     def __init__(
-        self, backbone: Backbone, *, precision: Precision = "fp32", mini_batch: int = 0
+        self,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        precision: Precision = "fp32",
+        mini_batch: int = 0,
     ) -> None:
         from sentence_transformers import SentenceTransformer, losses
 
-        self.precision = precision
-        self._device = next(backbone.parameters()).device
-        with as_folder(backbone) as folder, quiet_transformers():
+        self.precision, self._device = precision, torch.device(device)
+        with quiet_transformers():
             self.model = SentenceTransformer(str(folder), device=str(self._device))
         self.model.max_seq_length = LENGTH
         self.loss = losses.MultipleNegativesRankingLoss(self.model)

@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.checks import check_losses, check_vectors
 from benchmarks.corpus import load_corpus, make_samples
-from benchmarks.encoders import MBERT, SIZES, TINY, load_backbone
+from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_backbone
 from benchmarks.large_input import run_apart
 from benchmarks.machine import measure_gemm, peak_memory, set_threads
 from benchmarks.record import Record, make_parser
@@ -176,7 +176,8 @@ def take_round(
     if name == PAPER:
         step = PaperStep(backbone)
     elif name == RANKING:
-        step = RankingStep(backbone)
+        with as_folder(backbone) as folder:
+            step = RankingStep(folder)
         step.model.train()
     else:
         words = {WORDS: options.words, ONE: 1, SENTENCES: 0}[name]
@@ -209,7 +210,8 @@ def measure_sentences(
     batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
     # Sentences alone step only the rows of embeddings in use: nothing else may train their encoder.
     own, backbone = (load_backbone(size, seed=options.seed) for _ in range(2))
-    ranking = RankingStep(backbone)
+    with as_folder(backbone) as folder:
+        ranking = RankingStep(folder)
     precision = ranking.precision
     ranking.model.eval()
     ours = OurStep(own.eval(), words=0, precision=precision)

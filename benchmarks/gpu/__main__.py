@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = torch.device("cuda" if torch.cuda.is_available() and not options.tiny else "cpu")
     given = list(sys.argv[1:] if arguments is None else arguments)
     journal = Journal(options.out / "result.json", describe(options, device, given))
-    clock = Clock(options.seconds)
+    clock = Clock(options.seconds, brief=options.tiny)
     with tempfile.TemporaryDirectory(prefix="benchmark.") as folder:
         if options.samples:
             store = SampleStore.open(options.samples)

@@ -80,9 +80,10 @@ def measure_alignment(setting: Setting, journal: Journal) -> None:
         return
     few = 4 if setting.tiny else 200
     layer = middle_layer(encoder.backbone)
-    aligner = make_simalign(setting.encoder, layer, "a", device=setting.device.type)
+    with quiet_transformers():
+        aligner = make_simalign(setting.encoder, layer, "a", device=setting.device.type)
     align = partial(run_simalign, aligner, source[:few], target[:few])
-    _time(setting, journal, "simalign, argmax", PAIRS, few, align, setting.clock.left)
+    _time(setting, journal, "simalign, argmax", PAIRS, few, align, setting.clock.share(1))
 
 
 def _time(

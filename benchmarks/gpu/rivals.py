@@ -37,19 +37,23 @@ def measure_rivals(setting: Setting, journal: Journal) -> None:
     """Time steps of all sides."""
     small, middle, large = setting.batches
     half: Precision = "bf16" if setting.gpu else "fp32"
+
+    def make_ranking(mini_batch: int) -> RankingStep:
+        step = RankingStep(
+            setting.encoder, device=str(setting.device), precision=half, mini_batch=mini_batch
+        )
+        step.model.train()
+        return step
+
     sides: list[tuple[str, int, Callable[[], Step]]] = [
         (f"{PAPER}, {one}", small, lambda one=one: PaperStep(_load(setting), precision=one))
         for one in dict.fromkeys(("fp32", half))
     ]
     sides += [
-        (f"{MNRL}, {half}", batch, lambda: RankingStep(_load(setting), precision=half))
-        for batch in (small, middle)
+        (f"{MNRL}, {half}", small, lambda: make_ranking(0)),
+        (f"{MNRL}, {half}", middle, lambda: make_ranking(0)),
+        (f"{CACHED}, {half}", large, lambda: make_ranking(4 if setting.tiny else _PASS)),
     ]
-    cached = 0 if setting.tiny else _PASS
-    sides.append(
-        (f"{CACHED}, {half}", large,
-         lambda: RankingStep(_load(setting), precision=half, mini_batch=cached or 4))
-    )  # fmt: skip
     ours = len(setting.batches)
     for number, (name, batch, make) in enumerate(sides):
         seconds = setting.clock.share(len(sides) + ours - number) - 2

@@ -17,9 +17,11 @@ class Clock:
 
     Args:
         seconds: of the visit.
+        brief: nothing is timed for longer than it must.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, brief: bool = False) -> None:
+        self._brief = brief
         self._end = self._section = time.monotonic() + seconds
 
     @property
@@ -38,7 +40,7 @@ class Clock:
 
     def share(self, parts: int) -> float:
         """Seconds of one of so many things that the section has still to time."""
-        return max(0.5, self.left / max(1, parts))
+        return 0.0 if self._brief else max(0.5, self.left / max(1, parts))
 
 
 class Repeated(NamedTuple):

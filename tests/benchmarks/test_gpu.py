@@ -18,7 +18,7 @@ from crosszero.errors import DataError
 @pytest.mark.slow
 @pytest.mark.xfail(strict=False, reason="packing refuses bf16 on a CPU")
 def test_a_tiny_visit(tmp_path: Path) -> None:
-    assert main(["--tiny", "--out", str(tmp_path), "--seconds", "240"]) == 0
+    assert main(["--tiny", "--out", str(tmp_path)]) == 0
     visit = report.read_visit(tmp_path / "result.json")
     assert [section["name"] for section in visit["sections"]] == [s.name for s in SECTIONS]
     for section in visit["sections"]:
