@@ -107,6 +107,7 @@ class _Mode(TorchDispatchMode):
 def emulated_device() -> Iterator[Watch]:
     """Make :data:`DEVICE` usable, as the accelerator of this machine; gives what waited."""
     device_module, autocast = torch.get_device_module, torch.autocast
+    casting = torch.is_autocast_enabled
     generator, tensor = torch.Generator, torch.tensor
     own = SimpleNamespace(
         get_rng_state=torch.get_rng_state,
@@ -124,6 +125,9 @@ def emulated_device() -> Iterator[Watch]:
         if is_ours(device_type):
             return nullcontext()
         return autocast(device_type, *args, **options)
+
+    def is_casting(device_type: str | None = None) -> bool:
+        return not is_ours(device_type) and casting(*filter(None, [device_type]))
 
     def generate(device: Any = "cpu") -> torch.Generator:
         return generator("cpu" if is_ours(device) else device)
@@ -143,6 +147,7 @@ def emulated_device() -> Iterator[Watch]:
         for owner, name, replacement in (
             (torch, "get_device_module", find_module),
             (torch, "autocast", cast),
+            (torch, "is_autocast_enabled", is_casting),
             (torch, "Generator", generate),
             (torch, "tensor", make),  # its own way to a device is not seen by a mode
             (torch, "inference_mode", torch.no_grad),  # which wrapped tensors can't enter

@@ -16,7 +16,6 @@ from crosszero.errors import DataError
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="packing refuses bf16 on a CPU")
 def test_a_tiny_visit(tmp_path: Path) -> None:
     assert main(["--tiny", "--out", str(tmp_path)]) == 0
     visit = report.read_visit(tmp_path / "result.json")
