@@ -53,5 +53,5 @@ def load_checkpoint(
 
 def save_weights(model: PreTrainedModel, folder: Path) -> None:
     """The weights alone, in float16, in files that fit through narrow doors."""
-    half = {name: weight.half() for name, weight in model.state_dict().items()}
+    half = {name: weight.half() for name, weight in model.named_parameters()}  # tied ones once
     model.save_pretrained(folder, state_dict=half, max_shard_size="12MB")

@@ -22,8 +22,8 @@ from .card import Facts, write_card
 from .corpus import read_corpus
 from .evaluate import score_folder
 from .model import make_model
-from .rows import encode_lines
 from .settings import Settings, load_settings
+from .text import Text
 from .tokenizer import save_tokenizer
 
 LIMIT = 25_000_000
@@ -54,37 +54,6 @@ def write_model(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> i
 def folder_size(folder: Path) -> int:
     """Bytes of all files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def export_run(run: Path, data: Path, target: Path, *, settings: Settings, date: str) -> Facts:
-    """Write the folder, measure it as a user would load it, write the card."""
-    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
-    model = make_model(settings, size=tokenizer.get_vocab_size())
-    best = ModernBertForMaskedLM.from_pretrained(run / "best", dtype=torch.float32)
-    model.load_state_dict(best.state_dict())
-    history = read_history(run)
-    corpus = read_corpus(data, seed=settings.seed)
-    sample = [text for split in corpus.values() for text in split.train[:64]]
-    balance_layers(model, encode_lines(tokenizer, sample, longest=settings.row))
-    parameters = write_model(model, tokenizer, target)
-    scores = score_folder(target, data, seed=settings.seed, longest=settings.row)
-    facts = Facts(
-        steps=history.steps,
-        tokens=history.tokens,
-        minutes=history.seconds / 60,
-        device=history.device,
-        parameters=parameters,
-        megabytes=folder_size(target) / 1e6,
-        characters=sum(len(text) for split in corpus.values() for text in split.train),
-        lines=sum(len(split.train) for split in corpus.values()),
-        date=date,
-        command=COMMAND.format(length=history.length, decay=history.share),
-        decay=history.decay,
-    )
-    (target / "README.md").write_text(write_card(scores, facts, settings), encoding="utf-8")
-    if folder_size(target) > LIMIT:
-        raise ValueError(f"{target} holds {folder_size(target):,} bytes; {LIMIT:,} are allowed")
-    return facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +89,42 @@ def read_history(run: Path) -> History:
         seconds=best["seconds"],
         decay=max(0, best["step"] - falls[-1]) if falls else 0,
     )
+
+
+def write_best(run: Path, folder: Path, settings: Settings) -> int:
+    """Write the run's best weights as a model folder; returns the number of parameters."""
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    model = make_model(settings, size=tokenizer.get_vocab_size())
+    best = ModernBertForMaskedLM.from_pretrained(run / "best", dtype=torch.float32)
+    model.load_state_dict(best.state_dict())
+    lines = Text.load(run).train_lines().values()
+    balance_layers(model, [ids for own in lines for ids in own[:64]])
+    return write_model(model, tokenizer, folder)
+
+
+def export_run(run: Path, data: Path, target: Path, *, settings: Settings, date: str) -> Facts:
+    """Write the folder, measure it as a user would load it, write the card."""
+    history = read_history(run)
+    corpus = read_corpus(data, seed=settings.seed)
+    parameters = write_best(run, target, settings)
+    scores = score_folder(target, data, seed=settings.seed, longest=settings.row)
+    facts = Facts(
+        steps=history.steps,
+        tokens=history.tokens,
+        minutes=history.seconds / 60,
+        device=history.device,
+        parameters=parameters,
+        megabytes=folder_size(target) / 1e6,
+        characters=sum(len(text) for split in corpus.values() for text in split.train),
+        lines=sum(len(split.train) for split in corpus.values()),
+        date=date,
+        command=COMMAND.format(length=history.length, decay=history.share),
+        decay=history.decay,
+    )
+    (target / "README.md").write_text(write_card(scores, facts, settings), encoding="utf-8")
+    if folder_size(target) > LIMIT:
+        raise ValueError(f"{target} holds {folder_size(target):,} bytes; {LIMIT:,} are allowed")
+    return facts
 
 
 def main() -> None:

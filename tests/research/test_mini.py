@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import ModernBertForMaskedLM
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -341,6 +342,9 @@ def test_pretraining_from_text_to_model(tmp_path: Path, length: str) -> None:
         pretrain([*base, length])
     pretrain([*base, "--data", str(data), "--prepare"])
     pretrain([*base, length, "--decay", "0.5"])  # without the corpus
+    model = make_model(TINY, size=120)
+    weights = list((run / "best").glob("*.safetensors"))
+    assert sum(len(load_file(file)) for file in weights) == len(list(model.parameters()))
     history = read_history(run)
     assert history.device == "cpu"
     assert history.length == length.removeprefix("--").replace("=", " ")
