@@ -18,7 +18,9 @@ from crosszero.errors import CheckpointError
 from crosszero.model.checks import first_line
 
 MINI = "crosszero-mini"
-_MINI = Path(str(resources.files("crosszero"))) / "assets" / MINI
+BUNDLED = (MINI, "crosszero-mini-aligned")
+"""Encoders inside the package, by the names that users call them."""
+_ASSETS = Path(str(resources.files("crosszero"))) / "assets"
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _log = logging.getLogger("crosszero")
 _VOCABULARIES = (
@@ -27,13 +29,19 @@ _VOCABULARIES = (
 )  # fmt: skip
 
 
+def find_bundled(name: str | Path) -> Path | None:
+    """Find the folder of an encoder that the package holds, or ``None``."""
+    folder = _ASSETS / name
+    return folder if str(name) in BUNDLED and folder.is_dir() else None
+
+
 def locate_encoder(name: str | Path) -> str:
     """Turn what a user calls an encoder into a folder or a hub id.
 
     Raises:
         CheckpointError: it looks like a path and is not there, or the folder holds no model.
     """
-    path = _MINI if str(name) == MINI else Path(name)
+    path = find_bundled(name) or Path(name)
     if path.is_dir():
         if not (path / "config.json").is_file() and (path / _OLD_LAYOUT).is_dir():
             path /= _OLD_LAYOUT
@@ -70,7 +78,7 @@ def find_file(name: str | Path, file: str) -> Path | None:
     Raises:
         CheckpointError: the hub can't be asked for it.
     """
-    folder = _MINI if str(name) == MINI else Path(name)
+    folder = find_bundled(name) or Path(name)
     if folder.is_dir():
         inside = (folder / file).is_file() and ".." not in Path(file).parts
         return folder / file if inside else None
