@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             whole = Path(options.encoder)
         done = trim_encoder(whole, small, texts=[*texts, *lines], least=options.least)
         sides = {"whole": whole, "trimmed": small}
-        vectors = [Encoder.load(path).encode(texts[:32]) for path in sides.values()]
+        vectors = [
+            Encoder.load(path, precision="fp32").encode(texts[:32]) for path in sides.values()
+        ]
         if options.least == 1:
             apart = float(np.abs(vectors[0] - vectors[1]).max())
             record.check("vectors of whole and trimmed, greatest difference", apart, 1e-4)
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def _starter(folder: Path) -> Callable[[int], object]:
-    return lambda _: Encoder.load(folder).encode(["start"])
+    return lambda _: Encoder.load(folder, precision="fp32").encode(["start"])
 
 
 def _stepper(backbone: Backbone, samples: Sequence[Any], batch: int) -> Callable[[int], object]:

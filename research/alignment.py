@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--pairs", nargs="+", help="such as en-fr; by default all")
     parser.add_argument("--out", help="Markdown file; by default standard output")
     options = parser.parse_args(arguments)
-    encoder = Encoder.load(options.encoder)
+    encoder = Encoder.load(options.encoder, precision="fp32")
     sets = {
         pair: read_gold_set(encoder, data)
         for pair, data in WordAlignment().load(options.data, options.pairs)

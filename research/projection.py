@@ -111,7 +111,7 @@ def link_by_simalign(folder: str, layer: int, method: str) -> Link:
 
 def link_by_crosszero(encoder: str) -> Link:
     """The links of ``crosszero align`` with its defaults."""
-    linker = WordLinker(Encoder.load(encoder))
+    linker = WordLinker(Encoder.load(encoder, precision="fp32"))
     return lambda source, target: linker.link(
         [from_words(words) for words in source], [from_words(words) for words in target]
     )

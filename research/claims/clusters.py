@@ -79,7 +79,7 @@ def measure_words(encoder: str | Path, meanings: list[dict[str, str]]) -> Cluste
         encoder: ``crosszero-mini``, a folder or a hub id.
         meanings: for each line its texts by language.
     """
-    loaded = Encoder.load(encoder, max_length=64)
+    loaded = Encoder.load(encoder, max_length=64, precision="fp32")
     rows = [(n, code, text) for n, texts in enumerate(meanings) for code, text in texts.items()]
     spans = [word_spans(text, code) for _, code, text in rows]
     vectors = np.concatenate(loaded.encode_words([text for *_, text in rows], spans))

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, Strict, name_place
+from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, ReadIn, Strict, name_place
 
 if TYPE_CHECKING:
     from crosszero.align.corpus import Corpus
@@ -48,6 +48,7 @@ def align(
     load: Path | None = None,
     save: Path | None = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
     strict: Strict = False,
 ) -> None:
     """Link the words of sentences and their translations.
@@ -119,14 +120,19 @@ def align(
     model = None
     if method != "statistical":
         asked = None if layer == "auto" else layer
-        model = Encoder.load(encoder, layer=asked, max_length=max_length)
+        model = Encoder.load(encoder, layer=asked, max_length=max_length, precision=precision)
         if layer == "auto":
             chosen = find_layer(model, corpus, statistics)
-            model = Encoder(model.backbone, layer=chosen, max_length=max_length)
+            model = Encoder(
+                model.backbone, layer=chosen, max_length=max_length, precision=model.precision
+            )
     linker = WordLinker(model, config, statistics=statistics)
     key = None
     if corpus.can_be_read_again:
-        read = model and (hash_encoder(encoder), model.alignment_layer, max_length)
+        read: list[object] | None = None
+        if model:
+            read = [hash_encoder(encoder), model.alignment_layer, max_length]
+            read += [model.precision] if model.precision != "fp32" else []
         way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)
         key = make_key({"encoder": read, "way": way, "texts": texts})

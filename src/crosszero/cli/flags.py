@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from crosszero.config import require
 from crosszero.errors import ConfigError
-from crosszero.model.options import Pooling
+from crosszero.model.options import Pooling, Precision
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
@@ -32,6 +32,14 @@ SentencePooling = Annotated[
         name="--pooling",
         help="How sentences are read: first-last (as crosszero trains), or mean, cls or max of "
         "the last layer. By default as the encoder's folder says, like sentence-transformers.",
+    ),
+]
+ReadIn = Annotated[
+    Precision,
+    Parameter(
+        name="--precision",
+        help="Number format in which texts are read: fp32, bf16 (half the time on GPUs and some "
+        "processors), or auto: bf16 where it is faster and harmless.",
     ),
 ]
 MaxLength = Annotated[
@@ -84,6 +92,11 @@ def check_cores(cores: int | None, ray_address: str | None) -> None:
             "--cores works only with --ray-address; to limit the threads of this process, set "
             "the variable OMP_NUM_THREADS"
         )
+
+
+def choose_common_precision(precision: Precision, ray_address: str | None) -> Precision:
+    """On a cluster auto is fp32: machines that decide differently would give different vectors."""
+    return "fp32" if ray_address is not None and precision == "auto" else precision
 
 
 def name_place(out: Path) -> str:

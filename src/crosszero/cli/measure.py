@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from crosszero.cli.flags import EncoderName, MaxLength, Names, SentencePooling, Settings
+from crosszero.cli.flags import EncoderName, MaxLength, Names, ReadIn, SentencePooling, Settings
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
@@ -31,6 +31,7 @@ def evaluate(
     margin: Margin = "ratio",
     layer: int | None = None,
     pooling: SentencePooling = None,
+    precision: ReadIn = "fp32",
     seed: int = 1,
     settings: Settings = None,
 ) -> None:
@@ -84,7 +85,8 @@ def evaluate(
     scores = measure(
         encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
         languages=languages, pairs=pairs, out=out, layers=layers, max_length=max_length,
-        margin=margin, layer=layer, pooling=pooling, seed=seed, fine_tune=changes,
+        margin=margin, layer=layer, pooling=pooling, precision=precision, seed=seed,
+        fine_tune=changes,
     )  # fmt: skip
     sys.stdout.write(f"{scores}\nscores: {out / 'scores.json'}\n")
 

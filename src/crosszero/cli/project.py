@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import EncoderName, Layer, MaxLength, Names, Out, Text, name_place
+from crosszero.cli.flags import EncoderName, Layer, MaxLength, Names, Out, ReadIn, Text, name_place
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
 
@@ -40,6 +40,7 @@ def project(
     languages: Names = None,
     layer: Layer = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
 ) -> None:
     """Carry the labels of a text to its translation.
 
@@ -114,7 +115,9 @@ def project(
         from crosszero.align.linker import WordLinker
         from crosszero.model.encoder import Encoder
 
-        linker = WordLinker(Encoder.load(encoder, layer=layer, max_length=max_length))
+        linker = WordLinker(
+            Encoder.load(encoder, layer=layer, max_length=max_length, precision=precision)
+        )
         link = partial(link_texts, linker=linker, languages=languages or ("", ""))
     plain = kind != "conll" if raw is None else raw
     reasons: Counter[str] = Counter()

@@ -13,6 +13,7 @@ from crosszero.cli.flags import (
     Layer,
     MaxLength,
     Out,
+    ReadIn,
     SentencePooling,
     Strict,
     Text,
@@ -37,6 +38,7 @@ def score(
     pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
     strict: Strict = False,
 ) -> None:
     """Score each pair of a bitext: how likely it is a translation.
@@ -70,7 +72,9 @@ def score(
 
     files = [source, *([target] if target else [])]
     check_output(out, inputs=files)
-    model = Encoder.load(encoder, pooling=pooling, layer=layer, max_length=max_length)
+    model = Encoder.load(
+        encoder, pooling=pooling, layer=layer, max_length=max_length, precision=precision
+    )
     spelt = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
     pairs = count_empty(spelt, list, files, strict=strict, outcome="scores of 0")
     count = kept = 0

@@ -14,10 +14,12 @@ from crosszero.cli.flags import (
     MaxLength,
     Out,
     RayAddress,
+    ReadIn,
     SentencePooling,
     Strict,
     Text,
     check_cores,
+    choose_common_precision,
     name_place,
 )
 from crosszero.search.margin import Margin
@@ -38,6 +40,7 @@ def mine(
     pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
     ray_address: RayAddress = None,
     cores: Cores = None,
     strict: Strict = False,
@@ -76,7 +79,10 @@ def mine(
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)
     ]
-    how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
+    how: dict[str, Any] = {
+        "pooling": pooling, "layer": layer, "max_length": max_length,
+        "precision": choose_common_precision(precision, ray_address),
+    }  # fmt: skip
     if ray_address is None:
         from crosszero.model.encoder import Encoder
         from crosszero.search.mining import mine_texts
@@ -104,6 +110,7 @@ def encode(
     pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
     ray_address: RayAddress = None,
     cores: Cores = None,
     strict: Strict = False,
@@ -125,7 +132,10 @@ def encode(
 
     check_output(out, inputs=[texts])
     check_cores(cores, ray_address)
-    how: dict[str, Any] = {"pooling": pooling, "layer": layer, "max_length": max_length}
+    how: dict[str, Any] = {
+        "pooling": pooling, "layer": layer, "max_length": max_length,
+        "precision": choose_common_precision(precision, ray_address),
+    }  # fmt: skip
     lines = require_texts(texts, strict=strict, outcome="rows of zeros in their place")
     if ray_address is None:
         from crosszero.model.encoder import Encoder

@@ -9,7 +9,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import EncoderName, MaxLength, Out, SentencePooling, Text, name_place
+from crosszero.cli.flags import (
+    EncoderName,
+    MaxLength,
+    Out,
+    ReadIn,
+    SentencePooling,
+    Text,
+    name_place,
+)
 from crosszero.config import require
 from crosszero.errors import ConfigError
 
@@ -75,6 +83,7 @@ def serve(
     port: int = 8000,
     pooling: SentencePooling = None,
     max_length: MaxLength = None,
+    precision: ReadIn = "auto",
 ) -> None:
     """Serve a page and a JSON interface: links, similarity, nearest sentences.
 
@@ -102,7 +111,7 @@ def serve(
 
     require("--port", port, 0 <= port <= 65535, "0 to 65535")
     with listen(host, port) as listener:
-        model = Encoder.load(encoder, pooling=pooling, max_length=max_length)
+        model = Encoder.load(encoder, pooling=pooling, max_length=max_length, precision=precision)
         sentences = None if texts is None else encode_lines(model, texts)
         if sentences is not None:
             _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")

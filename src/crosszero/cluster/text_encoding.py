@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,12 +25,13 @@ def encode_texts(
     pooling: Pooling | None = None,
     max_length: int | None = None,
     layer: int | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
 ) -> Path:
     """Encode texts on a cluster.
 
-    The numbers are those of ``Encoder.load(encoder).encode(texts)``. Where the workers have
-    another number of threads, or another processor, the last bits may differ: the matrix product
-    is then cut differently.
+    The numbers are those of ``Encoder.load(encoder, precision="fp32").encode(texts)``. Where the
+    workers have another number of threads, or another processor, the last bits may differ: the
+    matrix product is then cut differently.
 
     Args:
         encoder: ``crosszero-mini``, a folder that all machines see, or a hub id.
@@ -40,7 +41,7 @@ def encode_texts(
             of the texts and of one more file until it is done. ``np.load(out, mmap_mode="r")``
             reads it without memory.
         cluster: an open one. A GPU is used where a worker sees one.
-        pooling, max_length, layer: see :meth:`crosszero.Encoder.load`.
+        pooling, max_length, layer, precision: see :meth:`crosszero.Encoder.load`.
 
     Returns:
         The path `out`: (texts, H) float32, unit vectors.
@@ -56,7 +57,9 @@ def encode_texts(
     with work_folder(out.parent) as folder:
         blocks = _write_texts(folder, texts)
         name = str(Path(encoder).resolve()) if Path(encoder).exists() else str(encoder)
-        job = EncodeTexts(name, folder, pooling=pooling, max_length=max_length, layer=layer)
+        job = EncodeTexts(
+            name, folder, pooling=pooling, max_length=max_length, layer=layer, precision=precision
+        )
 
         def read() -> Iterator[Floats]:
             for number, _ in enumerate(cluster.run(job, list(range(blocks)))):

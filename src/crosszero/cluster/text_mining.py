@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from crosszero.cluster.session import Cluster, work_folder
 from crosszero.cluster.text_encoding import encode_texts
@@ -28,13 +29,14 @@ def mine_texts(
     pooling: Pooling | None = None,
     max_length: int | None = None,
     layer: int | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
 ) -> MinedPairs:
     """Find translations among the texts of two languages, on a cluster.
 
     This process holds the texts, and what :func:`~crosszero.cluster.mine_files` says.
 
     Args:
-        encoder, pooling, max_length, layer: see :func:`~crosszero.cluster.encode_texts`.
+        encoder, pooling, max_length, layer, precision: see :func:`~crosszero.cluster.encode_texts`.
         source, target, k, margin, drop_repeated: see :func:`crosszero.search.mine_texts`, whose
             result and errors these are.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
@@ -50,7 +52,7 @@ def mine_texts(
             for number, texts in enumerate((left, right)):
                 encode_texts(
                     encoder, texts, work / f"{number}.npy", cluster=cluster,
-                    pooling=pooling, max_length=max_length, layer=layer,
+                    pooling=pooling, max_length=max_length, layer=layer, precision=precision,
                 )  # fmt: skip
             return mine_files(work / "0.npy", work / "1.npy", cluster=cluster, k=k, margin=margin)
 

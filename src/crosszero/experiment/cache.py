@@ -64,6 +64,8 @@ class CachedEncoder:
         settings = f"{identity}\0{encoder.max_length}\0{encoder.layer}"
         if encoder.layer is None and encoder.pooling != FIRST_LAST.name:
             settings += f"\0{encoder.pooling}"
+        if encoder.precision != "fp32":
+            settings += f"\0{encoder.precision}"
         self._settings = settings.encode()
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -13,7 +13,7 @@ from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
-from crosszero.model.options import Pooling
+from crosszero.model.options import Pooling, Precision
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import list_tasks
 
@@ -33,6 +33,7 @@ def evaluate(
     margin: Margin = "ratio",
     layer: int | None = None,
     pooling: Pooling | None = None,
+    precision: Precision = "fp32",
     seed: int = 1,
     fine_tune: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Scores:
@@ -58,6 +59,8 @@ def evaluate(
         layer: hidden layer, from 1, that those tasks read.
         pooling: instead of `layer`: how those tasks read sentences; by default as the encoder's
             folder says. See :meth:`crosszero.Encoder.load`.
+        precision: number format in which those tasks read texts; by default the one that gives the
+            same scores on every machine. See :class:`crosszero.Encoder`.
         seed: of fine-tuning.
         fine_tune: for a task, settings that differ from XTREME's.
 
@@ -87,7 +90,7 @@ def evaluate(
             alignment_pairs=None if pairs is None else list(pairs),
             fine_tune={task: dict(changes) for task, changes in (fine_tune or {}).items()},
             max_length=max_length, margin=margin, layers=layers, layer=layer,
-            pooling=pooling, page=False, alone=True,
+            pooling=pooling, precision=precision, page=False, alone=True,
         )  # fmt: skip
         if languages and all(config.find_task(task).pairs_of_languages for task in config.tasks):
             asked = ", ".join(config.tasks)

@@ -162,6 +162,8 @@ class Measurement:
             identity = origin or hash_encoder(encoder)
             settings |= {"encoder": identity, "max_length": self.config.max_length}
             settings |= {"layer": self._reading.layer, "pooling": self._reading.pooling}
+            if self.config.precision != "fp32":
+                settings["precision"] = self.config.precision
         return make_key(settings), data
 
     def locate_model(self, encoder: str | Path) -> Path:
@@ -191,8 +193,9 @@ class Measurement:
             else:
                 read, length = self._reading, self.config.max_length
                 model = Encoder.load(
-                    encoder, max_length=length, layer=read.layer, pooling=read.pooling
-                )
+                    encoder, max_length=length, layer=read.layer, pooling=read.pooling,
+                    precision=self.config.precision,
+                )  # fmt: skip
                 layer, pooling = read.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from crosszero.bitext import BitextConfig
 from crosszero.config import build, require, require_seed
 from crosszero.errors import ConfigError, suggest
-from crosszero.model.options import Pooling
+from crosszero.model.options import Pooling, Precision
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
@@ -120,6 +120,8 @@ class ExperimentConfig:
             `pooling` says.
         pooling: how those tasks make vectors of sentences: ``first-last`` as crosszero trains, or
             ``mean``, ``cls`` or ``max`` of the last layer; none: as the encoder's folder says.
+        precision: number format in which those tasks read texts; ``fp32`` gives the same scores on
+            every machine, ``bf16`` half the time on some; see :class:`crosszero.Encoder`.
         jobs: how many trainings and measurements are done at a time, in processes that have the
             cores divided by `jobs` as threads. If one fails, the others are still done. Sums of
             floats depend on the number of threads, so records of other `jobs` may differ in their
@@ -153,6 +155,7 @@ class ExperimentConfig:
     layers: Literal["all"] | None = None
     layer: int | None = None
     pooling: Pooling | None = None
+    precision: Precision = "fp32"
     jobs: int = 1
     alone: bool = False
     page: bool = True

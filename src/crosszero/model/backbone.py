@@ -264,7 +264,7 @@ class Backbone(nn.Module):
             def run(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
                 try:
                     found = read(input_ids, attention_mask)
-                    return [found[1] + found[last] if n is None else found[n] for n in layers]
+                    return [_add(found[1], found[last]) if n is None else found[n] for n in layers]
                 except torch.OutOfMemoryError:
                     raise
                 except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -278,3 +278,8 @@ class Backbone(nn.Module):
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:
         return find_layers(self.base, self.layers)
+
+
+def _add(first: Tensor, last: Tensor) -> Tensor:
+    """Sum of two layers, in fp32 or wider."""
+    return first.to(torch.promote_types(first.dtype, torch.float32)) + last

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar, Unpack, overload
+from typing import TypeVar, Unpack, cast, overload
 
-import numpy as np
 import torch
 
 from crosszero.align.linker import link_texts
@@ -22,8 +21,10 @@ from crosszero.model.inference import (
     encode_subtoken_layers,
     encode_word_layers,
 )
-from crosszero.model.options import BLOCK, Pooling, WordLayer, layer_number
+from crosszero.model.options import BLOCK, Pooling, Precision, WordLayer, layer_number
+from crosszero.model.precision import CopyInBf16, choose_reading_precision
 from crosszero.model.readout import FIRST_LAST, Readout, read_readout
+from crosszero.model.tokens import check_texts
 
 T = TypeVar("T")
 Languages = tuple[str, str]
@@ -41,6 +42,8 @@ class Encoder:
             vectors are those of first + last, as in training.
         alignment_layer: by which words are linked; ``None``: as is known of the architecture.
         mini_batch_num_tokens: padded tokens in one forward pass; ``None``: what suits the device.
+        precision: ``fp32``; ``bf16``, in half the time on GPUs and some processors; or ``auto``:
+            :func:`~crosszero.model.precision.choose_reading_precision`. The attribute says which.
 
     Example:
         >>> Encoder.load("crosszero-mini").encode(["Good morning.", "Bonjour."]).shape
@@ -56,6 +59,7 @@ class Encoder:
         layer: WordLayer | None = None,
         alignment_layer: int | None = None,
         mini_batch_num_tokens: int | None = None,
+        precision: Precision = "fp32",
     ) -> None:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
@@ -70,6 +74,8 @@ class Encoder:
         if isinstance(layer, int):
             backbone.check_layer(layer)
         readout.to(next(backbone.parameters()).device)
+        self.precision = choose_reading_precision(backbone, precision)
+        self._copy = None if self.precision == "fp32" else CopyInBf16(backbone)
 
     @classmethod
     def load(
@@ -80,6 +86,7 @@ class Encoder:
         max_length: int | None = None,
         layer: WordLayer | None = None,
         device: str | None = None,
+        precision: Precision = "auto",
     ) -> Encoder:
         """Load an encoder.
 
@@ -87,7 +94,7 @@ class Encoder:
             name: ``crosszero-mini``, a run folder, any model folder or a hub id.
             pooling: ``first-last`` (as crosszero trains), or ``mean``, ``cls`` or ``max`` of the
                 last layer; by default as the folder says, or if it says nothing, ``mean``.
-            max_length, layer: see :class:`Encoder`.
+            max_length, layer, precision: see :class:`Encoder`.
             device: such as ``cuda:1``; by default a GPU if there is one.
 
         Raises:
@@ -107,6 +114,7 @@ class Encoder:
             max_length=max_length,
             layer=layer,
             alignment_layer=read_alignment_layer(name, backbone),
+            precision=precision,
         )
 
     @property
@@ -131,6 +139,10 @@ class Encoder:
     def _sentences(self) -> Readout:
         return self._readout if self.layer is None else Readout(layers=(self._word_layer,))
 
+    @property
+    def _reader(self) -> Backbone:
+        return self.backbone if self._copy is None else self._copy.fresh()
+
     def encode(self, texts: str | Sequence[str]) -> Vectors:
         """Give a unit vector to each of n texts, or to a single one.
 
@@ -147,19 +159,14 @@ class Encoder:
             (256,)
         """
         if isinstance(texts, str):
-            vector: Vectors = self.encode([texts])[0]
-            return vector
-        texts = _check_texts(texts)
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        for start in range(0, len(texts), BLOCK):
-            vectors[start : start + BLOCK] = encode_sentences(
-                self.backbone,
-                texts[start : start + BLOCK],
-                max_length=self._sentence_length,
-                readout=self._sentences,
-                mini_batch_num_tokens=self.mini_batch_num_tokens,
-            )
-        return vectors
+            return cast(Vectors, self.encode([texts])[0])
+        return encode_sentences(
+            self._reader,
+            check_texts(texts),
+            max_length=self._sentence_length,
+            readout=self._sentences,
+            mini_batch_num_tokens=self.mini_batch_num_tokens,
+        )
 
     def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
         """Give a vector to each word in its sentence.
@@ -228,11 +235,11 @@ class Encoder:
     ) -> list[T]:
         if isinstance(texts, str) or len(texts) != len(spans):
             raise ValueError(f"{len(spans)} lists of spans given for {len(texts)} texts; one each")
-        texts = _check_texts(texts)
+        texts = check_texts(texts)
         found: list[T] = []
         for start in range(0, len(texts), BLOCK):
             found += encode(
-                self.backbone,
+                self._reader,
                 texts[start : start + BLOCK],
                 spans[start : start + BLOCK],
                 layers=layers,
@@ -289,12 +296,5 @@ class Encoder:
             return self.align([source], [target], languages=languages, **how)[0]
         if isinstance(source, str) or isinstance(target, str) or len(source) != len(target):
             raise ValueError("sentences and translations must be equal in number")
-        texts = _check_texts(source), _check_texts(target)
+        texts = check_texts(source), check_texts(target)
         return link_texts(self, *texts, LinkConfig(**how), languages)
-
-
-def _check_texts(texts: Iterable[str]) -> list[str]:
-    for number, text in enumerate(texts := list(texts)):
-        if not isinstance(text, str):
-            raise TypeError(f"texts must be str, text {number} is {type(text).__name__}")
-    return texts

@@ -18,10 +18,12 @@ from crosszero.align.spans import Span
 from crosszero.align.subtokens import Parts
 from crosszero.model.backbone import Backbone
 from crosszero.model.mini_batches import cut_mini_batches, pad
+from crosszero.model.options import BLOCK
 from crosszero.model.pooling import pool_spans
 from crosszero.model.readout import FIRST_LAST, Readout
 from crosszero.model.threads import run_in_threads
 from crosszero.model.tokens import Tokens, locate_spans
+from crosszero.model.transfer import send
 
 Vectors = NDArray[np.float32]
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
@@ -53,24 +55,37 @@ def encode_sentences(
             whose caches more would not stay, and 16,384 elsewhere.
     """
     vectors = np.zeros((len(texts), readout.width(backbone.hidden_size)), np.float32)
-    tokens = backbone.tokenize([readout.prepare(text) for text in texts], max_length)
     prompt = backbone.tokenize([readout.prepare("")], max_length)[0]
-    seen = np.asarray([t.ids != prompt.ids for t in tokens], bool)
     skipped = 0 if readout.pools_prompt else prompt.first + len(prompt.starts)
 
-    def keep(part: _Encoded) -> None:
-        mask = part.mask.clone()
-        mask[:, :skipped] = 0
-        vectors[part.members] = readout.pool(part.hidden, mask).cpu().numpy()
+    def begin(texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Tensor]]:
+        tokens = backbone.tokenize([readout.prepare(text) for text in texts], max_length)
+        seen = np.asarray([t.ids != prompt.ids for t in tokens], bool)
+        if lost := int((~seen).sum()):
+            _log.warning(
+                "%s no token that %s knows, and so a vector of zeros",
+                "1 text has" if lost == 1 else f"{lost} texts have",
+                backbone.name,
+            )
+        pooled = []
 
-    if lost := int((~seen).sum()):
-        _log.warning(
-            "%s no token that %s knows, and so a vector of zeros",
-            "1 text has" if lost == 1 else f"{lost} texts have",
-            backbone.name,
-        )
-    chosen = np.flatnonzero(seen)
-    _encode(backbone, tokens, chosen, readout.layers, mini_batch_num_tokens, keep)
+        def keep(part: _Encoded) -> None:
+            mask = part.mask.clone()
+            mask[:, :skipped] = 0
+            pooled.append((part.members, readout.pool(part.hidden, mask)))
+
+        chosen = np.flatnonzero(seen)
+        _encode(backbone, tokens, chosen, readout.layers, mini_batch_num_tokens, keep)
+        return pooled
+
+    running: list[tuple[NDArray[np.int64], Tensor]] = []
+    for start in range(0, len(texts), BLOCK):
+        begun = begin(texts[start : start + BLOCK])
+        for rows, found in running:  # an accelerator computed them while others were tokenised
+            vectors[rows] = found.cpu().numpy()
+        running = [(rows + start, found) for rows, found in begun]
+    for rows, found in running:
+        vectors[rows] = found.cpu().numpy()
     return vectors
 
 
@@ -257,7 +272,7 @@ def _encode(
         def work(part: NDArray[np.int64]) -> None:
             members = chosen[part]
             ids, mask = pad([tokens[i].ids for i in members], backbone.tokenizer.pad_token_id)
-            mask = mask.to(device)
-            keep(_Encoded(members, read(ids.to(device), mask), mask))
+            sent = send({"ids": ids.numpy(), "mask": mask.numpy()}, device)
+            keep(_Encoded(members, read(sent["ids"], sent["mask"]), sent["mask"]))
 
         run_in_threads(work, parts, device)

@@ -109,7 +109,8 @@ class Readout:
         """
         mixed = hidden[0]
         if len(hidden) > 1:
-            parts = [w * h for w, h in zip(self.weights, hidden, strict=True)]
+            wide = torch.promote_types(mixed.dtype, torch.float32)
+            parts = [w * h.to(wide) for w, h in zip(self.weights, hidden, strict=True)]
             mixed = torch.stack(parts).sum(dim=0) / sum(self.weights)
         vectors = torch.cat([pool_sentences(mixed, mask, mode) for mode in self.modes], dim=-1)
         for part in self.tail:

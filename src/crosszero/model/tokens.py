@@ -7,7 +7,7 @@ tokens are those that share a character with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -37,6 +37,14 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def check_texts(texts: Iterable[str]) -> list[str]:
+    """See that texts are `str`, or TypeError."""
+    for number, text in enumerate(texts := list(texts)):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be str, text {number} is {type(text).__name__}")
+    return texts
 
 
 def make_tokens(

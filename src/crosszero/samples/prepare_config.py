@@ -115,6 +115,6 @@ def _make_aligner(config: FinderConfig, encoder: WordEncoder | str | Path | None
     if isinstance(encoder, str | Path):
         from crosszero.model.encoder import Encoder
 
-        encoder = Encoder.load(encoder)
+        encoder = Encoder.load(encoder, precision="fp32")
         encoder.layer = (encoder.backbone.layers + 1) // 2
     return EncoderAligner(encoder)

@@ -69,7 +69,8 @@ class Encoders:
             try:
                 if not path.is_file():
                     _log.info("%s: running %s", work, encoder)
-                    result = make(Encoder.load(encoder, max_length=self._max_length))
+                    model = Encoder.load(encoder, max_length=self._max_length, precision="fp32")
+                    result = make(model)
                     with atomic_file(path) as file:
                         json.dump(result, file, default=to_dict)
                 found[name] = read_json(path, kind, "remove it")
