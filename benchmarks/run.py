@@ -20,16 +20,18 @@ from benchmarks.machine import read_commit
 
 def list_commands(data: Path | None) -> dict[str, list[str]]:
     """Name of each result and the module and flags that make it."""
-    lists, text, gold = [], [], []
+    lists, text, gold, tasks = [], [], [], []
     if data is not None:
         text = ["--data", str(data / "bitext" / "bible")]
         gold = ["--gold", str(data / "word-alignment" / "en-fr")]
+        tasks = ["--xtreme", str(data / "xtreme-mini"), "--alignment", str(data)]
         words = data / "lexicon" / "usual_words"
         lists = ["--lexicon", f"en={words}/en_uni.txt", f"fr={words}/fr_uni.txt"]
     return {
         "start_up": ["start_up"],
         "find_words": ["find_words", *text, *lists],
         "encode": ["encode", *text],
+        "precision": ["precision", *text, *tasks],
         "align": ["align", *gold],
         "mine": ["mine"],
         "train_step": ["train_step", *text],

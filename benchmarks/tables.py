@@ -24,7 +24,7 @@ from crosszero.files import atomic_file
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BENCHMARKS = (
     "train_step", "step_profile", "gradient_cache", "compile", "find_words",
-    "large_input", "align", "mine", "encode", "start_up", "trim",
+    "large_input", "align", "mine", "encode", "precision", "start_up", "trim",
 )  # fmt: skip
 Run = dict[str, Any]
 

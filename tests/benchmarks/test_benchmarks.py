@@ -37,6 +37,7 @@ NEEDS = {
     "align": "simalign",
     "mine": "faiss",
     "encode": "sentence_transformers",
+    "precision": "torch",
     "start_up": "cyclopts",
     "trim": "sentence_transformers",
 }
