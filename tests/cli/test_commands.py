@@ -70,6 +70,16 @@ def test_help_is_fast_and_loads_no_torch() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
+def test_threads_that_wait_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that it is set back
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    call("--version")
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    call("--version")
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+
+
 def test_the_list_of_commands_says_what_they_say_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

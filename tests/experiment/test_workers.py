@@ -16,11 +16,13 @@ import pytest
 from crosszero.errors import CrosszeroError, DataError, MissingExtraError
 from crosszero.experiment.workers import count_threads, run_side_by_side
 
+THREADS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 
-def double(number: int) -> tuple[int, str | None]:
+
+def double(number: int) -> tuple[int, list[str | None]]:
     assert not sys.stderr.isatty()  # else progress bars would be drawn
     logging.getLogger("crosszero").info("doubling %d", number)
-    return 2 * number, os.environ.get("OMP_NUM_THREADS")
+    return 2 * number, [os.environ.get(name) for name in THREADS]
 
 
 def fail(how: str, marker: str) -> None:
@@ -44,13 +46,13 @@ def act(how: str, marker: str) -> int:
 
 
 def test_results_log_lines_and_threads(caplog: pytest.LogCaptureFixture) -> None:
-    before = os.environ.get("OMP_NUM_THREADS")
+    before = [os.environ.get(name) for name in THREADS]
     calls = {f"call {n}": (n,) for n in range(2)}
     with caplog.at_level(logging.INFO, "crosszero"):
         found = dict(run_side_by_side(double, calls, jobs=2))
-    threads = str(count_threads(2))
+    threads = [str(count_threads(2)), before[1] or "passive"]
     assert found == {f"call {n}": (2 * n, threads) for n in range(2)}
-    assert os.environ.get("OMP_NUM_THREADS") == before
+    assert [os.environ.get(name) for name in THREADS] == before
     assert sorted(caplog.messages) == [f"call {n}: doubling {n}" for n in range(2)]
     assert count_threads(10_000) == 1
 

@@ -101,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
     logging.basicConfig(handlers=[handler])
+    # Threads that have nothing to do would spin, and take the cores from those that have: two
+    # trainings on the same cores took five to ten times as long. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # These tell of each attempt to reach the hub; the error is told once, by us.
     for library in ("HF_HUB", "DATASETS"):
         os.environ.setdefault(f"{library}_VERBOSITY", "critical")

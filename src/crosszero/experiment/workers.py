@@ -103,15 +103,17 @@ def count_threads(jobs: int) -> int:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Processes that are started now compute with so many threads."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = str(count)
+    """Processes that are started now compute with so many threads, and those that idle sleep."""
+    wanted = {"OMP_WAIT_POLICY": "passive", **os.environ, "OMP_NUM_THREADS": str(count)}
+    before = {name: os.environ.get(name) for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")}
+    os.environ.update({name: wanted[name] for name in before})
     try:
         yield
     finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 class _Worker(Generic[T]):
