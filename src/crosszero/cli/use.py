@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from crosszero.cli.flags import (
     Cores,
@@ -22,6 +24,7 @@ from crosszero.cli.flags import (
     choose_common_precision,
     name_place,
 )
+from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
 _log = logging.getLogger("crosszero")
@@ -37,6 +40,7 @@ def mine(
     k: int = 4,
     margin: Margin = "ratio",
     threshold: float | None = None,
+    approximate: Annotated[bool, Parameter(negative="")] = False,
     pooling: SentencePooling = None,
     layer: Layer = None,
     max_length: MaxLength = None,
@@ -66,6 +70,9 @@ def mine(
         the cosine itself (absolute).
     threshold
         Leave out pairs with a lower score.
+    approximate
+        For millions of lines: look for neighbours in the nearest cells of an index alone (faiss,
+        extra approximate). Says which share of them is found.
     """
     from crosszero.bitext.lines import require_texts
     from crosszero.files import check_output
@@ -75,6 +82,8 @@ def mine(
     check_output(out, inputs=[source, target])
     check_cores(cores, ray_address)
     check_settings(k, margin)
+    if approximate and ray_address is not None:
+        raise ConfigError("--approximate: works on one machine; leave out --ray-address")
     sides = [
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)
@@ -87,7 +96,9 @@ def mine(
         from crosszero.model.encoder import Encoder
         from crosszero.search.mining import mine_texts
 
-        pairs = mine_texts(Encoder.load(encoder, **how), *sides, k=k, margin=margin)
+        pairs = mine_texts(
+            Encoder.load(encoder, **how), *sides, k=k, margin=margin, approximate=approximate
+        )
     else:
         from crosszero.cluster import Cluster
         from crosszero.cluster import mine_texts as mine_on_cluster

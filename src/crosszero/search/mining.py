@@ -53,6 +53,7 @@ def mine(
     k: int = 4,
     margin: Margin = "ratio",
     device: str | None = None,
+    approximate: bool = False,
 ) -> list[MinedTexts]:
     """Find translations among unaligned texts in two languages.
 
@@ -67,6 +68,8 @@ def mine(
             ``distance``), or the cosine itself (``absolute``).
         device: where neighbours are looked for; see
             :func:`~crosszero.search.neighbours.find_neighbours`.
+        approximate: for millions of texts: look for neighbours near the cells of an index alone,
+            with faiss (extra ``approximate``); the share that is found is logged.
 
     Returns:
         (score, source, target), best first; no text is used twice.
@@ -84,7 +87,9 @@ def mine(
     Source:
         Artetxe & Schwenk 2019, section 3.
     """
-    pairs = mine_texts(encoder, source, target, k=k, margin=margin, device=device)
+    pairs = mine_texts(
+        encoder, source, target, k=k, margin=margin, device=device, approximate=approximate
+    )
     least = -np.inf if threshold is None else threshold
     return [
         MinedTexts(p.score, source[p.source], target[p.target]) for p in pairs if p.score >= least
@@ -100,6 +105,7 @@ def mine_texts(
     margin: Margin = "ratio",
     drop_repeated: bool = False,
     device: str | None = None,
+    approximate: bool = False,
 ) -> MinedPairs:
     """Find translations as :func:`mine` does, and give their rows in `source` and `target`.
 
@@ -110,7 +116,7 @@ def mine_texts(
 
     def find(left: list[str], right: list[str]) -> MinedPairs:
         vectors = encoder.encode(left), encoder.encode(right)
-        return mine_vectors(*vectors, k=k, margin=margin, device=device)
+        return mine_vectors(*vectors, k=k, margin=margin, device=device, approximate=approximate)
 
     check_settings(k, margin)
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)

@@ -28,12 +28,13 @@ def mine_vectors(
     k: int = 4,
     margin: Margin = "ratio",
     device: str | None = None,
+    approximate: bool = False,
 ) -> MinedPairs:
     """Find pairs of rows that belong together; no row is used twice.
 
-    Exact, without an index: time grows with source x target x dim. Memory is the two inputs once
-    more as float32, k neighbours for each row and one block of similarities. Equal texts should be
-    given once (:func:`~crosszero.search.mining.mine_texts` sees to it).
+    Exact, without an index, unless `approximate`: time grows with source x target x dim. Memory is
+    the two inputs once more as float32, k neighbours for each row and one block of similarities.
+    Equal texts should be given once (:func:`~crosszero.search.mining.mine_texts` sees to it).
 
     Args:
         source_vectors: (sources, dim), at least one row, of any length (cosine is used).
@@ -41,6 +42,7 @@ def mine_vectors(
         k, margin: see :func:`~crosszero.search.mining.mine`; fewer neighbours if there are fewer.
         device: where neighbours are looked for; see
             :func:`~crosszero.search.neighbours.find_neighbours`.
+        approximate: see :func:`~crosszero.search.mining.mine`.
 
     Returns:
         Pairs with a cosine above 0, best score first. On a tie the lower source row comes first,
@@ -57,7 +59,10 @@ def mine_vectors(
     """
     check_settings(k, margin)
     check_some(source_vectors, target_vectors)
-    forward, backward = find_neighbours_both(source_vectors, target_vectors, k=k, device=device)
+    find = find_neighbours_both
+    if approximate:
+        from crosszero.search.approximate import find_neighbours_approximately as find
+    forward, backward = find(source_vectors, target_vectors, k=k, device=device)
     return pair_neighbours(forward, backward, margin)
 
 
