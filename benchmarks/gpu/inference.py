@@ -34,7 +34,9 @@ def measure_encoding(setting: Setting, journal: Journal) -> None:
     batches = (4, 8) if setting.tiny else (32, 512)
     left = len(kinds) * (1 + len(batches))
     for kind in kinds:
-        encoder = Encoder.load(setting.encoder, device=setting.device.type, max_length=_LENGTH)
+        encoder = Encoder.load(
+            setting.encoder, device=setting.device.type, max_length=_LENGTH, precision=kind
+        )
         seconds = setting.clock.share(left)
         encode = partial(encoder.encode, texts)
         ours = _time(setting, journal, f"{OURS}, {kind}", SENTENCES, len(texts), encode, seconds)
