@@ -51,3 +51,13 @@ def test_a_mini_batch_is_read_with_few_waits(model_folder: Folders) -> None:
             encoder.encode(texts)
             waits.append((watch.total, len(texts)))
     assert all(total <= 5 * count for total, count in waits), watch.waits
+
+
+def test_a_copy_in_bf16_lies_on_the_device(model_folder: Folders) -> None:
+    folder = model_folder("bert")
+    expected = Encoder.load(folder, device="cpu", precision="bf16").encode(SOURCE)
+    with emulated_device():
+        encoder = Encoder.load(folder, device=str(DEVICE), precision="bf16")
+        assert encoder.precision == "bf16"
+        assert np.allclose(encoder.encode(SOURCE), expected, atol=1e-3)
+        assert Encoder.load(folder, device=str(DEVICE)).precision == "fp32"  # it is small

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from crosszero.errors import ConfigError
 from crosszero.search import accelerated, neighbours
 from crosszero.search.neighbours import find_neighbours, find_neighbours_both
+from tests.emulated_device import DEVICE, emulated_device
 
 CPU = torch.device("cpu")
 
@@ -126,3 +127,14 @@ def test_unknown_devices_are_refused(monkeypatch, name):
     monkeypatch.undo()
     with pytest.raises(ConfigError, match=r"device: .* cpu, cuda or cuda:N"):
         find_neighbours(np.eye(3), np.eye(3), device=name)
+
+
+def test_a_device_of_its_own_finds_the_same(monkeypatch):
+    monkeypatch.setattr(accelerated, "_BLOCK", 128)
+    unit = [neighbours.unit_rows(points(rows, rows)) for rows in (150, 211)]
+    with emulated_device() as watch:
+        found = accelerated.search(*unit, 4, device=DEVICE, both=True)
+    for (near, _), theirs in zip(found, search(*unit), strict=True):
+        assert np.array_equal(near.index, theirs[0].index)
+        assert np.array_equal(near.value, theirs[0].value)
+    assert watch.total <= 2 * 4 + 20  # one a block and direction, and the copies

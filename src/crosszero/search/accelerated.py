@@ -196,10 +196,10 @@ def _name_candidates(x: _Side, y: _Side, width: int, block: int, both: bool) -> 
         left = x.rows[item : item + block].half()
         for candidate in range(0, len(y.rows), block):
             right = y.rows[candidate : candidate + block].half()
-            if device.type == "cpu":
-                scores = left.float() @ right.float().T
-            else:
+            if device.type == "cuda":
                 scores = torch.mm(left, right.T, out_dtype=torch.float32)
+            else:
+                scores = left.float() @ right.float().T
             scores[:, max(0, y.count - candidate) :] = -torch.inf
             there.add(scores, item, candidate)
             if back is not None:
