@@ -340,6 +340,35 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     assert call("encode", plain, "--out", vectors, *read[:-1], "clss") == 2
 
 
+def test_number_formats_and_approximate_mining(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["the cat sees the sea", "the old king", "a red house"]
+    texts = write(tmp_path / "a.en", "\n".join(lines) + "\n")
+    vectors, read = tmp_path / "v.npy", ["--encoder", model_folder()]
+    half = Encoder.load(model_folder(), precision="bf16").encode(lines)
+    assert call("encode", texts, "--out", vectors, *read, "--precision", "bf16") == 0
+    np.testing.assert_array_equal(np.load(vectors), half)
+    assert call("encode", texts, "--out", vectors, *read) == 0  # auto: the encoder is small
+    full = Encoder.load(model_folder(), precision="fp32").encode(lines)
+    np.testing.assert_array_equal(np.load(vectors), full)
+    assert 0 < np.abs(full - half).max() < 0.02
+    for command in ("align", "mine", "score"):
+        out = tmp_path / command
+        assert call(command, texts, texts, "--out", out, *read, "--precision", "bf16") == 0
+        assert len(out.read_text().splitlines()) == 3
+    # an alignment that was begun in another format is not continued
+    assert call("align", texts, texts, "--out", tmp_path / "align", *read) == 0
+    assert "from an earlier run" not in caplog.text
+    assert call("encode", texts, "--out", vectors, *read, "--precision", "fp16") == 2
+    pytest.importorskip("faiss")
+    pairs = tmp_path / "pairs.tsv"
+    assert call("mine", texts, texts, "--out", pairs, *read, "--approximate") == 0
+    assert len(pairs.read_text().splitlines()) == 3
+    wrong = ["--approximate", "--ray-address", "local"]
+    assert call("mine", texts, texts, "--out", pairs, *read, *wrong) == 2
+
+
 def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = write(tmp_path / "a.en", "the cat  sees the\tsea\r\nhouse\n")
     target = write(tmp_path / "b.en", "sea cat king\nhouse the house\n")

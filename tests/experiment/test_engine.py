@@ -788,3 +788,32 @@ def test_settings_that_a_task_does_not_read_do_not_undo_it(suite: ExperimentConf
         for task in ("panx", "tatoeba")
     }
     assert same == {"panx": True, "tatoeba": False}
+
+
+def test_the_number_format_belongs_to_a_measurement(suite: ExperimentConfig) -> None:
+    task = suite.find_task("tatoeba")
+    keys = {
+        precision: Measurement(
+            dataclasses.replace(suite, precision=precision), "start", task, 1
+        ).make_key(suite.encoder)
+        for precision in ("fp32", "bf16")
+    }
+    assert Measurement(suite, "start", task, 1).make_key(suite.encoder) == keys["fp32"]
+    assert keys["fp32"] != keys["bf16"]
+    scores = [
+        evaluate(
+            suite.encoder, tasks=["tatoeba"], data=suite.data, max_length=32, precision=precision
+        )
+        for precision in ("fp32", "bf16")
+    ]
+    assert len(scores[0]) == len(scores[1]) > 0
+
+
+def test_vectors_of_another_number_format_are_not_taken(
+    suite: ExperimentConfig, tmp_path: Path
+) -> None:
+    for precision in ("fp32", "bf16"):
+        encoder = Encoder.load(suite.encoder, precision=precision)  # type: ignore[arg-type]
+        found = CachedEncoder(encoder, "one", tmp_path).encode(["the old sea"])
+        assert np.array_equal(found, encoder.encode(["the old sea"]))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
