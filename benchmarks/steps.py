@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import convert_outputs_to_fp32
 from torch import Tensor
 
 from benchmarks.encoders import list_matrices
@@ -153,7 +154,8 @@ class RankingStep:
     Args:
         folder: of the encoder.
         device: where it is trained.
-        precision: of the forward passes, by autocast as its trainer does it.
+        precision: of the forward passes, by autocast within the model, as its trainer does it: the
+            cached loss calls the model in the backward pass, too.
         mini_batch: sentences of a pass of the cached loss; 0 for the loss without a cache.
     """
 
@@ -171,6 +173,9 @@ class RankingStep:
         with quiet_transformers():
             self.model = SentenceTransformer(str(folder), device=str(self._device))
         self.model.max_seq_length = LENGTH
+        if precision == "bf16":
+            cast = torch.autocast(self._device.type, dtype=torch.bfloat16)
+            self.model.forward = convert_outputs_to_fp32(cast(self.model.forward))
         self.loss = losses.MultipleNegativesRankingLoss(self.model)
         if mini_batch:
             self.loss = losses.CachedMultipleNegativesRankingLoss(
@@ -189,8 +194,7 @@ class RankingStep:
         ]
         self.tokens.append(sum(int(f["attention_mask"].sum()) for f in features))
         moved = [{k: self._move(value) for k, value in one.items()} for one in features]
-        with autocast(self.precision, self._device):
-            loss: Tensor = self.loss(moved, None)
+        loss: Tensor = self.loss(moved, None)
         return loss
 
     def _move(self, value: Any) -> Any:

@@ -39,7 +39,7 @@ class Gradients(NamedTuple):
 
     Attributes:
         contrastive, mlm: the losses.
-        gradients: of every parameter that has one, on the CPU.
+        gradients: of every parameter that has one.
     """
 
     contrastive: float
@@ -53,6 +53,8 @@ def check_training(setting: Setting, journal: Journal) -> None:
     backbone = setting.load_backbone(CPU)  # weights drawn on a GPU would be others
     run = _make_runner(backbone, batch)
     expected = run(BASE)
+    moved = {name: one.to(setting.device) for name, one in expected.gradients.items()}
+    expected = expected._replace(gradients=moved)
     backbone.to(setting.device)
     found = run(BASE)
     _check_same(journal, "fp32 on the device, against the CPU", found, expected)
@@ -96,7 +98,7 @@ def compute_gradients(
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters(prefix="head")]
     ranks.add_gradients([parameter for _, parameter in named], torch.zeros(1))
-    found = {name: p.grad.float().cpu() for name, p in named if p.grad is not None}
+    found = {name: p.grad.float() for name, p in named if p.grad is not None}
     for _, parameter in named:
         parameter.grad = None
     mlm = torch.zeros(()) if result.mlm is None else result.mlm

@@ -18,6 +18,7 @@ from crosszero.align.linker import align_words
 from crosszero.align.methods import LinkConfig
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import quiet_transformers
+from crosszero.model.options import Precision
 
 T = TypeVar("T")
 OURS, THEIRS = "crosszero", "SentenceTransformer.encode"
@@ -30,13 +31,11 @@ def measure_encoding(setting: Setting, journal: Journal) -> None:
     """Encode the same texts with both libraries."""
     rows = setting.read_rows(40 if setting.tiny else 4_096)
     texts = [text for row in rows for text in (row.source, row.target)]
-    kinds = ("fp32", "bf16") if setting.gpu else ("fp32",)
+    kinds: tuple[Precision, ...] = ("fp32", "bf16") if setting.gpu else ("fp32",)
     batches = (4, 8) if setting.tiny else (32, 512)
     left = len(kinds) * (1 + len(batches))
     for kind in kinds:
-        encoder = Encoder.load(
-            setting.encoder, device=setting.device.type, max_length=_LENGTH, precision=kind
-        )
+        encoder = _load(setting, kind)
         seconds = setting.clock.share(left)
         encode = partial(encoder.encode, texts)
         ours = _time(setting, journal, f"{OURS}, {kind}", SENTENCES, len(texts), encode, seconds)
@@ -53,7 +52,7 @@ def measure_encoding(setting: Setting, journal: Journal) -> None:
         journal.check(what, float(np.abs(ours - theirs).max()), _SAME[kind])
 
 
-def load_sentence_transformer(setting: Setting, kind: str) -> Any:
+def load_sentence_transformer(setting: Setting, kind: Precision) -> Any:
     """The encoder as sentence-transformers loads it, in a number format."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -71,7 +70,7 @@ def measure_alignment(setting: Setting, journal: Journal) -> None:
     """Link the words of sentence pairs, absolute and against simalign."""
     rows = setting.read_rows(20 if setting.tiny else 4_096)
     source, target = ([getattr(row, side).split() for row in rows] for side in ("source", "target"))
-    encoder = Encoder.load(setting.encoder, device=setting.device.type, max_length=_LENGTH)
+    encoder = _load(setting, "bf16" if setting.gpu else "fp32")
     methods = (LinkConfig(), LinkConfig(method="argmax", unit="word", threshold=0.0))
     for number, config in enumerate(methods):
         align = partial(align_words, encoder, source, target, config)
@@ -86,6 +85,12 @@ def measure_alignment(setting: Setting, journal: Journal) -> None:
         aligner = make_simalign(setting.encoder, layer, "a", device=setting.device.type)
     align = partial(run_simalign, aligner, source[:few], target[:few])
     _time(setting, journal, "simalign, argmax", PAIRS, few, align, setting.clock.share(1))
+
+
+def _load(setting: Setting, precision: Precision) -> Encoder:
+    return Encoder.load(
+        setting.encoder, device=setting.device.type, max_length=_LENGTH, precision=precision
+    )
 
 
 def _time(

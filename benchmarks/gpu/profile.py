@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.gpu.journal import Journal
@@ -53,7 +54,8 @@ def add_profile(journal: Journal, batch: int, events: Any, plain: float, took: f
     The profiler slows the host down, not the device: so busy is the device's time over that of
     steps without a profiler.
     """
-    busy = sum(event.self_device_time_total for event in events) / 1e6
+    kernels = [event for event in events if event.device_type != DeviceType.CPU]
+    busy = sum(event.self_device_time_total for event in kernels) / 1e6
     launches = sum(event.count for event in events if "LaunchKernel" in event.key)
     waits = [event for event in events if "Synchronize" in event.key]
     columns: dict[str, float] = {

@@ -31,9 +31,11 @@ from crosszero.training.train_config import LayersConfig, LoraConfig, TrainConfi
 _COMMON: dict[str, Any] = {
     "steps": 4, "batch_size": 8, "log_every": 1, "checkpoint_every": 2, "precision": "fp32",
     "max_length": 40, "mini_batch_num_tokens": 400, "adam_beta2": 0.98, "learning_rate": 1e-4,
+    "num_workers": 0,
 }  # fmt: skip
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {"pack": False},
+    "workers": {"num_workers": 2},
     "cache": {"gradient_cache": True},
     "pack": {"pack": True},
     "sentence": {"level": "sentence", "mlm_weight": 0.0},
@@ -44,6 +46,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "two passes": {"mask_contrastive_input": False},
     "freeze": {"freeze_embeddings": True},
     "lora": {"lora": LoraConfig(rank=4)},
+    "refresh": {"refresh_words_every": 2},
     "info-nce": {"loss": "info-nce", "words_per_sentence": 8},
 }  # fmt: skip
 # AdamW takes a full step where the gradient is next to nothing, too, and rounding gives its sign.

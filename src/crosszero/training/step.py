@@ -115,7 +115,7 @@ def compare(
     sent = send(
         {"order": inputs.order, "left": inputs.left, "right": inputs.right}, projected.device
     )
-    if ranks.count > 1:  # as wide as the loss makes them: not every backend knows bf16
+    if not ranks.alone:  # as wide as the loss makes them: not every backend knows bf16
         wide = torch.promote_types(projected.dtype, torch.float32)
         projected = ranks.gather(projected.to(wide), inputs.sizes)[sent["order"]]
     left, right = projected[sent["left"]], projected[sent["right"]]
