@@ -181,8 +181,9 @@ class RankingStep:
             self.loss = losses.CachedMultipleNegativesRankingLoss(
                 self.model, mini_batch_size=mini_batch
             )
+        fused = self._device.type in ("cpu", "cuda")
         self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=2e-6, weight_decay=0.0, fused=True
+            self.model.parameters(), lr=2e-6, weight_decay=0.0, fused=fused
         )
         self.tokens: list[int] = []
 

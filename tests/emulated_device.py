@@ -14,7 +14,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ContextDecorator, ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -55,6 +55,16 @@ class Watch:
 
 
 _watch = Watch()
+
+
+class _Nothing(ContextDecorator):
+    """A context and decorator that does nothing."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class DeviceTensor(Tensor):
@@ -123,7 +133,7 @@ def emulated_device() -> Iterator[Watch]:
 
     def cast(device_type: str, *args: Any, **options: Any) -> Any:
         if is_ours(device_type):
-            return nullcontext()
+            return _Nothing()
         return autocast(device_type, *args, **options)
 
     def is_casting(device_type: str | None = None) -> bool:
@@ -131,6 +141,9 @@ def emulated_device() -> Iterator[Watch]:
 
     def generate(device: Any = "cpu") -> torch.Generator:
         return generator("cpu" if is_ours(device) else device)
+
+    def infer(mode: Any = True) -> Any:  # wrapped tensors can't be inference tensors
+        return torch.no_grad()(mode) if callable(mode) else torch.no_grad() if mode else _Nothing()
 
     def make(data: Any, *, device: Any = None, **options: Any) -> Tensor:
         made = tensor(data, **options)
@@ -150,7 +163,7 @@ def emulated_device() -> Iterator[Watch]:
             (torch, "is_autocast_enabled", is_casting),
             (torch, "Generator", generate),
             (torch, "tensor", make),  # its own way to a device is not seen by a mode
-            (torch, "inference_mode", torch.no_grad),  # which wrapped tensors can't enter
+            (torch, "inference_mode", infer),
             (torch.accelerator, "is_available", lambda: True),
             (nn.Module, "_apply", _apply),
             (PreTrainedModel, "from_pretrained", classmethod(load_on_the_cpu)),
@@ -197,6 +210,9 @@ def _run(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     else:
         _count_waits(kind, args, kwargs)
         _refuse_mix(kind, args, tensors)
+    if func is _aten.mm.dtype:  # a GPU alone has it
+        left, right, kind_of_sum = args
+        return _close(_open(left).to(kind_of_sum) @ _open(right).to(kind_of_sum))
     found = func(*tree_map(_open, args), **tree_map(_open, dict(kwargs)))
     if kind in _COPIES and bool(ours) != there:
         found = found.clone()  # a copy to another device never shares memory

@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of result.json")
     parser.add_argument("--samples", type=Path, help="a store; without it made-up text")
     parser.add_argument("--seconds", type=float, default=_WHOLE, help="for everything")
+    parser.add_argument("--commit", default=read_commit(), help="that runs, where git can't tell")
     parser.add_argument("--encoder", choices=SIZES, help="that is timed; by default mBERT-size")
     parser.add_argument("--only", nargs="+", choices=[section.name for section in SECTIONS])
     parser.add_argument("--tiny", action="store_true", help="everything small, to test the script")
@@ -125,7 +126,7 @@ def describe(
     """What is needed to repeat a visit."""
     return {
         "benchmark": "gpu",
-        "commit": read_commit(),
+        "commit": options.commit,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "benchmarks.gpu", *given]),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,

@@ -51,6 +51,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 # AdamW takes a full step where the gradient is next to nothing, too, and rounding gives its sign.
 _SAME_LOSS, _SAME_MOVE = 5e-3, 0.05
+_LEAST = 15.0  # seconds that must be left for another one
 
 
 def check_ways(setting: Setting, journal: Journal) -> None:
@@ -65,6 +66,9 @@ def check_ways(setting: Setting, journal: Journal) -> None:
     with subprocess.Popen(command, env=hidden) as reference:
         moves = {}
         for name in WAYS:
+            if setting.clock.whole < _LEAST:
+                journal.note(f"{name} and what follows: left out, the time is up")
+                break
             if not train_way(name, encoder, store, ours / name):
                 journal.note(f"{name}: left out, its package is not installed")
                 continue

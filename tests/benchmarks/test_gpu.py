@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from benchmarks.gpu import report
+from benchmarks.encoders import TINY, load_backbone
+from benchmarks.gpu import agreement, correctness, report, rivals, training
 from benchmarks.gpu.__main__ import SECTIONS, main
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.rivals import PAPER
+from benchmarks.gpu.setting import Setting, make_store
+from benchmarks.gpu.timer import Clock
 from crosszero.errors import DataError
+from crosszero.model.saving import save_encoder
+from crosszero.training import setup
+from tests.emulated_device import DEVICE, emulated_device
 
 
 @pytest.mark.slow
@@ -29,6 +36,50 @@ def test_a_tiny_visit(tmp_path: Path) -> None:
     page.write_text("before\n<!-- gpu -->\nold\n<!-- end of gpu -->\nafter\n")
     report.main([str(tmp_path / "result.json"), "--page", str(page)])
     assert text.strip() in page.read_text(encoding="utf-8")
+
+
+class Device:
+    """In place of accelerate, which knows no emulated device."""
+
+    device = DEVICE
+
+    def backward(self, loss: torch.Tensor) -> None:
+        loss.backward()
+
+
+@pytest.mark.slow
+def test_what_a_visit_does_mixes_no_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = tmp_path / "encoder"
+    save_encoder(load_backbone(TINY), encoder)
+    monkeypatch.setattr(setup, "Accelerator", Device)
+    monkeypatch.setattr(
+        Setting, "load_backbone", lambda s, d=None: load_backbone(TINY).to(d or s.device)
+    )
+    setting = Setting(
+        device=DEVICE,
+        size=TINY,
+        tiny=True,
+        store=make_store(tmp_path / "samples", 100),
+        out=tmp_path,
+        folder=tmp_path,
+        clock=Clock(100, brief=True),
+        batches=(4, 6, 8),
+    )
+    setting.__dict__["encoder"] = encoder  # saved from the CPU
+    journal = Journal(tmp_path / "result.json", {})
+    with emulated_device():
+        for run in (
+            agreement.check_inference,
+            agreement.check_search,
+            correctness.check_training,
+            training.measure_training,
+            rivals.measure_rivals,
+        ):
+            journal.begin(run.__name__)
+            run(setting, journal)
+    assert not journal.failed
 
 
 def test_what_was_found_is_on_disk_at_once(tmp_path: Path) -> None:
