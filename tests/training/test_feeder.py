@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import shutil
 import signal
@@ -44,6 +45,16 @@ def test_workers_change_no_result(
     (fed / "config.json").unlink()
     train(model, store, fed, num_workers=2, resume=True, **common)
     assert (fed / weights).read_bytes() == (alone / weights).read_bytes()
+
+
+def test_workers_of_one_training_are_gone_before_the_next(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A loader that waits for the garbage collector is ended by a worker that inherits it."""
+    for number in range(3):
+        train(model_folder(), store_folder(20), tmp_path / str(number), num_workers=2, steps=3)
+    assert not multiprocessing.active_children()
+    assert "Exception" not in capfd.readouterr().err
 
 
 def test_a_batch_that_cant_be_used_is_passed_over_alike(

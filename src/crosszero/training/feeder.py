@@ -57,6 +57,46 @@ class ReadyBatch(Generic[Made]):
 _Item = tuple[ReadyBatch[Inputs | Draft] | CrosszeroError, Position]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchMaker:
+    """Makes batches, in whatever process.
+
+    Attributes:
+        backbone, config, ranks: of the run; the weights are not used.
+    """
+
+    backbone: Backbone
+    config: TrainConfig
+    ranks: Ranks
+
+    def make(self, units: Sequence[Unit], step: int) -> ReadyBatch[Inputs | Draft]:
+        """Make the batch of a step from its units.
+
+        Raises:
+            UnusableBatchError: it can't be contrasted.
+        """
+        config = self.config
+        # All randomness of a step comes from (seed, step): resuming needs no state of it.
+        random = np.random.default_rng([_STEP_SEED, config.seed, step])
+        seed = int(random.integers(2**62))
+        batch = build_batch(
+            units,
+            level=config.level,
+            words_per_sentence=config.words_per_sentence,
+            pairs_per_group=config.pairs_per_group,
+            random=random,
+        )
+        draft = draft_inputs(self.backbone, batch, config, random, self.ranks)
+        made: Inputs | Draft = draft
+        if self.ranks.alone:  # else the ranks tell each other what they found first
+            made = self.finish(draft)
+        return ReadyBatch(made, seed, batch.origins)
+
+    def finish(self, draft: Draft) -> Inputs:
+        """Make of a draft what is encoded; all ranks do so at once."""
+        return finish_inputs(self.backbone, draft, self.config, self.ranks)
+
+
 class Feeder:
     """Gives each step its batch.
 
@@ -79,7 +119,7 @@ class Feeder:
         refreshed: Iterator[NextBatch] | None,
         total: int,
     ) -> None:
-        self._backbone, self._config, self._ranks = backbone, config, ranks
+        self._maker = BatchMaker(backbone=backbone, config=config, ranks=ranks)
         self._stream, self._position, self._total = stream, position, total
         self._workers = 0 if refreshed else count_workers(backbone, config, ranks)
         self._batches = refreshed or stream.batches(position)
@@ -98,43 +138,24 @@ class Feeder:
                     raise made
                 inputs = made.inputs
                 if isinstance(inputs, Draft):
-                    inputs = finish_inputs(self._backbone, inputs, self._config, self._ranks)
+                    inputs = self._maker.finish(inputs)
                 return ReadyBatch(inputs, made.seed, made.origins), self._position
             except UnusableBatchError as error:
                 reason = error
-            self._ahead = None  # what was made ahead was made for other steps
-            if self._ranks.first:
+            self.close()  # what was made ahead was made for other steps
+            if self._maker.ranks.first:
                 _log.warning("step %d: a batch is skipped: %s", step + 1, reason)
         raise TrainingError(f"step {step + 1}: {MOST_SKIPPED} batches in a row: {reason}")
 
-    def make(self, units: Sequence[Unit], step: int) -> ReadyBatch[Inputs | Draft]:
-        """Make the batch of a step from its units.
-
-        Raises:
-            UnusableBatchError: it can't be contrasted.
-        """
-        config = self._config
-        # All randomness of a step comes from (seed, step): resuming needs no state of it.
-        random = np.random.default_rng([_STEP_SEED, config.seed, step])
-        seed = int(random.integers(2**62))
-        batch = build_batch(
-            units,
-            level=config.level,
-            words_per_sentence=config.words_per_sentence,
-            pairs_per_group=config.pairs_per_group,
-            random=random,
-        )
-        draft = draft_inputs(self._backbone, batch, config, random, self._ranks)
-        made: Inputs | Draft = draft
-        if self._ranks.count == 1:  # else the ranks tell each other what they found first
-            made = finish_inputs(self._backbone, draft, config, self._ranks)
-        return ReadyBatch(made, seed, batch.origins)
+    def close(self) -> None:
+        """End the workers now: left to the garbage collector, they could end in a later worker."""
+        self._ahead = None
 
     def _next(self, step: int) -> tuple[ReadyBatch[Inputs | Draft] | UnusableBatchError, Position]:
         if not self._workers:
             units, position = next(self._batches)
             try:
-                return self.make(units, step), position
+                return self._maker.make(units, step), position
             except UnusableBatchError as error:
                 return error, position
         if self._ahead is None:
@@ -153,7 +174,7 @@ class Feeder:
     def _start(self, step: int) -> Iterator[_Item]:
         """Let worker processes make the batches of a step and of those after it, in order."""
         loader = DataLoader(
-            _Ahead(self, self._stream, self._position, step),
+            _Ahead(self._maker, self._stream, self._position, step),
             batch_size=None,
             sampler=range(self._total - step),
             num_workers=self._workers,
@@ -168,8 +189,8 @@ class Feeder:
 class _Ahead(Dataset[_Item]):
     """Batches by number, from a position on; every worker runs through the stream by itself."""
 
-    def __init__(self, feeder: Feeder, stream: SampleStream, start: Position, step: int) -> None:
-        self._feeder, self._step, self._seen = feeder, step, 0
+    def __init__(self, maker: BatchMaker, stream: SampleStream, start: Position, step: int) -> None:
+        self._maker, self._step, self._seen = maker, step, 0
         self._batches = stream.batches(start)
 
     def __getitem__(self, number: int) -> _Item:
@@ -179,7 +200,7 @@ class _Ahead(Dataset[_Item]):
             return error, Position()
         self._seen = number + 1
         try:
-            return self._feeder.make(units, self._step + number), position
+            return self._maker.make(units, self._step + number), position
         except CrosszeroError as error:
             return error, position
 

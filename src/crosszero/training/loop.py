@@ -144,6 +144,7 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
         refreshed = run.refresher.refresh(run.stream.batches(position), run.given)
     feeder = Feeder(run.backbone, run.config, run.ranks, run.stream, position, refreshed, run.total)
     with explain_disk(run.out), ExitStack() as stack:
+        stack.callback(feeder.close)
         log, saver = None, None
         if run.ranks.first:
             saver = stack.enter_context(CheckpointSaver(run))
