@@ -54,16 +54,16 @@ SECTIONS = (
     Section("machine", training.describe_device, 5),
     Section("correctness", correctness.check_training, 20),
     Section("agreement", agreement.check_inference, 10),
-    Section("ways", ways.check_ways, 30),
     Section("training", training.measure_training, 45),
-    Section("encoding", inference.measure_encoding, 20),
+    Section("rivals", rivals.measure_rivals, 40),
+    Section("encoding", inference.measure_encoding, 15),
     Section("alignment", inference.measure_alignment, 10),
-    Section("rivals", rivals.measure_rivals, 35),
-    Section("profile", profile.profile_steps, 10),
-    Section("search", agreement.check_search, 5),
+    Section("search", agreement.check_search, 3),
+    Section("mining", mining.measure_mining, 25),
+    Section("profile", profile.profile_steps, 12),
     Section("ranks", ranks.check_ranks, 5),
+    Section("ways", ways.check_ways, 35),
     Section("fine-tuning", fine_tuning.check_fine_tuning, 15),
-    Section("mining", mining.measure_mining, 30),
 )
 """By worth: what comes first is there if the time runs out."""
 _WHOLE = 240.0

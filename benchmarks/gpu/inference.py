@@ -29,7 +29,7 @@ _SAME = {"fp32": 1e-4, "bf16": 0.02}
 
 def measure_encoding(setting: Setting, journal: Journal) -> None:
     """Encode the same texts with both libraries."""
-    rows = setting.read_rows(40 if setting.tiny else 4_096)
+    rows = setting.read_rows(40 if setting.tiny else 2_048)
     texts = [text for row in rows for text in (row.source, row.target)]
     kinds: tuple[Precision, ...] = ("fp32", "bf16") if setting.gpu else ("fp32",)
     batches = (4, 8) if setting.tiny else (32, 512)
@@ -68,7 +68,7 @@ def load_sentence_transformer(setting: Setting, kind: Precision) -> Any:
 
 def measure_alignment(setting: Setting, journal: Journal) -> None:
     """Link the words of sentence pairs, absolute and against simalign."""
-    rows = setting.read_rows(20 if setting.tiny else 4_096)
+    rows = setting.read_rows(20 if setting.tiny else 1_024)
     source, target = ([getattr(row, side).split() for row in rows] for side in ("source", "target"))
     encoder = _load(setting, "bf16" if setting.gpu else "fp32")
     methods = (LinkConfig(), LinkConfig(method="argmax", unit="word", threshold=0.0))
