@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +11,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
-from benchmarks.gpu.training import change, prepare, start_run
+from benchmarks.gpu.training import Take, change, prepare, start_run
 from benchmarks.machine import finish
 from crosszero.training import loop
-from crosszero.training.feeder import ReadyBatch
-from crosszero.training.inputs import Inputs
 from crosszero.training.setup import TrainingRun
 
 _STEPS, _ROWS = 3, 40
@@ -28,17 +25,17 @@ def profile_steps(setting: Setting, journal: Journal) -> None:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if setting.gpu else [])]
     for batch in setting.batches[:2]:
         changed = change(run, replace(run.config, batch_size=batch, pack="auto"))
-        give = prepare(changed)
-        take_steps(changed, give)
-        plain = take_steps(changed, give)
-        with profile(activities=activities) as trace:
-            took = take_steps(changed, give)
+        with prepare(changed) as give:
+            take_steps(changed, give)
+            plain = take_steps(changed, give)
+            with profile(activities=activities) as trace:
+                took = take_steps(changed, give)
         events = trace.key_averages()
         add_profile(journal, batch, events, plain, took)
         write_kernels(setting, batch, events)
 
 
-def take_steps(run: TrainingRun, give: Callable[[int], ReadyBatch[Inputs]]) -> float:
+def take_steps(run: TrainingRun, give: Take) -> float:
     """Seconds of some steps."""
     finish(run.accelerator.device)
     begun = time.perf_counter()

@@ -13,7 +13,7 @@ import torch
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
 from benchmarks.gpu.timer import repeat
-from benchmarks.gpu.training import add_speed, change, measure_peak, start_run, time_steps
+from benchmarks.gpu.training import add_speed, change, measure_peak, start_run
 from benchmarks.steps import PaperStep, RankingStep
 from crosszero.model.backbone import Backbone
 from crosszero.samples.sample import Sample
@@ -62,8 +62,8 @@ def measure_rivals(setting: Setting, journal: Journal) -> None:
     _, peak = measure_peak(setting, half)
     for number, batch in enumerate(setting.batches):
         config = replace(run.config, batch_size=batch, gradient_cache=batch == large, pack="auto")
-        speed = time_steps(change(run, config), setting.clock.share(ours - number) - 1)
-        add_speed(journal, f"{SENTENCES}, {half}", batch, speed, peak)
+        seconds = setting.clock.share(ours - number) - 1
+        add_speed(journal, f"{SENTENCES}, {half}", change(run, config), peak, seconds)
 
 
 def time_rival(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
@@ -51,10 +54,11 @@ def measure_training(setting: Setting, journal: Journal) -> None:
     for number, (name, batch, pack, make) in enumerate(kinds):
         config = replace(run.config, batch_size=batch, pack=pack, gradient_cache=batch == large)
         seconds = setting.clock.share(len(kinds) + 1 - number) - 1
-        add_speed(journal, name, batch, time_steps(change(run, config), seconds, make), peak)
+        add_speed(journal, name, change(run, config), peak, seconds, make)
     chosen = change(run, replace(run.config, batch_size=middle, pack=True))
-    take = feed(chosen)
-    done = repeat(lambda number: take(number + _BEFORE), setting.device, setting.clock.share(1))
+    seconds = setting.clock.share(1)
+    with feed(chosen) as give:
+        done = repeat(lambda n: give(n + _BEFORE), setting.device, seconds, warm_up=_BEFORE)
     workers = count_workers(chosen.backbone, chosen.config, chosen.ranks)
     pairs = middle * done.count / done.seconds
     journal.row(f"its data path alone, {workers} workers", **{"batch": middle, "pairs/s": pairs})
@@ -77,8 +81,21 @@ class Speed:
     memory: float
 
 
-def add_speed(journal: Journal, what: str, batch: int, speed: Speed, peak: float) -> None:
-    """Write down a row; `peak` are operations a second."""
+def add_speed(
+    journal: Journal,
+    name: str,
+    run: TrainingRun,
+    peak: float,
+    seconds: float,
+    make: Maker | None = None,
+) -> None:
+    """Time steps and write down a row; `peak` are operations a second."""
+    batch = run.config.batch_size
+    try:
+        speed = time_steps(run, seconds, make or feed)
+    except torch.OutOfMemoryError:
+        journal.note(f"{name}, batch {batch}: does not fit into the memory")
+        return
     columns: dict[str, float] = {
         "batch": batch,
         "pairs/s": speed.pairs,
@@ -87,7 +104,7 @@ def add_speed(journal: Journal, what: str, batch: int, speed: Speed, peak: float
         "share of peak": speed.flops / peak,
         "GB": speed.memory,
     }
-    journal.row(what, **columns)
+    journal.row(name, **columns)
 
 
 def start_run(setting: Setting, **settings: Any) -> TrainingRun:
@@ -105,36 +122,45 @@ def change(run: TrainingRun, config: TrainConfig) -> TrainingRun:
     return replace(run, config=config, stream=replace(run.stream, batch_size=config.batch_size))
 
 
-def feed(run: TrainingRun) -> Callable[[int], ReadyBatch[Inputs]]:
-    """A function that gives the batch of a step, as the training loop gets it."""
+Take = Callable[[int], ReadyBatch[Inputs]]
+"""Gives the batch of a step."""
+
+
+@contextmanager
+def feed(run: TrainingRun) -> Iterator[Take]:
+    """Batches as the training loop gets them."""
     feeder = Feeder(
         run.backbone, run.config, run.ranks, run.stream, Position(), refreshed=None, total=run.total
     )
-    return lambda step: feeder.take(step)[0]
+    try:
+        yield lambda step: feeder.take(step)[0]
+    finally:
+        feeder.close()
 
 
-def prepare(run: TrainingRun) -> Callable[[int], ReadyBatch[Inputs]]:
-    """A function that gives one of some batches that were made before."""
-    take = feed(run)
-    batches = [take(step) for step in range(_MADE)]
-    return lambda step: batches[step % _MADE]
+@contextmanager
+def prepare(run: TrainingRun) -> Iterator[Take]:
+    """Some batches, made before, again and again."""
+    with feed(run) as take:
+        batches = [take(step) for step in range(_MADE)]
+    yield lambda step: batches[step % _MADE]
 
 
-Maker = Callable[[TrainingRun], Callable[[int], ReadyBatch[Inputs]]]
+Maker = Callable[[TrainingRun], AbstractContextManager[Take]]
 
 
 def time_steps(run: TrainingRun, seconds: float, make: Maker = feed) -> Speed:
     """Take steps for some seconds, with batches from `make`."""
-    batch = make(run)
     lines: list[dict[str, Any]] = []
 
     def take(number: int) -> None:
         if number == 0:
             lines.clear()
         step = number + _BEFORE
-        lines.append(loop._take_step(run, batch(step), step))
+        lines.append(loop._take_step(run, give(step), step))
 
-    done = repeat(take, run.accelerator.device, seconds, warm_up=_BEFORE)
+    with make(run) as give:
+        done = repeat(take, run.accelerator.device, seconds, warm_up=_BEFORE)
     texts, tokens, samples = (
         sum(line[name] for line in lines) for name in ("texts", "tokens", "samples")
     )
