@@ -17,7 +17,10 @@ from crosszero.model.options import Pooling, Precision
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
 EncoderName = Annotated[
-    str, Parameter(name="--encoder", help="crosszero-mini, a folder or a hub id.")
+    str,
+    Parameter(
+        name="--encoder", help="crosszero-mini, a folder or a hub id, as it is or with @revision."
+    ),
 ]
 Layer = Annotated[
     int | None,

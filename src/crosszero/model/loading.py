@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 import torch
-from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -22,6 +23,8 @@ BUNDLED = (MINI, "crosszero-mini-aligned")
 """Encoders inside the package, by the names that users call them."""
 _ASSETS = Path(str(resources.files("crosszero"))) / "assets"
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
+_REVISION = re.compile(r"([\w.-]+/[\w.-]+)@([\w./-]+)")
+_PARTS = ["*.json", "*.safetensors", "*.txt", "*.model"]  # nothing that runs code
 _log = logging.getLogger("crosszero")
 _VOCABULARIES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model",
@@ -38,10 +41,13 @@ def find_bundled(name: str | Path) -> Path | None:
 def locate_encoder(name: str | Path) -> str:
     """Turn what a user calls an encoder into a folder or a hub id.
 
+    ``user/name@revision`` names a branch, tag or commit of the hub; it is downloaded.
+
     Raises:
-        CheckpointError: it looks like a path and is not there, or the folder holds no model.
+        CheckpointError: it looks like a path and is not there, the folder holds no model, or there
+            is no such revision.
     """
-    path = find_bundled(name) or Path(name)
+    path = _find_folder(name)
     if path.is_dir():
         if not (path / "config.json").is_file() and (path / _OLD_LAYOUT).is_dir():
             path /= _OLD_LAYOUT
@@ -65,6 +71,16 @@ def locate_encoder(name: str | Path) -> str:
     return str(name)
 
 
+def _find_folder(name: str | Path) -> Path:
+    """The folder of an encoder that is not a plain hub id; it need not exist."""
+    path = find_bundled(name) or Path(name)
+    parts = _REVISION.fullmatch(str(name))
+    if parts is None or path.exists():
+        return path
+    with quiet_transformers(), explain_failure(str(name)):
+        return Path(snapshot_download(parts[1], revision=parts[2], allow_patterns=_PARTS))
+
+
 def check_encoder(name: str | Path) -> None:
     """Tell now if there is no encoder of this name (CheckpointError); its weights are not read."""
     path = locate_encoder(name)
@@ -78,7 +94,7 @@ def find_file(name: str | Path, file: str) -> Path | None:
     Raises:
         CheckpointError: the hub can't be asked for it.
     """
-    folder = find_bundled(name) or Path(name)
+    folder = _find_folder(name)
     if folder.is_dir():
         inside = (folder / file).is_file() and ".." not in Path(file).parts
         return folder / file if inside else None
