@@ -44,6 +44,20 @@ def test_a_folder_keeps_its_own(model_folder, tmp_path):
             Encoder.load(folder)
 
 
+def test_word_vectors_are_read_where_the_folder_says(model_folder, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(model_folder(), folder)
+    for kept, layer in ((2, 2), (-1, 3), (None, "first-last")):
+        (folder / "crosszero.json").write_text(json.dumps({"word_layer": kept}))
+        [found] = Encoder.load(folder).encode_words([TEXT], [SPANS])
+        [expected] = Encoder.load(folder, layer=layer).encode_words([TEXT], [SPANS])
+        assert (found == expected).all()
+    for wrong in (0, 4, -2, "2", True):
+        (folder / "crosszero.json").write_text(json.dumps({"word_layer": wrong}))
+        with pytest.raises(CheckpointError, match=r"word_layer: .* layers 1 to 3"):
+            Encoder.load(folder)
+
+
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_sub_tokens_are_those_of_the_words(model_folder, kind):
     encoder = Encoder.load(model_folder(kind))

@@ -111,6 +111,8 @@ def test_sentences_and_words_are_trained_apart(
     last = Encoder.load(out, pooling="mean").encode(["cat 1"])
     assert (encoder.encode(["cat 1"]) == last).all()
     assert (Encoder.load(out, pooling="first-last").encode(["cat 1"]) != last).any()
+    of_layer = Encoder.load(out, layer=1).encode_words(["cat 1"], [[(0, 3)]])
+    assert (encoder.encode_words(["cat 1"], [[(0, 3)]])[0] == of_layer[0]).all()
 
     shutil.copytree(out, tmp_path / "half")
     shutil.rmtree(list_checkpoints(tmp_path / "half" / "checkpoints")[-1])

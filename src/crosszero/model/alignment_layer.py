@@ -4,6 +4,10 @@ It lies in the middle: the last layers of an encoder speak of the whole sentence
 spelling. Read at its best layer an encoder makes half the errors that first + last layer makes, so
 that is what words are linked by where nobody says otherwise. A run that chose a layer for itself
 keeps it in ``crosszero.json`` as ``alignment_layer``.
+
+Which layer counts where words are linked: what the user says (`layer`, ``--layer``), what ``--layer
+auto`` finds on the user's text (:mod:`crosszero.align.layer_choice`), that of the folder (found by
+:mod:`crosszero.training.alignment_layer` at the end of training), that of the architecture.
 """
 
 from __future__ import annotations
@@ -36,6 +40,19 @@ class KnownLayer(NamedTuple):
     source: str
 
 
+class OwnLayers(NamedTuple):
+    """What ``crosszero.json`` says: ``None`` where nothing was chosen.
+
+    Attributes:
+        alignment_layer: by which words are linked, from 1.
+        word_layer: that vectors of words are read from, as they were trained: from 1, -1 for the
+            last.
+    """
+
+    alignment_layer: int | None
+    word_layer: int | None
+
+
 KNOWN = (
     KnownLayer("bert", 12, 384, 0, 7, "multilingual-e5-small: docs/alignment.md"),
     KnownLayer("bert", 12, 768, 501_153, 6, "LaBSE: 5 to 8 (Dou & Neubig 2021 and others)"),
@@ -63,8 +80,8 @@ def find_alignment_layer(backbone: Backbone) -> int:
     return max(1, round(2 * backbone.layers / 3))
 
 
-def read_alignment_layer(name: str | Path, backbone: Backbone) -> int:
-    """Give the layer that a run keeps, or else that of its architecture.
+def read_own_layers(name: str | Path, backbone: Backbone) -> OwnLayers:
+    """Give the layers that a run keeps in its folder.
 
     Args:
         name: ``crosszero-mini``, a folder or a hub id.
@@ -74,12 +91,14 @@ def read_alignment_layer(name: str | Path, backbone: Backbone) -> int:
         CheckpointError: what the folder says is no layer of its model.
     """
     path = find_file(name, OWN_SETTINGS)
-    layer = read_json(path, dict[str, Any]).get("alignment_layer") if path else None
-    if layer is None:
-        return find_alignment_layer(backbone)
-    if type(layer) is not int or not 1 <= layer <= backbone.layers:
-        raise CheckpointError(
-            f"{path}: alignment_layer: {layer!r:.40} given; the model has layers 1 to "
-            f"{backbone.layers}"
-        )
-    return layer
+    known = read_json(path, dict[str, Any]) if path else {}
+    for setting in OwnLayers._fields:
+        layer = known.get(setting)
+        last = setting == "word_layer" and layer == -1
+        good = type(layer) is int and (last or 1 <= layer <= backbone.layers)
+        if layer is not None and not good:
+            raise CheckpointError(
+                f"{path}: {setting}: {layer!r:.40} given; the model has layers 1 to "
+                f"{backbone.layers}"
+            )
+    return OwnLayers(*(known.get(setting) for setting in OwnLayers._fields))

@@ -13,7 +13,7 @@ from crosszero.align.methods import LinkConfig, LinkOptions
 from crosszero.align.spans import Span, WordPair
 from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError
-from crosszero.model.alignment_layer import find_alignment_layer, read_alignment_layer
+from crosszero.model.alignment_layer import find_alignment_layer, read_own_layers
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import (
     Vectors,
@@ -38,9 +38,10 @@ class Encoder:
         readout: how the vector of a sentence is made; by default as crosszero trains it.
         max_length: longest text in tokens; ``None``: the model's, and of sentences its folder's.
         layer: read one layer, 1 to L, whatever the folder says: of sentences the mean over its
-            tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, word
-            vectors are those of first + last, as in training.
+            tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, and their
+            vectors are those of `word_layer`.
         alignment_layer: by which words are linked; ``None``: as is known of the architecture.
+        word_layer: of word vectors, as they were trained; ``None`` for first + last.
         mini_batch_num_tokens: padded tokens in one forward pass; ``None``: what suits the device.
         precision: ``fp32``; ``bf16``, in half the time on GPUs and some processors; or ``auto``:
             :func:`~crosszero.model.precision.choose_reading_precision`. The attribute says which.
@@ -58,13 +59,14 @@ class Encoder:
         max_length: int | None = None,
         layer: WordLayer | None = None,
         alignment_layer: int | None = None,
+        word_layer: int | None = None,
         mini_batch_num_tokens: int | None = None,
         precision: Precision = "fp32",
     ) -> None:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
-        self._word_layer = None if layer is None else layer_number(layer)
+        self._word_layer = word_layer if layer is None else layer_number(layer)
         self._alignment_layer = alignment_layer
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self._readout = readout
@@ -108,12 +110,14 @@ class Encoder:
             raise ConfigError(f"pooling: {pooling} and layer: {layer} given; give only one of them")
         backbone = Backbone.load(name)
         backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        own = read_own_layers(name, backbone)
         return cls(
             backbone,
             readout=read_readout(name, pooling),
             max_length=max_length,
             layer=layer,
-            alignment_layer=read_alignment_layer(name, backbone),
+            alignment_layer=own.alignment_layer,
+            word_layer=own.word_layer,
             precision=precision,
         )
 

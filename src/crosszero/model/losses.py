@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import numpy as np
 import torch
@@ -239,9 +239,14 @@ def _compare_rows(
     if part.used is not None:
         positive, negatives = positive[part.used], negatives[part.used]
     log_phi = torch.logsumexp(negatives / temperature, dim=1) - positive / temperature
-    # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
-    # lose them.
-    values = log_phi if loss == "cz-nce" else torch.logaddexp(log_phi, log_phi.new_zeros(()))
+    if loss == "cz-nce":
+        values = log_phi
+    elif loss == "info-nce":
+        # logaddexp(0, z) keeps all digits where log(1 + exp(z)) and torch's thresholded softplus
+        # lose them.
+        values = torch.logaddexp(log_phi, log_phi.new_zeros(()))
+    else:
+        assert_never(loss)
     with torch.no_grad():
         hits = positive > negatives.max(dim=1).values
         total = cosines.masked_fill(same, 0).sum()

@@ -42,6 +42,7 @@ def save_encoder(
     card: str = "",
     layer: int | None = None,
     alignment_layer: int | None = None,
+    word_layer: int | None = None,
 ) -> None:
     """Write an encoder into a folder that may hold other files.
 
@@ -56,6 +57,7 @@ def save_encoder(
         layer: that vectors of sentences are read from, from 1 or from -1 backwards; ``None`` for
             the mean of first and last.
         alignment_layer: by which words are linked, if that was found out.
+        word_layer: that vectors of words are read from; ``None`` for the sum of first and last.
 
     Raises:
         CrosszeroError: the folder can't be written.
@@ -74,8 +76,9 @@ def save_encoder(
             )
         sizes = {"hidden_size": backbone.hidden_size, "layers": backbone.layers}
         write_readout(staged, **sizes, max_length=backbone.max_length, layer=layer)
-        if alignment_layer is not None:
-            text = json.dumps({"alignment_layer": alignment_layer}, indent=2)
+        layers = {"alignment_layer": alignment_layer, "word_layer": word_layer}
+        if known := {name: value for name, value in layers.items() if value is not None}:
+            text = json.dumps(known, indent=2)
             (staged / OWN_SETTINGS).write_text(text, encoding="utf-8")
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")

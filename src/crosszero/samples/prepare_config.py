@@ -108,6 +108,8 @@ def _make_aligner(config: FinderConfig, encoder: WordEncoder | str | Path | None
         from crosszero.align.lexicon_aligner import LexiconAligner
 
         return LexiconAligner(read_lexicon(config.lexicon))
+    if config.kind != "encoder":
+        raise ValueError(f"there is no aligner for words.kind {config.kind}")
     if encoder is None:
         raise ConfigError("the encoder finder needs an encoder: give one")
     from crosszero.align.encoder_aligner import EncoderAligner

@@ -124,6 +124,7 @@ def train(
                     head=run.head,
                     card=card,
                     layer=layer_number(run.config.layers.sentence),
+                    word_layer=layer_number(run.config.layers.word),
                     alignment_layer=choose_alignment_layer(
                         run.backbone, store, max_length=config.max_length, seed=config.seed
                     ),
