@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crosszero.align.gold import GoldLinks
+from crosszero.align.pharaoh import parse_links
 from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError
 
-_PHARAOH = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})(?:[:/][0-9.eE+-]+)?")
 _WPT = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})(?:\s+([SP]))?(?:\s+[0-9.eE+-]+)?")
 _ENOUGH = 10  # sentences with links, among which one would link a first word
 
@@ -77,22 +77,13 @@ def read_links(path: str | Path, *, base: int | None = None) -> LinkFile:
     if first.startswith("{"):
         rows = [_read_json(path, number, line) for number, line in enumerate(lines, start=1)]
         return LinkFile(rows=_shift(path, rows, 0), base=0)
-    rows = [_read_pharaoh(path, number, line) for number, line in enumerate(lines, start=1)]
+    rows = [
+        [_Link(*link[:3]) for link in parse_links(path, number, line)]
+        for number, line in enumerate(lines, start=1)
+    ]
     if base is None:
         base = _find_base(path, rows)
     return LinkFile(rows=_shift(path, rows, base), base=base)
-
-
-def _read_pharaoh(path: str | Path, number: int, line: str) -> list[_Link]:
-    row = []
-    for token in line.split():
-        parts = _PHARAOH.fullmatch(token)
-        if parts is None:
-            raise DataError(
-                path, f"{token[:80]!r} is not a link: write 3-4, 3p4 or 3-4:0.98", number
-            )
-        row.append(_Link(int(parts[1]), int(parts[3]), parts[2] == "-"))
-    return row
 
 
 def _read_wpt(path: str | Path, lines: list[str]) -> tuple[list[list[_Link]], int]:

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crosszero.align.pharaoh import PharaohLink, parse_links
 from crosszero.align.spans import Link
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
 _STEM = re.compile(r"(.+):([01])", re.DOTALL)
-_LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,38 +155,30 @@ def read_gold(
             f"{len(lines)} lines for {len(lengths)} sentence pairs",
             min(len(lines), len(lengths)),
         )
-    rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    rows = [
+        parse_links(path, number, line, scores=False) for number, line in enumerate(lines, start=1)
+    ]
     start = _find_base(path, rows, lengths, base)
     gold = []
     for row in rows:
-        sure: set[Link] = set()
-        possible: set[Link] = set()
-        for source, kind, target in row:
-            (sure if kind == "-" else possible).add((source - start, target - start))
-        gold.append(GoldLinks(sure=frozenset(sure), possible=frozenset(possible)))
+        sure, possible = (
+            frozenset((i - start, j - start) for i, j, is_sure, _ in row if is_sure == wanted)
+            for wanted in (True, False)
+        )
+        gold.append(GoldLinks(sure=sure, possible=possible))
     return gold
-
-
-def _parse(path: str | Path, number: int, line: str) -> list[tuple[int, str, int]]:
-    row = []
-    for token in split_words(line):
-        parts = _LINK.fullmatch(token)
-        if parts is None:
-            raise DataError(path, f"{token[:80]!r} is not a link; write 3-4 (sure) or 3p4", number)
-        row.append((int(parts[1]), parts[2], int(parts[3])))
-    return row
 
 
 def _find_base(
     path: str | Path,
-    rows: list[list[tuple[int, str, int]]],
+    rows: list[list[PharaohLink]],
     lengths: Sequence[tuple[int, int]],
     given: int | None,
 ) -> int:
     zero = full = None  # the lines that prove base 0 and base 1
     for number, (row, (left, right)) in enumerate(zip(rows, lengths, strict=True), start=1):
-        for source, kind, target in row:
-            link = f"{source}{kind}{target}"
+        for link in row:
+            source, target = link[:2]
             if source > left or target > right:
                 sizes = f"{left} and {right} words"
                 raise DataError(path, f"link {link} points outside a pair of {sizes}", number)
@@ -209,7 +201,12 @@ def _find_base(
 
 
 def _check_base(
-    path: str | Path, number: int, link: str, given: int | None, zero: int | None, full: int | None
+    path: str | Path,
+    number: int,
+    link: PharaohLink,
+    given: int | None,
+    zero: int | None,
+    full: int | None,
 ) -> None:
     if given == 1 and zero is not None:
         raise DataError(path, f"link {link} has an index 0, but base=1 was given", number)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crosszero.align.linker import CutText, from_words
 from crosszero.align.methods import ScoredLink
+from crosszero.align.pharaoh import parse_links
 from crosszero.align.spans import Span
 from crosszero.bitext.formats.multiway import read_parallel
 from crosszero.bitext.lines import BadText, find_control, require_lines, split_words
 from crosszero.errors import DataError, quote
 
-_LINK = re.compile(r"([0-9]{1,9})[-p?]([0-9]{1,9})(?:[:/]([0-9.eE+-]+))?")
 _ROW = (
     'a row that crosszero align --format jsonl writes is needed: {"source": "...", "target": '
     '"...", "source_words": [["word", 0, 4]], "target_words": [...], "links": [[0, 0, 0.98]]}'
@@ -64,15 +62,10 @@ def parse_pharaoh(
     path: str | Path, number: int, line: str, source: CutText, target: CutText
 ) -> LinkedPair:
     """Take the links of two texts from a line in Pharaoh format; DataError if they are not."""
-    links = []
-    for token in line.split():
-        parts = _LINK.fullmatch(token)
-        if parts is None:
-            raise DataError(path, f"{quote(token)} is not a link: write 3-4 or 3-4:0.98", number)
-        score: float | str = parts[3] or 1.0
-        with suppress(ValueError):  # told below, with the link
-            score = float(score)
-        links.append([int(parts[1]), int(parts[2]), score])
+    links = [
+        [link.source, link.target, 1.0 if link.score is None else link.score]
+        for link in parse_links(path, number, line)
+    ]
     return LinkedPair(source, target, _check_links(path, number, links, source, target))
 
 

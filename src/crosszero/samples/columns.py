@@ -8,8 +8,6 @@ from itertools import accumulate, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from crosszero.align.spans import Span, WordPair
 from crosszero.samples.sample import Sample
 
@@ -90,6 +88,7 @@ class RowGroup(Sequence[Sample]):
     """
 
     def __init__(self, table: pa.Table) -> None:
+        import numpy as np
         import pyarrow as pa
 
         self._texts = [_texts(table, name) for name in TEXTS]
@@ -127,6 +126,8 @@ class RowGroup(Sequence[Sample]):
 
     def cut_units(self, *, with_words: bool) -> list[list[int]]:
         """Rows of each unit (:func:`crosszero.samples.tally.cut_units`), with words if so asked."""
+        import numpy as np
+
         groups = self._texts[TEXTS.index("group")]
         kept = np.diff(self._ends) > 0 if with_words else np.ones(len(self), bool)
         runs = groupby(range(len(self)), key=lambda row: groups[row] or row)
@@ -135,6 +136,8 @@ class RowGroup(Sequence[Sample]):
 
     def _check(self) -> None:
         """See that no word lies outside its text."""
+        import numpy as np
+
         counts = np.diff(self._ends)
         sides = [self._texts[TEXTS.index(name)] for name in ("source", "target")]
         sizes = [np.repeat(np.fromiter(map(len, s), np.int64, len(s)), counts) for s in sides]
