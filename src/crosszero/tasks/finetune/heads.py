@@ -86,6 +86,8 @@ def add_head(
     missing = [key for key in left.missing_keys if "pooler" not in key.split(".")]
     if missing:
         raise CheckpointError(f"{name}: its weights do not fit its {kind} model ({missing[0]})")
+    if torch.cuda.is_available():
+        backbone.to("cuda")  # where it is trained: the number format is chosen for that
     precision = choose_precision(backbone, config.precision)
     if config.freeze_embeddings:
         model.get_input_embeddings().requires_grad_(False)
