@@ -166,11 +166,12 @@ def test_both_sides_are_timed_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     calls: list[str] = []
 
-    def run(name: str, seconds: float) -> Callable[[], None]:
-        def work() -> None:
+    def run(name: str, seconds: float) -> Callable[[int], None]:
+        def work(rows: int) -> None:
             nonlocal now
             calls.append(name)
-            now += seconds + (5 if len(calls) < 3 else 0)
+            now += seconds if rows > 2 else 60.0  # warming up is not timed
+            now += 3.0 if len(calls) in (3, 6) else 0.0  # other work, now on one side, now on both
 
         return work
 
@@ -178,7 +179,7 @@ def test_both_sides_are_timed_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert precision._compare(run("a", 1.0), run("b", 0.5)) == 2.0
     assert "".join(calls) == "abababab"
     calls.clear()
-    assert precision._compare(run("a", 10.0), run("b", 20.0)) == 0.5
+    assert precision._compare(run("a", 10.0), run("b", 23.0)) == 13 / 23
     assert "".join(calls) == "abab"
 
 

@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import get_args
 
@@ -33,7 +33,7 @@ from crosszero.model.threads import run_in_threads
 
 _GAIN = 1.1  # bf16 has fewer digits: it must be worth it
 _ROWS, _WIDTH, _PASSES = 64, 32, 2  # 4,096 tokens, or as many for each thread
-_ROUNDS, _SECONDS = 3, 20.0  # at most so many rounds, and none is begun after so long
+_ROUNDS, _SECONDS = 3, 10.0  # at most so many rounds, and none is begun after so long
 _SMALL = 16_000_000  # weights of the layers; an encoder with fewer is fast in any format
 _HARM = 0.05  # distance from what fp32 gives, against that of tokens from their mean
 _INSTRUCTIONS = re.compile(r"\b(?:amx_bf16|avx512_bf16|bf16)\b")
@@ -54,7 +54,7 @@ def choose_precision(backbone: Backbone, wanted: Precision) -> Precision:
 
     def measure() -> float:
         with torch.random.fork_rng(devices=[]):  # of dropout
-            ratio = _compare(lambda: _train(backbone, "fp32"), lambda: _train(backbone, "bf16"))
+            ratio = _compare(partial(_train, backbone, "fp32"), partial(_train, backbone, "bf16"))
         backbone.zero_grad(set_to_none=True)
         return ratio
 
@@ -141,20 +141,22 @@ def _is_faster(backbone: Backbone, work: str, measure: Callable[[], float]) -> b
     return ratio >= _GAIN
 
 
-def _compare(fp32: Callable[[], object], bf16: Callable[[], object]) -> float:
+def _compare(fp32: Callable[[int], object], bf16: Callable[[int], object]) -> float:
     """How many times as fast bf16 is: the best of both sides over rounds in which they alternate.
 
-    What other processes do meets both sides, and the first round, which warms up, does not count.
+    What other processes do meets both sides. Both are called with a number of texts; a small one,
+    which warms up, is not timed.
     """
-    best = [math.inf, math.inf]
+    sides, best = (fp32, bf16), [math.inf, math.inf]
+    for run in sides:
+        run(2)
     begun = time.perf_counter()
-    for number in range(_ROUNDS + 1):
-        for side, run in enumerate((fp32, bf16)):
+    for _ in range(_ROUNDS):
+        for side, run in enumerate(sides):
             start = time.perf_counter()
-            run()
-            if number:
-                best[side] = min(best[side], time.perf_counter() - start)
-        if number and time.perf_counter() - begun > _SECONDS:
+            run(_ROWS)
+            best[side] = min(best[side], time.perf_counter() - start)
+        if time.perf_counter() - begun > _SECONDS:
             break
     return best[0] / max(best[1], 1e-9)
 
@@ -162,9 +164,9 @@ def _compare(fp32: Callable[[], object], bf16: Callable[[], object]) -> float:
 def _compare_reading(backbone: Backbone) -> float:
     """Compare passes through the lowest two layers; the others are like them."""
     device = next(backbone.parameters()).device
-    passes = [_draw_tokens(backbone, _ROWS)] * max(_PASSES, torch.get_num_threads())
 
-    def run(reader: Backbone) -> None:
+    def run(reader: Backbone, rows: int) -> None:
+        passes = [_draw_tokens(backbone, rows)] * max(_PASSES, torch.get_num_threads())
         with reader.evaluating(), reader.reading([min(2, reader.layers)]) as read:
 
             @torch.no_grad()
@@ -175,15 +177,14 @@ def _compare_reading(backbone: Backbone) -> float:
         _finish(device)
 
     try:
-        half = copy_in_bf16(backbone)
-        return _compare(lambda: run(backbone), lambda: run(half))
+        return _compare(partial(run, backbone), partial(run, copy_in_bf16(backbone)))
     except CheckpointError:
         return 0.01  # it can't be run in bf16
 
 
-def _train(backbone: Backbone, precision: Precision) -> None:
+def _train(backbone: Backbone, precision: Precision, rows: int) -> None:
     device = next(backbone.parameters()).device
-    ids, mask = _draw_tokens(backbone, _ROWS)
+    ids, mask = _draw_tokens(backbone, rows)
     for _ in range(_PASSES):
         with autocast(precision, device):
             hidden = backbone(ids, mask).pooled
