@@ -36,7 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--size", type=int, default=200, help="sentence pairs that are timed")
     parser.add_argument("--xtreme", type=Path, help="folder in XTREME's layout")
     parser.add_argument("--alignment", type=Path, help="folder that holds word-alignment/")
-    parser.add_argument("--languages-of-tasks", nargs="+", help="by default all")
     options = parser.parse_args(arguments)
     if options.quick:
         options.encoder, options.size, options.rounds = TINY, 8, 1
@@ -57,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             evaluate(
                 options.encoder, tasks=_TASKS if options.alignment else _TASKS[1:],
                 data=options.xtreme, alignment=options.alignment, precision=precision,
-                languages=options.languages_of_tasks,
             )
             for precision in ("fp32", "bf16")
         )  # fmt: skip
