@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from research.e5_results import collect
+from research.e5_records import collect
 from research.e5_travel import pack
 
 from crosszero.align.spans import Span, WordPair

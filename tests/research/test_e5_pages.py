@@ -8,20 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from research.e5_results import (
-    FIRST_LAST,
-    OWN_POOLING,
-    PAPER,
-    START,
-    Evidence,
-    make_answers,
-    make_changes,
-    mean,
-    restore,
-    shrink,
-    sign,
-    write_pages,
-)
+from research.e5_pages import Evidence, make_answers, make_changes, mean, sign, write_pages
+from research.e5_records import FIRST_LAST, OWN_POOLING, PAPER, START, restore, shrink
 
 from crosszero.experiment.records import Record
 from crosszero.tasks.score import Score

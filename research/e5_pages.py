@@ -1,111 +1,36 @@
-"""The records of recipes/e5.yaml and recipes/e5-aligner.yaml in one small file, and pages from it.
+"""Tables of docs/results-e5.md and docs/alignment.md from the records of E5.
 
-    python -m research.e5_results collect /dev/shm/e5/runs --seeds 1 --out research/e5-results.json
-    python -m research.e5_results fill research/e5-results.json
+    python -m research.e5_pages
 
-`collect` reads both run folders (``e5`` and ``e5-aligner``), and compares each system with the
-untrained encoder on the same test sentences (``crosszero compare``). The seeds are those that all
-systems have; further ones of the untrained encoder are kept, too. `fill` puts tables into
-docs/results-e5.md and docs/alignment.md, between the marks that name them.
+reads research/e5-results.json (:mod:`research.e5_records`), and writes between the marks that name
+the tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from crosszero.errors import ConfigError
-from crosszero.experiment.comparison import compare, pair_systems
 from crosszero.experiment.records import Record
 from crosszero.experiment.result_tables import make_languages, summarise
-from crosszero.experiment.results import Results, read_results
-from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.results import Results
 from crosszero.experiment.table import Cell, Table, render_markdown
 from crosszero.files import atomic_file
 from crosszero.tasks.catalogue import find_task
-from crosszero.tasks.score import Score
+from research.e5_records import (
+    FIRST_LAST,
+    OWN_POOLING,
+    QUESTIONS,
+    START,
+    SYSTEMS,
+    restore,
+)
 from research.results import fill
-
-START, START_FIRST_LAST = "e5-small-q4", "e5-first-last"
-PAPER = ("info-snt", "CZ-snt", "ML-CTL-info", "ML-CTL-CZ")
-SYSTEMS = (START, *PAPER, "split")
-OWN_POOLING = {START: START, "split": "split"} | {name: f"{name}-last" for name in PAPER}
-"""The row of recipes/e5.yaml where a system's sentences are read as its folder says."""
-FIRST_LAST = {START: START_FIRST_LAST} | {name: name for name in PAPER}
-"""The row where they are read as the paper does."""
-_QUESTIONS = {name: (START, name) for name in SYSTEMS[1:]} | {
-    "CZ-NCE instead of InfoNCE, sentences": ("info-snt", "CZ-snt"),
-    "CZ-NCE instead of InfoNCE, sentences and words": ("ML-CTL-info", "ML-CTL-CZ"),
-    "words, too, InfoNCE": ("info-snt", "ML-CTL-info"),
-    "words, too, CZ-NCE": ("CZ-snt", "ML-CTL-CZ"),
-}
-_KEPT = ("system", "task", "seed", "date", "seconds", "machine", "commit", "key")
-
-
-def collect(runs: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """Give what pages need of the records in both run folders, as JSON can hold it."""
-    found: dict[str, Any] = {"seeds": list(seeds), "experiments": {}}
-    for name in ("e5", "e5-aligner"):
-        results = read_results(runs / name)
-        assert results.config is not None
-        config = replace(results.config, seeds=list(seeds))
-        found["experiments"][name] = {
-            "title": results.title,
-            "planned": results.planned,
-            "records": [shrink(record) for record in results.records],
-            "comparisons": list(compare_systems(config)),
-        }
-    return found
-
-
-def shrink(record: Record) -> dict[str, Any]:
-    """Keep a record's main metric, and where it comes from."""
-    metric = find_task(record.task).metric
-    found = {s.language: [round(s.value, 7), s.count] for s in record.scores if s.metric == metric}
-    return {name: getattr(record, name) for name in _KEPT} | {"scores": found}
-
-
-def restore(row: Mapping[str, Any]) -> Record:
-    """Make a record again of what was kept of it."""
-    task = find_task(row["task"])
-    scores = (
-        Score(task=task.name, metric=task.metric, language=language, value=value, count=count)
-        for language, (value, count) in row["scores"].items()
-    )
-    return Record(**{**row, "scores": tuple(scores)})
-
-
-def compare_systems(config: ExperimentConfig) -> Iterator[list[Any]]:
-    """Compare pairs of systems in each task that both have finished.
-
-    Yields:
-        Names of both, task, languages (all, or English and others), and in points the second's
-        mean minus the first's, with its 95 % interval over sentences.
-    """
-    pairs = [(START, name) for name in config.systems if name not in FIRST_LAST.values()]
-    questions = [question for question in _QUESTIONS.values() if question[1] in config.systems]
-    for rows in (OWN_POOLING, FIRST_LAST, {name: name for name in SYSTEMS}):
-        pairs += [(rows[a], rows[b]) for a, b in questions if a in rows and b in rows]
-    for first, second in dict.fromkeys(pairs):
-        try:
-            found = pair_systems(config, first, second) if first != second else {}
-        except ConfigError:  # no task that both have finished
-            continue
-        for task, pair in found.items():
-            table = compare(pair)
-            codes = [str(row[0]) for row in table.rows[:-1]]
-            tables = {"all": table}
-            if "en" in codes:
-                tables["English"] = compare(pair, ["en"])
-                tables["others"] = compare(pair, [code for code in codes if code != "en"])
-            for part, one in tables.items():
-                numbers = [round(float(str(value)), 4) for value in one.rows[-1][3:6]]
-                yield [first, second, task, part, *numbers]
 
 
 class Evidence:
@@ -115,6 +40,7 @@ class Evidence:
         self.seeds, self.title = seeds, found["title"]
         self.records = [restore(row) for row in found["records"]]
         self.compared = {tuple(row[:4]): row[4:] for row in found["comparisons"]}
+        self.losses = {name: course for name, *course in found["losses"] if course[0]}
 
     def score(self, system: str, task: str, part: str = "all") -> Cell:
         """The mean over languages: of one seed, or with an interval over seeds."""
@@ -194,7 +120,7 @@ def make_changes(e5: Evidence) -> Table:
             e5.change(last[first], last.get(second, ""), "tatoeba"),
             e5.change(first, second, "word-alignment"),
         )
-        for name, (first, second) in _QUESTIONS.items()
+        for name, (first, second) in QUESTIONS.items()
     )
     columns = ("XNLI, English", "other languages", "Tatoeba, own pooling", "Tatoeba, first + last")
     return Table(
@@ -204,6 +130,25 @@ def make_changes(e5: Evidence) -> Table:
         note="Points, with the 95 % interval of a paired bootstrap over test sentences. Another "
         f"seed can move a number further than that. {e5.source}",
     )
+
+
+def make_losses(e5: Evidence) -> Table:
+    """How far the contrastive loss is from zero, where its gradient fades."""
+    rows = []
+    for name in SYSTEMS:
+        if name in e5.losses:
+            seeds, near, below, last, steps = e5.losses[name]
+            rows.append((name, ", ".join(map(str, seeds)), steps, 100 * near, 100 * below, last))
+    return Table(
+        title="Contrastive loss while training",
+        columns=(
+            "system", "seeds", "steps logged", "within 0.5 of zero", "below zero",
+            "mean of the last tenth",
+        ),
+        rows=tuple(rows),
+        formats={"mean of the last tenth": ".2f"},
+        note="Per cent of the logged steps (every tenth), all seeds together; nats.",
+    )  # fmt: skip
 
 
 def make_start(e5: Evidence) -> Table:
@@ -251,6 +196,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
     tables = {
         "results-e5.md": {
             "answers": [make_answers(e5), make_changes(e5)],
+            "losses": [make_losses(e5)],
             "start": [make_start(e5)],
             "languages": [
                 e5.languages("xnli", SYSTEMS),
@@ -271,25 +217,13 @@ def write_pages(evidence: Path, folder: Path) -> None:
             file.write(page)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Collect records, or fill pages."""
+def main() -> None:
+    """Fill both pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("collect", help="records to JSON")
-    one.add_argument("runs", type=Path, help="folder that holds the run folders e5 and e5-aligner")
-    one.add_argument("--seeds", type=int, nargs="+", required=True, help="that all systems have")
-    one.add_argument("--out", type=Path, required=True)
-    other = commands.add_parser("fill", help="JSON to pages")
-    other.add_argument("evidence", type=Path)
-    other.add_argument("--docs", type=Path, default=Path("docs"))
-    options = parser.parse_args(arguments)
-    if options.command == "fill":
-        write_pages(options.evidence, options.docs)
-    else:
-        found = collect(options.runs, options.seeds)
-        with atomic_file(options.out) as file:
-            file.write(json.dumps(found, separators=(",", ":")).replace('{"system"', '\n{"system"'))
-            file.write("\n")
+    parser.add_argument("--records", type=Path, default=Path("research/e5-results.json"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    options = parser.parse_args()
+    write_pages(options.records, options.docs)
 
 
 if __name__ == "__main__":
