@@ -21,7 +21,7 @@ SPANS = [Span(0, 3), Span(4, 11), Span(12, 14), Span(15, 19), Span(20, 25), Span
 def test_unknown_encoders_are_read_at_two_thirds(model_folder):
     assert find_alignment_layer(Backbone.load(model_folder(layers=3))) == 2
     assert find_alignment_layer(Backbone.load(model_folder(layers=1))) == 1
-    assert Encoder.load("crosszero-mini").alignment_layer == 6
+    assert Encoder.load("crosszero-mini").alignment_layer == 4
 
 
 def test_the_table_names_layers_that_there_are():

@@ -57,11 +57,11 @@ def test_words_are_linked_as_by_the_command(encoder: cz.Encoder) -> None:
     spans = [[cut_words(text, "fr") for text in side] for side in (SOURCE, TARGET)]
     found = encoder.align(SOURCE, TARGET, languages=languages, method="argmax", unit="word")
     assert len(found) == len(SOURCE)
-    assert encoder.alignment_layer == 6
+    assert encoder.alignment_layer == 4
     rows = zip(SOURCE, TARGET, *spans, found, strict=True)
     for text, other, left, right, pairs in rows:
         sides = [
-            encoder.encode_word_layers([t], [s], [6])[0][0]
+            encoder.encode_word_layers([t], [s], [4])[0][0]
             for t, s in ((text, left), (other, right))
         ]
         cosines = unit_rows(sides[0]) @ unit_rows(sides[1]).T

@@ -59,7 +59,8 @@ KNOWN = (
     KnownLayer("bert", 12, 0, 0, 8, "mBERT: Jalili Sabet et al. 2020, Dou & Neubig 2021"),
     KnownLayer("xlm-roberta", 12, 0, 0, 8, "XLM-R base: Jalili Sabet et al. 2020"),
     KnownLayer("modernbert", 22, 0, 0, 15, "mmBERT base: 14 to 17"),
-    KnownLayer("modernbert", 6, 256, 0, 6, "crosszero-mini: docs/alignment.md"),
+    KnownLayer("modernbert", 6, 320, 0, 4, "crosszero-mini: docs/crosszero-mini.md"),
+    KnownLayer("modernbert", 6, 256, 0, 6, "crosszero-mini before 2026-11-26"),
 )
 """The first that fits counts."""
 
@@ -69,7 +70,7 @@ def find_alignment_layer(backbone: Backbone) -> int:
 
     Example:
         >>> find_alignment_layer(Backbone.load("crosszero-mini"))
-        6
+        4
     """
     config = backbone.model.config
     size = getattr(config, "vocab_size", 0)

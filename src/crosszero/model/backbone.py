@@ -108,7 +108,7 @@ class Backbone(nn.Module):
 
         Example:
             >>> Backbone.load("crosszero-mini").hidden_size          # doctest: +SKIP
-            256
+            320
         """
         path = locate_encoder(name)
         # For bf16 on Hopper torch would prefer cuDNN's attention, which plans anew for each shape

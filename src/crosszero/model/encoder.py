@@ -48,7 +48,7 @@ class Encoder:
 
     Example:
         >>> Encoder.load("crosszero-mini").encode(["Good morning.", "Bonjour."]).shape
-        (2, 256)
+        (2, 320)
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Encoder:
             >>> enc = Encoder.load("crosszero-mini")
             >>> one, other = enc.encode(["Good morning.", "Bonjour."])
             >>> enc.encode("Good morning.").shape
-            (256,)
+            (320,)
         """
         if isinstance(texts, str):
             return cast(Vectors, self.encode([texts])[0])
@@ -185,7 +185,7 @@ class Encoder:
         Example:
             >>> enc = Encoder.load("crosszero-mini")
             >>> enc.encode_words(["Good morning."], [[(0, 4), (5, 12)]])[0].shape
-            (2, 256)
+            (2, 320)
         """
         return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self._word_layer])]
 
