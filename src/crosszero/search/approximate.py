@@ -1,7 +1,7 @@
 """Nearest neighbours among more vectors than an exact search has time for, by faiss.
 
 The vectors of a side are put into cells around centres (IVF), and a query looks into the cells that
-are nearest to it, about one in sixty. What is beyond is missed: how much that is, is measured on a
+are nearest to it, about one in thirty. What is beyond is missed: how much that is, is measured on a
 sample of the queries, with the exact search.
 """
 
@@ -18,7 +18,7 @@ from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
 
 _SAMPLE = 1000  # queries whose neighbours are sought exactly, too
 _POINTS, _ROUNDS = 64, 10  # of k-means: vectors for each centre, passes over them
-_LEAST, _SHARE = 8, 64  # cells that are looked into: at least so many, and one in so many
+_LEAST, _SHARE = 16, 32  # cells that are looked into: at least so many, and one in so many
 _log = logging.getLogger("crosszero")
 
 
