@@ -33,7 +33,7 @@ from crosszero.training.stream import NextBatch, Position, SampleStream, Unit
 from crosszero.training.train_config import TrainConfig
 
 _STEP_SEED = 3  # what random numbers are for; see stream.py
-_MOST_WORKERS, _AHEAD = 8, 4  # processes; batches that each of them may be ahead
+_MOST_WORKERS, _AHEAD = 16, 2  # processes; batches that each of them may be ahead
 _log = logging.getLogger("crosszero")
 Made = TypeVar("Made", bound=Inputs | Draft)
 

@@ -22,7 +22,10 @@ from crosszero.training.mini_batch import MiniBatch
 from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.train_config import TrainConfig
 
-_LOGITS = 2**29  # that exist at a time: those of a large mini-batch would fill a GPU
+_LOGITS = 2**29  # that exist at a time on a CPU
+_BYTES_A_LOGIT = (
+    64  # of a GPU's memory: four copies of a logit and its gradient, in a quarter of it
+)
 
 
 @dataclass(frozen=True)
@@ -125,12 +128,19 @@ def predict(backbone: Backbone, encoded: Encoded) -> Tensor:
     )
     if not len(hidden):
         return hidden.sum() * 0.0  # type: ignore[no-any-return]  # very short texts: none masked
-    rows = max(1, _LOGITS // int(backbone.table.num_embeddings))
+    rows = max(1, _count_logits(hidden.device) // int(backbone.table.num_embeddings))
     if len(hidden) <= rows:
         return _predict_rows(backbone, hidden, targets, weights)
     parts = zip(hidden.split(rows), targets.split(rows), weights.split(rows), strict=True)
     losses = [checkpoint(_predict_rows, backbone, *part, use_reentrant=False) for part in parts]
     return torch.stack(losses).sum()
+
+
+def _count_logits(device: torch.device) -> int:
+    """How many may exist at a time; beyond that they are computed in parts, and then once more."""
+    if device.type != "cuda":
+        return _LOGITS
+    return torch.cuda.get_device_properties(device).total_memory // _BYTES_A_LOGIT
 
 
 def _predict_rows(backbone: Backbone, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

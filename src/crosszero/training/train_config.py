@@ -105,7 +105,7 @@ class TrainConfig:
             of similar length. ``auto`` takes 4,096 on a CPU, and on a GPU up to 65,536, as its
             memory allows. Apart from dropout the losses do not change.
         num_workers: processes that make batches ahead of the step, with the same results; ``auto``
-            takes up to 8 where there is a GPU to feed, and none on a CPU.
+            takes up to 16 where there is a GPU to feed, and none on a CPU.
         gradient_cache: hold one mini-batch in memory instead of the whole batch, for a third more
             computation. The gradients are the same. Use it when a batch does not fit into memory.
         refresh_words_every: steps after which the encoder in training finds the word pairs again; 0
