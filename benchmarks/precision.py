@@ -23,6 +23,7 @@ from crosszero.experiment.scores import Scores
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
 from crosszero.model.precision import measure_harm
+from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.score import average
 
 _TASKS = ("word-alignment", "tatoeba", "bucc2018")
@@ -93,9 +94,12 @@ def time_both(
 
 
 def add_scores(record: Record, name: str, fp32: Scores, bf16: Scores) -> None:
-    """Add the mean of each metric, and the difference in each language."""
+    """Add the mean of each task's main metric, and the difference in each language."""
     means = average(bf16)
+    main = {f"{task.name}/{task.metric}" for task in list_tasks()}
     for metric, mean in average(fp32).items():
+        if metric not in main:
+            continue
         record.add_value(f"{metric}, mean, fp32", name, "per cent", 100 * mean)
         record.add_value(f"{metric}, mean, bf16", name, "per cent", 100 * means[metric])
         for one, other in zip(fp32, bf16, strict=True):
