@@ -16,6 +16,7 @@ from benchmarks.steps import make_batch
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.options import Precision
+from crosszero.model.packing import choose_form
 from crosszero.model.precision import autocast
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch
@@ -63,7 +64,7 @@ def check_training(setting: Setting, journal: Journal) -> None:
     for config in (BASE, half):
         _check_cache(journal, config.precision, run, config)
     packed = decide(backbone, replace(half, pack=True), None)
-    journal.note(f"packed by {backbone.model.config._attn_implementation}")
+    journal.note(f"packed in the form {choose_form(backbone)}")
     _check_near(journal, "bf16, packed, against fp32", run(packed), found)
     _check_cache(journal, "bf16, packed", run, packed)
 
