@@ -112,19 +112,13 @@ class Encoder:
         backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         own = read_own_layers(name, backbone)
         return cls(
-            backbone,
-            readout=read_readout(name, pooling),
-            max_length=max_length,
-            layer=layer,
-            alignment_layer=own.alignment_layer,
-            word_layer=own.word_layer,
-            precision=precision,
-        )
+            backbone, readout=read_readout(name, pooling), max_length=max_length, layer=layer,
+            alignment_layer=own.alignment_layer, word_layer=own.word_layer, precision=precision,
+        )  # fmt: skip
 
     @property
     def pooling(self) -> str:
-        """How sentences are read: ``first-last`` (crosszero's own), ``mean``, ``cls``,
-        ``mean+dense``, ``layer-8`` ..."""
+        """How sentences are read, such as ``first-last``, ``mean``, ``cls`` or ``layer-8``."""
         return self._sentences.name
 
     @property
