@@ -1,7 +1,8 @@
-"""What README tells a reader to type works, word for word but for the encoder's name."""
+"""What README and the guide tell a reader to type works, but for the encoder's name word for word."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from crosszero.cli import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 MBERT = "google-bert/bert-base-multilingual-cased"
 SMALL = "--steps 2 --batch-size 8 --max-length 32 --precision fp32"
 
@@ -37,7 +39,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def blocks(language: str) -> list[str]:
     # All blocks are read, in turn, lest the end of one be taken for the start of another.
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    found = [
+        block
+        for page in (README, GUIDE)
+        for block in re.findall(r"^```(\w*)\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    ]
     return [block for name, block in found if name == language]
 
 
@@ -75,9 +81,27 @@ def test_python(workplace: Path, model_folder: Callable[..., Path]) -> None:
     assert names["vectors"].shape == (2, 16)
 
 
-def test_files_that_readme_links_to_exist() -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", README):
-        assert link.startswith("https://") or (ROOT / link.partition("#")[0]).exists(), link
+def test_the_first_command_links_what_readme_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = re.findall(r'^crosszero align "(.*)" "(.*)"$', README, flags=re.MULTILINE)
+    with pytest.raises(SystemExit) as caught:
+        main(["align", *line])
+    assert caught.value.code == 0
+    row = json.loads(capsys.readouterr().out)
+    words = [[word for word, _, _ in row[f"{side}_words"]] for side in ("source", "target")]
+    shown = re.findall(r"(\w+) [━─╌]+ (\w+) 0\.\d\d", README)
+    assert sorted(shown) == sorted((words[0][i], words[1][j]) for i, j, _ in row["links"])
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/gpu.md"])
+def test_files_that_are_linked_to_exist(page: str) -> None:
+    path = ROOT / page
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if not link.startswith(("https://", "#")):
+            assert (path.parent / link.partition("#")[0]).exists(), link
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) < 120
 
 
 @pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "docs").glob("*.md")))
