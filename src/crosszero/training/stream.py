@@ -7,9 +7,9 @@ a position of three numbers is all that resuming needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,31 @@ class Position(NamedTuple):
     batch: int = 0
 
 
-NextBatch = tuple[list[Unit], Position]
+@dataclass(frozen=True)
+class Units(Sequence[Unit]):
+    """Units of a batch, read when they are asked for: who passes a batch over need not read it.
+
+    Attributes:
+        places: row group and rows of each.
+    """
+
+    places: list[tuple[RowGroup, list[int]]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> Unit: ...
+    @overload
+    def __getitem__(self, index: slice) -> Units: ...
+    def __getitem__(self, index: int | slice) -> Unit | Units:
+        if isinstance(index, slice):
+            return Units(self.places[index])
+        rows, members = self.places[index]
+        return tuple(rows[member] for member in members)
+
+
+NextBatch = tuple[Sequence[Unit], Position]
 """The units of a batch, and the position that follows it."""
 _START = Position()
 # Random numbers for different purposes must not be the same ones (3 is the training step's).
@@ -83,8 +107,7 @@ class SampleStream:
                 for number in range(position.batch, len(batches)):
                     given = True
                     following = position._replace(window=window, batch=number + 1)
-                    chosen = (units[i] for i in batches[number])
-                    yield [tuple(rows[i] for i in members) for rows, members in chosen], following
+                    yield Units([units[i] for i in batches[number]]), following
                 position = Position(position.epoch, window + 1, 0)
             if not given:
                 raise DataError(
