@@ -131,7 +131,7 @@ class WordLinker:
         config: LinkConfig | None = None,
         *,
         statistics: TwoWayModel | None = None,
-        batch: int = 64,
+        batch: int = 256,
     ) -> None:
         config = config or LinkConfig()
         if config.method in ("statistical", "combined") and statistics is None:
