@@ -19,7 +19,7 @@ from crosszero.cli.main import COMMANDS, XTREME
 from tests.cli.corpus import write_corpus
 
 Folders = Callable[..., Path]
-NO_OUTPUT = {"show", "aer", "serve"}
+NO_OUTPUT = {"show", "aer", "serve", "push"}
 HUB_ID = "crosszero-tests/no-such-encoder"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cz.__file__).parents[1])}
 

@@ -155,7 +155,7 @@ def test_a_value_that_is_empty(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(inputs)
-    needed = NEEDED.get(command, ["x", "y"] if command == "xtreme score" else ["x"])
+    needed = NEEDED.get(command, ["x", "y"] if command in ("push", "xtreme score") else ["x"])
     needed = [word for word in needed if word != "OUT" and word != "--out"]
     out = [] if flag == "--out" or "--out" not in NEEDED.get(command, []) else ["--out", "made"]
     before = sorted(inputs.rglob("*"))

@@ -1,4 +1,4 @@
-"""What README and the guide tell a reader to type works, but for the encoder's name word for word."""
+"""What README and the guide tell a reader to type works, word for word but for the encoder."""
 
 from __future__ import annotations
 
