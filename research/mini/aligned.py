@@ -1,8 +1,8 @@
 """Write crosszero-mini-aligned from a run of crosszero's own training, and measure it.
 
     sed 's|DATA|/the/folder|g' research/mini/aligned.yaml > mine.yaml && crosszero run mine.yaml
-    python -m research.mini.aligned --run runs/mini-aligned/crosszero-mini-aligned-1 --data DATA \\
-        --to src/crosszero/assets/crosszero-mini-aligned
+    python -m research.mini.aligned --run runs/mini-aligned/runs/crosszero-mini-aligned-1 \\
+        --data DATA --to src/crosszero/assets/crosszero-mini-aligned
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ MEASURED = {
     "tatoeba/accuracy": "Tatoeba, sentences found",
     "word-alignment/aer": "word alignment, AER: lower is better",
 }
+COMMAND = (
+    "crosszero evaluate --encoder ENCODER --tasks tatoeba word-alignment --data DATA/xtreme-mini "
+    "--alignment DATA"
+)
 
 
 def write_aligned(run: Path, folder: Path) -> int:
@@ -64,6 +68,7 @@ def write_card(run: Path, folder: Path, data: Path, *, start: str, date: str) ->
     template = (Path(__file__).parent / "aligned.md").read_text(encoding="utf-8")
     return template.format(
         date=date,
+        measured=COMMAND,
         megabytes=f"{folder_size(folder) / 1e6:.1f}",
         comparison=compare(measure(start, data), measure(folder, data)),
         losses=loss_table(score_folder(folder, data, seed=0)),
