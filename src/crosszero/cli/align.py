@@ -14,7 +14,16 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import EncoderName, MaxLength, Names, Out, ReadIn, Strict, name_place
+from crosszero.cli.flags import (
+    ALIGNED,
+    EncoderName,
+    MaxLength,
+    Names,
+    Out,
+    ReadIn,
+    Strict,
+    name_place,
+)
 
 if TYPE_CHECKING:
     from crosszero.align.corpus import Corpus
@@ -35,7 +44,7 @@ def align(
     target: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
     *,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     method: Method = METHOD,
     unit: Unit | None = None,

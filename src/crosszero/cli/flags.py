@@ -14,12 +14,15 @@ from crosszero.config import require
 from crosszero.errors import ConfigError
 from crosszero.model.options import Pooling, Precision
 
+ALIGNED = "crosszero-mini-aligned"  # with which the tools work where no encoder is given
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
 EncoderName = Annotated[
     str,
     Parameter(
-        name="--encoder", help="crosszero-mini, a folder or a hub id, as it is or with @revision."
+        name="--encoder",
+        help="crosszero-mini, crosszero-mini-aligned, a folder or a hub id, as it is or with "
+        "@revision.",
     ),
 ]
 Layer = Annotated[

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig, read_sources
 from crosszero.bitext.reader import FormatName
-from crosszero.cli.flags import EncoderName, Names, RayAddress
+from crosszero.cli.flags import ALIGNED, EncoderName, Names, RayAddress
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
@@ -36,7 +36,7 @@ def prepare(
     split: str = "train",
     revision: str | None = None,
     skip_bad: bool = False,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     ray_address: RayAddress = None,
     words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
     sampling: Annotated[PrepareConfig, _Flat] = PrepareConfig(),  # noqa: B008

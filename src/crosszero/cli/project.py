@@ -12,7 +12,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import EncoderName, Layer, MaxLength, Names, Out, ReadIn, Text, name_place
+from crosszero.cli.flags import (
+    ALIGNED,
+    EncoderName,
+    Layer,
+    MaxLength,
+    Names,
+    Out,
+    ReadIn,
+    Text,
+    name_place,
+)
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
 
@@ -26,7 +36,7 @@ def project(
     *,
     out: Out = Path("-"),
     links: Path | None = None,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
     raw: Annotated[bool | None, Parameter(negative="--tokenised")] = None,
     column: int | None = None,

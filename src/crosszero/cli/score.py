@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.cli.flags import (
+    ALIGNED,
     EncoderName,
     Layer,
     MaxLength,
@@ -29,7 +30,7 @@ def score(
     target: Text | None = None,
     /,
     *,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     by: Annotated[list[PairScoreName] | None, Parameter(consume_multiple=True)] = None,
     keep: float | None = None,

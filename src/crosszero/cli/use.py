@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from crosszero.cli.flags import (
+    ALIGNED,
     Cores,
     EncoderName,
     Layer,
@@ -35,7 +36,7 @@ def mine(
     target: Text,
     /,
     *,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     k: int = 4,
     margin: Margin = "ratio",
@@ -116,7 +117,7 @@ def encode(
     texts: Text,
     /,
     *,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     out: Out,
     pooling: SentencePooling = None,
     layer: Layer = None,

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.cli.flags import (
+    ALIGNED,
     EncoderName,
     MaxLength,
     Out,
@@ -77,7 +78,7 @@ def view(
 
 def serve(
     *,
-    encoder: EncoderName = "crosszero-mini",
+    encoder: EncoderName = ALIGNED,
     texts: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,

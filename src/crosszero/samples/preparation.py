@@ -37,7 +37,7 @@ def prepare(
     *,
     out: str | Path,
     words: Kind | FinderConfig | Finder = "aligner",
-    encoder: str | Path = "crosszero-mini",
+    encoder: str | Path = "crosszero-mini-aligned",
     max_chars: int = 2_000,
     deduplicate: bool = False,
     hold_out: int = 0,
