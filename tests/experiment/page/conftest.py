@@ -82,7 +82,11 @@ def make_suite(
                 "alignment": str(corpus),
                 "tasks": ["tatoeba"],
                 "seeds": [1, 2],
-                "systems": {"start": {}, "CZ": {"train": {}}, "later": {"train": {"loss": "info-nce"}}},
+                "systems": {
+                    "start": {},
+                    "CZ": {"train": {}},
+                    "later": {"train": {"loss": "info-nce"}},
+                },
                 "max_length": 64,
                 "published": str(Path(__file__).parents[3] / "research/published.yaml"),
             },
