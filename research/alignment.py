@@ -288,10 +288,8 @@ def join_sentences(gold: Gold) -> Iterator[tuple[CutText, CutText, GoldLinks]]:
         possible: set[Link] = set()
         for place in range(begin, min(begin + JOINED, len(gold.source))):
             offset = len(words[0]), len(words[1])
-            for links, some in (
-                (gold.gold[place].sure, sure),
-                (gold.gold[place].possible, possible),
-            ):
+            one = gold.gold[place]
+            for links, some in ((one.sure, sure), (one.possible, possible)):
                 some.update((i + offset[0], j + offset[1]) for i, j in links)
             for side, text in zip(words, (gold.source[place], gold.target[place]), strict=True):
                 side += [text.text[a:b] for a, b in text.spans]

@@ -373,3 +373,13 @@ def test_one_text_or_many(model_folder: Folders) -> None:
         encoder.encode(["the cat", None])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="lists of spans given for 2 texts"):
         encoder.encode_words(["the", "cat"], [[(0, 3)]])
+
+
+def test_texts_without_tokens_are_counted_once_for_all_blocks(
+    model_folder: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("crosszero.model.inference.BLOCK", 2)
+    with caplog.at_level("WARNING", logger="crosszero"):
+        vectors = Encoder.load(model_folder()).encode(["", "the cat", "", "the sea", ""])
+    assert [bool(row.any()) for row in vectors] == [False, True, False, True, False]
+    assert [record.getMessage()[:12] for record in caplog.records] == ["3 texts have"]

@@ -79,6 +79,16 @@ def test_a_revision_is_another_encoder(
     np.testing.assert_array_equal(found["someone/two"], found["someone/two@main"])
     expected = cz.Encoder.load(folder, precision="fp32").encode(["the cat"])
     np.testing.assert_allclose(found["someone/two@next"], expected, atol=1e-6)
+    code = (
+        "import sys; from crosszero.experiment.cache import hash_encoder;"
+        "print(*map(hash_encoder, sys.argv[1:]))"
+    )
+    names = ["someone/two", "someone/two@main", "someone/two@next", str(folder)]
+    hashed = subprocess.run(
+        [sys.executable, "-c", code, *names], check=True, capture_output=True, text=True,
+        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), **home},
+    ).stdout.split()  # fmt: skip
+    assert hashed[1] != hashed[2] == hashed[3]  # of what is there, not of its name
     done = run(hub, "encode", str(tmp_path / "a.en"), *flags[:-1], "someone/two@gone", **home)
     assert done.returncode == 2
     assert done.stderr.startswith("crosszero: someone/two@gone: can't be loaded: ")

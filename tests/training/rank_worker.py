@@ -76,24 +76,11 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     )
     random = np.random.default_rng(3)
     start = StartEncoder(backbone, -1) if config.anchor_weight else None
+    inputs = make_inputs(backbone, batch, config, random, ranks)
     if config.gradient_cache:
-        result = backpropagate(
-            backbone,
-            head,
-            make_inputs(backbone, batch, config, random, ranks),
-            config,
-            ranks,
-            start,
-        )
+        result = backpropagate(backbone, head, inputs, config, ranks, start)
     else:
-        result = compute_losses(
-            backbone,
-            head,
-            make_inputs(backbone, batch, config, random, ranks),
-            config,
-            ranks,
-            start,
-        )
+        result = compute_losses(backbone, head, inputs, config, ranks, start)
         result.loss.backward()
     parameters = [*backbone.parameters(), *head.parameters()]
     part = torch.zeros(()) if result.mlm is None else result.mlm.detach()

@@ -14,29 +14,16 @@ import pytest
 import torch
 from transformers import BertModel
 
+from benchmarks.gpu import ways
 from crosszero.model.encoder import Encoder
 from crosszero.training import setup
 from crosszero.training.loop import train
 from crosszero.training.metrics import METRICS, read_metrics
-from crosszero.training.train_config import LayersConfig, LoraConfig, TrainConfig
+from crosszero.training.train_config import TrainConfig
 from tests.emulated_device import DEVICE, DeviceTensor, emulated_device
 
 Folders = Callable[..., Path]
-WAYS: dict[str, dict[str, Any]] = {
-    "plain": {"pack": False},
-    "cache": {"gradient_cache": True},
-    "pack": {"pack": True},
-    "sentence": {"level": "sentence", "mlm_weight": 0.0},
-    "split": {
-        "level": "split", "words_per_sentence": 4, "anchor_weight": 0.5,
-        "layers": LayersConfig(sentence="last", word=2),
-    },
-    "two passes": {"mask_contrastive_input": False},
-    "freeze": {"freeze_embeddings": True},
-    "lora": {"lora": LoraConfig(rank=4)},
-    "refresh": {"refresh_words_every": 2},
-    "info-nce": {"loss": "info-nce", "words_per_sentence": 3},
-}  # fmt: skip
+WAYS = {name: way for name, way in ways.WAYS.items() if name != "workers"}
 STEPS = 3
 SAME: dict[str, Any] = {
     "steps": STEPS, "batch_size": 6, "log_every": 1, "checkpoint_every": 2, "precision": "fp32",

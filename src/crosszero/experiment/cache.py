@@ -13,7 +13,7 @@ import numpy as np
 from crosszero.files import atomic_file, hash_files
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
-from crosszero.model.loading import find_bundled, quiet_transformers
+from crosszero.model.loading import find_folder, quiet_transformers
 from crosszero.model.readout import FIRST_LAST, read_readout
 
 _log = logging.getLogger("crosszero")
@@ -27,7 +27,7 @@ def hash_encoder(name: str | Path) -> str:
     hashed as its newest revision, which is fetched first, or, without network, as the one that the
     hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
     """
-    folder = find_bundled(name) or Path(name)
+    folder = find_folder(name)
     if not folder.is_dir():
         folder = _find_snapshot(str(name)) or folder
     if not folder.is_dir():

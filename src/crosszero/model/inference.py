@@ -57,16 +57,13 @@ def encode_sentences(
     vectors = np.zeros((len(texts), readout.width(backbone.hidden_size)), np.float32)
     prompt = backbone.tokenize([readout.prepare("")], max_length)[0]
     skipped = 0 if readout.pools_prompt else prompt.first + len(prompt.starts)
+    lost = 0
 
     def begin(texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Tensor]]:
+        nonlocal lost
         tokens = backbone.tokenize([readout.prepare(text) for text in texts], max_length)
         seen = np.asarray([t.ids != prompt.ids for t in tokens], bool)
-        if lost := int((~seen).sum()):
-            _log.warning(
-                "%s no token that %s knows, and so a vector of zeros",
-                "1 text has" if lost == 1 else f"{lost} texts have",
-                backbone.name,
-            )
+        lost += int((~seen).sum())
         pooled = []
 
         def keep(part: _Encoded) -> None:
@@ -86,6 +83,12 @@ def encode_sentences(
         running = [(rows + start, found) for rows, found in begun]
     for rows, found in running:
         vectors[rows] = found.cpu().numpy()
+    if lost:
+        _log.warning(
+            "%s no token that %s knows, and so a vector of zeros",
+            "1 text has" if lost == 1 else f"{lost} texts have",
+            backbone.name,
+        )
     return vectors
 
 

@@ -47,7 +47,7 @@ def locate_encoder(name: str | Path) -> str:
         CheckpointError: it looks like a path and is not there, the folder holds no model, or there
             is no such revision.
     """
-    path = _find_folder(name)
+    path = find_folder(name)
     if path.is_dir():
         if not (path / "config.json").is_file() and (path / _OLD_LAYOUT).is_dir():
             path /= _OLD_LAYOUT
@@ -71,8 +71,12 @@ def locate_encoder(name: str | Path) -> str:
     return str(name)
 
 
-def _find_folder(name: str | Path) -> Path:
-    """The folder of an encoder that is not a plain hub id; it need not exist."""
+def find_folder(name: str | Path) -> Path:
+    """Give the folder of an encoder that is not a plain hub id; it need not exist.
+
+    Raises:
+        CheckpointError: the hub has no such revision, or can't be asked.
+    """
     path = find_bundled(name) or Path(name)
     parts = _REVISION.fullmatch(str(name))
     if parts is None or path.exists():
@@ -94,7 +98,7 @@ def find_file(name: str | Path, file: str) -> Path | None:
     Raises:
         CheckpointError: the hub can't be asked for it.
     """
-    folder = _find_folder(name)
+    folder = find_folder(name)
     if folder.is_dir():
         inside = (folder / file).is_file() and ".." not in Path(file).parts
         return folder / file if inside else None

@@ -162,7 +162,9 @@ class Feeder:
             self._ahead = self._start(step)
         try:
             made, position = next(self._ahead)
-        except RuntimeError as error:  # as torch says that a worker is gone
+        except RuntimeError as error:
+            if not str(error).startswith("DataLoader worker"):  # as torch says that one is gone
+                raise
             raise TrainingError(
                 f"step {step + 1}: a process that makes batches ahead has died ({error}); continue "
                 "with --resume, with num_workers: 0 if memory is short"
