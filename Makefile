@@ -36,7 +36,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# The tables of docs/performance.md and docs/scaling.md. Takes about three hours on two quiet cores.
+# The tables of docs/performance.md and docs/guides/scale.md. Takes about three hours on two quiet cores.
 # With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, otherwise on made-up text.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))

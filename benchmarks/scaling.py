@@ -3,7 +3,7 @@
     python -m benchmarks.large_input --out runs/bench/large_input.json       # and the others
     python -m benchmarks.scaling runs/bench/*.json
 
-fills in the table of docs/scaling.md. Nothing is assumed but what the table says: time grows with
+fills in the table of docs/guides/scale.md. Nothing is assumed but what the table says: time grows with
 the number of pairs (with its square for mining), and the text is like that of the benchmarks.
 """
 
@@ -22,7 +22,7 @@ from crosszero.errors import DataError
 from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 
-PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guides" / "scale.md"
 _BLOCK = re.compile(r"(<!-- table corpus -->\n).*?(<!-- end -->)", re.DOTALL)
 _OURS = "crosszero"
 _TRAINED = "crosszero, several words"

@@ -195,6 +195,6 @@ def test_spans_in_another_scheme_than_the_first_sentences_are_refused(folder: Pa
 
 
 def test_the_page_gives_every_reason_as_the_program_does() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "projection.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "project.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z ]+)` \| (.+) \|$", page, flags=re.MULTILINE)
     assert dict(rows) == REASONS

@@ -108,7 +108,7 @@ def test_two_processes_end_with_the_weights_of_one(
 def test_accelerate_launches_two_processes(
     model_folder: Folders, store_folder: Folders, tmp_path: Path
 ) -> None:
-    """The command of docs/scaling.md, which without GPUs starts processes on the CPU."""
+    """The command of docs/guides/scale.md, which without GPUs starts processes on the CPU."""
     model, store = model_folder(dropout=0.0), store_folder(40)
     config = TrainConfig(**(TRAIN | {"steps": 2}))
     command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu"]

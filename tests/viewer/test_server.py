@@ -316,7 +316,7 @@ def test_it_ends_when_told(model_folder: Callable[..., Path], number: signal.Sig
 
 
 def test_the_limits_are_those_of_the_manual() -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "viewer.md").read_text(encoding="utf-8")
+    manual = (Path(__file__).parents[2] / "docs" / "guides" / "view.md").read_text(encoding="utf-8")
     limits = Limits()
     for told in (
         f"{MAX_CHARS:,} characters",

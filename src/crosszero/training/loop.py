@@ -53,7 +53,7 @@ def train(
     """Post-train an encoder on word positioned samples.
 
     Processes started by ``torchrun`` or ``accelerate launch`` share the work of each batch. They
-    end with the weights of a single process; see docs/scaling.md.
+    end with the weights of a single process; see docs/guides/scale.md.
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
