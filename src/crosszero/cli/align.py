@@ -105,11 +105,12 @@ def align(
         Keep the statistical aligner that was trained.
     """
     from crosszero.align.corpus import Corpus
-    from crosszero.align.link_files import open_lines, spell_links
+    from crosszero.align.link_files import spell_links
     from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
     from crosszero.bitext.lines import count_empty
+    from crosszero.continuation import open_lines
     from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder

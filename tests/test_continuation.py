@@ -1,0 +1,64 @@
+"""A run that was stopped goes on with what it has written."""
+
+import gzip
+
+import pytest
+
+from crosszero.continuation import open_lines
+from crosszero.errors import CrosszeroError, DataError
+
+
+@pytest.mark.parametrize("name", ["links", "links.gz"])
+def test_a_stopped_run_goes_on(tmp_path, name):
+    out = tmp_path / "made" / name
+
+    def work(lines, key="a", fail_at=None):
+        with open_lines(out, key) as (done, write):
+            for number, line in enumerate(lines):
+                if number == fail_at:
+                    raise KeyboardInterrupt
+                if number >= done:
+                    write([line])
+        return done
+
+    with pytest.raises(KeyboardInterrupt):
+        work(["one", "two", "three"], fail_at=2)
+    assert not out.exists()
+    [part] = out.parent.glob(".*.part")
+    part.write_bytes(part.read_bytes() + b"half a li")
+    assert work(["one", "two", "three"]) == 2
+    data = out.read_bytes()
+    assert (gzip.decompress(data) if name.endswith(".gz") else data) == b"one\ntwo\nthree\n"
+    assert [path.name for path in out.parent.iterdir()] == [name]
+    with pytest.raises(KeyboardInterrupt):
+        work(["other"] * 3, key="b", fail_at=1)
+    link = tmp_path / "link"
+    link.symlink_to(out)
+    out = link
+    assert work(["one"], key="c") == 0  # other texts or settings
+    with pytest.raises(KeyboardInterrupt):
+        work(["one", "two"], key=None, fail_at=1)
+    assert work(["other", "texts"], key=None) == 0
+    assert link.is_symlink()
+    assert [path.name for path in (tmp_path / "made").iterdir()] == [name]
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "link"}
+
+
+def test_bad_input_leaves_what_was_there(tmp_path):
+    out = tmp_path / "links"
+    out.write_text("before\n")
+    with pytest.raises(DataError), open_lines(out, "a") as (_, write):
+        write(["one"])
+        raise DataError("x", "is bad", 2)
+    assert out.read_text() == "before\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["links"]
+
+
+def test_two_runs_do_not_write_one_file(tmp_path):
+    out = tmp_path / "links"
+    with (
+        open_lines(out, "a"),
+        pytest.raises(CrosszeroError, match="another process"),
+        open_lines(out, "a"),
+    ):
+        raise AssertionError
