@@ -20,7 +20,7 @@ from crosszero.cli import main
 from crosszero.config import build
 from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.experiment import steps
-from crosszero.experiment.cache import CachedEncoder, hash_encoder
+from crosszero.experiment.cache import CachedEncoder
 from crosszero.experiment.comparison import compare, pair_systems
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.evaluation import evaluate
@@ -30,6 +30,7 @@ from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.steps import find_run, locate_training
 from crosszero.model.encoder import Encoder
+from crosszero.model.hashing import hash_encoder
 from crosszero.samples import SampleStore
 from tests.experiment.conftest import write
 from tests.experiment.test_settings import make_record

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.files import hash_files, make_key
 from crosszero.model.encoder import Encoder
+from crosszero.model.hashing import hash_encoder
 from crosszero.tasks.catalogue import find_task, list_tasks
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from tests.experiment.conftest import write

@@ -80,7 +80,7 @@ def test_a_revision_is_another_encoder(
     expected = cz.Encoder.load(folder, precision="fp32").encode(["the cat"])
     np.testing.assert_allclose(found["someone/two@next"], expected, atol=1e-6)
     code = (
-        "import sys; from crosszero.experiment.cache import hash_encoder;"
+        "import sys; from crosszero.model.hashing import hash_encoder;"
         "print(*map(hash_encoder, sys.argv[1:]))"
     )
     names = ["someone/two", "someone/two@main", "someone/two@next", str(folder)]

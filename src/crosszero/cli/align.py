@@ -111,9 +111,9 @@ def align(
     from crosszero.align.methods import LinkConfig
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
-    from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
+    from crosszero.model.hashing import hash_encoder
     from crosszero.viewer.terminal import draw_here, draws
 
     corpus = Corpus(source, target, raw=raw, languages=languages or ("", ""))
@@ -141,7 +141,7 @@ def align(
     if corpus.can_be_read_again:
         read: list[object] | None = None
         if model:
-            read = [hash_encoder(encoder), model.alignment_layer, max_length]
+            read = [hash_encoder(encoder), model.word_layers, max_length]
             read += [model.precision] if model.precision != "fp32" else []
         way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)

@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crosszero.files import atomic_file, hash_files
+from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
-from crosszero.model.loading import find_folder, quiet_transformers
-from crosszero.model.readout import FIRST_LAST, read_readout
-
-_log = logging.getLogger("crosszero")
-_READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
-
-
-def hash_encoder(name: str | Path) -> str:
-    """Hash what an encoder is: weights, configuration and tokeniser, and how it is read.
-
-    What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
-    hashed as its newest revision, which is fetched first, or, without network, as the one that the
-    hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
-    """
-    folder = find_folder(name)
-    if not folder.is_dir():
-        folder = _find_snapshot(str(name)) or folder
-    if not folder.is_dir():
-        return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
-    files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
-    kept = [path for path in files if path.name not in ("training.json", "projection.safetensors")]
-    readout = read_readout(name).name
-    if readout == FIRST_LAST.name:
-        return hash_files(*kept)
-    behind = sorted(path for path in folder.glob("[0-9]_*/*") if path.is_file())
-    return hashlib.sha256(f"{hash_files(*kept, *behind)}\0{readout}".encode()).hexdigest()
-
-
-def _find_snapshot(name: str) -> Path | None:
-    """Folder of the revision of a hub's encoder that is going to be loaded."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        with quiet_transformers():  # it keeps the hub's bars off, too
-            return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))
-    except Exception as error:  # no such name, no network, no right: loading says which
-        _log.debug("%s: no snapshot: %s", name, error)
-        return None
+from crosszero.model.readout import FIRST_LAST
 
 
 class CachedEncoder:

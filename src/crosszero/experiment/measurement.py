@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from crosszero.align.methods import METHOD
 from crosszero.config import build
 from crosszero.errors import ConfigError
-from crosszero.experiment.cache import CachedEncoder, hash_encoder
+from crosszero.experiment.cache import CachedEncoder
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.statistical import predict_links
 from crosszero.files import hash_files, make_key
 from crosszero.model.encoder import Encoder
+from crosszero.model.hashing import hash_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig

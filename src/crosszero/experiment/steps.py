@@ -17,9 +17,9 @@ from crosszero.bitext import BitextConfig, find_interface_strings
 from crosszero.bitext.read import read_sources
 from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, DataError
-from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.settings import INTERFACE_STRINGS, ExperimentConfig
 from crosszero.files import atomic_file, make_key
+from crosszero.model.hashing import hash_encoder
 from crosszero.model.loading import locate_encoder
 from crosszero.samples import Sample, Summary, prepare
 from crosszero.samples.store import SampleStore, collect

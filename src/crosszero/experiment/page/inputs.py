@@ -10,10 +10,10 @@ from typing import TypeVar
 from crosszero.align.gold import split_base
 from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.experiment.cache import hash_encoder
 from crosszero.experiment.results import Results
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
+from crosszero.model.hashing import hash_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.tatoeba import list_languages, read_tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
