@@ -10,7 +10,7 @@ import pytest
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.settings import ExperimentConfig
-from crosszero.model.alignment_layer import KNOWN
+from crosszero.model.word_layers import KNOWN
 from crosszero.training.train_config import TrainConfig
 
 

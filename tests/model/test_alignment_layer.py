@@ -9,9 +9,9 @@ import pytest
 from crosszero.align.spans import Span
 from crosszero.align.subtokens import word_vectors
 from crosszero.errors import CheckpointError
-from crosszero.model.alignment_layer import KNOWN, find_alignment_layer
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
+from crosszero.model.word_layers import KNOWN, find_alignment_layer
 from tests.conftest import ARCHITECTURES
 
 TEXT = "the weather is good today and le roi voit la maison"

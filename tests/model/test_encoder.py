@@ -18,8 +18,8 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
-from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.mlm import IGNORED, mask_tokens
+from crosszero.model.padding import cut_mini_batches, pad
 from crosszero.model.pooling import pool_spans
 from crosszero.model.saving import load_head, save_encoder
 from crosszero.model.tokens import locate_span

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from crosszero.model.backbone import Backbone
 from crosszero.model.layers import find_layers
-from crosszero.model.mini_batches import cut_mini_batches, pad
+from crosszero.model.padding import cut_mini_batches, pad
 from tests.conftest import ARCHITECTURES
 
 TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge"]

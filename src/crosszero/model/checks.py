@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from crosszero.errors import CheckpointError, quote, visible
-from crosszero.model.mini_batches import pad
+from crosszero.model.padding import pad
 
 SUPPORTED = (
     "crosszero reads encoders (BERT, RoBERTa, ModernBERT and similar) that take token ids and an "

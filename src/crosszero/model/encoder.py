@@ -13,7 +13,6 @@ from crosszero.align.methods import LinkConfig, LinkOptions
 from crosszero.align.spans import Span, WordPair
 from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError
-from crosszero.model.alignment_layer import find_alignment_layer, read_own_layers
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import (
     Vectors,
@@ -25,6 +24,7 @@ from crosszero.model.options import BLOCK, Pooling, Precision, WordLayer, layer_
 from crosszero.model.precision import CopyInBf16, choose_reading_precision
 from crosszero.model.readout import FIRST_LAST, Readout, read_readout
 from crosszero.model.tokens import check_texts
+from crosszero.model.word_layers import find_alignment_layer, read_own_layers
 
 T = TypeVar("T")
 Languages = tuple[str, str]

@@ -17,8 +17,8 @@ from torch import Tensor
 from crosszero.align.spans import Span
 from crosszero.align.subtokens import Parts
 from crosszero.model.backbone import Backbone
-from crosszero.model.mini_batches import cut_mini_batches, pad
 from crosszero.model.options import BLOCK
+from crosszero.model.padding import cut_mini_batches, pad
 from crosszero.model.pooling import pool_spans
 from crosszero.model.readout import FIRST_LAST, Readout
 from crosszero.model.threads import run_in_threads

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.model.backbone import Backbone
-from crosszero.model.mini_batches import cut_mini_batches
 from crosszero.model.packing import Layout, choose_form
+from crosszero.model.padding import cut_mini_batches
 from crosszero.model.ragged import Integers, Ragged, spread
 from crosszero.training.masking import Masked
 from crosszero.training.train_config import TrainConfig

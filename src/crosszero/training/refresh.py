@@ -19,9 +19,9 @@ from crosszero.align.spans import Span
 from crosszero.config import build, read_json
 from crosszero.errors import DataError
 from crosszero.files import atomic_file
-from crosszero.model.alignment_layer import find_alignment_layer
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
+from crosszero.model.word_layers import find_alignment_layer
 from crosszero.samples.finder import WordFinder
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosszero.model.mini_batches import cut_mini_batches, pad
+from crosszero.model.padding import cut_mini_batches, pad
 from crosszero.tasks.finetune.heads import TaskModel
 
 IGNORED = -100  # a label that no loss counts: what PyTorch and transformers use
