@@ -3,8 +3,8 @@
     python -m benchmarks.large_input --out runs/bench/large_input.json       # and the others
     python -m benchmarks.scaling runs/bench/*.json
 
-fills in the table of docs/guides/scale.md. Nothing is assumed but what the table says: time grows with
-the number of pairs (with its square for mining), and the text is like that of the benchmarks.
+fills in the table of docs/guides/scale.md. Nothing is assumed but what the table says: time grows
+with the number of pairs (with its square for mining), and the text is like that of the benchmarks.
 """
 
 from __future__ import annotations
