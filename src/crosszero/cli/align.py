@@ -141,7 +141,7 @@ def align(
     if corpus.can_be_read_again:
         read: list[object] | None = None
         if model:
-            read = [hash_encoder(encoder), model.word_layers, max_length]
+            read = [hash_encoder(encoder), model.alignment_layer, max_length]
             read += [model.precision] if model.precision != "fp32" else []
         way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)
