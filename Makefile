@@ -12,7 +12,7 @@ DATA ?=
 
 FUZZ_MINUTES ?= 60
 
-.PHONY: demo test test-oldest fuzz lint types bench results docs clean
+.PHONY: demo test test-oldest fuzz lint types dist bench results docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
@@ -35,6 +35,13 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# Builds what goes to PyPI, and uses it outside of the checkout, in an environment with what it asks for.
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.distribution dist
 
 # The tables of docs/performance.md and docs/guides/scale.md. Takes about three hours on two quiet cores.
 # With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, otherwise on made-up text.
