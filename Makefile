@@ -1,7 +1,11 @@
 # Start with 'make demo' or 'make test'.
 #
-# Both make the virtual environment first, with the tested versions of constraints.txt. They use plain
-# pip because torch==2.13.0 has a CPU build that other installers do not look for.
+# Both make the virtual environment first, with the tested versions of constraints.txt. Which build of
+# torch pip takes depends on the machine: on Linux the one for CUDA, 3 GB larger, which also runs
+# without a GPU; on macOS and Windows the one for processors (and Apple's GPUs). Another one is taken
+# from where it is named, such as
+#     make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# https://pytorch.org/get-started/locally lists these places.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,8 +13,11 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 OUT ?= demo
 DATA ?=
+TORCH_INDEX ?=
 
 FUZZ_MINUTES ?= 60
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+TORCH := $(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch)
 
 .PHONY: demo test test-oldest fuzz lint types dist bench results docs clean
 
@@ -44,39 +51,3 @@ dist: $(VENV)/.dev
 	$(BIN)/python -m tests.distribution dist
 
 # The tables of docs/performance.md and docs/guides/scale.md. Takes about three hours on two quiet cores.
-# With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, otherwise on made-up text.
-bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
-	$(BIN)/python -m benchmarks.tables runs/bench/*.json
-	$(BIN)/python -m benchmarks.scaling runs/bench/*.json
-
-# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
-results: $(VENV)/.dev
-	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
-	$(BIN)/crosszero run runs/ablation.yaml
-
-# Checks that the documentation shows what the program prints.
-docs: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/docs
-
-# Stamps, so that an environment is made once and again only when its inputs change.
-$(VENV)/.demo: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
-	touch $@
-
-$(VENV)/.dev: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@ $(VENV)/.demo
-
-$(OLDEST)/.dev: pyproject.toml tests/oldest.py
-	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python tests/oldest.py > $(OLDEST)/constraints.txt
-	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
-	touch $@
-
-clean:
-	rm -rf $(VENV) $(OLDEST) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
