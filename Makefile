@@ -51,3 +51,39 @@ dist: $(VENV)/.dev
 	$(BIN)/python -m tests.distribution dist
 
 # The tables of docs/performance.md and docs/guides/scale.md. Takes about three hours on two quiet cores.
+# With DATA=folder (holds bitext/, lexicon/ and word-alignment/) on real text, otherwise on made-up text.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.run --out runs/bench $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.tables runs/bench/*.json
+	$(BIN)/python -m benchmarks.scaling runs/bench/*.json
+
+# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
+results: $(VENV)/.dev
+	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
+	$(BIN)/crosszero run runs/ablation.yaml
+
+# Checks that the documentation shows what the program prints.
+docs: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/docs
+
+# Stamps, so that an environment is made once and again only when its inputs change.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(TORCH)
+	$(PIP) --editable '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(TORCH)
+	$(PIP) --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+$(OLDEST)/.dev: pyproject.toml tests/oldest.py
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python tests/oldest.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OLDEST) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
