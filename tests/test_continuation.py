@@ -1,6 +1,8 @@
 """A run that was stopped goes on with what it has written."""
 
 import gzip
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -9,17 +11,18 @@ from crosszero.errors import CrosszeroError, DataError
 
 
 @pytest.mark.parametrize("name", ["links", "links.gz"])
-def test_a_stopped_run_goes_on(tmp_path, name):
+def test_a_stopped_run_goes_on(tmp_path, name, caplog):
     out = tmp_path / "made" / name
 
     def work(lines, key="a", fail_at=None):
-        with open_lines(out, key) as (done, write):
+        with open_lines(out, key) as output:
             for number, line in enumerate(lines):
                 if number == fail_at:
                     raise KeyboardInterrupt
-                if number >= done:
-                    write([line])
-        return done
+                if number >= output.done:
+                    output.write([line])
+        assert (output.count, output.kept) == (len(lines), len(lines) - lines.count(None))
+        return output.done
 
     with pytest.raises(KeyboardInterrupt):
         work(["one", "two", "three"], fail_at=2)
@@ -35,7 +38,9 @@ def test_a_stopped_run_goes_on(tmp_path, name):
     link = tmp_path / "link"
     link.symlink_to(out)
     out = link
+    assert not caplog.records
     assert work(["one"], key="c") == 0  # other texts or settings
+    assert f"{tmp_path / 'made' / name}: a run that was stopped had other texts" in caplog.text
     with pytest.raises(KeyboardInterrupt):
         work(["one", "two"], key=None, fail_at=1)
     assert work(["other", "texts"], key=None) == 0
@@ -44,11 +49,31 @@ def test_a_stopped_run_goes_on(tmp_path, name):
     assert {path.name for path in tmp_path.iterdir()} == {"made", "link"}
 
 
+@pytest.mark.parametrize("name", ["scores", "scores.gz"])
+def test_items_without_a_line_are_counted_and_leave_nothing(tmp_path, name, capfdbinary):
+    rows = ["", None, "two", None, None, "three"]
+    for stop in range(len(rows) + 1):
+        out = tmp_path / name
+        with suppress(KeyboardInterrupt), open_lines(out, "a") as lines:
+            lines.write(rows[:stop])
+            raise KeyboardInterrupt
+        with open_lines(out, "a") as lines:
+            assert (lines.done, lines.kept) == (stop, stop - rows[:stop].count(None))
+            lines.write(rows[stop:])
+        data = out.read_bytes()
+        assert (gzip.decompress(data) if name.endswith(".gz") else data) == b"\ntwo\nthree\n"
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        out.unlink()
+    with open_lines(Path("-"), None) as lines:
+        lines.write(rows)
+    assert capfdbinary.readouterr().out == b"\ntwo\nthree\n"
+
+
 def test_bad_input_leaves_what_was_there(tmp_path):
     out = tmp_path / "links"
     out.write_text("before\n")
-    with pytest.raises(DataError), open_lines(out, "a") as (_, write):
-        write(["one"])
+    with pytest.raises(DataError), open_lines(out, "a") as lines:
+        lines.write(["one"])
         raise DataError("x", "is bad", 2)
     assert out.read_text() == "before\n"
     assert [path.name for path in tmp_path.iterdir()] == ["links"]

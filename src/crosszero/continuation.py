@@ -6,22 +6,47 @@ texts; the output takes its name at the end.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from crosszero.errors import CrosszeroError
-from crosszero.files import atomic_file, is_stream, open_bytes, real_place
+from crosszero.files import atomic_file, is_stream, real_place
 from crosszero.locks import made_folder, take_lock
+
+_HOLE = b"\0\n"  # stands for an item without a line; no text has this character
+_log = logging.getLogger("crosszero")
+
+
+class Lines:
+    """An output of lines, one for each item or none.
+
+    Attributes:
+        done: items that an earlier run has dealt with.
+        count: items so far.
+        kept: lines so far.
+    """
+
+    def __init__(self, file: IO[bytes], hole: bytes, count: int = 0, kept: int = 0) -> None:
+        self._file, self._hole = file, hole
+        self.done, self.count, self.kept = count, count, kept
+
+    def write(self, lines: Sequence[str | None]) -> None:
+        """Write the lines of further items, ``None`` for one without; safe when it returns."""
+        rows = [self._hole if line is None else f"{line}\n".encode() for line in lines]
+        self._file.write(b"".join(rows))
+        self._file.flush()
+        self.count += len(lines)
+        self.kept += sum(line is not None for line in lines)
 
 
 @contextmanager
-def open_lines(out: Path, key: str | None) -> Iterator[tuple[int, Callable[[Sequence[str]], None]]]:
+def open_lines(out: Path, key: str | None) -> Iterator[Lines]:
     """Open an output that may have been begun before.
 
     Args:
@@ -29,17 +54,13 @@ def open_lines(out: Path, key: str | None) -> Iterator[tuple[int, Callable[[Sequ
         key: hash of all that the lines depend on; ``None`` if that can't be known, as of standard
             input: then nothing is gone on with.
 
-    Yields:
-        How many lines are there, and what to write further ones with; what it was given is safe
-        when it returns.
-
     Raises:
         CrosszeroError: the file can't be written, or another process writes it.
     """
     if is_stream(out):
         stream = sys.stdout.buffer if str(out) == "-" else out.open("wb")
         try:
-            yield 0, lambda lines: _write(stream, lines)
+            yield Lines(stream, b"")
         finally:
             if str(out) != "-":
                 stream.close()
@@ -59,16 +80,17 @@ def open_lines(out: Path, key: str | None) -> Iterator[tuple[int, Callable[[Sequ
         try:
             if key is None:
                 os.truncate(part, 0)
-            yield _count_whole(part), lambda lines: _write(file, lines)
+            lines = Lines(file, _HOLE, *_count_whole(part))
+            yield lines
         except Exception as error:  # what was wrong will change, and with it the key
             part.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.filename is None:
                 error.filename = str(out)  # a full disk is told with the name of the file
             raise
         os.fsync(file.fileno())
-        if out.suffix == ".gz":
-            with part.open("rb") as plain, atomic_file(out, "wb") as packed:
-                shutil.copyfileobj(plain, packed)
+        if out.suffix == ".gz" or lines.kept < lines.count:
+            with part.open("rb") as rows, atomic_file(out, "wb") as whole:
+                whole.writelines(row for row in rows if row != _HOLE)
             part.unlink()
         else:
             os.replace(part, out)
@@ -93,19 +115,19 @@ def _sweep(out: Path, part: Path) -> None:
             with suppress(OSError), left.open("rb") as file:
                 if take_lock(file.fileno()):
                     left.unlink()
+                    _log.warning(
+                        "%s: a run that was stopped had other texts or settings; this one starts "
+                        "from the beginning",
+                        out,
+                    )
 
 
-def _count_whole(part: Path) -> int:
-    """Count the lines of a file, and cut off the piece of one at its end."""
-    count = whole = 0
-    with open_bytes(part) as file:
+def _count_whole(part: Path) -> tuple[int, int]:
+    """Count the items and the lines of a file, and cut off the piece of one at its end."""
+    count = kept = whole = 0
+    with part.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                count, whole = count + 1, whole + len(line)
+                count, kept, whole = count + 1, kept + (line != _HOLE), whole + len(line)
     os.truncate(part, whole)
-    return count
-
-
-def _write(file: IO[bytes], lines: Sequence[str]) -> None:
-    file.write("".join(f"{line}\n" for line in lines).encode())
-    file.flush()
+    return count, kept

@@ -60,6 +60,10 @@ JOBS = {
         run="mine a.en a.fr --encoder model --out out.tsv.gz",
         old="mine a.fr a.en --encoder model --out out.tsv.gz",
     ),
+    "score": Job(
+        run="score a.en a.fr --encoder model --by ratio --keep 1 --block 5 --out out.tsv",
+        old="score a.fr a.en --encoder model --out out.tsv",
+    ),
     "prepare": Job(
         run="prepare c.en-fr.tsv --out out --hold-out 5 --seed 2",
         old="prepare c.en-fr.tsv --out out --hold-out 5 --seed 1",

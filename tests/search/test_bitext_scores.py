@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from crosszero.cli import main
+from crosszero.continuation import Lines
 from crosszero.errors import ConfigError
 from crosszero.search.bitext_scores import score_bitext
 
@@ -68,6 +71,22 @@ def test_the_cosine_does_not_depend_on_the_block() -> None:
     assert list(score_bitext(Random(), [])) == []
 
 
+@pytest.mark.parametrize("names", [["cosine"], ["ratio", "cosine"]])
+@pytest.mark.parametrize("done", [0, 1, 7, 8, 9, 16, 21, 22])
+def test_what_has_been_scored_is_not_scored_again(done: int, names: Any) -> None:
+    class Counting(Random):
+        blocks = 0
+
+        def encode(self, texts: list[str]) -> Any:
+            self.blocks += 1
+            return super().encode(texts)
+
+    encoder = Counting()
+    found = list(score_bitext(encoder, iter(PAIRS), names, k=2, block=8, done=done))
+    assert found == list(score_bitext(Random(), PAIRS, names, k=2, block=8))[done:]
+    assert encoder.blocks == 2 * (3 - done // 8 if done < len(PAIRS) else 0)
+
+
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"block": 0}, {"scores": []}, {"scores": ["cos"]}])
 def test_settings_out_of_range_are_refused(wrong: Any) -> None:
     with pytest.raises(ConfigError):
@@ -92,3 +111,70 @@ def test_the_command_keeps_what_reaches_the_threshold(
         else:
             assert [row[-2:] for row in rows] == [line.split("\t") for line in text.splitlines()]
             assert float(rows[1][-3]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["out.tsv", "out.tsv.gz"])
+@pytest.mark.parametrize("more", [[], ["--keep", "0.95"], ["--by", "ratio", "--keep", "1.0"]])
+def test_a_run_that_was_stopped_goes_on(
+    more: list[str],
+    name: str,
+    tmp_path: Path,
+    model_folder: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    words = ["the", "cat", "sees", "a", "house", "today"]
+    texts = [[" ".join(words[i : i + 1 + n]) for n in range(3)] for i in range(4)]
+    rows = [f"{one}\t{other}\n" for some in texts for one in some for other in some]
+    source = tmp_path / "a.tsv"
+    source.write_text("".join(rows), encoding="utf-8")
+    out, block = tmp_path / "here" / name, ["--block", "10", "--k", "2"]
+
+    def run(given: list[str], status: int = 0) -> bytes:
+        with pytest.raises(SystemExit) as caught:
+            main(["score", *given, "--encoder", str(model_folder()), "--out", str(out)])
+        assert caught.value.code == status
+        return out.read_bytes() if out.exists() else b""
+
+    whole = run([str(source), *block, *more])
+    lines = gzip.decompress(whole) if name.endswith(".gz") else whole
+    assert 0 < lines.count(b"\n") <= len(rows)
+    assert bool(more) == (lines.count(b"\n") < len(rows))
+    out.unlink()
+    monkeypatch.setattr("crosszero.cli.score._ROWS", 4)
+    write, written = Lines.write, []
+
+    def stop(self: Lines, lines: Any) -> None:
+        write(self, lines)
+        written.extend(lines)
+        if len(written) == 16:  # 10, and 6 of the next block
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "write", stop)
+        run([str(source), *block, *more], status=130)
+    assert not out.exists()
+    caplog.set_level("INFO")
+    assert run([str(source), *block, *more]) == whole
+    assert f"{out}: 16 pairs are scored from an earlier run" in caplog.text
+    assert [path.name for path in out.parent.iterdir()] == [name]
+
+    written.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "write", stop)
+        run([str(source), *block, *more], status=130)
+    caplog.clear()
+    assert run([str(source), "--block", "9", "--k", "2", *more])  # other neighbours
+    assert "had other texts or settings; this one starts from the beginning" in caplog.text
+    assert "from an earlier run" not in caplog.text
+    assert [path.name for path in out.parent.iterdir()] == [name]
+
+
+def test_a_text_of_several_lines_stays_on_one(tmp_path: Path, model_folder: Any) -> None:
+    row = json.dumps({"source": "the\ncat\tsees", "target": ["le", "chat"]})
+    (tmp_path / "a.jsonl").write_text(row, encoding="utf-8")
+    out = tmp_path / "out.tsv"
+    with pytest.raises(SystemExit) as caught:
+        main(["score", f"{tmp_path}/a.jsonl", "--out", str(out), "--encoder", str(model_folder())])
+    assert caught.value.code == 0
+    assert out.read_text("utf-8").split("\t", 1)[1] == "the cat sees\tle chat\n"

@@ -146,8 +146,8 @@ def align(
         way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)
         key = make_key({"encoder": read, "way": way, "texts": texts})
-    lines = links = 0
-    with open_lines(out, key) as (done, write):
+    links = 0
+    with open_lines(out, key) as lines:
         pairs = count_empty(
             corpus,
             lambda pair: [text.text for text in pair],
@@ -155,22 +155,23 @@ def align(
             strict=strict,
             outcome="empty lines in their place",
         )
-        lines = sum(1 for _ in islice(pairs, done))
-        if lines:
-            _log.info("%s%s lines are there from an earlier run", name_place(out), f"{lines:,}")
+        if sum(1 for _ in islice(pairs, lines.done)):
+            _log.info(
+                "%s%s lines are there from an earlier run", name_place(out), f"{lines.done:,}"
+            )
         begun, told = time.monotonic(), time.monotonic()
         while block := list(islice(pairs, _BLOCK)):
             sources, targets = zip(*block, strict=True)
             found = list(linker.link(sources, targets))
             rows = [LinkedPair(*row) for row in zip(sources, targets, found, strict=True)]
-            write([draw_here(row) if drawn else spell_links(*row, kind) for row in rows])
-            lines, links = lines + len(block), links + sum(map(len, found))
+            lines.write([draw_here(row) if drawn else spell_links(*row, kind) for row in rows])
+            links += sum(map(len, found))
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
-                rate = (lines - done) / (told - begun)
-                _log.info("%s lines done, %.3g a second", f"{lines:,}", rate)
+                rate = (lines.count - lines.done) / (told - begun)
+                _log.info("%s lines done, %.3g a second", f"{lines.count:,}", rate)
     warn_of_lost(linker.lost)
-    where = "1 line" if lines == 1 else f"{lines:,} lines"
+    where = "1 line" if lines.count == 1 else f"{lines.count:,} lines"
     _log.info("%s%s links in %s", name_place(out), f"{links:,}", where)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from crosszero.cli.flags import (
 )
 from crosszero.search.bitext_scores import BLOCK, PairScoreName
 
+_ROWS = 1024  # pairs between two writes
 _log = logging.getLogger("crosszero")
 
 
@@ -54,7 +56,8 @@ def score(
     target
         Its translation on the same line.
     out
-        TSV in the order of the pairs: scores, source, target. By default standard output.
+        TSV in the order of the pairs: scores, source, target. If an earlier run was stopped, its
+        file is continued. By default standard output.
     by
         cosine, ratio or distance, or several: --by ratio cosine. Ratio and distance hold the cosine
         against that of the neighbours among the pairs around. By default cosine.
@@ -67,29 +70,46 @@ def score(
     """
     from crosszero.align.text_pairs import read_pairs
     from crosszero.bitext.lines import count_empty
-    from crosszero.files import atomic_file, check_output
+    from crosszero.continuation import open_lines
+    from crosszero.experiment.cache import hash_encoder
+    from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
-    from crosszero.search.bitext_scores import score_bitext
+    from crosszero.search.bitext_scores import check_scores, score_bitext
 
+    names = by or ["cosine"]
     files = [source, *([target] if target else [])]
     check_output(out, inputs=files)
+    check_scores(names, k, block)
     model = Encoder.load(
         encoder, pooling=pooling, layer=layer, max_length=max_length, precision=precision
     )
+    key = None
+    if all(path.is_file() for path in files):  # what can't be read again can't be hashed first
+        read = [hash_encoder(encoder), model.pooling, layer, max_length, model.precision]
+        way = [names, keep, k, block]
+        key = make_key({"encoder": read, "way": way, "texts": hash_files(*files)})
     spelt = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
     pairs = count_empty(spelt, list, files, strict=strict, outcome="scores of 0")
-    count = kept = 0
-    with atomic_file(out) as file:
-        for texts, found in score_bitext(model, pairs, by or ["cosine"], k=k, block=block):
-            count += 1
-            if keep is None or found[0] >= keep:
-                kept += 1
-                cells = [
-                    *(f"{value:.6f}" for value in found),
-                    *(t.replace("\t", " ") for t in texts),
+    with open_lines(out, key) as lines:
+        if lines.done:
+            _log.info(
+                "%s%s pairs are scored from an earlier run", name_place(out), f"{lines.done:,}"
+            )
+        scored = score_bitext(model, pairs, names, k=k, block=block, done=lines.done)
+        while rows := list(islice(scored, _ROWS)):
+            lines.write(
+                [
+                    None if keep is not None and found[0] < keep else _join(texts, found)
+                    for texts, found in rows
                 ]
-                file.write("\t".join(cells) + "\n")
-    _log.info("%s%s of %s pairs", name_place(out), f"{kept:,}", f"{count:,}")
+            )
+    _log.info("%s%s of %s pairs", name_place(out), f"{lines.kept:,}", f"{lines.count:,}")
+
+
+def _join(texts: tuple[str, str], scores: list[float]) -> str:
+    """Write a row of TSV; a tab in a text, or a line feed as JSONL can have, becomes a space."""
+    cells = (text.replace("\t", " ").replace("\n", " ") for text in texts)
+    return "\t".join([*(f"{value:.6f}" for value in scores), *cells])
 
 
 def _spell(text: str | list[str]) -> str:

@@ -31,6 +31,7 @@ def score_bitext(
     k: int = 4,
     block: int = BLOCK,
     device: str | None = None,
+    done: int = 0,
 ) -> Iterator[tuple[Pair, list[float]]]:
     """Score each pair of a bitext, in order, in constant memory.
 
@@ -45,6 +46,8 @@ def score_bitext(
             that come before them.
         device: where neighbours are looked for; see
             :func:`~crosszero.search.neighbours.find_neighbours`.
+        done: first pairs that have been scored before: they are read, and are neighbours of the
+            others, but are not yielded.
 
     Yields:
         The pair, and its scores in the order of `scores`.
@@ -59,13 +62,18 @@ def score_bitext(
         >>> [found for _, found in score_bitext(Lengths(), [("a", "b"), ("cc", "d")])]
         [[1.0], [0.0]]
     """
+    check_scores(scores, k, block)
+    return _score(encoder, iter(pairs), scores, k, block, device, done)
+
+
+def check_scores(scores: Sequence[str], k: int, block: int) -> None:
+    """Refuse (ConfigError) what can't be scored with, before an encoder is loaded."""
     for name in scores:
         if name not in get_args(PairScoreName):
             raise ConfigError(f"score: {name!r} given; {suggest(name, get_args(PairScoreName))}")
     require("scores", list(scores), len(scores) > 0, "one or more of cosine, ratio and distance")
     require("k", k, k >= 1, "1 or more")
     require("block", block, block >= 1, "1 or more")
-    return _score(encoder, iter(pairs), scores, k, block, device)
 
 
 def _score(
@@ -75,13 +83,16 @@ def _score(
     k: int,
     block: int,
     device: str | None,
+    done: int,
 ) -> Iterator[tuple[Pair, list[float]]]:
     margins = any(name != "cosine" for name in scores)
     window: list[Pair] = []
     while rows := list(islice(pairs, block)):
         window = [*window, *rows][-block:] if margins else rows
-        columns = _score_window(encoder, window, scores, k, device)[-len(rows) :]
-        yield from zip(rows, columns.tolist(), strict=True)
+        if done < len(rows):
+            columns = _score_window(encoder, window, scores, k, device)[-len(rows) :]
+            yield from list(zip(rows, columns.tolist(), strict=True))[done:]
+        done = max(0, done - len(rows))
 
 
 def _score_window(
