@@ -100,7 +100,16 @@ def test_prompts_length_and_case(model_folder: Folders, tmp_path: Path) -> None:
     for mode in POOLINGS:
         pooling = parts.Pooling(16, mode, include_prompt=False)
         options = {**prompts, "default_prompt_name": "query"}
-        compare(make(model_folder(), tmp_path / mode, pooling, **options))
+        folder = make(model_folder(), tmp_path / mode, pooling, **options)
+        compare(folder)
+        theirs = library.SentenceTransformer(str(folder), device="cpu")
+        ours = Encoder.load(folder)
+        for prompt in ("猫 : ", ""):
+            expected = theirs.encode(TEXTS, prompt=prompt, normalize_embeddings=True)
+            np.testing.assert_allclose(ours.encode(TEXTS, prompt=prompt), expected, atol=2e-5)
+        np.testing.assert_array_equal(
+            ours.encode("猫", prompt=""), ours.encode(["猫"], prompt="")[0]
+        )
 
 
 def test_the_length_of_sentences_is_not_that_of_words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, Unpack, cast, overload
 
@@ -141,8 +142,11 @@ class Encoder:
     def _reader(self) -> Backbone:
         return self.backbone if self._copy is None else self._copy.fresh()
 
-    def encode(self, texts: str | Sequence[str]) -> Vectors:
+    def encode(self, texts: str | Sequence[str], *, prompt: str | None = None) -> Vectors:
         """Give a unit vector to each of n texts, or to a single one.
+
+        Args:
+            prompt: stands before every text; ``None`` for that of the folder, if it has one.
 
         Returns:
             (n, dimension) float32, in the order of `texts`, equal to what
@@ -152,17 +156,17 @@ class Encoder:
 
         Example:
             >>> enc = Encoder.load("crosszero-mini")
-            >>> one, other = enc.encode(["Good morning.", "Bonjour."])
-            >>> enc.encode("Good morning.").shape
-            (320,)
+            >>> enc.encode(["Good morning.", "Bonjour."]).shape, enc.encode("Bonjour.").shape
+            ((2, 320), (320,))
         """
         if isinstance(texts, str):
-            return cast(Vectors, self.encode([texts])[0])
+            return cast(Vectors, self.encode([texts], prompt=prompt)[0])
+        readout = self._sentences if prompt is None else replace(self._sentences, prompt=prompt)
         return encode_sentences(
             self._reader,
             check_texts(texts),
             max_length=self._sentence_length,
-            readout=self._sentences,
+            readout=readout,
             mini_batch_num_tokens=self.mini_batch_num_tokens,
         )
 
