@@ -71,9 +71,9 @@ def score(
     from crosszero.align.text_pairs import read_pairs
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
-    from crosszero.experiment.cache import hash_encoder
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
+    from crosszero.model.hashing import hash_encoder
     from crosszero.search.bitext_scores import check_scores, score_bitext
 
     names = by or ["cosine"]
