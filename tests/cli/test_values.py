@@ -50,7 +50,9 @@ ALLOWED = re.compile(
 
 
 def kinds(hint: Any) -> set[Any]:
-    """int and float, where a type has them anywhere."""
+    """int and float, where a type has them anywhere, unless any text may stand there."""
+    if str in get_args(hint):
+        return set()
     if get_origin(hint) in (Union, types.UnionType, list, tuple):
         return {kind for argument in get_args(hint) for kind in kinds(argument)}
     return {hint} & {int, float}

@@ -14,16 +14,7 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import (
-    ALIGNED,
-    EncoderName,
-    MaxLength,
-    Names,
-    Out,
-    ReadIn,
-    Strict,
-    name_place,
-)
+from crosszero.cli.flags import Flat, Names, Out, Reading, Strict, name_place
 
 if TYPE_CHECKING:
     from crosszero.align.corpus import Corpus
@@ -44,7 +35,6 @@ def align(
     target: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
     *,
-    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     method: Method = METHOD,
     unit: Unit | None = None,
@@ -56,9 +46,8 @@ def align(
     format: LinkFormat | None = None,  # noqa: A002  (name of the flag)
     load: Path | None = None,
     save: Path | None = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
     strict: Strict = False,
+    reading: Annotated[Reading, Flat] = Reading(),  # noqa: B008
 ) -> None:
     """Link the words of sentences and their translations.
 
@@ -129,19 +118,18 @@ def align(
     statistics = get_statistics(corpus, load, save) if counts else None
     model = None
     if method != "statistical":
-        asked = None if layer == "auto" else layer
-        model = Encoder.load(encoder, layer=asked, max_length=max_length, precision=precision)
+        model = reading.load(layer=None if layer == "auto" else layer)
         if layer == "auto":
-            chosen = find_layer(model, corpus, statistics)
+            chosen, length = find_layer(model, corpus, statistics), reading.max_length
             model = Encoder(
-                model.backbone, layer=chosen, max_length=max_length, precision=model.precision
+                model.backbone, layer=chosen, max_length=length, precision=model.precision
             )
     linker = WordLinker(model, config, statistics=statistics)
     key = None
     if corpus.can_be_read_again:
         read: list[object] | None = None
         if model:
-            read = [hash_encoder(encoder), model.alignment_layer, max_length]
+            read = [hash_encoder(reading.encoder), model.alignment_layer, reading.max_length]
             read += [model.precision] if model.precision != "fp32" else []
         way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 from cyclopts import Parameter
@@ -14,38 +15,18 @@ from crosszero.config import require
 from crosszero.errors import ConfigError
 from crosszero.model.options import Pooling, Precision
 
+if TYPE_CHECKING:
+    from crosszero.cluster import Cluster
+    from crosszero.model.encoder import Encoder
+
 ALIGNED = "crosszero-mini-aligned"  # with which the tools work where no encoder is given
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
 EncoderName = Annotated[
     str,
     Parameter(
-        name="--encoder",
         help="crosszero-mini, crosszero-mini-aligned, a folder or a hub id, as it is or with "
-        "@revision.",
-    ),
-]
-Layer = Annotated[
-    int | None,
-    Parameter(
-        help="Hidden layer to read, from 1: sentences are the mean over its tokens. By default "
-        "they are read as the encoder's folder says."
-    ),
-]
-SentencePooling = Annotated[
-    Pooling | None,
-    Parameter(
-        name="--pooling",
-        help="How sentences are read: first-last (as crosszero trains), or mean, cls or max of "
-        "the last layer. By default as the encoder's folder says, like sentence-transformers.",
-    ),
-]
-ReadIn = Annotated[
-    Precision,
-    Parameter(
-        name="--precision",
-        help="Number format in which texts are read: fp32, bf16 (half the time on GPUs and some "
-        "processors), or auto: bf16 where it is faster and harmless.",
+        "@revision."
     ),
 ]
 MaxLength = Annotated[
@@ -53,6 +34,20 @@ MaxLength = Annotated[
     Parameter(
         help="Longest text in tokens; the rest is cut off. By default as long as the encoder "
         "allows."
+    ),
+]
+SentencePooling = Annotated[
+    Pooling | None,
+    Parameter(
+        help="How sentences are read: first-last (as crosszero trains), or mean, cls or max of "
+        "the last layer. By default as the encoder's folder says, like sentence-transformers."
+    ),
+]
+ReadIn = Annotated[
+    Precision,
+    Parameter(
+        help="Number format in which texts are read: fp32, bf16 (half the time on GPUs and some "
+        "processors), or auto: bf16 where it is faster and harmless."
     ),
 ]
 RayAddress = Annotated[
@@ -63,12 +58,72 @@ RayAddress = Annotated[
     ),
 ]
 Strict = Annotated[bool, Parameter(help="Refuse a line without text instead of counting it.")]
-Cores = Annotated[
-    int | None,
-    Parameter(help="Cores (and threads) of each process on the cluster; by default 1."),
-]
 Text = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 Out = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+Flat = Parameter(name="*")  # the fields of a dataclass are flags of the command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The encoder of a command, and how it reads texts."""
+
+    encoder: EncoderName = ALIGNED
+    max_length: MaxLength = None
+    precision: ReadIn = "auto"
+
+    def list_options(self, *, common: bool = False) -> dict[str, Any]:
+        """List all but the encoder, as :meth:`crosszero.Encoder.load` takes them.
+
+        If they are to be `common` to several machines, auto is fp32: machines that decide
+        differently would give different vectors.
+        """
+        found = {name: value for name, value in vars(self).items() if name != "encoder"}
+        return found | ({"precision": "fp32"} if common and self.precision == "auto" else {})
+
+    def load(self, **more: Any) -> Encoder:
+        """Load the encoder."""
+        from crosszero.model.encoder import Encoder
+
+        return Encoder.load(self.encoder, **self.list_options(), **more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceReading(Reading):
+    """The same where whole sentences are read."""
+
+    pooling: SentencePooling = None
+    layer: Annotated[
+        int | None,
+        Parameter(
+            help="Hidden layer to read, from 1: sentences are the mean over its tokens. By default "
+            "they are read as the encoder's folder says."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ray:
+    """The cluster that a command runs on, if it does."""
+
+    ray_address: RayAddress = None
+    cores: Annotated[
+        int | None,
+        Parameter(help="Cores (and threads) of each process on the cluster; by default 1."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        require("--cores", self.cores, self.cores is None or self.cores >= 1, "1 or more")
+        if self.cores is not None and self.ray_address is None:
+            raise ConfigError(
+                "--cores works only with --ray-address; to limit the threads of this process, set "
+                "the variable OMP_NUM_THREADS"
+            )
+
+    def open(self) -> Cluster:
+        """Make the cluster, for a ``with`` block."""
+        from crosszero.cluster import Cluster
+
+        return Cluster(str(self.ray_address), cores=self.cores or 1)
 
 
 def convert(kind: Any, tokens: Sequence[Any]) -> Any:
@@ -86,23 +141,6 @@ def _convert_one(kind: Any, text: str) -> Any:
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(f"{text!r} is not a finite number")
     return cyclopts.convert(kind, [text])
-
-
-def check_cores(cores: int | None, ray_address: str | None) -> None:
-    """See that --cores is given with a cluster only, and is at least 1."""
-    if cores is None:
-        return
-    require("--cores", cores, cores >= 1, "1 or more")
-    if ray_address is None:
-        raise ConfigError(
-            "--cores works only with --ray-address; to limit the threads of this process, set "
-            "the variable OMP_NUM_THREADS"
-        )
-
-
-def choose_common_precision(precision: Precision, ray_address: str | None) -> Precision:
-    """On a cluster auto is fp32: machines that decide differently would give different vectors."""
-    return "fp32" if ray_address is not None and precision == "auto" else precision
 
 
 def name_place(out: Path) -> str:

@@ -12,14 +12,21 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig, read_sources
-from crosszero.bitext.reader import FormatName
-from crosszero.cli.flags import ALIGNED, EncoderName, Names, RayAddress
+from crosszero.cli.flags import ALIGNED, EncoderName, Flat, Names, RayAddress
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
 
 _log = logging.getLogger("crosszero")
-_Flat = Parameter(name="*")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(BitextConfig):
+    __doc__ = BitextConfig.__doc__
+
+    path: Annotated[str | list[str], Parameter(parse=False)] = "."
+    languages: Names = None
+    columns: Annotated[list[int | str] | None, Parameter(consume_multiple=True)] = None
 
 
 def prepare(
@@ -27,19 +34,11 @@ def prepare(
     /,
     *,
     out: Path,
-    format: FormatName | None = None,  # noqa: A002 - the flag is called so
-    languages: Names = None,
-    pairs: str = "all",
-    columns: Names = None,
-    header: bool = False,
-    subset: str | None = None,
-    split: str = "train",
-    revision: str | None = None,
-    skip_bad: bool = False,
     encoder: EncoderName = ALIGNED,
     ray_address: RayAddress = None,
+    source: Annotated[Source, Flat] = Source(),
     words: Annotated[FinderConfig, Parameter(name="words")] = FinderConfig(),  # noqa: B008
-    sampling: Annotated[PrepareConfig, _Flat] = PrepareConfig(),  # noqa: B008
+    sampling: Annotated[PrepareConfig, Flat] = PrepareConfig(),  # noqa: B008
 ) -> None:
     """Read parallel text, find the word pairs, and store both.
 
@@ -51,26 +50,7 @@ def prepare(
     paths
         Files, a folder, the prefix of aligned files (data/multi), or a hub id.
     out
-        Folder for the samples.
-    format
-        tsv, moses, multiway, tmx, gettext, chromium or huggingface; by default taken from the
-        names.
-    languages
-        Language codes in order; by default taken from the names.
-    pairs
-        For three or more languages: all, or the pivot that every pair has.
-    columns
-        TSV and data sets: columns by position from 0 or by name.
-    header
-        TSV: the first line names the columns.
-    subset
-        Hub data sets: name of the configuration.
-    split
-        Data sets: which split.
-    revision
-        Hub data sets: commit or tag; give one to make a run repeatable.
-    skip_bad
-        Leave bad text out, count it, and list it in OUT-skipped-1.txt.
+        Folder for the samples. With --skip-bad, OUT-skipped-1.txt lists what was left out.
     encoder
         For --words.kind encoder: the encoder whose middle layer links the words.
     """
@@ -81,18 +61,7 @@ def prepare(
     from crosszero.samples import prepare as prepare_samples
     from crosszero.samples.summary import StageLog
 
-    source = BitextConfig(
-        path=paths[0] if len(paths) == 1 else paths,
-        format=format,
-        languages=languages,
-        pairs=pairs,
-        columns=None if columns is None else [int(c) if c.isdecimal() else c for c in columns],
-        header=header,
-        subset=subset,
-        split=split,
-        revision=revision,
-        skip_bad=skip_bad,
-    )
+    source = dataclasses.replace(source, path=paths[0] if len(paths) == 1 else paths)
     read = [Path(os.path.realpath(name)) for name in paths]
     # An input must not be replaced, nor the folder of a file.
     if real_place(out) in {*read, *(path.parent for path in read if path.is_file())}:
@@ -160,7 +129,7 @@ def train(
     encoder: EncoderName = "crosszero-mini",
     resume: bool = False,
     lora: bool = False,
-    config: Annotated[TrainConfig, _Flat] = TrainConfig(),  # noqa: B008
+    config: Annotated[TrainConfig, Flat] = TrainConfig(),  # noqa: B008
 ) -> None:
     """Post-train an encoder on samples.
 

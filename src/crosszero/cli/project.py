@@ -12,17 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import (
-    ALIGNED,
-    EncoderName,
-    Layer,
-    MaxLength,
-    Names,
-    Out,
-    ReadIn,
-    Text,
-    name_place,
-)
+from crosszero.cli.flags import Flat, Names, Out, Reading, Text, name_place
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
 
@@ -36,7 +26,6 @@ def project(
     *,
     out: Out = Path("-"),
     links: Path | None = None,
-    encoder: EncoderName = ALIGNED,
     format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
     raw: Annotated[bool | None, Parameter(negative="--tokenised")] = None,
     column: int | None = None,
@@ -48,9 +37,8 @@ def project(
     copies: Annotated[bool, Parameter(negative="--no-copies")] = True,
     report: Path | None = None,
     languages: Names = None,
-    layer: Layer = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
+    layer: int | None = None,
+    reading: Annotated[Reading, Flat] = Reading(),  # noqa: B008
 ) -> None:
     """Carry the labels of a text to its translation.
 
@@ -94,6 +82,8 @@ def project(
         A JSONL file: each label that was not carried over, and why.
     languages
         Of source and target: --languages en fr; they help to find words in plain text.
+    layer
+        Hidden layer by which words are linked, from 1. By default what the encoder's folder says.
     """
     from crosszero.errors import ConfigError
     from crosszero.files import atomic_file, check_output
@@ -123,11 +113,8 @@ def project(
         link = partial(read_linked, path=links)
     else:
         from crosszero.align.linker import WordLinker
-        from crosszero.model.encoder import Encoder
 
-        linker = WordLinker(
-            Encoder.load(encoder, layer=layer, max_length=max_length, precision=precision)
-        )
+        linker = WordLinker(reading.load(layer=layer))
         link = partial(link_texts, linker=linker, languages=languages or ("", ""))
     plain = kind != "conll" if raw is None else raw
     reasons: Counter[str] = Counter()

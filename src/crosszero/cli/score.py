@@ -9,18 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import (
-    ALIGNED,
-    EncoderName,
-    Layer,
-    MaxLength,
-    Out,
-    ReadIn,
-    SentencePooling,
-    Strict,
-    Text,
-    name_place,
-)
+from crosszero.cli.flags import Flat, Out, SentenceReading, Strict, Text, name_place
 from crosszero.search.bitext_scores import BLOCK, PairScoreName
 
 _ROWS = 1024  # pairs between two writes
@@ -32,17 +21,13 @@ def score(
     target: Text | None = None,
     /,
     *,
-    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     by: Annotated[list[PairScoreName] | None, Parameter(consume_multiple=True)] = None,
     keep: float | None = None,
     k: int = 4,
     block: int = BLOCK,
-    pooling: SentencePooling = None,
-    layer: Layer = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
     strict: Strict = False,
+    reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
 ) -> None:
     """Score each pair of a bitext: how likely it is a translation.
 
@@ -72,7 +57,6 @@ def score(
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
     from crosszero.files import check_output, hash_files, make_key
-    from crosszero.model.encoder import Encoder
     from crosszero.model.hashing import hash_encoder
     from crosszero.search.bitext_scores import check_scores, score_bitext
 
@@ -80,12 +64,11 @@ def score(
     files = [source, *([target] if target else [])]
     check_output(out, inputs=files)
     check_scores(names, k, block)
-    model = Encoder.load(
-        encoder, pooling=pooling, layer=layer, max_length=max_length, precision=precision
-    )
+    model = reading.load()
     key = None
     if all(path.is_file() for path in files):  # what can't be read again can't be hashed first
-        read = [hash_encoder(encoder), model.pooling, layer, max_length, model.precision]
+        read = [hash_encoder(reading.encoder), model.pooling, reading.layer, reading.max_length]
+        read.append(model.precision)
         way = [names, keep, k, block]
         key = make_key({"encoder": read, "way": way, "texts": hash_files(*files)})
     spelt = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))

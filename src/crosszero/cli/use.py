@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import (
-    ALIGNED,
-    Cores,
-    EncoderName,
-    Layer,
-    MaxLength,
-    Out,
-    RayAddress,
-    ReadIn,
-    SentencePooling,
-    Strict,
-    Text,
-    check_cores,
-    choose_common_precision,
-    name_place,
-)
+from crosszero.cli.flags import Flat, Out, Ray, SentenceReading, Strict, Text, name_place
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
@@ -36,19 +20,14 @@ def mine(
     target: Text,
     /,
     *,
-    encoder: EncoderName = ALIGNED,
     out: Out = Path("-"),
     k: int = 4,
     margin: Margin = "ratio",
     threshold: float | None = None,
     approximate: Annotated[bool, Parameter(negative="")] = False,
-    pooling: SentencePooling = None,
-    layer: Layer = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
-    ray_address: RayAddress = None,
-    cores: Cores = None,
     strict: Strict = False,
+    reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
+    ray: Annotated[Ray, Flat] = Ray(),  # noqa: B008
 ) -> None:
     """Find lines with the same meaning in two texts.
 
@@ -81,34 +60,25 @@ def mine(
     from crosszero.search.vector_mining import check_settings
 
     check_output(out, inputs=[source, target])
-    check_cores(cores, ray_address)
     check_settings(k, margin)
-    if approximate and ray_address is not None:
+    if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
     sides = [
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)
     ]
-    how: dict[str, Any] = {
-        "pooling": pooling, "layer": layer, "max_length": max_length,
-        "precision": choose_common_precision(precision, ray_address),
-    }  # fmt: skip
-    if ray_address is None:
-        from crosszero.model.encoder import Encoder
+    if ray.ray_address is None:
         from crosszero.search.mining import mine_texts
 
-        pairs = mine_texts(
-            Encoder.load(encoder, **how), *sides, k=k, margin=margin, approximate=approximate
-        )
+        pairs = mine_texts(reading.load(), *sides, k=k, margin=margin, approximate=approximate)
     else:
-        from crosszero.cluster import Cluster
         from crosszero.cluster import mine_texts as mine_on_cluster
 
-        place = Path(os.path.realpath(out)).parent
-        with Cluster(ray_address, cores=cores or 1) as cluster:
+        with ray.open() as cluster:
             pairs = mine_on_cluster(
-                encoder, *sides, folder=place, cluster=cluster, k=k, margin=margin, **how
-            )
+                reading.encoder, *sides, folder=out.resolve().parent, cluster=cluster, k=k,
+                margin=margin, **reading.list_options(common=True),
+            )  # fmt: skip
     count = write_pairs(out, pairs, *sides, threshold=threshold)
     _log.info("%s%s pairs", name_place(out), f"{count:,}")
 
@@ -117,15 +87,10 @@ def encode(
     texts: Text,
     /,
     *,
-    encoder: EncoderName = ALIGNED,
     out: Out,
-    pooling: SentencePooling = None,
-    layer: Layer = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
-    ray_address: RayAddress = None,
-    cores: Cores = None,
     strict: Strict = False,
+    reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
+    ray: Annotated[Ray, Flat] = Ray(),  # noqa: B008
 ) -> None:
     """Write one vector per line of a text.
 
@@ -143,21 +108,16 @@ def encode(
     from crosszero.files import check_output
 
     check_output(out, inputs=[texts])
-    check_cores(cores, ray_address)
-    how: dict[str, Any] = {
-        "pooling": pooling, "layer": layer, "max_length": max_length,
-        "precision": choose_common_precision(precision, ray_address),
-    }  # fmt: skip
     lines = require_texts(texts, strict=strict, outcome="rows of zeros in their place")
-    if ray_address is None:
-        from crosszero.model.encoder import Encoder
+    if ray.ray_address is None:
         from crosszero.model.vector_file import encode_to_file
 
         known = list(lines)  # all of them, so that a bad one is told at once
-        encode_to_file(Encoder.load(encoder, **how), known, out)
+        encode_to_file(reading.load(), known, out)
     else:
-        from crosszero.cluster import Cluster, encode_texts
+        from crosszero.cluster import encode_texts
 
-        with Cluster(ray_address, cores=cores or 1) as cluster:
-            encode_texts(encoder, lines, out, cluster=cluster, **how)
+        options = reading.list_options(common=True)
+        with ray.open() as cluster:
+            encode_texts(reading.encoder, lines, out, cluster=cluster, **options)
     _log.info("%sdone; numpy.load reads it", name_place(out))

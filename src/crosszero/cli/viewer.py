@@ -9,16 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import (
-    ALIGNED,
-    EncoderName,
-    MaxLength,
-    Out,
-    ReadIn,
-    SentencePooling,
-    Text,
-    name_place,
-)
+from crosszero.cli.flags import Flat, Out, SentenceReading, Text, name_place
 from crosszero.config import require
 from crosszero.errors import ConfigError
 
@@ -78,13 +69,10 @@ def view(
 
 def serve(
     *,
-    encoder: EncoderName = ALIGNED,
     texts: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
-    pooling: SentencePooling = None,
-    max_length: MaxLength = None,
-    precision: ReadIn = "auto",
+    reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
 ) -> None:
     """Serve a page and a JSON interface: links, similarity, nearest sentences.
 
@@ -102,7 +90,6 @@ def serve(
         0 takes one that is free.
     """
     from crosszero.errors import MissingExtraError
-    from crosszero.model.encoder import Encoder
 
     try:
         from crosszero.viewer.server import listen, make_app, run
@@ -112,11 +99,11 @@ def serve(
 
     require("--port", port, 0 <= port <= 65535, "0 to 65535")
     with listen(host, port) as listener:
-        model = Encoder.load(encoder, pooling=pooling, max_length=max_length, precision=precision)
+        model = reading.load()
         sentences = None if texts is None else encode_lines(model, texts)
         if sentences is not None:
             _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")
-        service = Service(model, name=Path(encoder).name, sentences=sentences)
+        service = Service(model, name=Path(reading.encoder).name, sentences=sentences)
         try:
             run(make_app(service, host=host), listener)
         finally:
