@@ -18,8 +18,10 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.slow_tokenizer import find_offsets, tokenize_slowly
 from crosszero.model.tokens import locate_spans
-from crosszero.tasks.finetune import FineTuneConfig, fine_tune_classifier, fine_tune_tagger
+from crosszero.tasks.finetune.classification import fine_tune_classifier
+from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
+from crosszero.tasks.finetune.tagging import fine_tune_tagger
 from tests.conftest import make_tokenizer
 from tests.tasks.finetune.test_tagging import measure_accuracy
 

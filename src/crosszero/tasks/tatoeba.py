@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError, suggest
@@ -205,7 +205,8 @@ def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
     english = {foreign: line for line, foreign in enumerate(gold)}
     pairs = [(line, english[line]) for line in range(len(found))]
     answers = [{"corpus_id": line, "score": 1.0} for line in found]
-    return float(mteb.get_task("Tatoeba")._compute_metrics(answers, pairs)["f1"])
+    task: Any = mteb.get_task("Tatoeba")
+    return float(task._compute_metrics(answers, pairs)["f1"])
 
 
 def list_languages(root: Folder) -> list[str]:

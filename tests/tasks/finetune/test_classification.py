@@ -19,18 +19,14 @@ from transformers import AutoModelForSequenceClassification
 
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
 from crosszero.model.backbone import Backbone
-from crosszero.tasks.finetune import (
-    Classifier,
-    FineTuneConfig,
-    Tagger,
-    fine_tune_classifier,
-)
-from crosszero.tasks.finetune.classification import encode_pairs
+from crosszero.tasks.finetune.classification import Classifier, encode_pairs, fine_tune_classifier
+from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head
 from crosszero.tasks.finetune.loop import _make_arguments, _MiniBatchTrainer, train_best
 from crosszero.tasks.finetune.losses import plain_loss
+from crosszero.tasks.finetune.tagging import Tagger
 from tests.conftest import ARCHITECTURES
 
 ModelFolder = Callable[..., Path]

@@ -8,7 +8,7 @@ import pytest
 
 from crosszero.config import build, to_dict
 from crosszero.errors import ConfigError
-from crosszero.tasks.finetune import FineTuneConfig
+from crosszero.tasks.finetune.config import FineTuneConfig
 from tests.tasks.helpers import find_fine_tuned
 
 

@@ -17,8 +17,7 @@ from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
 from crosszero.tasks.finetune.features import Feature, cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head
-from crosszero.tasks.finetune.losses import Loss, plain_loss
-from crosszero.tasks.finetune.robust.loss import make_loss
+from crosszero.tasks.finetune.losses import Loss, make_loss, plain_loss
 from crosszero.tasks.finetune.tagging import Tagger, encode_sentences
 from tests.emulated_device import DEVICE, emulated_device
 

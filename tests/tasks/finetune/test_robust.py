@@ -14,28 +14,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.catalogue import find_task
-from crosszero.tasks.finetune import FineTuneConfig, fine_tune_classifier
-from crosszero.tasks.finetune.classification import _encode_training, encode_pairs
-from crosszero.tasks.finetune.config import Robust
+from crosszero.tasks.finetune.classification import (
+    _encode_training,
+    encode_pairs,
+    fine_tune_classifier,
+)
+from crosszero.tasks.finetune.config import FineTuneConfig, Robust
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head
-from crosszero.tasks.finetune.losses import measure_cross_entropy, plain_loss
+from crosszero.tasks.finetune.losses import make_loss, plain_loss
 from crosszero.tasks.finetune.robust.ball import (
     Embedded,
-    adversarial_loss,
     find_worst,
     measure_scale,
     project,
     sample_ball,
-    smoothing_loss,
     vote,
 )
 from crosszero.tasks.finetune.robust.ear import measure_ear
-from crosszero.tasks.finetune.robust.loss import make_loss
 from crosszero.tasks.finetune.robust.synonyms import copy_pairs, read_synonyms, replace_words
 from tests.conftest import ARCHITECTURES
 from tests.tasks.finetune.test_classification import make_pairs
@@ -81,7 +82,7 @@ def make_case(folder: Path) -> Case:
 
 
 def measure_loss(case: Case, shift: Tensor | float = 0.0) -> Tensor:
-    return measure_cross_entropy(case.batch.run(case.task.model, shift), case.labels)
+    return cross_entropy(case.batch.run(case.task.model, shift), case.labels)
 
 
 def search(case: Case, radius: float = RADIUS, steps: int = 4) -> Tensor:
@@ -140,9 +141,12 @@ def test_the_search_leaves_the_model_alone(case: Case) -> None:
 
 
 def test_adversarial_loss_is_the_loss_at_the_worst_shift(case: Case) -> None:
+    scale = measure_scale(case.task.model)  # radii are shares of the length of embeddings
     for radius in (RADIUS, 0.0):
-        options: dict[str, Any] = {"radius": radius, "steps": 4, "step_size": 0.5}
-        loss = adversarial_loss(case.task.model, case.batch, case.labels, **options)
+        config = FineTuneConfig(
+            robust="adversarial", adversarial_radius=radius / scale, adversarial_steps=4
+        )
+        loss = make_loss(config, case.task)(case.task.model, case.inputs, case.labels)
         torch.testing.assert_close(loss, measure_loss(case, search(case, radius)))
 
 
@@ -157,7 +161,9 @@ def test_smoothing_is_random_and_bounded(case: Case, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(case.task.model, "forward", spy)
 
     def measure(radius: float) -> Tensor:
-        return smoothing_loss(case.task.model, case.batch, case.labels, radius=radius)
+        share = radius / measure_scale(case.task.model)
+        config = FineTuneConfig(robust="smoothing", smoothing_radius=share)
+        return make_loss(config, case.task)(case.task.model, case.inputs, case.labels)
 
     first, second = measure(RADIUS), measure(RADIUS)
     assert first != second
@@ -333,14 +339,7 @@ def test_gradients_reach_every_part(case: Case, robust: Robust) -> None:
             assert parameter.grad.isfinite().all(), name
 
 
-def test_radii_are_shares_of_the_length_of_embeddings(case: Case) -> None:
-    model = case.task.model
-    loss = make_loss(FineTuneConfig(robust="adversarial"), case.task)
-    radius = 0.1 * measure_scale(model)
-    torch.testing.assert_close(
-        loss(model, case.inputs, case.labels),
-        adversarial_loss(model, case.batch, case.labels, radius=radius, steps=3, step_size=0.5),
-    )
+def test_the_plain_loss_is_that_of_xtreme_and_of_copies_with_synonyms(case: Case) -> None:
     assert make_loss(FineTuneConfig(), case.task) is plain_loss
     assert make_loss(FineTuneConfig(robust="synonyms", synonyms="a"), case.task) is plain_loss
 

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.finetune import FineTuneConfig, Tagger, fine_tune_tagger
+from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import TaggedSentence
 from crosszero.tasks.finetune.features import IGNORED
 from crosszero.tasks.finetune.heads import TaskModel, add_head
-from crosszero.tasks.finetune.tagging import encode_sentences, split_words
+from crosszero.tasks.finetune.tagging import Tagger, encode_sentences, fine_tune_tagger, split_words
 from tests.conftest import ARCHITECTURES
 
 ModelFolder = Callable[..., Path]

@@ -15,8 +15,8 @@ from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import TaskModel, add_head, load_task_model
 from crosszero.tasks.finetune.loop import prepare_fine_tuning, train_best
+from crosszero.tasks.finetune.losses import make_loss
 from crosszero.tasks.finetune.robust.ball import Embedded, measure_scale, vote
-from crosszero.tasks.finetune.robust.loss import make_loss
 from crosszero.tasks.finetune.robust.synonyms import copy_pairs, read_synonyms
 
 _KIND = "classification"

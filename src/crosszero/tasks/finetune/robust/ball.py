@@ -18,8 +18,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot
 from transformers import PreTrainedModel
 
-from crosszero.tasks.finetune.losses import measure_cross_entropy
-
 
 class Embedded(NamedTuple):
     """What goes through a model, with embeddings in place of token numbers.
@@ -50,27 +48,6 @@ class Embedded(NamedTuple):
         shift = shift * self.movable.unsqueeze(-1)
         logits: Tensor = model(inputs_embeds=self.embeddings + shift, **self.rest).logits
         return logits
-
-
-def adversarial_loss(
-    model: PreTrainedModel,
-    batch: Embedded,
-    labels: Tensor,
-    *,
-    radius: float,
-    steps: int,
-    step_size: float,
-) -> Tensor:
-    """Mean cross-entropy at the worst embeddings that :func:`find_worst` finds."""
-    shift = find_worst(model, batch, labels, radius=radius, steps=steps, step_size=step_size)
-    return measure_cross_entropy(batch.run(model, shift), labels)
-
-
-def smoothing_loss(
-    model: PreTrainedModel, batch: Embedded, labels: Tensor, *, radius: float
-) -> Tensor:
-    """Mean cross-entropy at embeddings with random noise, drawn anew at every call (RS-RP)."""
-    return measure_cross_entropy(batch.run(model, sample_ball(batch.embeddings, radius)), labels)
 
 
 def find_worst(

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from crosszero.errors import ConfigError
-from crosszero.tasks.finetune.losses import measure_cross_entropy
 
 
 class EarTerms(NamedTuple):
@@ -69,8 +69,8 @@ def measure_ear(
     copy_attention, attention = attentions[layer - 1].chunk(2)
     copy_logits, logits = output.logits.chunk(2)
     return EarTerms(
-        task=measure_cross_entropy(logits, labels),
-        target=measure_cross_entropy(copy_logits, labels),
+        task=cross_entropy(logits.float(), labels),
+        target=cross_entropy(copy_logits.float(), labels),
         embedding=(_average(copy, copy_mask) - _average(original, mask)).square().mean(),
         attention=measure_attention(copy_attention, attention, copy_mask | mask),
     )
