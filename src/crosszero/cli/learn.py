@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig, read_sources
+from crosszero.bitext.reader import FormatName as FormatName  # of a flag: it is looked up here
 from crosszero.cli.flags import ALIGNED, EncoderName, Flat, Names, RayAddress
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
