@@ -21,8 +21,7 @@ from crosszero.model.saving import OWN_SETTINGS
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import read_settings
 
-from .card import loss_table
-from .corpus import SOURCES
+from .card import list_sources, loss_table
 from .evaluate import score_folder
 from .export import folder_size, write_model
 
@@ -72,9 +71,7 @@ def write_card(run: Path, folder: Path, data: Path, *, start: str, date: str) ->
         megabytes=f"{folder_size(folder) / 1e6:.1f}",
         comparison=compare(measure(start, data), measure(folder, data)),
         losses=loss_table(score_folder(folder, data, seed=0)),
-        sources="\n".join(
-            f"| bitext/{source.folder} | {source.what} | {source.licence} |" for source in SOURCES
-        ),
+        sources=list_sources(),
         steps=f"{int(metrics[-1]['step']):,}",
         lines=f"{int(metrics[-1]['step']) * settings['batch_size']:,}",
         settings=json.dumps(settings, indent=2),

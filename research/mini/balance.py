@@ -14,17 +14,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 from transformers import ModernBertForMaskedLM
+
+from .rows import pad_lines
 
 
 @torch.no_grad()
 def state_lengths(model: ModernBertForMaskedLM, lines: Sequence[np.ndarray]) -> list[float]:
     """Mean length of the token states, for the embeddings and each layer."""
     model.eval()
-    part = [torch.from_numpy(ids) for ids in lines]
-    ids = nn.utils.rnn.pad_sequence(part, batch_first=True)
-    attention = nn.utils.rnn.pad_sequence([torch.ones_like(x) for x in part], batch_first=True)
+    ids, attention = pad_lines(lines)
     states = model.model(
         input_ids=ids, attention_mask=attention, output_hidden_states=True
     ).hidden_states

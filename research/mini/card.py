@@ -10,6 +10,10 @@ from .corpus import SOURCES
 from .evaluate import DRAWS, SHARE, Score
 from .settings import Settings
 
+COMMAND = """\
+python -m research.mini.pretrain --data DATA --out RUN --recipe research/mini/mini.yaml \\
+    --{length} --decay {decay:g}
+python -m research.mini.export --data DATA --run RUN --to src/crosszero/assets/crosszero-mini"""
 NAMES = {
     "en": "English",
     "ar": "Arabic",
@@ -21,26 +25,43 @@ NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What the card tells about the run."""
+class History:
+    """How the weights of RUN/best came about, by the run's log.
 
+    Attributes:
+        device: what computed them: ``cpu`` or the name of a GPU.
+        length: as the command was told: ``steps 20000`` or ``seconds 240``.
+        share: last share of the run over which the learning rate fell.
+        steps: up to these weights.
+        tokens: ordinary ones seen, repeats included.
+        seconds: spent in steps.
+        decay: steps over which the learning rate fell; 0 for an export from before that.
+    """
+
+    device: str
+    length: str
+    share: float
     steps: int
     tokens: int
-    """Ordinary tokens seen, repeats included."""
-    minutes: float
-    """Time spent in steps."""
-    device: str
-    """What computed them: `cpu` or the name of a GPU."""
+    seconds: float
+    decay: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the card tells about the export.
+
+    Attributes:
+        parameters: their number.
+        size: bytes of all files of the folder.
+        characters, lines: of the training text.
+    """
+
     parameters: int
-    megabytes: float
-    """All files of the folder, in units of 1,000,000 bytes."""
+    size: int
     characters: int
-    """Characters of the training lines."""
     lines: int
     date: str
-    command: str
-    decay: int
-    """Steps over which the learning rate fell; 0 for an export from before that."""
 
 
 def loss_table(scores: Sequence[Score]) -> str:
@@ -61,7 +82,12 @@ def loss_table(scores: Sequence[Score]) -> str:
     return "\n".join(rows)
 
 
-def write_card(scores: Sequence[Score], facts: Facts, settings: Settings) -> str:
+def list_sources() -> str:
+    """One row per data set."""
+    return "\n".join(f"| bitext/{s.folder} | {s.what} | {s.licence} |" for s in SOURCES)
+
+
+def write_card(scores: Sequence[Score], facts: Facts, history: History, settings: Settings) -> str:
     """The README.md of the model folder: `card.md` filled in."""
     start = (
         "Embeddings start from a truncated SVD of positive pointwise mutual information, counted\n"
@@ -77,41 +103,23 @@ def write_card(scores: Sequence[Score], facts: Facts, settings: Settings) -> str
     interim = "\n> Interim export: the learning rate had not fallen yet when this was written.\n"
     template = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     return template.format(
+        history=history,
+        facts=facts,
+        settings=settings,
         codes=", ".join(NAMES),
-        state="" if facts.decay else interim,
-        layers=settings.layers,
-        width=settings.width,
-        heads=settings.heads,
-        inner=settings.inner,
-        parameters=f"{facts.parameters:,}",
-        vocabulary=f"{settings.vocabulary:,}",
-        megabytes=f"{facts.megabytes:.1f}",
-        date=facts.date,
+        state="" if history.decay else interim,
+        megabytes=facts.size / 1e6,
         table=loss_table(scores),
-        share=f"{SHARE:.0%}",
+        share=SHARE,
         draws=DRAWS,
-        sources="\n".join(
-            f"| bitext/{source.folder} | {source.what} | {source.licence} |" for source in SOURCES
-        ),
-        lines=f"{facts.lines:,}",
-        characters=f"{facts.characters / 1e6:.1f}",
-        smoothing=f"{settings.smoothing:g}",
-        steps=f"{facts.steps:,}",
-        rows=settings.rows,
-        row=settings.row,
-        tokens=f"{facts.tokens / 1e6:.1f}",
-        minutes=f"{facts.minutes:.1f}",
-        device="a CPU" if facts.device == "cpu" else f"one {facts.device}",
-        precision=settings.precision,
-        seed=settings.seed,
-        dropout=f"{settings.dropout:g}",
-        masked=f"{settings.masked:.0%}",
-        as_mask=f"{settings.as_mask:.0%}",
-        as_random=f"{settings.as_random:.0%}",
-        as_is=f"{1 - settings.as_mask - settings.as_random:.0%}",
+        sources=list_sources(),
+        characters=facts.characters / 1e6,
+        tokens=history.tokens / 1e6,
+        minutes=history.seconds / 60,
+        device="a CPU" if history.device == "cpu" else f"one {history.device}",
+        as_is=1 - settings.as_mask - settings.as_random,
         start=start,
         optimizer=muon if settings.optimizer == "muon" else adam,
-        warmup=settings.warmup,
-        decay=f" (the last {facts.decay:,} steps)" if facts.decay else "",
-        command=facts.command,
+        decay=f" (the last {history.decay:,} steps)" if history.decay else "",
+        command=COMMAND.format(length=history.length, decay=history.share),
     )

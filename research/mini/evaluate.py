@@ -12,19 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 
 from .corpus import read_corpus
 from .masking import hide_tokens
-from .rows import encode_lines
+from .rows import encode_lines, pad_lines
 from .settings import load_settings
 from .tokenizer import SPECIALS, unknown_rate
 
@@ -93,9 +92,7 @@ def masked_loss(
     ordered = sorted(lines, key=len)
     device = model.device
     for start in range(0, len(ordered), batch):
-        part = [torch.from_numpy(ids) for ids in ordered[start : start + batch]]
-        ids = nn.utils.rnn.pad_sequence(part, batch_first=True)
-        attention = nn.utils.rnn.pad_sequence([torch.ones_like(x) for x in part], batch_first=True)
+        ids, attention = pad_lines(ordered[start : start + batch])
         for _ in range(draws):
             hidden = hide_tokens(ids, share=share, generator=generator)
             states = model.base_model(
@@ -109,21 +106,16 @@ def masked_loss(
     return loss / count, right / count, count
 
 
-def score_languages(
-    model: PreTrainedModel,
-    tokenizer: Tokenizer,
-    heldout: Mapping[str, Sequence[str]],
-    train_counts: Mapping[str, np.ndarray],
-    *,
-    longest: int = 128,
-    draws: int = DRAWS,
-) -> list[Score]:
-    """One row per language."""
-    rows = []
-    for language, texts in heldout.items():
-        lines = encode_lines(tokenizer, texts, longest=longest)
-        loss, accuracy, count = masked_loss(model, lines, draws=draws)
-        counts = token_counts(lines, size=model.config.vocab_size)
+def score_folder(folder: Path, data: Path, *, seed: int, longest: int = 128) -> list[Score]:
+    """A row per language of a saved model, as a user loads it: by the Auto classes, in float32."""
+    tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
+    size, rows = model.config.vocab_size, []
+    for language, split in read_corpus(data, seed=seed).items():
+        lines, trained = (
+            encode_lines(tokenizer, part, longest=longest) for part in (split.heldout, split.train)
+        )
+        loss, accuracy, count = masked_loss(model, lines)
         rows.append(
             Score(
                 language=language,
@@ -131,27 +123,12 @@ def score_languages(
                 predictions=count,
                 loss=loss,
                 accuracy=accuracy,
-                entropy_heldout=entropy(counts),
-                entropy_train=entropy(train_counts[language]),
-                unknown=unknown_rate(tokenizer, texts),
+                entropy_heldout=entropy(token_counts(lines, size=size)),
+                entropy_train=entropy(token_counts(trained, size=size)),
+                unknown=unknown_rate(tokenizer, split.heldout),
             )
         )
     return rows
-
-
-def score_folder(folder: Path, data: Path, *, seed: int, longest: int = 128) -> list[Score]:
-    """Score a saved model as a user loads it: through the Auto classes, in float32."""
-    tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
-    corpus = read_corpus(data, seed=seed)
-    counts = {
-        name: token_counts(
-            encode_lines(tokenizer, split.train, longest=longest), size=model.config.vocab_size
-        )
-        for name, split in corpus.items()
-    }
-    heldout = {name: split.heldout for name, split in corpus.items()}
-    return score_languages(model, tokenizer, heldout, counts, longest=longest)
 
 
 def main() -> None:

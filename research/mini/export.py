@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from transformers import ModernBertForMaskedLM, PreTrainedModel
 from crosszero.model.saving import write_readout
 
 from .balance import balance_layers
-from .card import Facts, write_card
+from .card import Facts, History, write_card
 from .corpus import read_corpus
 from .evaluate import score_folder
 from .model import make_model
@@ -27,10 +26,6 @@ from .text import Text
 from .tokenizer import save_tokenizer
 
 LIMIT = 25_000_000
-COMMAND = """\
-python -m research.mini.pretrain --data DATA --out RUN --recipe research/mini/mini.yaml \\
-    --{length} --decay {decay:g}
-python -m research.mini.export --data DATA --run RUN --to src/crosszero/assets/crosszero-mini"""
 
 
 def write_model(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> int:
@@ -54,22 +49,6 @@ def write_model(model: PreTrainedModel, tokenizer: Tokenizer, folder: Path) -> i
 def folder_size(folder: Path) -> int:
     """Bytes of all files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """How the weights of RUN/best came about, by the run's log."""
-
-    device: str
-    length: str
-    """As the command was told: `steps 20000` or `seconds 240`."""
-    share: float
-    """Last share of the run over which the learning rate fell."""
-    steps: int
-    tokens: int
-    seconds: float
-    decay: int
-    """Steps over which the learning rate fell; 0 if it did not yet."""
 
 
 def read_history(run: Path) -> History:
@@ -102,29 +81,24 @@ def write_best(run: Path, folder: Path, settings: Settings) -> int:
     return write_model(model, tokenizer, folder)
 
 
-def export_run(run: Path, data: Path, target: Path, *, settings: Settings, date: str) -> Facts:
+def export_run(run: Path, data: Path, target: Path, *, settings: Settings, date: str) -> History:
     """Write the folder, measure it as a user would load it, write the card."""
     history = read_history(run)
-    corpus = read_corpus(data, seed=settings.seed)
+    lines = [x for s in read_corpus(data, seed=settings.seed).values() for x in s.train]
     parameters = write_best(run, target, settings)
     scores = score_folder(target, data, seed=settings.seed, longest=settings.row)
     facts = Facts(
-        steps=history.steps,
-        tokens=history.tokens,
-        minutes=history.seconds / 60,
-        device=history.device,
         parameters=parameters,
-        megabytes=folder_size(target) / 1e6,
-        characters=sum(len(text) for split in corpus.values() for text in split.train),
-        lines=sum(len(split.train) for split in corpus.values()),
+        size=folder_size(target),
+        characters=sum(map(len, lines)),
+        lines=len(lines),
         date=date,
-        command=COMMAND.format(length=history.length, decay=history.share),
-        decay=history.decay,
     )
-    (target / "README.md").write_text(write_card(scores, facts, settings), encoding="utf-8")
+    card = write_card(scores, facts, history, settings)
+    (target / "README.md").write_text(card, encoding="utf-8")
     if folder_size(target) > LIMIT:
         raise ValueError(f"{target} holds {folder_size(target):,} bytes; {LIMIT:,} are allowed")
-    return facts
+    return history
 
 
 def main() -> None:

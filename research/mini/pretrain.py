@@ -27,12 +27,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from .checkpoints import NAME, save_weights
 from .corpus import read_corpus
 from .evaluate import masked_loss
 from .optimizers import rate_factor
 from .ppmi import embed_tokens
-from .run import Run
+from .run import CHECKPOINT, Run
 from .settings import Settings, load_settings, save_settings
 from .text import NAME as TEXT
 from .text import Text
@@ -156,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
             mean = sum(losses.values()) / len(losses)
             if best := mean < lowest:
                 lowest = mean
-                save_weights(run.model, args.out / "best")
+                run.save_weights(args.out / "best")
             note(
                 step=run.step,
                 tokens=run.tokens,
@@ -191,7 +190,7 @@ def main(argv: list[str] | None = None) -> None:
                 falling = True
                 stable = args.out / "stable"
                 stable.mkdir(exist_ok=True)
-                shutil.copy2(run.save(args.out), stable / NAME)
+                shutil.copy2(run.save(args.out), stable / CHECKPOINT)
                 shutil.copy2(args.out / "tokenizer.json", stable)
                 note(event="decay", step=run.step)
             factor = rate_factor(run.step, warmup=settings.warmup, spent=spent, decay=args.decay)

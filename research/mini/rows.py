@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from .corpus import smoothed_shares
 from .tokenizer import SPECIALS
@@ -31,6 +32,13 @@ def encode_lines(tokenizer: Tokenizer, lines: Sequence[str], *, longest: int) ->
         ids = encoding.ids
         encoded.append(np.asarray(ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]))
     return encoded
+
+
+def pad_lines(lines: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """One line a row, padded, and the attention mask: both (lines, longest)."""
+    rows = [torch.from_numpy(ids) for ids in lines]
+    masks = [torch.ones_like(ids) for ids in rows]
+    return pad_sequence(rows, batch_first=True), pad_sequence(masks, batch_first=True)
 
 
 def group_lines(lengths: Sequence[int], *, row: int) -> list[list[int]]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .checkpoints import load_checkpoint, save_checkpoint
 from .masking import hide_in_rows
 from .model import Predictor, compile_layers, make_model, undo_compiling
 from .optimizers import base_rates, make_optimizers, pick_precision
@@ -20,6 +18,7 @@ from .rows import RowStream
 from .settings import Settings
 from .tokenizer import SPECIALS
 
+CHECKPOINT = "checkpoint.pt"
 _log = logging.getLogger(__name__)
 
 
@@ -114,20 +113,36 @@ class Run:
         return loss.detach()
 
     def save(self, folder: Path) -> Path:
-        """Checkpoint."""
-        progress: dict[str, Any] = {
-            "step": self.step,
-            "tokens": self.tokens,
-            "seconds": self.seconds,
-            "stream": self.stream.state(),
+        """Checkpoint: moved into place only when complete."""
+        path = folder / CHECKPOINT
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "progress": {
+                "step": self.step,
+                "tokens": self.tokens,
+                "seconds": self.seconds,
+                "stream": self.stream.state(),
+            },
         }
-        return save_checkpoint(
-            folder, model=self.model, optimizers=self.optimizers, progress=progress
-        )
+        torch.save(state, path.with_suffix(".part"))
+        return path.with_suffix(".part").replace(path)
 
     def load(self, folder: Path) -> None:
         """Go on from a checkpoint."""
-        progress = load_checkpoint(folder, model=self.model, optimizers=self.optimizers)
+        path = folder / CHECKPOINT
+        if not path.exists():
+            raise FileNotFoundError(f"no {path}: start without --resume")
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        progress = state["progress"]
         self.step, self.tokens = progress["step"], progress["tokens"]
         self.seconds = progress["seconds"]
         self.stream.load_state(progress["stream"])
+
+    def save_weights(self, folder: Path) -> None:
+        """The weights alone, in float16, in files that fit through narrow doors."""
+        half = {name: weight.half() for name, weight in self.model.named_parameters()}  # tied once
+        self.model.save_pretrained(folder, state_dict=half, max_shard_size="12MB")

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from transformers import ModernBertForMaskedLM
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from research.mini.balance import balance_layers, state_lengths
-from research.mini.card import Facts, write_card
+from research.mini.card import Facts, History, write_card
 from research.mini.corpus import (
     LANGUAGES,
     SOURCES,
@@ -44,9 +45,11 @@ from research.mini.rows import (
     unpack_lines,
 )
 from research.mini.run import Run
-from research.mini.settings import Settings, load_settings, make_settings, save_settings
+from research.mini.settings import Settings, load_settings, save_settings
 from research.mini.text import Text
 from research.mini.tokenizer import save_tokenizer, train_tokenizer, unknown_rate
+
+from crosszero.errors import ConfigError
 
 TINY = Settings(
     width=16, layers=2, heads=2, inner=16, row=24, rows=4, warmup=1, compile=False, threads=1
@@ -287,7 +290,7 @@ def test_resumed_run_is_bit_equal(tmp_path: Path, optimizer: str) -> None:
         "en": pack_lines(made_up_ids(30), row=24),
         "zh": pack_lines(made_up_ids(20, seed=1), row=24),
     }
-    settings = make_settings({**vars(TINY), "optimizer": optimizer})
+    settings = replace(TINY, optimizer=optimizer)
     assert settings.dropout > 0
     torch.set_num_threads(1)
     whole = Run(settings, packed, size=40)
@@ -336,7 +339,7 @@ def test_pretraining_from_text_to_model(tmp_path: Path, length: str) -> None:
     lines = {name: split.train for name, split in read_corpus(data).items()}
     train_tokenizer(lines, size=120, characters=3000).save(str(run / "tokenizer.json"))
     recipe = tmp_path / "tiny.yaml"
-    save_settings(make_settings({**vars(TINY), "ppmi": False}), recipe)
+    save_settings(replace(TINY, ppmi=False), recipe)
     base = ["--out", str(run), "--recipe", str(recipe)]
     with pytest.raises(SystemExit, match="--data"):
         pretrain([*base, length])
@@ -351,10 +354,10 @@ def test_pretraining_from_text_to_model(tmp_path: Path, length: str) -> None:
     assert history.steps > history.decay > 0
     log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     assert set(next(r for r in log if "heldout" in r)["heldout"]) == set(LANGUAGES)
-    facts = export_run(
+    exported = export_run(
         run, data, tmp_path / "mini", settings=load_settings(run / "settings.yaml"), date="2026"
     )
-    assert facts.steps == history.steps
+    assert exported == history
     card = (tmp_path / "mini" / "README.md").read_text("utf-8")
     assert f"--{history.length} --decay 0.5" in card
     config = json.loads((tmp_path / "mini" / "config.json").read_text("utf-8"))
@@ -372,7 +375,7 @@ def test_compiler_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) ->
             layer.compile(backend=broken)
 
     monkeypatch.setattr("research.mini.run.compile_layers", compile_layers)
-    run = Run(make_settings({**vars(TINY), "compile": True}), packed, size=40)
+    run = Run(replace(TINY, compile=True), packed, size=40)
     assert run.advance(1.0) == Run(TINY, packed, size=40).advance(1.0)
 
 
@@ -409,10 +412,10 @@ def test_balance_evens_lengths_and_keeps_predictions() -> None:
 
 
 def test_settings_name_the_nearest_key(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="did you mean 'layers'"):
-        make_settings({"layer": 3})
-    with pytest.raises(ValueError, match="allowed are muon, adamw"):
-        make_settings({"optimizer": "sgd"})
+    with pytest.raises(ConfigError, match="did you mean 'layers'"):
+        load_settings(None, ["layer=3"])
+    with pytest.raises(ConfigError, match="Allowed: adamw, muon"):
+        load_settings(None, ["optimizer=sgd"])
     recipe = tmp_path / "r.yaml"
     recipe.write_text("adam_lr: 2e-3\nlayers: 3\n", encoding="utf-8")
     settings = load_settings(recipe, ["rows=8"])
@@ -445,20 +448,11 @@ def test_exported_folder_loads_and_card_has_every_language(tmp_path: Path) -> No
         )
         for language in LANGUAGES
     ]
-    facts = Facts(
-        steps=1,
-        tokens=1,
-        minutes=0.1,
-        device="cpu",
-        parameters=1,
-        megabytes=0.1,
-        characters=1,
-        lines=1,
-        date="2026-11-22",
-        command="run",
-        decay=1,
+    history = History(
+        device="cpu", length="steps 1", share=0.5, steps=1, tokens=1, seconds=6.0, decay=1
     )
-    card = write_card(rows, facts, TINY)
+    facts = Facts(parameters=1, size=1, characters=1, lines=1, date="2026-11-22")
+    card = write_card(rows, facts, history, TINY)
     for language in LANGUAGES:
         assert f"\n| {language} (" in card
     assert "**2.31**" in card

@@ -36,13 +36,13 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     """
     values = read_yaml(path)
     for change in changes:
-        _set(values, change)
+        set_value(values, change)
     if "evaluate" in values:
         raise ConfigError(f"{path}: evaluate: {_translate(values['evaluate'])}")
     return build(ExperimentConfig, values, where=str(path))
 
 
-def _set(values: dict[str, Any], change: str) -> None:
+def set_value(values: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     if not equals:
         raise ConfigError(f"--set {change}: write name=value, such as train.steps=100")
