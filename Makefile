@@ -62,9 +62,9 @@ results: $(VENV)/.dev
 	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
 	$(BIN)/crosszero run runs/ablation.yaml
 
-# Checks that the documentation shows what the program prints.
+# The documentation as a site in site/. A link that leads nowhere is an error.
 docs: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/docs
+	$(BIN)/python docs/build_site.py
 
 # Stamps, so that an environment is made once and again only when its inputs change.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -86,4 +86,4 @@ $(OLDEST)/.dev: pyproject.toml tests/oldest.py
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(OUT) build dist site .mypy_cache .ruff_cache .hypothesis
