@@ -43,7 +43,7 @@ def check_losses(
         batch = make_batch(rows, count)
         with torch.no_grad():
             config = TrainConfig(max_length=LENGTH, words_per_sentence=count)
-            with autocast(precision, next(backbone.parameters()).device):
+            with autocast(precision, backbone.device):
                 ours = compute_losses(
                     backbone,
                     head,

@@ -118,7 +118,7 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         if cached:
             result = backpropagate(backbone, head, inputs, config)
         else:
-            with autocast(config.precision, next(backbone.parameters()).device):
+            with autocast(config.precision, backbone.device):
                 result = compute_losses(backbone, head, inputs, config)
             result.loss.backward()
         optimizer.step()

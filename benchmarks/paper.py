@@ -89,5 +89,5 @@ def _pad(backbone: Backbone, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Ten
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.as_tensor(row)
         mask[i, : len(row)] = 1
-    device = next(backbone.parameters()).device
+    device = backbone.device
     return ids.to(device), mask.to(device)

@@ -19,7 +19,7 @@ from crosszero.model.loading import quiet_transformers
 from crosszero.model.mlm import mask_tokens
 from crosszero.model.options import Precision
 from crosszero.model.precision import autocast
-from crosszero.model.tokens import locate_span
+from crosszero.model.tokens import locate_spans
 from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
@@ -64,7 +64,7 @@ class OurStep:
         )
         self._config = decide(backbone, config, None)
         self.precision = precision
-        self._device = next(backbone.parameters()).device
+        self._device = backbone.device
         self._head = ProjectionHead(backbone.hidden_size, level).to(self._device)
         self._optimizer = make_optimizer(backbone, self._head, self._config)
         self.samples: list[int] = []
@@ -119,7 +119,7 @@ class PaperStep:
 
     def __init__(self, backbone: Backbone, *, precision: Precision = "fp32") -> None:
         self._backbone, self.precision = backbone, precision
-        self._device = next(backbone.parameters()).device
+        self._device = backbone.device
         self._head = ProjectionHead(backbone.hidden_size, "multi").to(self._device)
         parameters = [*backbone.parameters(), *self._head.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=2e-6)
@@ -224,16 +224,19 @@ def read_sides(backbone: Backbone, batch: Batch, random: np.random.Generator) ->
     )
     borders = np.cumsum([len(t) for t in tokens])[:-1]
     rows = list(zip(np.split(masked, borders), np.split(labels, borders), strict=True))
-    places = [locate_span(tokens[text], start, end) for text, start, end in batch.anchors]
+    places = [
+        (int(first[0]), int(last[0]))
+        for first, last in (locate_spans(tokens[n], [word]) for n, *word in batch.anchors)
+    ]
     kept = [
         (left, right)
         for left, right in zip(batch.left, batch.right, strict=True)
-        if places[left] and places[right]
+        if places[left][1] and places[right][1]
     ]
     sides = []
     for chosen in zip(*kept, strict=True):
         texts = [rows[batch.anchors[anchor][0]] for anchor in chosen]
-        words = [places[anchor] or (0, 1) for anchor in chosen]
+        words = [places[anchor] for anchor in chosen]
         sides.append(Side([t[0] for t in texts], [t[1] for t in texts], words))
     return sides[0], sides[1]
 

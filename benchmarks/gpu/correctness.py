@@ -75,7 +75,7 @@ def _make_runner(backbone: Backbone, batch: Batch) -> Callable[..., Gradients]:
 
     def run(config: TrainConfig, *, dropout: bool = False) -> Gradients:
         backbone.train(dropout)
-        head.to(next(backbone.parameters()).device)
+        head.to(backbone.device)
         return compute_gradients(backbone, head, batch, config)
 
     return run
@@ -94,7 +94,7 @@ def compute_gradients(
     if config.gradient_cache:
         result = backpropagate(backbone, head, inputs, config, ranks)
     else:
-        with autocast(config.precision, next(backbone.parameters()).device):
+        with autocast(config.precision, backbone.device):
             result = compute_losses(backbone, head, inputs, config, ranks)
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters(prefix="head")]

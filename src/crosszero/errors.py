@@ -114,6 +114,17 @@ def quote(value: object, limit: int = 80) -> str:
     return visible(text if len(text) <= limit else f"{text[:limit]} ...")
 
 
+def one_line(error: BaseException) -> str:
+    """Give what an error of another library says on one line of bounded length.
+
+    Example:
+        >>> one_line(ValueError("no such\n  file"))
+        'no such file'
+    """
+    text = visible(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) < 300 else f"{text[:300]} ..."
+
+
 def _show(character: str) -> str:
     harmless = character in "\u200c\u200d"  # joiners that Persian and Indic words are made of
     if harmless or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co"):

@@ -20,9 +20,10 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
 from crosszero.model.mlm import IGNORED, mask_tokens
 from crosszero.model.padding import cut_mini_batches, pad
-from crosszero.model.pooling import pool_spans
+from crosszero.model.pooling import pool_tokens
+from crosszero.model.ragged import spread
 from crosszero.model.saving import load_head, save_encoder
-from crosszero.model.tokens import locate_span
+from crosszero.model.tokens import locate_spans
 from tests.conftest import ARCHITECTURES, make_model
 
 Folders = Callable[..., Path]
@@ -37,8 +38,8 @@ def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: st
         hidden = backbone(ids, mask)
         states = backbone.base(ids, attention_mask=mask, output_hidden_states=True)
     assert len(states.hidden_states) == backbone.layers + 1
-    torch.testing.assert_close(hidden.last, states.last_hidden_state)
-    torch.testing.assert_close(hidden.pooled, states.hidden_states[1] + states.last_hidden_state)
+    torch.testing.assert_close(hidden.read(-1), states.last_hidden_state)
+    torch.testing.assert_close(hidden.read(), states.hidden_states[1] + states.last_hidden_state)
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
@@ -62,7 +63,7 @@ def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: 
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
     expected = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
     backbone.zero_grad()
-    rows = backbone(ids, mask).last[labels != IGNORED]
+    rows = backbone(ids, mask).read(-1)[labels != IGNORED]
     found = backbone.mlm_head(rows)
     torch.testing.assert_close(found, logits[labels != IGNORED], atol=1e-5, rtol=1e-4)
     torch.nn.functional.cross_entropy(found, labels[labels != IGNORED]).backward()
@@ -81,9 +82,8 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
         seen: set[int] = set()
         for word in text.split():
             begin = text.index(word, start)
-            located = locate_span(tokens, begin, begin + len(word))
-            assert located is not None
-            first, last = located
+            (first,), (last,) = locate_spans(tokens, [(begin, begin + len(word))])
+            assert last
             inside = set(range(first, last))
             assert not tokens.special[first:last].any()
             assert not inside & seen  # words share no token
@@ -104,8 +104,8 @@ def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
     text = "the weather is good today"
     (tokens,) = backbone.tokenize([text], 5)
     assert tokens.truncated
-    assert locate_span(tokens, 4, 11) is not None
-    assert locate_span(tokens, text.index("today"), len(text)) is None
+    _, ends = locate_spans(tokens, [(4, 11), (text.index("today"), len(text))])
+    assert (ends > 0).tolist() == [True, False]
     vectors = Encoder(backbone, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
     assert np.abs(vectors[0][0]).sum() > 0
     assert np.abs(vectors[0][1]).sum() == 0
@@ -115,7 +115,7 @@ def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder()).eval()
     text = "the weathers are good"  # "weathers" is two pieces
     (tokens,) = backbone.tokenize([text], 64)
-    first, last = locate_span(tokens, 4, 12)
+    (first,), (last,) = locate_spans(tokens, [(4, 12)])
     assert last - first == 2
     with torch.no_grad():
         ids = torch.tensor([tokens.ids])
@@ -127,13 +127,16 @@ def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
     np.testing.assert_allclose(layer, states[2][0, first:last].mean(0), atol=1e-5)
 
 
-def test_pool_spans_equals_a_loop() -> None:
+def test_pooling_equals_a_loop() -> None:
     hidden = torch.randn(3, 7, 4)
-    rows, starts, ends = (torch.tensor(v) for v in ([2, 0, 2, 1], [0, 6, 3, 2], [3, 7, 4, 6]))
+    rows, starts, ends = map(np.array, ([2, 0, 2, 1], [0, 6, 3, 2], [3, 7, 4, 6]))
     expected = torch.stack(
         [hidden[r, a:b].mean(0) for r, a, b in zip(rows, starts, ends, strict=True)]
     )
-    torch.testing.assert_close(pool_spans(hidden, rows, starts, ends), expected)
+    counts = ends - starts
+    tokens, owners = spread(7 * rows + starts, counts), np.repeat(np.arange(4), counts)
+    found = pool_tokens(hidden, *map(torch.from_numpy, (tokens, owners, counts)))
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

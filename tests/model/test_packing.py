@@ -149,7 +149,7 @@ def test_what_cant_pack_says_so(
     assert bert.packs == "varlen"
     before = bert.model.config._attn_implementation
     assert (
-        bert(torch.tensor([[1, 2]]), torch.tensor([[1, 0]])).last.shape[0] == 1
+        bert(torch.tensor([[1, 2]]), torch.tensor([[1, 0]])).read(-1).shape[0] == 1
     )  # padded texts are still read with a mask
     assert bert.model.config._attn_implementation == before
 

@@ -26,7 +26,13 @@ from transformers import (
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.checks import check_tokenizer, check_weights, fail, is_padding_harmless
 from crosszero.model.layers import find_layers, reading
-from crosszero.model.loading import explain_failure, keep_pooler, locate_encoder, quiet_transformers
+from crosszero.model.loading import (
+    SAFELY,
+    explain_failure,
+    keep_pooler,
+    locate_encoder,
+    quiet_transformers,
+)
 from crosszero.model.mlm import MlmHead
 from crosszero.model.slow_tokenizer import tokenize_slowly
 from crosszero.model.tokens import Tokens, make_tokens
@@ -43,16 +49,6 @@ class Hidden:
     def read(self, layer: int | None = None) -> Tensor:
         """Give a layer, from 1 or from -1 backwards; ``None`` for the sum of first and last."""
         return self.states[1] + self.states[-1] if layer is None else self.states[layer]
-
-    @property
-    def pooled(self) -> Tensor:
-        """The sum of first and last layer, as the paper pools it."""
-        return self.read(None)
-
-    @property
-    def last(self) -> Tensor:
-        """The last layer, for the MLM head."""
-        return self.read(-1)
 
 
 class Backbone(nn.Module):
@@ -121,13 +117,7 @@ class Backbone(nn.Module):
             mlm = mlm and type(config) in MODEL_FOR_MASKED_LM_MAPPING
             kind = AutoModelForMaskedLM if mlm else AutoModel
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-            model, info = kind.from_pretrained(
-                path,
-                dtype=torch.float32,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
+            model, info = kind.from_pretrained(path, **SAFELY)
             if mlm:
                 keep_pooler(model, path)
             missing = set(info["missing_keys"])
@@ -142,6 +132,11 @@ class Backbone(nn.Module):
     def base(self) -> PreTrainedModel:
         """The model without its MLM head."""
         return cast(PreTrainedModel, self.model.base_model)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return next(self.parameters()).device
 
     @property
     def table(self) -> nn.Embedding:

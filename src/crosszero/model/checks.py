@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from crosszero.errors import CheckpointError, quote, visible
+from crosszero.errors import CheckpointError, one_line, quote
 from crosszero.model.padding import pad
 
 SUPPORTED = (
@@ -120,13 +120,7 @@ def is_padding_harmless(
 def fail(name: str, error: Exception) -> CheckpointError:
     """Word what a model raised when it was run."""
     kind = type(error).__name__
-    return CheckpointError(f"{name}: can't be run ({kind}: {first_line(error)}); {SUPPORTED}")
-
-
-def first_line(error: BaseException) -> str:
-    """Give what an error says on one line of bounded length."""
-    text = visible(" ".join(str(error).split())) or type(error).__name__
-    return text if len(text) < 300 else text[:300] + " ..."
+    return CheckpointError(f"{name}: can't be run ({kind}: {one_line(error)}); {SUPPORTED}")
 
 
 def _is_near(found: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:

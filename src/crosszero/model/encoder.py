@@ -39,10 +39,9 @@ class Encoder:
         readout: how the vector of a sentence is made; by default as crosszero trains it.
         max_length: longest text in tokens; ``None``: the model's, and of sentences its folder's.
         layer: read one layer, 1 to L, whatever the folder says: of sentences the mean over its
-            tokens; or ``"first-last"``. ``None``: words are linked by `alignment_layer`, and their
-            vectors are those of `word_layer`.
-        alignment_layer: by which words are linked; ``None``: as is known of the architecture.
-        word_layer: of word vectors, as they were trained; ``None`` for first + last.
+            tokens; or ``"first-last"``.
+        alignment_layer, word_layer: that words are linked by, and their vectors read from, without
+            `layer`; see :mod:`crosszero.model.word_layers`.
         mini_batch_num_tokens: padded tokens in one forward pass; ``None``: what suits the device.
         precision: ``fp32``; ``bf16``, in half the time on GPUs and some processors; or ``auto``:
             :func:`~crosszero.model.precision.choose_reading_precision`. The attribute says which.
@@ -67,8 +66,6 @@ class Encoder:
         self.backbone = backbone
         self.max_length = backbone.max_length if max_length is None else max_length
         self.layer = layer
-        self._word_layer = word_layer if layer is None else layer_number(layer)
-        self._alignment_layer = alignment_layer
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self._readout = readout
         limit = readout.max_length if max_length is None else None
@@ -76,7 +73,9 @@ class Encoder:
         backbone.check_length(self.max_length)
         if isinstance(layer, int):
             backbone.check_layer(layer)
-        readout.to(next(backbone.parameters()).device)
+        self.alignment_layer: WordLayer = layer or alignment_layer or find_alignment_layer(backbone)
+        self._word_layer = word_layer if layer is None else layer_number(layer)
+        readout.to(backbone.device)
         self.precision = choose_reading_precision(backbone, precision)
         self._copy = None if self.precision == "fp32" else CopyInBf16(backbone)
 
@@ -111,23 +110,16 @@ class Encoder:
             raise ConfigError(f"pooling: {pooling} and layer: {layer} given; give only one of them")
         backbone = Backbone.load(name)
         backbone.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        own = read_own_layers(name, backbone)
+        own = read_own_layers(name, backbone)._asdict()
         return cls(
             backbone, readout=read_readout(name, pooling), max_length=max_length, layer=layer,
-            alignment_layer=own.alignment_layer, word_layer=own.word_layer, precision=precision,
+            precision=precision, **own,
         )  # fmt: skip
 
     @property
     def pooling(self) -> str:
         """How sentences are read, such as ``first-last``, ``mean``, ``cls`` or ``layer-8``."""
         return self._sentences.name
-
-    @property
-    def alignment_layer(self) -> WordLayer:
-        """The layer by which words are linked: `layer`, or that of the folder or architecture."""
-        if self.layer is not None:
-            return self.layer
-        return self._alignment_layer or find_alignment_layer(self.backbone)
 
     @property
     def dimension(self) -> int:

@@ -7,8 +7,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from crosszero.errors import ConfigError, CrosszeroError
-from crosszero.model.checks import first_line
+from crosszero.errors import ConfigError, CrosszeroError, one_line
 from crosszero.model.loading import locate_encoder
 
 # What a run needs to go on, and paths of the machine that it ran on, are nobody else's business.
@@ -65,11 +64,11 @@ def push(
             ignore_patterns=list(_OWN),
         )  # fmt: skip
     except HFValidationError as error:
-        raise ConfigError(f"{name}: {first_line(error)}") from error
+        raise ConfigError(f"{name}: {one_line(error)}") from error
     except HfHubHTTPError as error:
         status = getattr(error.response, "status_code", None)
         advice = "; log in with 'hf auth login', or set HF_TOKEN" if status in (401, 403) else ""
-        raise CrosszeroError(f"{name}: the hub refuses: {first_line(error)}{advice}") from error
+        raise CrosszeroError(f"{name}: the hub refuses: {one_line(error)}{advice}") from error
     except Exception as error:  # httpx and others, if the hub can't be reached
-        raise CrosszeroError(f"{name}: can't be uploaded: {first_line(error)}") from error
+        raise CrosszeroError(f"{name}: can't be uploaded: {one_line(error)}") from error
     return str(done.commit_url)

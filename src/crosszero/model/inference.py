@@ -19,7 +19,8 @@ from crosszero.align.subtokens import Parts
 from crosszero.model.backbone import Backbone
 from crosszero.model.options import BLOCK
 from crosszero.model.padding import cut_mini_batches, pad
-from crosszero.model.pooling import pool_spans
+from crosszero.model.pooling import pool_tokens
+from crosszero.model.ragged import spread
 from crosszero.model.readout import FIRST_LAST, Readout
 from crosszero.model.threads import run_in_threads
 from crosszero.model.tokens import Tokens, locate_spans
@@ -117,16 +118,18 @@ def encode_word_layers(
 
     def keep(part: _Encoded) -> None:
         located = [locate_spans(tokens[text], spans[text]) for text in part.members]
-        rows = np.repeat(np.arange(len(part.members)), [len(ends) for _, ends in located])
-        starts, ends = (np.concatenate(sides) for sides in zip(*located, strict=True))
-        seen = np.flatnonzero(ends)
-        if not len(seen):
+        counts = np.concatenate([last - first for first, last in located])
+        if not counts.any():
             return
+        width = part.mask.shape[1]
+        starts = np.concatenate([row * width + first for row, (first, _) in enumerate(located)])
         borders = np.cumsum([np.count_nonzero(last) for _, last in located])
-        device = part.mask.device
-        places = [torch.from_numpy(side[seen]).to(device) for side in (rows, starts, ends)]
+        starts, counts = starts[counts > 0], counts[counts > 0]
+        owners = np.repeat(np.arange(len(counts)), counts)
+        arrays = {"tokens": spread(starts, counts), "owners": owners, "counts": counts}
+        places = send(arrays, part.mask.device)
         for level, hidden in enumerate(part.hidden):
-            vectors = np.split(pool_spans(hidden, *places).cpu().numpy(), borders[:-1])
+            vectors = np.split(pool_tokens(hidden, **places).cpu().numpy(), borders[:-1])
             for text, (_, last), some in zip(part.members, located, vectors, strict=True):
                 found[text][level, last > 0] = some
 
@@ -262,7 +265,7 @@ def _encode(
     for layer in layers:
         if layer is not None:
             backbone.check_layer(abs(layer))
-    device = next(backbone.parameters()).device
+    device = backbone.device
     budget = mini_batch_num_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
     lengths = np.asarray([len(tokens[i]) for i in chosen], dtype=np.int64)
     groups = [np.arange(len(chosen))]

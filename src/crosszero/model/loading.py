@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
@@ -15,12 +16,16 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from crosszero.errors import CheckpointError
-from crosszero.model.checks import first_line
+from crosszero.errors import CheckpointError, one_line
 
 MINI = "crosszero-mini"
 BUNDLED = (MINI, "crosszero-mini-aligned")
 """Encoders inside the package, by the names that users call them."""
+SAFELY: dict[str, Any] = {
+    "dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True,
+    "output_loading_info": True,
+}  # fmt: skip
+"""How weights are loaded: no code of a checkpoint runs, and what it lacks is told."""
 _ASSETS = Path(str(resources.files("crosszero"))) / "assets"
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _REVISION = re.compile(r"([\w.-]+/[\w.-]+)@([\w./-]+)")
@@ -30,12 +35,6 @@ _VOCABULARIES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model",
     "spm.model",
 )  # fmt: skip
-
-
-def find_bundled(name: str | Path) -> Path | None:
-    """Find the folder of an encoder that the package holds, or ``None``."""
-    folder = _ASSETS / name
-    return folder if str(name) in BUNDLED and folder.is_dir() else None
 
 
 def locate_encoder(name: str | Path) -> str:
@@ -77,7 +76,9 @@ def find_folder(name: str | Path) -> Path:
     Raises:
         CheckpointError: the hub has no such revision, or can't be asked.
     """
-    path = find_bundled(name) or Path(name)
+    path = Path(name)
+    if str(name) in BUNDLED and (_ASSETS / name).is_dir():
+        path = _ASSETS / name
     parts = _REVISION.fullmatch(str(name))
     if parts is None or path.exists():
         return path
@@ -116,7 +117,7 @@ def find_file(name: str | Path, file: str) -> Path | None:
     except EntryNotFoundError:
         return None
     except Exception as error:  # huggingface_hub raises what it likes
-        raise CheckpointError(f"{name}: {file} can't be loaded: {first_line(error)}") from error
+        raise CheckpointError(f"{name}: {file} can't be loaded: {one_line(error)}") from error
 
 
 def keep_pooler(model: PreTrainedModel, path: str | Path) -> None:
@@ -128,13 +129,7 @@ def keep_pooler(model: PreTrainedModel, path: str | Path) -> None:
     base = model.base_model
     if getattr(base, "pooler", True) is not None:
         return
-    whole, info = AutoModel.from_pretrained(
-        path,
-        dtype=torch.float32,
-        trust_remote_code=False,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
+    whole, info = AutoModel.from_pretrained(path, **SAFELY)
     if not any("pooler" in key for key in info["missing_keys"]):
         base.pooler = whole.pooler
 
@@ -162,4 +157,4 @@ def explain_failure(name: str) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as error:  # tokenizers, huggingface_hub and others raise what they like
-        raise CheckpointError(f"{name}: can't be loaded: {first_line(error)}") from error
+        raise CheckpointError(f"{name}: can't be loaded: {one_line(error)}") from error

@@ -142,7 +142,7 @@ def place(backbone: Backbone, texts: Ragged | Sequence[Sequence[int]]) -> Placed
     texts = texts if isinstance(texts, Ragged) else Ragged.of(texts)
     layout = Layout.make(backbone, texts.lengths)
     arrays = layout.describe() | {"ids": layout.fill(texts.values, layout.padding)}
-    sent = send(arrays, next(backbone.parameters()).device)
+    sent = send(arrays, backbone.device)
     return PlacedTexts(layout=layout, ids=sent["ids"], sent=sent)
 
 
@@ -191,9 +191,9 @@ def find_packing_obstacle(backbone: Backbone, packs: bool | Literal["varlen"] = 
             for backbone.packs in (False, packs):
                 placed = place(backbone, texts)
                 states = placed.encode(backbone)
-                vectors.append(placed.pool(states.pooled))
-                rounded = states.last.dtype != torch.float32 or torch.is_autocast_enabled(
-                    states.last.device.type
+                vectors.append(placed.pool(states.read()))
+                rounded = states.read(-1).dtype != torch.float32 or torch.is_autocast_enabled(
+                    states.read(-1).device.type
                 )
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError) as error:
         return f"{backbone.name} can't read packed texts ({type(error).__name__})"

@@ -41,28 +41,6 @@ def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> 
     return summed / (counts.sqrt() if mode == "mean_sqrt_len_tokens" else counts)
 
 
-def pool_spans(hidden: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """Mean over the tokens of each of m spans: (m, H), in fp32 or wider.
-
-    Args:
-        hidden: (batch, tokens, H).
-        rows, starts, ends: (m,) each: row in the batch, first token, one past the last; every span
-            has at least one token.
-
-    Example:
-        >>> hidden = torch.arange(4.0).reshape(1, 4, 1)
-        >>> pool_spans(hidden, torch.tensor([0]), torch.tensor([1]), torch.tensor([3])).item()
-        1.5
-    """
-    lengths = ends - starts
-    spans = torch.repeat_interleave(torch.arange(len(rows), device=hidden.device), lengths)
-    first = torch.cumsum(lengths, 0) - lengths
-    inside = torch.arange(len(spans), device=hidden.device) - first[spans]
-    return pool_tokens(
-        hidden, rows[spans] * hidden.shape[1] + starts[spans] + inside, spans, lengths
-    )
-
-
 def pool_tokens(hidden: Tensor, tokens: Tensor, owners: Tensor, counts: Tensor) -> Tensor:
     """Mean over the tokens of each of m spans, given token by token: (m, H), in fp32 or wider.
 
@@ -73,6 +51,11 @@ def pool_tokens(hidden: Tensor, tokens: Tensor, owners: Tensor, counts: Tensor) 
         tokens: (t,) places, counted through all rows of the batch.
         owners: (t,) span of each.
         counts: (m,) tokens of each span, at least one.
+
+    Example:
+        >>> hidden = torch.arange(4.0).reshape(1, 4, 1)
+        >>> pool_tokens(hidden, *map(torch.tensor, ([1, 2], [0, 0], [2]))).item()
+        1.5
     """
     wide = torch.promote_types(hidden.dtype, torch.float32)
     found = hidden.flatten(0, 1)[tokens].to(wide)  # (t, H)

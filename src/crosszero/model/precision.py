@@ -123,7 +123,7 @@ def measure_harm(backbone: Backbone) -> float:
 
 
 def _is_faster(backbone: Backbone, work: str, measure: Callable[[], float]) -> bool:
-    device = next(backbone.parameters()).device
+    device = backbone.device
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     cpu, has_bf16 = _read_cpu()
@@ -163,7 +163,7 @@ def _compare(fp32: Callable[[int], object], bf16: Callable[[int], object]) -> fl
 
 def _compare_reading(backbone: Backbone) -> float:
     """Compare passes through the lowest two layers; the others are like them."""
-    device = next(backbone.parameters()).device
+    device = backbone.device
 
     def run(reader: Backbone, rows: int) -> None:
         passes = [_draw_tokens(backbone, rows)] * max(_PASSES, torch.get_num_threads())
@@ -183,11 +183,11 @@ def _compare_reading(backbone: Backbone) -> float:
 
 
 def _train(backbone: Backbone, precision: Precision, rows: int) -> None:
-    device = next(backbone.parameters()).device
+    device = backbone.device
     ids, mask = _draw_tokens(backbone, rows)
     for _ in range(_PASSES):
         with autocast(precision, device):
-            hidden = backbone(ids, mask).pooled
+            hidden = backbone(ids, mask).read()
         hidden.float().sum().backward()
     _finish(device)
 
@@ -201,7 +201,7 @@ def _draw_tokens(backbone: Backbone, rows: int) -> tuple[Tensor, Tensor]:
     """Random tokens and their mask, (rows, 32), always the same ones."""
     width = min(_WIDTH, backbone.max_length)
     ids = np.random.default_rng(0).choice(backbone.ordinary_ids, (rows, width))
-    device = next(backbone.parameters()).device
+    device = backbone.device
     tokens = torch.from_numpy(ids).to(device)
     return tokens, torch.ones_like(tokens)
 

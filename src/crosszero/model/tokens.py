@@ -68,28 +68,19 @@ def make_tokens(
     return Tokens(list(ids), first, bounds[:, 0], bounds[:, 1], np.array(special, bool), cut)
 
 
-def locate_span(tokens: Tokens, start: int, end: int) -> tuple[int, int] | None:
-    """Find the tokens that share a character with ``[start, end)``.
+def locate_spans(
+    tokens: Tokens, spans: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the tokens of m words of one text: those that share a character with ``[start, end)``.
 
-    Gives (first token, one past the last), or ``None`` if the word was cut off, in whole or in
-    part, or has no token of its own.
+    Gives the (m,) first ones and the (m,) ones behind the last. Both are 0 for a word that was cut
+    off, in whole or in part, or has no token of its own.
 
     Example:
         >>> tokens = make_tokens([2, 7, 8, 9, 3], [(0, 0), (0, 2), (2, 5), (6, 9), (0, 0)],
         ...                      [1, 0, 0, 0, 1])
-        >>> locate_span(tokens, 0, 5), locate_span(tokens, 6, 9)
-        ((1, 3), (3, 4))
-    """
-    (first,), (last,) = locate_spans(tokens, [(start, end)])
-    return (int(first), int(last)) if last else None
-
-
-def locate_spans(
-    tokens: Tokens, spans: Sequence[tuple[int, int]]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find the tokens of m words of one text: (m,) first ones and (m,) those behind the last.
-
-    Both are 0 for a word for which :func:`locate_span` gives ``None``.
+        >>> locate_spans(tokens, [(0, 5), (6, 9)])
+        (array([1, 3]), array([3, 4]))
     """
     bounds = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
     if not len(tokens.starts):

@@ -112,7 +112,7 @@ def trim_encoder(
         kept.update(range(int(backbone.tokenizer.pad_token_id) + 1))
     tokens = sorted(vocabulary.close(kept & vocabulary.pieces.keys()))
 
-    rows, size = len(_get_table(backbone).weight), _measure_size(backbone)
+    rows, size = len(backbone.table.weight), _measure_size(backbone)
     tried = _Trial(backbone, [*texts[:_LINES], *check[:_LINES]], tokens)
     _cut_model(backbone, tokens)
     with atomic_folder(out) as folder, quiet_transformers():
@@ -186,17 +186,13 @@ def _list_ids(config: Any) -> dict[str, int]:
     return {key: value for key, value in found.items() if isinstance(value, int) and value >= 0}
 
 
-def _get_table(backbone: Backbone) -> nn.Embedding:
-    return cast(nn.Embedding, backbone.base.get_input_embeddings())
-
-
 def _measure_size(backbone: Backbone) -> int:
     return sum(x.numel() * x.element_size() for x in backbone.model.parameters())
 
 
 def _cut_model(backbone: Backbone, tokens: Sequence[int]) -> None:
     """Leave the rows of some tokens in the embeddings and in the MLM head."""
-    model, table = backbone.model, _get_table(backbone)
+    model, table = backbone.model, backbone.table
     rows, chosen = len(table.weight), torch.tensor(tokens)
     old: list[Tensor] = [table.weight]
     head = getattr(model.get_output_embeddings(), "weight", None)

@@ -1,13 +1,20 @@
-"""Which hidden layer words are best linked by.
+"""Which layer of an encoder words are read from: the one place that decides it.
 
-It lies in the middle: the last layers of an encoder speak of the whole sentence, the first ones of
-spelling. Read at its best layer an encoder makes half the errors that first + last layer makes, so
-that is what words are linked by where nobody says otherwise. A run that chose a layer for itself
-keeps it in ``crosszero.json`` as ``alignment_layer``.
+A layer in the middle tells words best: the last ones speak of the whole sentence, the first ones of
+spelling. Read at its best layer an encoder makes half the alignment errors of first + last layer.
 
-Which layer counts where words are linked: what the user says (`layer`, ``--layer``), what ``--layer
-auto`` finds on the user's text (:mod:`crosszero.align.layer_choice`), that of the folder (found by
-:mod:`crosszero.training.alignment_layer` at the end of training), that of the architecture.
+If the user names a layer (`layer`, ``--layer``), all words are read from it; ``--layer auto`` names
+the one that suits the user's texts (:mod:`crosszero.align.layer_choice`). Otherwise
+
+- words are **linked** (``align``, ``encode_subtokens``) by the ``alignment_layer`` of the folder's
+  ``crosszero.json``, which training found at its end (:mod:`crosszero.training.alignment_layer`);
+  without one by that of the architecture, :func:`find_alignment_layer`;
+- the **vectors** of words (``encode_words``) are those of its ``word_layer``, which is the one that
+  they were trained by, ``layers.word``; without one of first + last layer, as in the paper.
+
+Two commands find words by a rule of their own: ``prepare`` with the words of an encoder by its
+middle layer, and training that finds them again by ``refresh_layer``, else ``layers.word``, else
+:func:`find_alignment_layer`.
 """
 
 from __future__ import annotations
@@ -41,13 +48,7 @@ class KnownLayer(NamedTuple):
 
 
 class OwnLayers(NamedTuple):
-    """What ``crosszero.json`` says: ``None`` where nothing was chosen.
-
-    Attributes:
-        alignment_layer: by which words are linked, from 1.
-        word_layer: that vectors of words are read from, as they were trained: from 1, -1 for the
-            last.
-    """
+    """The layers of ``crosszero.json``, from 1, -1 for the last; ``None`` where none was chosen."""
 
     alignment_layer: int | None
     word_layer: int | None
@@ -82,22 +83,14 @@ def find_alignment_layer(backbone: Backbone) -> int:
 
 
 def read_own_layers(name: str | Path, backbone: Backbone) -> OwnLayers:
-    """Give the layers that a run keeps in its folder.
-
-    Args:
-        name: ``crosszero-mini``, a folder or a hub id.
-        backbone: what was loaded from there.
-
-    Raises:
-        CheckpointError: what the folder says is no layer of its model.
-    """
+    """Give the layers that a folder or hub id says; CheckpointError if its model has none such."""
     path = find_file(name, OWN_SETTINGS)
     known = read_json(path, dict[str, Any]) if path else {}
     for setting in OwnLayers._fields:
         layer = known.get(setting)
         last = setting == "word_layer" and layer == -1
-        good = type(layer) is int and (last or 1 <= layer <= backbone.layers)
-        if layer is not None and not good:
+        there = type(layer) is int and (last or 1 <= layer <= backbone.layers)
+        if layer is not None and not there:
             raise CheckpointError(
                 f"{path}: {setting}: {layer!r:.40} given; the model has layers 1 to "
                 f"{backbone.layers}"

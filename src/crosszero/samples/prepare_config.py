@@ -117,6 +117,6 @@ def _make_aligner(config: FinderConfig, encoder: WordEncoder | str | Path | None
     if isinstance(encoder, str | Path):
         from crosszero.model.encoder import Encoder
 
-        encoder = Encoder.load(encoder, precision="fp32")
-        encoder.layer = (encoder.backbone.layers + 1) // 2
+        backbone = Encoder.load(encoder, precision="fp32").backbone
+        encoder = Encoder(backbone, layer=(backbone.layers + 1) // 2)
     return EncoderAligner(encoder)

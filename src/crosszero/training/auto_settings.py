@@ -74,7 +74,7 @@ def _choose_size(backbone: Backbone, config: TrainConfig) -> int:
     """Tokens of a mini-batch: on a GPU a power of two for which half of its memory is enough."""
     if config.mini_batch_num_tokens != "auto":
         return config.mini_batch_num_tokens
-    device = next(backbone.parameters()).device
+    device = backbone.device
     if device.type != "cuda":
         return USUAL
     memory = torch.cuda.get_device_properties(device).total_memory
@@ -84,7 +84,7 @@ def _choose_size(backbone: Backbone, config: TrainConfig) -> int:
 
 def _choose_packing(backbone: Backbone, config: TrainConfig) -> bool | Literal["varlen"]:
     """Packing pays where no token is padding; a mask on a CPU costs more than sorting does."""
-    device: torch.device = next(backbone.parameters()).device
+    device = backbone.device
     kernel = _has_kernel(device, config)
     if config.pack is False or (config.pack == "auto" and not kernel):
         return False

@@ -211,7 +211,7 @@ def count_workers(backbone: Backbone, config: TrainConfig, ranks: Ranks) -> int:
     """Processes that make batches: with ``auto`` none on a CPU, where they would take its cores."""
     if config.num_workers != "auto":
         return config.num_workers
-    if next(backbone.parameters()).device.type != "cuda" or sys.platform != "linux":
+    if backbone.device.type != "cuda" or sys.platform != "linux":
         return 0
     cores = len(os.sched_getaffinity(0)) // ranks.count
     return max(0, min(_MOST_WORKERS, cores - 1))

@@ -72,7 +72,7 @@ def encode_mini_batch(
         start: measures the drift.
     """
     layout = mini_batch.layout
-    sent = send(mini_batch.arrays, next(backbone.parameters()).device)
+    sent = send(mini_batch.arrays, backbone.device)
     texts = PlacedTexts(layout=layout, ids=sent["masked" if masked else "ids"], sent=sent)
     states = texts.encode(backbone)
     sentences = texts.pool(states.read(layer_number(config.layers.sentence)))
@@ -86,7 +86,7 @@ def encode_mini_batch(
         vectors = torch.cat([vectors, pool_tokens(words, *where)], dim=-1)
     tokens = None
     if masked:
-        hidden = states.last.flatten(0, 1)[sent["mlm_tokens"]]
+        hidden = states.read(-1).flatten(0, 1)[sent["mlm_tokens"]]
         tokens = MaskedTokens(hidden, sent["targets"], sent["weights"])
     return Encoded(mini_batch.anchors, vectors, tokens, drift)
 

@@ -58,7 +58,7 @@ def backpropagate(
     Returns:
         The result of the step; its losses have no graph.
     """
-    device = next(backbone.parameters()).device
+    device = backbone.device
     masked = inputs.masked and config.mask_contrastive_input
     mlm = torch.zeros((), device=device)
     if inputs.masked and not masked:
@@ -100,7 +100,7 @@ def _encode_again(
     start: StartEncoder | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Back-propagate a mini-batch's part of all losses; gives its MLM loss and its drift."""
-    device = next(backbone.parameters()).device
+    device = backbone.device
     with autocast(config.precision, device):
         part = encode_mini_batch(backbone, mini_batch, config, masked=masked, start=start)
         mlm = predict(backbone, part) if masked else torch.zeros((), device=device)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from crosszero.errors import TrainingError
 from crosszero.model.backbone import Backbone
 from crosszero.model.ragged import Integers, Ragged
-from crosszero.model.tokens import Tokens, locate_span
+from crosszero.model.tokens import Tokens, locate_spans
 from crosszero.training.batch import Batch
 from crosszero.training.masking import mask_texts
 from crosszero.training.mini_batch import MiniBatch, cut_texts
@@ -66,14 +66,14 @@ class Draft:
         batch: the whole batch.
         random: for the masks; the same on each rank.
         tokens: of the rank's texts.
-        found: token span of each of the rank's anchors, ``None`` where it was cut off.
+        found: (k, 2) tokens of each of the rank's anchors; 0, 0 where it was cut off.
         shares, places: texts and anchors of each rank.
     """
 
     batch: Batch
     random: np.random.Generator
     tokens: list[Tokens]
-    found: list[tuple[int, int] | None]
+    found: Integers
     shares: list[Integers]
     places: list[Integers]
 
@@ -112,10 +112,11 @@ def draft_inputs(
     texts = np.asarray([text for text, _, _ in batch.anchors], dtype=np.int64)
     places = [np.flatnonzero(np.isin(texts, share)) for share in shares]
     local = dict(zip(own.tolist(), tokens, strict=True))
-    found = [  # a sentence, which has no characters, needs no tokens of its own
-        locate_span(local[text], start, end) if end else (0, 1)
-        for text, start, end in (batch.anchors[i] for i in places[ranks.index])
-    ]
+    found = np.zeros((len(places[ranks.index]), 2), dtype=np.int64)
+    for row, place in zip(found, places[ranks.index], strict=True):
+        text, start, end = batch.anchors[place]
+        # A sentence, which has no characters, needs no tokens of its own.
+        row[:] = np.ravel(locate_spans(local[text], [(start, end)])) if end else (0, 1)
     return Draft(
         batch=batch, random=random, tokens=tokens, found=found, shares=shares, places=places
     )
@@ -133,7 +134,7 @@ def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: 
         share = config.mlm_probability
         masked = mask_texts(backbone, ids, own, layout, batch.languages, share, draft.random)
     texts = np.asarray([batch.anchors[i][0] for i in own_anchors], dtype=np.int64)
-    bounds = np.asarray([span or (0, 1) for span in draft.found], dtype=np.int64).reshape(-1, 2)
+    bounds = np.where(draft.found[:, 1:] > 0, draft.found, (0, 1))
     anchors = np.column_stack([np.searchsorted(own, texts), bounds])
     return Inputs(
         mini_batches=cut_texts(backbone, ids, masked, anchors, config),
@@ -153,14 +154,14 @@ def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: 
 
 def _exchange(
     tokens: Sequence[Tokens],
-    found: Sequence[tuple[int, int] | None],
+    found: Integers,
     shares: Sequence[Integers],
     places: Sequence[Integers],
     ranks: Ranks,
 ) -> tuple[Integers, NDArray[np.bool_]]:
     """For all texts (tokens, first that is not special, how many are not); anchors with a span."""
     rows = [(len(t), t.first, len(t.starts)) for t in tokens]
-    rows += [(span is not None, 0, 0) for span in found]
+    rows += [(end > 0, 0, 0) for _, end in found.tolist()]
     sizes = [len(share) + len(place) for share, place in zip(shares, places, strict=True)]
     own = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)
     parts = ranks.gather(own, sizes).split(sizes)

@@ -41,7 +41,7 @@ def make_optimizer(
             decay = config.weight_decay if matrices else 0.0
             if chosen:
                 groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
-    device = next(backbone.parameters()).device.type
+    device = backbone.device.type
     if device == "cpu" and is_plain(embeddings):
         add_in_place(embeddings)
     return torch.optim.AdamW(
@@ -65,7 +65,7 @@ def find_reached(
         pooled = [states.read(layer).sum() for layer in layers]
         loss = pooled[0] + pooled[1] + head(like.new_zeros(1, head.width)).sum()
         if config.mlm_weight > 0 and backbone.mlm_head is not None:
-            loss = loss + backbone.mlm_head(states.last[0]).sum()
+            loss = loss + backbone.mlm_head(states.read(-1)[0]).sum()
     loss.backward()
     parameters = [*backbone.parameters(), *head.parameters()]
     found = [parameter for parameter in parameters if parameter.grad is not None]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crosszero.bitext.formats.parquet import ParquetRows, choose_split, first_line
+from crosszero.bitext.formats.parquet import ParquetRows, choose_split
 from crosszero.bitext.languages import check_languages, find_language
 from crosszero.bitext.lines import BadText
 from crosszero.bitext.reader import Place, Reader, Row
-from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
+from crosszero.errors import ConfigError, DataError, MissingExtraError, one_line, suggest
 
 _STRUCT = "translation"  # {"en": "...", "fr": "..."}: the form of the hub's translation data sets
 
@@ -129,7 +129,7 @@ class _HubRows:
         except Exception as error:  # of dozens of types, which all mean the same to the user
             raise DataError(
                 name,
-                f"can't be loaded from the hub ({type(error).__name__}: {first_line(error)}): "
+                f"can't be loaded from the hub ({type(error).__name__}: {one_line(error)}): "
                 "check name, subset, split, revision and the connection",
             ) from error
         self.columns = {column: _keys(feature) for column, feature in features.items()}
@@ -143,7 +143,7 @@ class _HubRows:
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError(
                 self.name,
-                f"reading stopped ({type(error).__name__}: {first_line(error)}): check the "
+                f"reading stopped ({type(error).__name__}: {one_line(error)}): check the "
                 "connection and start again",
                 line=number + 1,
             ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from crosszero.bitext.lines import BadText, check_file
 from crosszero.bitext.reader import Place
-from crosszero.errors import ConfigError, DataError, suggest
+from crosszero.errors import ConfigError, DataError, one_line, suggest
 
 _BATCH = 1024
 _DEFAULT = "train"
@@ -80,7 +80,7 @@ class ParquetRows:
                             number += 1
                             yield (file, number), row
             except (pa.ArrowException, OSError, ValueError) as error:
-                problem = f"damaged Parquet ({first_line(error)}): download it again"
+                problem = f"damaged Parquet ({one_line(error)}): download it again"
                 raise DataError(file, problem, line=number + 1) from error
 
 
@@ -93,7 +93,7 @@ def _read_columns(file: Path) -> dict[str, list[str] | None]:
         with file.open("rb") as opened, pq.ParquetFile(opened) as table:
             kinds = {column.name: column.type for column in table.schema_arrow}
     except (pa.ArrowException, OSError, ValueError) as error:  # a name that is no text, too
-        raise DataError(file, f"is not Parquet ({first_line(error)})") from error
+        raise DataError(file, f"is not Parquet ({one_line(error)})") from error
     found: dict[str, list[str] | None] = {}
     for name, kind in kinds.items():
         found[name] = [] if pa.types.is_map(kind) else None
@@ -119,8 +119,3 @@ def _read_value(name: str, scalar: Any) -> Any:
         return scalar.as_py()
     except UnicodeDecodeError:
         return BadText("not UTF-8", f"column {name!r} is not UTF-8: write the file again")
-
-
-def first_line(error: BaseException) -> str:
-    """Cut a message of another library down to one line."""
-    return str(error).strip().split("\n")[0][:200] or type(error).__name__
