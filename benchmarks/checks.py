@@ -17,6 +17,7 @@ from crosszero.model.options import Precision
 from crosszero.model.precision import autocast
 from crosszero.samples.sample import Sample
 from crosszero.training.inputs import make_inputs
+from crosszero.training.learner import Learner
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
 
@@ -43,13 +44,10 @@ def check_losses(
         batch = make_batch(rows, count)
         with torch.no_grad():
             config = TrainConfig(max_length=LENGTH, words_per_sentence=count)
+            learner = Learner(backbone=backbone, head=head, config=config)
+            inputs = make_inputs(backbone, batch, config, np.random.default_rng(0))
             with autocast(precision, backbone.device):
-                ours = compute_losses(
-                    backbone,
-                    head,
-                    make_inputs(backbone, batch, config, np.random.default_rng(0)),
-                    config,
-                )
+                ours = compute_losses(learner, inputs)
             source, target = read_sides(backbone, batch, np.random.default_rng(0))
             contrastive, mlm = paper_losses(backbone, head, source, target)
         name = f"{backbone.name}, {count} words, {precision}: "

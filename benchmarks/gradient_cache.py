@@ -86,12 +86,11 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     import torch
 
     from crosszero.model.head import ProjectionHead
-    from crosszero.model.precision import autocast
     from crosszero.training.batch import build_batch
-    from crosszero.training.gradient_cache import backpropagate
+    from crosszero.training.gradient_cache import compute_gradients
     from crosszero.training.inputs import make_inputs
+    from crosszero.training.learner import Learner
     from crosszero.training.optimizer import make_optimizer
-    from crosszero.training.step import compute_losses
     from crosszero.training.train_config import TrainConfig
 
     set_threads(options.threads)
@@ -103,6 +102,7 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         mini_batch_num_tokens=options.mini_batch_num_tokens,
         gradient_cache=cached,
     )
+    learner = Learner(backbone=backbone, head=head, config=config)
     optimizer = make_optimizer(backbone, head, config)
     samples = make_samples(pairs, options.words, options.seed)
     for number, rows in enumerate((samples[:_FEW], samples)):
@@ -115,12 +115,7 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
         torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)
         inputs = make_inputs(backbone, batch, config, random)
-        if cached:
-            result = backpropagate(backbone, head, inputs, config)
-        else:
-            with autocast(config.precision, backbone.device):
-                result = compute_losses(backbone, head, inputs, config)
-            result.loss.backward()
+        result = compute_gradients(learner, inputs)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - begun

@@ -24,7 +24,8 @@ from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.forward_pass import encode_mini_batch, join
-from crosszero.training.inputs import make_inputs
+from crosszero.training.inputs import Inputs, make_inputs
+from crosszero.training.learner import Learner
 from crosszero.training.optimizer import clip_gradients, make_optimizer
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
@@ -62,37 +63,32 @@ class OurStep:
             max_length=LENGTH,
             precision=precision,
         )
-        self._config = decide(backbone, config, None)
+        config = decide(backbone, config, None)
         self.precision = precision
         self._device = backbone.device
-        self._head = ProjectionHead(backbone.hidden_size, level).to(self._device)
-        self._optimizer = make_optimizer(backbone, self._head, self._config)
+        head = ProjectionHead(backbone.hidden_size, level).to(self._device)
+        self._learner = Learner(backbone=backbone, head=head, config=config)
+        self._optimizer = make_optimizer(backbone, head, config)
         self.samples: list[int] = []
         self.tokens: list[int] = []
         self.flops: list[float] = []
 
     def pool(self, rows: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         """Vectors of both texts of each row, as :meth:`run` pools them; (rows, width) each."""
-        inputs = make_inputs(
-            self._backbone,
-            make_batch(rows, self._words),
-            self._config,
-            np.random.default_rng(0),
-        )
+        inputs = self._read(make_batch(rows, self._words))
         with autocast(self.precision, self._device):
             parts = [
-                encode_mini_batch(self._backbone, part, self._config, masked=inputs.masked)
+                encode_mini_batch(self._learner, part, masked=inputs.masked)
                 for part in inputs.mini_batches
             ]
-        vectors = join(parts, self._head, self._backbone).vectors
+        vectors = join(self._learner, parts).vectors
         return vectors[inputs.left], vectors[inputs.right]
 
     def run(self, rows: Sequence[Sample]) -> None:
         """Take one step."""
         batch = make_batch(rows, self._words)
         with autocast(self.precision, self._device):
-            inputs = make_inputs(self._backbone, batch, self._config, np.random.default_rng(0))
-            result = compute_losses(self._backbone, self._head, inputs, self._config)
+            result = compute_losses(self._learner, self._read(batch))
         result.loss.backward()
         finish_step(self._optimizer)
         self.samples.append(len(result.inputs.left))
@@ -100,7 +96,11 @@ class OurStep:
         lengths = [len(t) for t in self._backbone.tokenize(batch.texts, LENGTH)]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
         anchors = len(batch.anchors)
-        self.flops.append(count_flops(self._backbone, self._head, lengths, masked, anchors))
+        head = self._learner.head
+        self.flops.append(count_flops(self._backbone, head, lengths, masked, anchors))
+
+    def _read(self, batch: Batch) -> Inputs:
+        return make_inputs(self._backbone, batch, self._learner.config, np.random.default_rng(0))
 
     @property
     def executed(self) -> list[float]:

@@ -17,13 +17,12 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.options import Precision
 from crosszero.model.packing import choose_form
-from crosszero.model.precision import autocast
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch
-from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.gradient_cache import compute_gradients
 from crosszero.training.inputs import make_inputs
+from crosszero.training.learner import Learner
 from crosszero.training.ranks import ALONE, Ranks
-from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
 
 _PAIRS, _WORDS = 8, 2
@@ -76,12 +75,12 @@ def _make_runner(backbone: Backbone, batch: Batch) -> Callable[..., Gradients]:
     def run(config: TrainConfig, *, dropout: bool = False) -> Gradients:
         backbone.train(dropout)
         head.to(backbone.device)
-        return compute_gradients(backbone, head, batch, config)
+        return take_gradients(backbone, head, batch, config)
 
     return run
 
 
-def compute_gradients(
+def take_gradients(
     backbone: Backbone,
     head: ProjectionHead,
     batch: Batch,
@@ -91,12 +90,8 @@ def compute_gradients(
     """Take the gradients of a batch; the same random numbers each time."""
     torch.manual_seed(5)
     inputs = make_inputs(backbone, batch, config, np.random.default_rng(7), ranks)
-    if config.gradient_cache:
-        result = backpropagate(backbone, head, inputs, config, ranks)
-    else:
-        with autocast(config.precision, backbone.device):
-            result = compute_losses(backbone, head, inputs, config, ranks)
-        result.loss.backward()
+    learner = Learner(backbone=backbone, head=head, config=config, ranks=ranks)
+    result = compute_gradients(learner, inputs)
     named = [*backbone.named_parameters(), *head.named_parameters(prefix="head")]
     ranks.add_gradients([parameter for _, parameter in named], torch.zeros(1))
     found = {name: p.grad.float() for name, p in named if p.grad is not None}

@@ -37,11 +37,11 @@ def profile_steps(setting: Setting, journal: Journal) -> None:
 
 def take_steps(run: TrainingRun, give: Take) -> float:
     """Seconds of some steps."""
-    finish(run.accelerator.device)
+    finish(run.backbone.device)
     begun = time.perf_counter()
     for step in range(_STEPS):
         loop._take_step(run, give(step), step)
-    finish(run.accelerator.device)
+    finish(run.backbone.device)
     return time.perf_counter() - begun
 
 

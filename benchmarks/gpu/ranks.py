@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import distributed
 
-from benchmarks.gpu.correctness import BASE, compute_gradients, measure_worst
+from benchmarks.gpu.correctness import BASE, measure_worst, take_gradients
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
 from benchmarks.steps import make_batch
@@ -34,8 +34,8 @@ def check_ranks(setting: Setting, journal: Journal) -> None:
     distributed.init_process_group(backend, init_method=place, rank=0, world_size=1)
     try:
         for config in (BASE, replace(BASE, gradient_cache=True)):
-            alone = compute_gradients(backbone, head, batch, config)
-            found = compute_gradients(backbone, head, batch, config, ranks)
+            alone = take_gradients(backbone, head, batch, config)
+            found = take_gradients(backbone, head, batch, config, ranks)
             cached = ", gradient cache" if config.gradient_cache else ""
             journal.check(f"gradient over {backend}{cached}", measure_worst(found, alone), 1e-3)
         shared = ranks.share({"precision": "bf16"})

@@ -59,7 +59,7 @@ def measure_training(setting: Setting, journal: Journal) -> None:
     seconds = setting.clock.share(1)
     with feed(chosen) as give:
         done = repeat(lambda n: give(n + _BEFORE), setting.device, seconds, warm_up=_BEFORE)
-    workers = count_workers(chosen.backbone, chosen.config, chosen.ranks)
+    workers = count_workers(chosen)
     pairs = middle * done.count / done.seconds
     journal.row(f"its data path alone, {workers} workers", **{"batch": middle, "pairs/s": pairs})
 
@@ -129,9 +129,7 @@ Take = Callable[[int], ReadyBatch[Inputs]]
 @contextmanager
 def feed(run: TrainingRun) -> Iterator[Take]:
     """Batches as the training loop gets them."""
-    feeder = Feeder(
-        run.backbone, run.config, run.ranks, run.stream, Position(), refreshed=None, total=run.total
-    )
+    feeder = Feeder(run, Position())
     try:
         yield lambda step: feeder.take(step)[0]
     finally:
@@ -160,7 +158,7 @@ def time_steps(run: TrainingRun, seconds: float, make: Maker = feed) -> Speed:
         lines.append(loop._take_step(run, give(step), step))
 
     with make(run) as give:
-        done = repeat(take, run.accelerator.device, seconds, warm_up=_BEFORE)
+        done = repeat(take, run.backbone.device, seconds, warm_up=_BEFORE)
     texts, tokens, samples = (
         sum(line[name] for line in lines) for name in ("texts", "tokens", "samples")
     )

@@ -112,7 +112,7 @@ def resume() -> None:
     assert run.checkpoint is not None
     assert run.progress is not None
     modules = {"encoder": run.backbone.model, "head": run.head}
-    reached = find_reached(run.backbone, run.head, run.config)
+    reached = find_reached(run)
     load_checkpoint(run.checkpoint, modules, run.optimizer, run.progress, reached)
 
 

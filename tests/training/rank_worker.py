@@ -20,11 +20,10 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import feeder, loop
 from crosszero.training.batch import build_batch
-from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.gradient_cache import compute_gradients
 from crosszero.training.inputs import make_inputs
+from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.ranks import ALONE, Ranks, join_ranks
-from crosszero.training.start_encoder import StartEncoder
-from crosszero.training.step import compute_losses
 from crosszero.training.train_config import LayersConfig, LoraConfig, TrainConfig
 from tests.training.conftest import make_samples
 
@@ -77,11 +76,8 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     random = np.random.default_rng(3)
     start = StartEncoder(backbone, -1) if config.anchor_weight else None
     inputs = make_inputs(backbone, batch, config, random, ranks)
-    if config.gradient_cache:
-        result = backpropagate(backbone, head, inputs, config, ranks, start)
-    else:
-        result = compute_losses(backbone, head, inputs, config, ranks, start)
-        result.loss.backward()
+    learner = Learner(backbone=backbone, head=head, config=config, ranks=ranks, start=start)
+    result = compute_gradients(learner, inputs)
     parameters = [*backbone.parameters(), *head.parameters()]
     part = torch.zeros(()) if result.mlm is None else result.mlm.detach()
     part = torch.stack([part.double(), result.drift.double()])

@@ -17,6 +17,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training.embedding_gradient import add_in_place
 from crosszero.training.inputs import make_inputs
+from crosszero.training.learner import Learner
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.step import compute_losses
 from crosszero.training.train_config import TrainConfig
@@ -98,12 +99,8 @@ def test_a_step_keeps_its_gradients(model_folder: Folders, kind: str, weight: fl
         head = ProjectionHead(backbone.hidden_size, "multi")
         if in_place:
             make_optimizer(backbone, head, config)
-        result = compute_losses(
-            backbone,
-            head,
-            make_inputs(backbone, make_batch(), config, np.random.default_rng(5)),
-            config,
-        )
+        inputs = make_inputs(backbone, make_batch(), config, np.random.default_rng(5))
+        result = compute_losses(Learner(backbone=backbone, head=head, config=config), inputs)
         result.loss.backward()
         found.append({n: p.grad for n, p in backbone.named_parameters() if p.grad is not None})
     assert found[0].keys() == found[1].keys()

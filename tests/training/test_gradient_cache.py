@@ -20,9 +20,8 @@ from crosszero.training import gradient_cache
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.gradient_cache import backpropagate
 from crosszero.training.inputs import make_inputs
+from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.loop import train
-from crosszero.training.ranks import ALONE
-from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.stream import Unit
 from crosszero.training.train_config import LayersConfig, TrainConfig
@@ -66,14 +65,12 @@ def step(
     start = None
     if config.anchor_weight:
         start = StartEncoder(backbone, layer_number(config.layers.sentence))
+    learner = Learner(backbone=backbone, head=head, config=config, start=start)
+    inputs = make_inputs(backbone, batch, config, random)
     if cached:
-        result = backpropagate(
-            backbone, head, make_inputs(backbone, batch, config, random), config, ALONE, start
-        )
+        result = backpropagate(learner, inputs)
     else:
-        result = compute_losses(
-            backbone, head, make_inputs(backbone, batch, config, random), config, ALONE, start
-        )
+        result = compute_losses(learner, inputs)
         result.loss.backward()
     named = [*backbone.named_parameters(), *head.named_parameters()]
     return result, {name: p.grad.clone() for name, p in named if p.grad is not None}

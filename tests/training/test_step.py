@@ -14,8 +14,8 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.inputs import make_inputs
-from crosszero.training.start_encoder import StartEncoder
-from crosszero.training.step import UnusableBatchError, compute_losses
+from crosszero.training.learner import Learner, StartEncoder
+from crosszero.training.step import StepResult, UnusableBatchError, compute_losses
 from crosszero.training.train_config import LayersConfig, TrainConfig
 from tests.conftest import ARCHITECTURES
 from tests.training.conftest import make_samples
@@ -31,6 +31,19 @@ def make_batch(level: str = "multi", words: int = 2) -> Batch:
         pairs_per_group=0,
         random=np.random.default_rng(0),
     )
+
+
+def take_step(
+    backbone: Backbone,
+    head: ProjectionHead,
+    batch: Batch,
+    config: TrainConfig,
+    seed: int,
+    start: StartEncoder | None = None,
+) -> StepResult:
+    learner = Learner(backbone=backbone, head=head, config=config, start=start)
+    inputs = make_inputs(backbone, batch, config, np.random.default_rng(seed))
+    return compute_losses(learner, inputs)
 
 
 def load(folder: Path, level: str = "multi") -> tuple[Backbone, ProjectionHead]:
@@ -71,9 +84,7 @@ def test_contrastive_loss_equals_the_slow_reading(
     backbone, head = load(model_folder(kind, dropout=0.0), level)
     batch = make_batch(level)
     config = TrainConfig(level=level, mlm_weight=0.0, mini_batch_num_tokens=30, max_length=64)
-    found = compute_losses(
-        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(0)), config
-    )
+    found = take_step(backbone, head, batch, config, 0)
     vectors = torch.stack(
         [slow_vector(backbone, batch.texts[t], a, b) for t, a, b in batch.anchors]
     )
@@ -100,13 +111,7 @@ def test_sentences_and_words_apart_equal_the_slow_reading(model_folder: Folders,
     with torch.no_grad():  # as training would
         for parameter in backbone.base.parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
-    found = compute_losses(
-        backbone,
-        head,
-        make_inputs(backbone, batch, config, np.random.default_rng(0)),
-        config,
-        start=start,
-    )
+    found = take_step(backbone, head, batch, config, 0, start)
 
     def unit(vector: torch.Tensor) -> torch.Tensor:
         return vector / vector.norm()
@@ -174,9 +179,7 @@ def test_slices_change_no_gradient(model_folder: Folders, together: bool) -> Non
             mini_batch_num_tokens=budget, mask_contrastive_input=together, max_length=64
         )
         backbone.zero_grad()
-        result = compute_losses(
-            backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(5)), config
-        )
+        result = take_step(backbone, head, batch, config, 5)
         result.loss.backward()
         grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         gradients.append((float(result.loss.detach()), float(result.mlm.detach()), grads))
@@ -204,9 +207,7 @@ def test_mlm_loss_is_the_mean_over_languages(
     mask = masking.mask_tokens
     monkeypatch.setattr(masking, "mask_tokens", spy)
     config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
-    found = compute_losses(
-        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(2)), config
-    )
+    found = take_step(backbone, head, batch, config, 2)
     masked, labels = seen[0]
     losses: dict[str, list[torch.Tensor]] = {}
     start = 0
@@ -243,9 +244,7 @@ def test_one_pass_gives_the_gradients_of_two(
     config = TrainConfig(mlm_probability=0.3, max_length=64, mini_batch_num_tokens=40)
     passes: list[int] = []
     base = backbone.base.register_forward_hook(lambda *_: passes.append(1))
-    compute_losses(
-        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(2)), config
-    ).loss.backward()
+    take_step(backbone, head, batch, config, 2).loss.backward()
     base.remove()
     named = [*backbone.named_parameters(), *head.named_parameters()]
     found = {name: p.grad.clone() for name, p in named if p.grad is not None}
@@ -281,17 +280,10 @@ def test_contrastive_input_is_masked_only_if_asked(model_folder: Folders) -> Non
     backbone, head = load(model_folder(dropout=0.0))
     batch = make_batch()
     unmasked = TrainConfig(mlm_weight=0.0, max_length=64)
-    plain = compute_losses(
-        backbone,
-        head,
-        make_inputs(backbone, batch, unmasked, np.random.default_rng(1)),
-        unmasked,
-    )
+    plain = take_step(backbone, head, batch, unmasked, 1)
     for masked, equal in ((False, True), (True, False)):
         config = TrainConfig(mask_contrastive_input=masked, max_length=64)
-        found = compute_losses(
-            backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(1)), config
-        )
+        found = take_step(backbone, head, batch, config, 1)
         difference = float((found.contrast.loss - plain.contrast.loss).abs().detach())
         assert (difference < 1e-5) == equal
 
@@ -300,9 +292,7 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     backbone, head = load(model_folder())
     batch = make_batch(words=3)
     config = TrainConfig(max_length=4, mlm_weight=0.0)
-    found = compute_losses(
-        backbone, head, make_inputs(backbone, batch, config, np.random.default_rng(1)), config
-    )
+    found = take_step(backbone, head, batch, config, 1)
     assert found.inputs.cut > 0
     assert len(found.inputs.left) + found.inputs.cut == len(batch.left)
     short = TrainConfig(max_length=3, mlm_weight=0.0)
@@ -316,26 +306,14 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
     late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
     with pytest.raises(UnusableBatchError, match="max_length 3 cuts off"):
-        compute_losses(
-            backbone, head, make_inputs(backbone, late, short, np.random.default_rng(1)), short
-        )
+        take_step(backbone, head, late, short, 1)
 
 
 def test_bf16_losses_are_close_and_in_fp32(model_folder: Folders) -> None:
     backbone, head = load(model_folder(dropout=0.0))
     config = TrainConfig(max_length=64)
-    exact = compute_losses(
-        backbone,
-        head,
-        make_inputs(backbone, make_batch(), config, np.random.default_rng(1)),
-        config,
-    )
+    exact = take_step(backbone, head, make_batch(), config, 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = compute_losses(
-            backbone,
-            head,
-            make_inputs(backbone, make_batch(), config, np.random.default_rng(1)),
-            config,
-        )
+        found = take_step(backbone, head, make_batch(), config, 1)
     assert found.loss.dtype == torch.float32
     torch.testing.assert_close(found.loss, exact.loss, rtol=0.05, atol=0.1)

@@ -25,7 +25,7 @@ class CheckpointSaver(ExitStack):
         super().__init__()
         self._run, self._saved = run, time.monotonic()
         self._written: Future[Path] | None = None
-        self._beside = run.accelerator.device.type != "cpu"
+        self._beside = run.backbone.device.type != "cpu"
         if self._beside:
             self._pool = self.enter_context(ThreadPoolExecutor(1))
 

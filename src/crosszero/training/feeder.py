@@ -27,8 +27,10 @@ from crosszero.training.inputs import (
     draft_inputs,
     finish_inputs,
 )
+from crosszero.training.learner import Learner
 from crosszero.training.progress import MOST_SKIPPED
 from crosszero.training.ranks import Ranks
+from crosszero.training.setup import TrainingRun
 from crosszero.training.stream import NextBatch, Position, SampleStream, Unit
 from crosszero.training.train_config import TrainConfig
 
@@ -101,28 +103,19 @@ class Feeder:
     """Gives each step its batch.
 
     Args:
-        backbone, config, ranks: of the run; the weights are not used.
-        stream: where batches come from.
-        position: of the first of them.
+        run: the training; its weights are not used.
+        position: of the first batch.
         refreshed: the stream with other words. They depend on the weights, so that this process
             must make all batches itself.
-        total: steps of the run.
     """
 
     def __init__(
-        self,
-        backbone: Backbone,
-        config: TrainConfig,
-        ranks: Ranks,
-        stream: SampleStream,
-        position: Position,
-        refreshed: Iterator[NextBatch] | None,
-        total: int,
+        self, run: TrainingRun, position: Position, refreshed: Iterator[NextBatch] | None = None
     ) -> None:
-        self._maker = BatchMaker(backbone=backbone, config=config, ranks=ranks)
-        self._stream, self._position, self._total = stream, position, total
-        self._workers = 0 if refreshed else count_workers(backbone, config, ranks)
-        self._batches = refreshed or stream.batches(position)
+        self._maker = BatchMaker(backbone=run.backbone, config=run.config, ranks=run.ranks)
+        self._stream, self._position, self._total = run.stream, position, run.total
+        self._workers = 0 if refreshed else count_workers(run)
+        self._batches = refreshed or run.stream.batches(position)
         self._ahead: Iterator[_Item] | None = None
 
     def take(self, step: int) -> tuple[ReadyBatch[Inputs], Position]:
@@ -207,13 +200,13 @@ class _Ahead(Dataset[_Item]):
             return error, position
 
 
-def count_workers(backbone: Backbone, config: TrainConfig, ranks: Ranks) -> int:
+def count_workers(learner: Learner) -> int:
     """Processes that make batches: with ``auto`` none on a CPU, where they would take its cores."""
-    if config.num_workers != "auto":
-        return config.num_workers
-    if backbone.device.type != "cuda" or sys.platform != "linux":
+    if learner.config.num_workers != "auto":
+        return learner.config.num_workers
+    if learner.backbone.device.type != "cuda" or sys.platform != "linux":
         return 0
-    cores = len(os.sched_getaffinity(0)) // ranks.count
+    cores = len(os.sched_getaffinity(0)) // learner.ranks.count
     return max(0, min(_MOST_WORKERS, cores - 1))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,20 +13,17 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from crosszero.model.backbone import Backbone
-from crosszero.model.head import ProjectionHead
 from crosszero.model.options import layer_number
 from crosszero.model.packing import PlacedTexts
 from crosszero.model.pooling import pool_tokens
 from crosszero.model.ragged import Integers
 from crosszero.model.transfer import send
+from crosszero.training.learner import Learner
 from crosszero.training.mini_batch import MiniBatch
-from crosszero.training.start_encoder import StartEncoder
-from crosszero.training.train_config import TrainConfig
 
 _LOGITS = 2**29  # that exist at a time on a CPU
-_BYTES_A_LOGIT = (
-    64  # of a GPU's memory: four copies of a logit and its gradient, in a quarter of it
-)
+# Of a GPU's memory: four copies of a logit and its gradient, in a quarter of it.
+_BYTES_A_LOGIT = 64
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,7 @@ class Encoded:
     drift: Tensor
 
 
-@dataclass(frozen=True)
-class MaskedTokens:
+class MaskedTokens(NamedTuple):
     """Tokens to predict: last hidden states (t, H), their numbers (t,) and weights (t,)."""
 
     hidden: Tensor
@@ -56,29 +53,23 @@ class MaskedTokens:
 
 
 def encode_mini_batch(
-    backbone: Backbone,
-    mini_batch: MiniBatch,
-    config: TrainConfig,
-    *,
-    masked: bool,
-    start: StartEncoder | None = None,
+    learner: Learner, mini_batch: MiniBatch, *, masked: bool, anchored: bool = False
 ) -> Encoded:
     """Run a mini-batch through the encoder, and pool its anchors.
 
     Args:
-        config: gives the level and the layers that are pooled.
         masked: read the texts masked, and give the hidden states of the tokens to predict; else
             they are read as they stand.
-        start: measures the drift.
+        anchored: measure the drift, if there is a start encoder.
     """
-    layout = mini_batch.layout
-    sent = send(mini_batch.arrays, backbone.device)
+    config, layout = learner.config, mini_batch.layout
+    sent = send(mini_batch.arrays, learner.backbone.device)
     texts = PlacedTexts(layout=layout, ids=sent["masked" if masked else "ids"], sent=sent)
-    states = texts.encode(backbone)
+    states = texts.encode(learner.backbone)
     sentences = texts.pool(states.read(layer_number(config.layers.sentence)))
     drift = sentences.new_zeros(())
-    if start is not None:
-        drift = start.measure(sentences, PlacedTexts(layout=layout, ids=sent["ids"], sent=sent))
+    if anchored and learner.start is not None:
+        drift = learner.start.measure(sentences, replace(texts, ids=sent["ids"]))
     vectors = sentences[sent["texts"]]
     if config.level != "sentence":
         words = states.read(layer_number(config.layers.word))
@@ -91,28 +82,17 @@ def encode_mini_batch(
     return Encoded(mini_batch.anchors, vectors, tokens, drift)
 
 
-def join(parts: Sequence[Encoded], head: ProjectionHead, backbone: Backbone) -> Encoded:
-    """All mini-batches as one, its anchors in the rank's order.
-
-    Args:
-        parts: mini-batches that hold every text of the rank once.
-        head, backbone: give the form of the vectors on a rank that has no text.
-    """
+def join(learner: Learner, parts: Sequence[Encoded]) -> Encoded:
+    """All mini-batches, which hold every text of the rank once, as one, in the rank's order."""
     if not parts:
-        nothing, like = np.empty(0, dtype=np.int64), next(backbone.parameters())
-        vectors = like.new_zeros(0, head.width)
+        nothing, like = np.empty(0, dtype=np.int64), next(learner.backbone.parameters())
+        vectors = like.new_zeros(0, learner.head.width)
         return Encoded(nothing, vectors, None, vectors.sum())
     anchors = np.concatenate([part.anchors for part in parts])
     vectors = torch.cat([part.vectors for part in parts])
     back = send({"back": np.argsort(anchors)}, vectors.device)["back"]
     tokens = [part.masked for part in parts if part.masked is not None]
-    masked = None
-    if tokens:
-        masked = MaskedTokens(
-            torch.cat([t.hidden for t in tokens]),
-            torch.cat([t.targets for t in tokens]),
-            torch.cat([t.weights for t in tokens]),
-        )
+    masked = MaskedTokens(*map(torch.cat, zip(*tokens, strict=True))) if tokens else None
     drift = torch.stack([part.drift for part in parts]).sum()
     return Encoded(np.arange(len(anchors)), vectors[back], masked, drift)
 
@@ -123,11 +103,9 @@ def predict(backbone: Backbone, encoded: Encoded) -> Tensor:
         raise ValueError("the encoder was loaded without its MLM head")
     if encoded.masked is None:  # a rank without texts
         return torch.zeros((), device=encoded.vectors.device)
-    hidden, targets, weights = (
-        getattr(encoded.masked, n) for n in ("hidden", "targets", "weights")
-    )
+    hidden, targets, weights = encoded.masked
     if not len(hidden):
-        return hidden.sum() * 0.0  # type: ignore[no-any-return]  # very short texts: none masked
+        return hidden.sum() * 0.0  # very short texts: none masked
     rows = max(1, _count_logits(hidden.device) // int(backbone.table.num_embeddings))
     if len(hidden) <= rows:
         return _predict_rows(backbone, hidden, targets, weights)

@@ -25,85 +25,80 @@ import torch
 from torch import Tensor
 
 from crosszero.memory import release_memory
-from crosszero.model.backbone import Backbone
-from crosszero.model.head import ProjectionHead
 from crosszero.model.precision import autocast
 from crosszero.model.transfer import send
 from crosszero.training.forward_pass import encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs
+from crosszero.training.learner import Learner
 from crosszero.training.mini_batch import MiniBatch
-from crosszero.training.ranks import ALONE, Ranks
-from crosszero.training.start_encoder import StartEncoder
-from crosszero.training.step import StepResult, compare, describe
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.step import StepResult, compare, compute_losses, describe
 
 _ENTRIES, _ENTRIES_GPU = 2**21, 2**27  # similarities at a time: 8 or 512 MB a copy in fp32
 
 
-def backpropagate(
-    backbone: Backbone,
-    head: ProjectionHead,
-    inputs: Inputs,
-    config: TrainConfig,
-    ranks: Ranks = ALONE,
-    start: StartEncoder | None = None,
-) -> StepResult:
+def compute_gradients(learner: Learner, inputs: Inputs) -> StepResult:
+    """Add the gradients of a batch to the parameters, with the cache or without, as is set."""
+    config = learner.config
+    if config.gradient_cache:
+        return backpropagate(learner, inputs)
+    with autocast(config.precision, learner.backbone.device):
+        result = compute_losses(learner, inputs)
+    result.loss.backward()
+    return result
+
+
+def backpropagate(learner: Learner, inputs: Inputs) -> StepResult:
     """Add the gradients of all losses to the parameters, a mini-batch at a time.
 
-    Arguments and gradients are those of :func:`crosszero.training.step.compute_losses`; the size of
-    the mini-batches decides how much memory is needed. Not to be called under autocast:
-    `config.precision` is applied to each forward pass by itself, because autocast would hand the
-    weights that it cast in the first pass, without a graph, to the second.
+    The gradients are those of :func:`crosszero.training.step.compute_losses`; the size of the
+    mini-batches decides how much memory is needed. Not to be called under autocast: the precision
+    is applied to each forward pass by itself, because autocast would hand the weights that it cast
+    in the first pass, without a graph, to the second.
 
     Returns:
         The result of the step; its losses have no graph.
     """
-    device = backbone.device
+    config, device = learner.config, learner.backbone.device
     masked = inputs.masked and config.mask_contrastive_input
     mlm = torch.zeros((), device=device)
     if inputs.masked and not masked:
         for mini_batch in inputs.mini_batches:  # texts do not meet in the MLM loss: no cache
-            mlm = mlm + _encode_again(backbone, inputs, mini_batch, None, config, masked=True)[0]
+            mlm = mlm + _encode_again(learner, inputs, mini_batch, None, masked=True)[0]
 
     states, parts = [], []
     for mini_batch in inputs.mini_batches:
         states.append(_RandomState(device))
         with torch.no_grad(), autocast(config.precision, device):
-            part = encode_mini_batch(backbone, mini_batch, config, masked=masked)
+            part = encode_mini_batch(learner, mini_batch, masked=masked)
         parts.append(replace(part, masked=None))
-    vectors = join(parts, head, backbone).vectors.requires_grad_()
+    vectors = join(learner, parts).vectors.requires_grad_()
     del parts
     with autocast(config.precision, device):
         entries = _ENTRIES if device.type == "cpu" else _ENTRIES_GPU
-        compared = compare(head, vectors, inputs, config, ranks, entries=entries)
+        compared = compare(learner, vectors, inputs, entries=entries)
         loss = compared.weigh(config)
     loss.backward()
 
     drift = torch.zeros((), device=device)
     for mini_batch, state in zip(inputs.mini_batches, states, strict=True):
         state.restore()
-        more = _encode_again(
-            backbone, inputs, mini_batch, vectors.grad, config, masked=masked, start=start
-        )
+        more = _encode_again(learner, inputs, mini_batch, vectors.grad, masked=masked)
         mlm, drift = mlm + more[0], drift + more[1]
     return describe(inputs, compared.detach(), mlm if inputs.masked else None, drift, config)
 
 
 def _encode_again(
-    backbone: Backbone,
-    inputs: Inputs,
-    mini_batch: MiniBatch,
-    cache: Tensor | None,
-    config: TrainConfig,
-    *,
-    masked: bool,
-    start: StartEncoder | None = None,
+    learner: Learner, inputs: Inputs, mini_batch: MiniBatch, cache: Tensor | None, *, masked: bool
 ) -> tuple[Tensor, Tensor]:
-    """Back-propagate a mini-batch's part of all losses; gives its MLM loss and its drift."""
-    device = backbone.device
+    """Back-propagate a mini-batch's part of all losses; gives its MLM loss and its drift.
+
+    Without a `cache` that is the part of the MLM loss alone.
+    """
+    config, device = learner.config, learner.backbone.device
     with autocast(config.precision, device):
-        part = encode_mini_batch(backbone, mini_batch, config, masked=masked, start=start)
-        mlm = predict(backbone, part) if masked else torch.zeros((), device=device)
+        anchored = cache is not None
+        part = encode_mini_batch(learner, mini_batch, masked=masked, anchored=anchored)
+        mlm = predict(learner.backbone, part) if masked else torch.zeros((), device=device)
     drift = part.drift / inputs.texts
     loss = config.mlm_weight * mlm + config.anchor_weight * drift
     if cache is not None:

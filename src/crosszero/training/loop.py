@@ -18,7 +18,6 @@ from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
 from crosszero.model.options import layer_number
-from crosszero.model.precision import autocast
 from crosszero.model.saving import save_encoder
 from crosszero.samples.gold import GOLD, collect_gold
 from crosszero.samples.store import SampleStore, collect
@@ -26,7 +25,7 @@ from crosszero.training.alignment_layer import choose_alignment_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
 from crosszero.training.checkpoint_saver import CheckpointSaver
 from crosszero.training.feeder import Feeder, ReadyBatch
-from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.gradient_cache import compute_gradients
 from crosszero.training.inputs import Inputs
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card
@@ -34,7 +33,7 @@ from crosszero.training.optimizer import clip_gradients, find_reached, learning_
 from crosszero.training.ranks import join_ranks
 from crosszero.training.run_folder import CHECKPOINTS, describe_batch, explain_disk, name_last
 from crosszero.training.setup import TrainingRun, prepare_run
-from crosszero.training.step import Compared, StepResult, compute_losses, describe
+from crosszero.training.step import Compared, StepResult, describe
 from crosszero.training.stream import Position
 from crosszero.training.train_config import SETTINGS, TrainConfig, change_settings
 
@@ -108,7 +107,7 @@ def train(
         run = prepare_run(encoder, store, config, out, resume=resume, ranks=ranks)
         if run.checkpoint and run.progress:
             vouched = bool(run.progress.files)
-            trained = None if vouched else find_reached(run.backbone, run.head, run.config)
+            trained = None if vouched else find_reached(run)
             load_checkpoint(run.checkpoint, run.modules, run.optimizer, run.progress, trained)
         if gold and ranks.first:
             collect(store, out / GOLD)
@@ -143,7 +142,7 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
     refreshed = None
     if run.refresher:
         refreshed = run.refresher.refresh(run.stream.batches(position), run.given)
-    feeder = Feeder(run.backbone, run.config, run.ranks, run.stream, position, refreshed, run.total)
+    feeder = Feeder(run, position, refreshed)
     with explain_disk(run.out), ExitStack() as stack:
         stack.callback(feeder.close)
         log, saver = None, None
@@ -217,21 +216,16 @@ def _add_gradients(
     run: TrainingRun, inputs: Inputs, parameters: Sequence[nn.Parameter]
 ) -> StepResult:
     """Back-propagate a batch; the result and the gradients are those of all ranks together."""
-    config, ranks = run.config, run.ranks
-    if config.gradient_cache:
-        result = backpropagate(run.backbone, run.head, inputs, config, ranks, run.start)
-    else:
-        with autocast(config.precision, run.accelerator.device):
-            result = compute_losses(run.backbone, run.head, inputs, config, ranks, run.start)
-        run.accelerator.backward(result.loss)
-    if ranks.count == 1:
+    result = compute_gradients(run, inputs)
+    if run.ranks.count == 1:
         return result
     compared = Compared(result.contrast, result.words).detach()
     like = compared.contrast.loss
     mlm = like.new_zeros(()) if result.mlm is None else result.mlm.detach().to(like)
     own = torch.stack([mlm, result.drift.detach().to(like)])
-    mlm, drift = ranks.add_gradients(parameters, own).to(like)
-    return describe(result.inputs, compared, None if result.mlm is None else mlm, drift, config)
+    mlm, drift = run.ranks.add_gradients(parameters, own).to(like)
+    kept = None if result.mlm is None else mlm
+    return describe(result.inputs, compared, kept, drift, run.config)
 
 
 def _require_finite(

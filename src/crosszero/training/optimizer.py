@@ -14,6 +14,7 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.options import layer_number
 from crosszero.model.precision import autocast
 from crosszero.training.embedding_gradient import add_in_place, is_plain
+from crosszero.training.learner import Learner
 from crosszero.training.train_config import TrainConfig
 
 
@@ -52,10 +53,9 @@ def make_optimizer(
     )
 
 
-def find_reached(
-    backbone: Backbone, head: ProjectionHead, config: TrainConfig
-) -> list[nn.Parameter]:
+def find_reached(learner: Learner) -> list[nn.Parameter]:
     """Parameters to which the losses give a gradient, told by a pass over two tokens."""
+    backbone, head, config = learner.backbone, learner.head, learner.config
     like = next(backbone.parameters())
     device = like.device
     ids = torch.from_numpy(backbone.ordinary_ids[None, :2]).to(device)

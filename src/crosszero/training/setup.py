@@ -23,12 +23,12 @@ from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.auto_settings import DECIDED, decide
 from crosszero.training.checkpoint import hash_frozen, list_checkpoints
+from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.optimizer import make_optimizer
 from crosszero.training.progress import Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
 from crosszero.training.run_folder import CHECKPOINTS, check_disk, check_folder
-from crosszero.training.start_encoder import StartEncoder
 from crosszero.training.stream import SampleStream
 from crosszero.training.train_config import TrainConfig
 
@@ -40,29 +40,20 @@ _log = logging.getLogger("crosszero")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRun:
+class TrainingRun(Learner):
     """All parts of a training, ready for the first step.
 
     Attributes:
-        backbone, head: in training mode, on their device.
-        config: as resolved: what was "auto" is decided.
         settings: what must not change when the run is resumed.
-        start: the encoder before training, where sentences are held near it.
         total: number of steps.
         checkpoint, progress: to go on from, or ``None``.
         given: batches of the stream that were used until then.
     """
 
-    backbone: Backbone
-    head: ProjectionHead
     optimizer: torch.optim.Optimizer
-    accelerator: Accelerator
-    ranks: Ranks
-    config: TrainConfig
     stream: SampleStream
     refresher: WordRefresher | None
     adapters: Adapters | None
-    start: StartEncoder | None
     settings: dict[str, Any]
     total: int
     out: Path
@@ -91,22 +82,22 @@ def prepare_run(
     """
     if ranks.first:
         check_folder(out, resume=resume)
-    accelerator = Accelerator()
+    device = Accelerator().device
     backbone = _load_backbone(name, config)
     backbone.check_length(config.max_length)
     for part, layer in (("sentence", config.layers.sentence), ("word", config.layers.word)):
         if isinstance(layer, int):
             backbone.check_layer(layer, f"layers.{part}")
     head = _make_head(name, backbone, config)
-    backbone.to(accelerator.device).train()
+    backbone.to(device).train()
     if config.freeze_embeddings:
         backbone.table.weight.requires_grad_(False)  # and that of an output layer tied to it
     start = None
     if config.anchor_weight > 0:
         start = StartEncoder(backbone, layer_number(config.layers.sentence))
     adapters = Adapters(backbone, config.lora) if config.lora else None
-    backbone.to(accelerator.device).train()
-    head.to(accelerator.device).train()
+    backbone.to(device).train()
+    head.to(device).train()
     if ranks.first:
         check_disk(out, backbone, head, config)
     stream = SampleStream(
@@ -133,7 +124,7 @@ def prepare_run(
         refresher = WordRefresher(backbone, config, store, out, total, ranks)
     return TrainingRun(
         backbone=backbone, head=head, optimizer=make_optimizer(backbone, head, config),
-        accelerator=accelerator, ranks=ranks, config=config, stream=stream, refresher=refresher,
+        ranks=ranks, config=config, stream=stream, refresher=refresher,
         adapters=adapters, start=start,
         settings=settings | decided | {"processes": ranks.count}, total=total, out=out,
         progress=progress, given=given, checkpoint=checkpoint,

@@ -15,15 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crosszero.model.backbone import Backbone
-from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import Contrast, contrast, has_negatives
 from crosszero.model.transfer import send
 from crosszero.training.forward_pass import Encoded, encode_mini_batch, join, predict
 from crosszero.training.inputs import Inputs
 from crosszero.training.inputs import UnusableBatchError as UnusableBatchError
-from crosszero.training.ranks import ALONE, Ranks
-from crosszero.training.start_encoder import StartEncoder
+from crosszero.training.learner import Learner
 from crosszero.training.train_config import TrainConfig
 
 
@@ -52,65 +49,42 @@ class StepResult:
     inputs: Inputs
 
 
-def compute_losses(
-    backbone: Backbone,
-    head: ProjectionHead,
-    inputs: Inputs,
-    config: TrainConfig,
-    ranks: Ranks = ALONE,
-    start: StartEncoder | None = None,
-) -> StepResult:
-    """Encode a batch and compute its losses.
-
-    Args:
-        backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
-        head: projection of the anchors.
-        inputs: the batch, made ready by :func:`~crosszero.training.inputs.make_inputs`.
-        config: gives the loss, the temperature and which text is contrasted.
-        ranks: the processes that encode the batch together. Each back-propagates its own loss; the
-            gradients are to be added up.
-        start: the encoder before training, where `anchor_weight` is above 0.
+def compute_losses(learner: Learner, inputs: Inputs) -> StepResult:
+    """Encode a batch, made ready by :func:`~crosszero.training.inputs.make_inputs`; its losses.
 
     Source:
         docs/method.md, Model and Losses.
     """
+    config = learner.config
     mlm, contrasted = None, inputs.masked and config.mask_contrastive_input
 
     def encode(*, masked: bool) -> Encoded:
-        pull = start if masked == contrasted else None
         parts = [
-            encode_mini_batch(backbone, mini_batch, config, masked=masked, start=pull)
+            encode_mini_batch(learner, mini_batch, masked=masked, anchored=masked == contrasted)
             for mini_batch in inputs.mini_batches
         ]
-        return join(parts, head, backbone)
+        return join(learner, parts)
 
     if inputs.masked:
         encoded = encode(masked=True)
-        mlm = predict(backbone, encoded)
+        mlm = predict(learner.backbone, encoded)
     if not contrasted:
         encoded = encode(masked=False)
-    compared = compare(head, encoded.vectors, inputs, config, ranks)
+    compared = compare(learner, encoded.vectors, inputs)
     return describe(inputs, compared, mlm, encoded.drift / inputs.texts, config)
 
 
 def compare(
-    head: ProjectionHead,
-    vectors: Tensor,
-    inputs: Inputs,
-    config: TrainConfig,
-    ranks: Ranks,
-    *,
-    entries: int | None = None,
+    learner: Learner, vectors: Tensor, inputs: Inputs, *, entries: int | None = None
 ) -> Compared:
     """Contrastive losses of the whole batch from the anchors of this rank and of the others.
 
     Args:
-        head, config: project and contrast the anchors.
         vectors: (m, width) anchors of this rank, in its order.
         inputs: which anchors are samples, and which rank has the others.
-        ranks: where the other anchors come from.
         entries: see :func:`crosszero.model.losses.contrast`.
     """
+    head, config, ranks = learner.head, learner.config, learner.ranks
     projected = head(vectors)
     sent = send(
         {"order": inputs.order, "left": inputs.left, "right": inputs.right}, projected.device
@@ -163,11 +137,4 @@ def describe(
         loss = loss + config.mlm_weight * mlm
     if config.anchor_weight:
         loss = loss + config.anchor_weight * drift
-    return StepResult(
-        loss=loss,
-        contrast=compared.contrast,
-        words=compared.words,
-        mlm=mlm,
-        drift=drift,
-        inputs=inputs,
-    )
+    return StepResult(loss=loss, **compared._asdict(), mlm=mlm, drift=drift, inputs=inputs)

@@ -1,4 +1,4 @@
-"""The encoder as it was before training: what the anchor term pulls the vectors of sentences to.
+"""What learns in a training, and the encoder as it was before.
 
 Training for words moves all layers, and with them sentences that lay together before. Keeping near
 the start is the best single remedy known ("SALT", docs/method.md, Later findings).
@@ -7,17 +7,41 @@ the start is the best single remedy known ("SALT", docs/method.md, Later finding
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from crosszero.model.backbone import Backbone
+from crosszero.model.head import ProjectionHead
 from crosszero.model.packing import PlacedTexts
+from crosszero.training.ranks import ALONE, Ranks
+from crosszero.training.train_config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """All that a step needs beside its batch.
+
+    Attributes:
+        backbone: in training mode, on its device; with its MLM head where `mlm_weight` is above 0.
+        head: projection of the anchors.
+        config: as resolved: what was "auto" is decided.
+        ranks: the processes that encode a batch together. Each back-propagates its own loss; the
+            gradients are to be added up.
+        start: the encoder before training, where `anchor_weight` is above 0.
+    """
+
+    backbone: Backbone
+    head: ProjectionHead
+    config: TrainConfig
+    ranks: Ranks = ALONE
+    start: StartEncoder | None = None
 
 
 class StartEncoder:
-    """A frozen copy of an encoder.
+    """A frozen copy of an encoder, which the anchor term pulls the vectors of sentences to.
 
     Args:
         backbone: before its first step; a table of embeddings that is frozen is shared.
