@@ -12,18 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.alignment_tools import Links, make_simalign, run_simalign, run_softmax
-from benchmarks.corpus import load_corpus
-from benchmarks.encoders import (
-    MBERT,
-    SIZES,
-    TINY,
-    as_folder,
-    list_matrices,
-    load_backbone,
-    middle_layer,
-)  # fmt: skip
+from benchmarks.corpus import make_corpus
+from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, list_matrices, load_backbone
 from benchmarks.machine import measure_gemm
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.align.aer import score_alignment
 from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
@@ -33,6 +25,7 @@ from crosszero.align.word_encoder import join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
+from crosszero.model.word_layers import find_alignment_layer
 
 OURS, ARGMAX, ITERMAX, AWESOME = (
     "crosszero", "simalign argmax", "simalign itermax", "awesome-align (our reading)",
@@ -43,15 +36,12 @@ _DEFAULT = {MINI: 1_000, MBERT: 100, TINY: 12}  # sentence pairs
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Align with all, check, record."""
-    parser = make_parser("align", __doc__)
+    parser = make_parser("align", __doc__, rounds=3)
     parser.add_argument("--encoders", nargs="+", choices=SIZES, default=[MINI, MBERT])
     parser.add_argument("--size", type=int, help="sentence pairs; by default by encoder")
     parser.add_argument("--gold", help="PATH of PATH.src, .tgt and .gold; else made up")
-    parser.set_defaults(rounds=3)
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.encoders, options.rounds = [TINY], 1
-    record = Record(options, {"gold": options.gold or "made up"})
+    options = read_options(parser, arguments, encoders=[TINY], rounds=1)
+    record = Record(options, gold=options.gold or "made up")
     for size in options.encoders:
         measure(record, size, _load(options, options.size or _DEFAULT[size]), options)
     return record.write(arguments)
@@ -60,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None:
     """Compare the aligners on one encoder."""
     backbone = load_backbone(size, seed=options.seed)
-    layer = middle_layer(backbone)
+    layer = find_alignment_layer(backbone)
     encoder = Encoder(backbone, layer=layer)
     source, target = data.source, data.target
     config = LinkConfig(method="argmax", unit="word", threshold=0.0)  # as simalign
@@ -133,7 +123,7 @@ def _load(options: Any, size: int) -> AlignmentSet:
         return AlignmentSet(
             source=gold.source[:size], target=gold.target[:size], gold=gold.gold[:size]
         )
-    corpus = load_corpus(None, size, languages=options.languages, seed=options.seed)
+    corpus = make_corpus(size, languages=options.languages, seed=options.seed)
     return AlignmentSet(
         source=tuple(tuple(pair.source.split()) for pair in corpus.pairs),
         target=tuple(tuple(pair.target.split()) for pair in corpus.pairs),

@@ -76,7 +76,7 @@ def _encode(backbone: Backbone, layer: int, sentences: Sentences) -> tuple[Any, 
         return_tensors="pt",
     )
     with torch.no_grad():
-        states = backbone.hidden_states(coded["input_ids"], coded["attention_mask"])[layer]
+        states = backbone(coded["input_ids"], coded["attention_mask"]).read(layer)
     rows = [coded.word_ids(row) for row in range(len(sentences))]
     owners = np.array([[-1 if word is None else word for word in row] for row in rows])
     return states, owners

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.encoders import SIZES, TINY, load_backbone
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import MINI
@@ -31,25 +31,22 @@ _SAME_VECTORS = {"fp32": 5e-3, "bf16": 0.3}  # kernels that are fused round othe
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Time both, check, record."""
-    parser = make_parser("compile", __doc__)
+    parser = make_parser("compile", __doc__, rounds=3)
     parser.add_argument("--encoder", choices=SIZES, default=MINI)
     parser.add_argument("--texts", type=float, default=1.0, help="share of the mini-batches' texts")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.set_defaults(rounds=3)
-    options = parser.parse_args(arguments)
-    backend = "inductor"
-    if options.quick:  # compiling takes a minute; this traces only
-        options.encoder, options.texts, options.rounds, backend = TINY, 0.1, 1, "eager"
+    options = read_options(parser, arguments, encoder=TINY, texts=0.1, rounds=1)
+    backend = "eager" if options.quick else "inductor"  # compiling takes a minute; eager traces
     size, precision = options.encoder, options.precision
-    names = ("encoder", "texts", "precision")
-    record = Record(
-        options, {name: getattr(options, name) for name in names} | {"mini-batches": SHAPES}
-    )
+    record = Record(options, "encoder", "texts", "precision", **{"mini-batches": SHAPES})
     backbones = {name: load_backbone(size, seed=options.seed) for name in (EAGER, COMPILED)}
     backbones[COMPILED].base.compile(dynamic=True, backend=backend)
     for backbone in backbones.values():
         backbone.train()
-    mini_batches = [make_mini_batch(texts, width, options.texts) for texts, width in SHAPES]
+    mini_batches = [
+        torch.randint(10, 1000, (max(2, int(texts * options.texts)), width))
+        for texts, width in SHAPES
+    ]
     for name, backbone in backbones.items():
         begun = time.perf_counter()
         run_all(backbone, mini_batches, precision, seed=options.seed)
@@ -74,11 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     ratio = compare(timings[COMPILED], timings[EAGER])
     record.add_ratio(f"torch.compile, {precision}: tokens/s", size, EAGER, ratio)
     return record.write(arguments)
-
-
-def make_mini_batch(texts: int, width: int, share: float) -> Tensor:
-    """Random tokens of a mini-batch, (texts, width)."""
-    return torch.randint(10, 1000, (max(2, int(texts * share)), width))
 
 
 def run_all(

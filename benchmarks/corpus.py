@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from crosszero.align.word_lists import Lexicon
 from crosszero.bitext.pair import SentencePair
@@ -36,29 +37,32 @@ class Corpus:
     links: list[Links]
 
 
-def load_corpus(
-    data: str | None, size: int, *, languages: Sequence[str] = ("en", "fr"), seed: int = 1
-) -> Corpus:
+def load_corpus(options: Any, size: int) -> Corpus:
     """Read or make sentence pairs, none twice and no text twice.
 
     Args:
-        data: file or folder for :func:`crosszero.read_bitext`; ``None`` to make text up.
+        options: flags of a benchmark; text is made up without ``--data``.
         size: most pairs; an even draw of what is there.
-        languages: the two languages to read.
-        seed: of draw and invention.
     """
-    if data is None:
-        return make_corpus(size, languages=languages, seed=seed)
+    if options.data is None:
+        return make_corpus(size, languages=options.languages, seed=options.seed)
     from crosszero.bitext import read_bitext
 
     pairs: list[SentencePair] = []
     seen: set[str] = set()
-    for pair in read_bitext(data, languages=list(languages), skip_bad=True):
+    for pair in read_bitext(options.data, languages=list(options.languages), skip_bad=True):
         if pair.source not in seen and pair.target not in seen and pair.source != pair.target:
             seen |= {pair.source, pair.target}
             pairs.append(pair)
-    random.Random(seed).shuffle(pairs)
+    random.Random(options.seed).shuffle(pairs)
     return Corpus(pairs[:size], None, [])
+
+
+def load_samples(options: Any) -> list[Sample]:
+    """Sentence pairs with words: ``--words`` at most in each, found in ``--pairs`` of them."""
+    corpus = load_corpus(options, options.pairs)
+    samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
+    return [sample for sample in samples if sample.words]
 
 
 def make_corpus(

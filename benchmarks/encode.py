@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.corpus import load_corpus, mix_lengths
 from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_backbone
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
@@ -27,17 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--encoders", nargs="+", choices=SIZES, default=[MINI, MBERT])
     parser.add_argument("--size", type=int, help="sentence pairs; by default by encoder")
     parser.add_argument("--max-length", type=int, default=256)
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.encoders, options.rounds = [TINY], 1
-    record = Record(options, {"max_length": options.max_length})
+    options = read_options(parser, arguments, encoders=[TINY], rounds=1)
+    record = Record(options, "max_length")
     for size in options.encoders:
-        corpus = load_corpus(
-            options.data,
-            options.size or _DEFAULT[size],
-            languages=options.languages,
-            seed=options.seed,
-        )
+        corpus = load_corpus(options, options.size or _DEFAULT[size])
         measure(record, size, mix_lengths(corpus.pairs, seed=options.seed), options)
     return record.write(arguments)
 

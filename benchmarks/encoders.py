@@ -49,11 +49,6 @@ def load_backbone(size: str, *, seed: int = 1, device: str = "cpu") -> Backbone:
     return Backbone(model, tokenizer, name=size, mlm=True).eval()
 
 
-def middle_layer(backbone: Backbone) -> int:
-    """The layer that aligns words best is near two thirds of the height: 8 of 12."""
-    return max(1, round(backbone.layers * 2 / 3))
-
-
 def list_matrices(backbone: Backbone) -> list[Any]:
     """The weights of the layers that multiply tokens: no embeddings, no pooler."""
     import torch

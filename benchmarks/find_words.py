@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.corpus import Corpus, load_corpus
-from benchmarks.encoders import TINY, load_backbone, middle_layer
+from benchmarks.encoders import TINY, load_backbone
 from benchmarks.plain_search import PlainSearch, search_substrings
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, per_second, take_turns
 from crosszero.align.encoder_aligner import EncoderAligner
 from crosszero.align.lexicon_aligner import LexiconAligner
@@ -23,6 +23,7 @@ from crosszero.align.statistical_aligner import StatisticalAligner
 from crosszero.align.word_lists import Lexicon, read_lexicon
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI
+from crosszero.model.word_layers import find_alignment_layer
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import WordFinder
 
@@ -38,16 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--plain", type=int, default=100, help="sentence pairs of the plain search")
     parser.add_argument("--entries", type=int, default=100_000, help="those of the long list")
     parser.add_argument("--encoded", type=int, default=500, help="those of the encoder's finder")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.size, options.plain, options.encoded, options.rounds = 300, 20, 20, 1
-        options.entries = 500
-    corpus = load_corpus(options.data, options.size, languages=options.languages, seed=options.seed)
+    options = read_options(parser, arguments, size=300, plain=20, encoded=20, rounds=1, entries=500)
+    corpus = load_corpus(options, options.size)
     lexicon = read_lexicon(options.lexicon) if options.lexicon else corpus.lexicon
     if lexicon is None:
         parser.error("--lexicon is needed with --data")
     entries = lexicon.entries(*options.languages)
-    record = Record(options, {"pairs": len(corpus.pairs), "entries": len(entries)})
+    record = Record(options, pairs=len(corpus.pairs), entries=len(entries))
     compare_lexicon(record, corpus, lexicon, entries, options)
     long = lengthen(entries, options)
     compare_lexicon(record, corpus, long, long.entries(*options.languages), options)
@@ -128,7 +126,7 @@ def time_stages(record: Record, corpus: Corpus, lexicon: Lexicon, options: Any) 
 def time_others(record: Record, corpus: Corpus, options: Any) -> None:
     """The aligner (learning and finding) and the encoder's finder (crosszero-mini)."""
     backbone = load_backbone(TINY if options.quick else MINI, seed=options.seed)
-    layer = middle_layer(backbone)
+    layer = find_alignment_layer(backbone)
     some = corpus.pairs[: options.encoded]
 
     def find_with_encoder(_: int) -> None:

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.encoders import MBERT, MINI, SIZES, TINY, load_backbone
-from benchmarks.large_input import run_apart
-from benchmarks.machine import peak_memory, set_threads
-from benchmarks.record import Record, make_parser
+from benchmarks.machine import peak_memory, run_apart, set_threads
+from benchmarks.record import Record, make_parser, read_options
 from crosszero.align.spans import Span, WordPair
 from crosszero.samples.sample import Sample
 
@@ -41,18 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--words", type=int, default=24, help="words of a text, on average")
     parser.add_argument("--mini-batch-num-tokens", type=int, default=2048)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.pairs, options.encoder, options.mini_batch_num_tokens = [8], TINY, 64
+    options = read_options(parser, arguments, pairs=[8], encoder=TINY, mini_batch_num_tokens=64)
     names = ("pairs", "encoder", "words", "mini_batch_num_tokens", "precision")
-    record = Record(options, {name: getattr(options, name) for name in names})
+    record = Record(options, *names)
     first = min(options.pairs)
-    # a quick run stays in this process: starting another takes longer than what it does
-    call = _call if options.quick else run_apart
-    plain = call(take_steps, options, first, False)
+    plain = run_apart(take_steps, options, first, False, here=options.quick)
     add_rows(record, options, f"{first:,} pairs, without cache", plain)
     for pairs in options.pairs:
-        found = call(take_steps, options, pairs, True)
+        found = run_apart(take_steps, options, pairs, True, here=options.quick)
         add_rows(record, options, f"{pairs:,} pairs", found)
         if pairs == first:
             apart = abs(found["loss"] - plain["loss"])
@@ -63,10 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
                 what, options.encoder, "absolute", found["peak"], "GB", _GOAL, most=True
             )
     return record.write(arguments)
-
-
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
 
 
 def add_rows(
@@ -106,11 +97,8 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
     optimizer = make_optimizer(backbone, head, config)
     samples = make_samples(pairs, options.words, options.seed)
     for number, rows in enumerate((samples[:_FEW], samples)):
-        batch = build_batch(
-            [(sample,) for sample in rows],
-            level="multi", words_per_sentence=1, pairs_per_group=0,
-            random=np.random.default_rng(options.seed),
-        )  # fmt: skip
+        units = [(sample,) for sample in rows]
+        batch = build_batch(units, config, np.random.default_rng(options.seed))
         begun = time.perf_counter()
         torch.manual_seed(options.seed + number)
         random = np.random.default_rng(number)

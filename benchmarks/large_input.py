@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from benchmarks.machine import peak_memory, reset_memory, set_threads
-from benchmarks.record import Record, make_parser
+from benchmarks.machine import peak_memory, reset_memory, run_apart, set_threads
+from benchmarks.record import Record, make_parser, read_options
 from crosszero.bitext.pair import SentencePair
 from crosszero.samples import FinderConfig, Summary, prepare
 from crosszero.samples.store import SampleStore
@@ -44,14 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--steps", type=int, default=5, help="of training; 0 leaves it out")
     parser.add_argument("--gradient-cache", action="store_true", help="train with it")
     parser.add_argument("--folder", type=Path, help="for the stores; by default a temporary one")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.pairs, options.fit_pairs, options.steps = 3_000, 300, 0
-    setting = {
-        name: getattr(options, name)
-        for name in ("pairs", "finder", "fit_pairs", "encoder", "steps", "gradient_cache")
-    }
-    record = Record(options, setting)
+    options = read_options(parser, arguments, pairs=3_000, fit_pairs=300, steps=0)
+    record = Record(options, "pairs", "finder", "fit_pairs", "encoder", "steps", "gradient_cache")
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         measure(record, Path(name), options)
     return record.write(arguments)
@@ -97,12 +89,6 @@ def measure(record: Record, folder: Path, options: Any) -> None:
         record.add_goal(
             what, options.encoder, "absolute", found.peak - found.model, "GB", _GOAL, most=True
         )
-
-
-def run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a new process, whose memory nobody else has used."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def prepare_made_up(
@@ -167,13 +153,7 @@ def read_batches(store: Path, threads: int) -> tuple[int, float]:
     for units, position in stream.batches():
         if position[:2] != Position()[:2]:  # the next window was read before this batch was given
             break
-        build_batch(
-            units,
-            level=config.level,
-            words_per_sentence=config.words_per_sentence,
-            pairs_per_group=config.pairs_per_group,
-            random=random,
-        )
+        build_batch(units, config, random)
         rows, seconds = rows + len(units), time.perf_counter() - begun
     return rows, seconds
 

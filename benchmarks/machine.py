@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crosszero import memory
 from crosszero.memory import reset_memory as reset_memory
@@ -17,6 +19,7 @@ from crosszero.memory import reset_memory as reset_memory
 if TYPE_CHECKING:
     import torch
 
+T = TypeVar("T")
 _PACKAGES = (
     "crosszero", "torch", "transformers", "tokenizers", "numpy", "sil-thot",
     "sentence-transformers", "faiss-cpu", "simalign",
@@ -70,6 +73,17 @@ def set_threads(threads: int) -> None:
     os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenisers
 
 
+def run_apart(function: Callable[..., T], *arguments: Any, here: bool = False) -> T:
+    """Call a function in a new process, whose memory nobody else has used.
+
+    With `here` in this one: of a quick run, starting another takes longer than what it does.
+    """
+    if here:
+        return function(*arguments)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 def peak_memory() -> float:
     """Most resident memory since :func:`reset_memory`, in GB."""
     return memory.peak_memory() / 1e3
@@ -77,13 +91,9 @@ def peak_memory() -> float:
 
 def describe_machine() -> dict[str, Any]:
     """Processor, cores and system."""
-    name = platform.processor() or platform.machine()
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        text = ""
-    if found := re.search(r"model name\s*:\s*(.+)", text):
-        name = found[1].strip()
+    from crosszero.model.precision import read_cpu
+
+    name, _ = read_cpu()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {"cpu": name, "cores": os.cpu_count(), "system": platform.system(), "load": load}
 

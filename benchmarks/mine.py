@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import peak_memory, reset_memory
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.cluster import Cluster, Job, mine_files
 from crosszero.search.vector_mining import mine_vectors
@@ -34,17 +34,14 @@ DRIVER = "crosszero, driver of a cluster"
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Mine with both, check, record."""
-    parser = make_parser("mine", __doc__)
+    parser = make_parser("mine", __doc__, rounds=3)
     parser.add_argument("--size", type=int, default=20_000, help="vectors of each side")
     parser.add_argument("--dim", type=int, default=768)
     parser.add_argument(
         "--lines", type=int, default=2 * _BLOCK, help="of the smaller of two corpora for the memory"
     )
-    parser.set_defaults(rounds=3)
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.size, options.dim, options.rounds, options.lines = 300, 16, 1, 2_048
-    record = Record(options, {"size": options.size, "dim": options.dim, "k": _K})
+    options = read_options(parser, arguments, size=300, dim=16, rounds=1, lines=2_048)
+    record = Record(options, "size", "dim", k=_K)
     source, target = make_vectors(options.size, options.dim, options.seed)
     found: dict[str, Pairs] = {}
     peaks: dict[str, float] = {}

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.corpus import load_corpus
 from benchmarks.encoders import TINY, load_backbone
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.experiment.evaluation import evaluate
 from crosszero.experiment.scores import Scores
@@ -37,11 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--size", type=int, default=200, help="sentence pairs that are timed")
     parser.add_argument("--xtreme", type=Path, help="folder in XTREME's layout")
     parser.add_argument("--alignment", type=Path, help="folder that holds word-alignment/")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.encoder, options.size, options.rounds = TINY, 8, 1
+    options = read_options(parser, arguments, encoder=TINY, size=8, rounds=1)
     name = Path(options.encoder).name
-    record = Record(options, {"pairs": options.size})
+    record = Record(options, pairs=options.size)
     backbone = load_backbone(TINY) if options.quick else None
     fp32, bf16 = (
         Encoder(backbone, precision=precision)
@@ -50,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         for precision in ("fp32", "bf16")
     )
     record.add_value("distance of bf16 from fp32", name, "share", measure_harm(fp32.backbone))
-    corpus = load_corpus(options.data, options.size, languages=options.languages, seed=options.seed)
+    corpus = load_corpus(options, options.size)
     time_both(record, name, fp32, bf16, [(p.source, p.target) for p in corpus.pairs], options)
     if options.xtreme is not None:
         one, other = (

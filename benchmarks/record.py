@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import shlex
@@ -21,8 +22,8 @@ class CheckError(AssertionError):
     """Two sides did not do the same: their speeds must not be compared."""
 
 
-def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Flags of every benchmark; each adds its own."""
+def make_parser(name: str, description: str | None, *, rounds: int = 5) -> argparse.ArgumentParser:
+    """Flags of every benchmark; each adds its own. Each side is timed in some `rounds`."""
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{name}", description=(description or "").partition("\n")[0]
     )
@@ -32,9 +33,18 @@ def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="JSON file; without it the screen")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each side is timed")
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often each side is timed")
     parser.add_argument("--quick", action="store_true", help="tiny sizes; the numbers mean little")
     return parser
+
+
+def read_options(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, **quick: Any
+) -> argparse.Namespace:
+    """Read the flags; with ``--quick`` some have other values."""
+    options = parser.parse_args(arguments)
+    vars(options).update(quick if options.quick else {})
+    return options
 
 
 class Record:
@@ -42,12 +52,14 @@ class Record:
 
     Args:
         options: parsed flags.
-        setting: sizes and other facts of the work.
+        names: of those that say what the work was.
+        facts: what else does.
     """
 
-    def __init__(self, options: argparse.Namespace, setting: dict[str, Any]) -> None:
+    def __init__(self, options: argparse.Namespace, *names: str, **facts: Any) -> None:
         set_threads(options.threads)
-        self._options, self.setting = options, setting
+        self._options = options
+        self.setting: dict[str, Any] = {name: getattr(options, name) for name in names} | facts
         self.rows: list[dict[str, Any]] = []
         self.ratios: list[dict[str, Any]] = []
         self.checks: list[dict[str, Any]] = []
@@ -74,19 +86,8 @@ class Record:
         self, what: str, encoder: str, against: str, ratio: Ratio, least: float | None = None
     ) -> None:
         """Add a ratio of speeds and, if there is one, the target."""
-        self.ratios.append(
-            {
-                "what": what,
-                "encoder": encoder,
-                "against": against,
-                "unit": "x",
-                "value": ratio.value,
-                "low": ratio.low,
-                "high": ratio.high,
-                "cpu": ratio.cpu,
-                "least": least,
-            }
-        )
+        about = {"what": what, "encoder": encoder, "against": against, "unit": "x"}
+        self.ratios.append(about | dataclasses.asdict(ratio) | {"least": least})
 
     def add_goal(
         self, what: str, encoder: str, against: str, value: float | Sequence[float], unit: str,

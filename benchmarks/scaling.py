@@ -10,11 +10,12 @@ with the number of pairs (with its square for mining), and the text is like that
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from research.results import fill
 
 from benchmarks.mine import DRIVER
 from benchmarks.tables import Run, read_run
@@ -23,7 +24,6 @@ from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "guides" / "scale.md"
-_BLOCK = re.compile(r"(<!-- table corpus -->\n).*?(<!-- end -->)", re.DOTALL)
 _OURS = "crosszero"
 _TRAINED = "crosszero, several words"
 _FLOAT = 4  # bytes
@@ -61,12 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     runs = [read_run(path) for path in options.files]
     text = render_markdown(make_table(runs, Size(lines=options.lines)))
-    page = options.page.read_text(encoding="utf-8")
-    filled, found = _BLOCK.subn(lambda match: f"{match[1]}\n{text.strip()}\n\n{match[2]}", page)
-    if not found:
-        raise DataError(options.page, "has no place for the table: <!-- table corpus -->")
+    page = fill(options.page.read_text(encoding="utf-8"), "corpus", text)
     with atomic_file(options.page) as file:
-        file.write(filled)
+        file.write(page)
 
 
 def make_table(runs: Sequence[Run], size: Size) -> Table:

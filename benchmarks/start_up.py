@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import take_turns
 
 HELP = ["-m", "crosszero", "--help"]
@@ -17,12 +17,8 @@ _HEAVY = ("torch", "transformers", "matplotlib")
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Time both, and check that neither loads a heavy package."""
-    parser = make_parser("start_up", __doc__)
-    parser.set_defaults(rounds=15)
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.rounds = 2
-    record = Record(options, {})
+    options = read_options(make_parser("start_up", __doc__, rounds=15), arguments, rounds=2)
+    record = Record(options)
     sides = {"python -c pass": _runner(["-c", "pass"])}
     sides |= {"crosszero --help": _runner(HELP), "import crosszero": _runner(IMPORT)}
     timings = take_turns(sides, rounds=options.rounds)

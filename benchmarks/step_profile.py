@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.corpus import load_corpus, make_samples
+from benchmarks.corpus import load_samples
 from benchmarks.encoders import MBERT, SIZES, TINY, load_backbone
 from benchmarks.machine import measure_gemm
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.steps import OurStep
 from crosszero.model.precision import choose_precision
 
@@ -46,24 +46,15 @@ REST = "all other operators"
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Profile some steps, check the count of operations, record."""
-    parser = make_parser("step_profile", __doc__)
+    parser = make_parser("step_profile", __doc__, rounds=3)
     parser.add_argument("--encoder", choices=SIZES, default=MBERT)
     parser.add_argument("--batch", type=int, default=16, help="sentence pairs")
     parser.add_argument("--words", type=int, default=8, help="most words of a sentence pair")
     parser.add_argument("--pairs", type=int, default=4_000, help="pairs that words are found in")
-    parser.set_defaults(rounds=3)
-    options = parser.parse_args(arguments)
-    gemm = 2048
-    if options.quick:
-        options.encoder, options.rounds, options.pairs, gemm = TINY, 1, 200, 128
-        options.batch, options.words = 4, 3
-    size = options.encoder
-    record = Record(options, {key: getattr(options, key) for key in ("batch", "words", "pairs")})
-    corpus = load_corpus(
-        options.data, options.pairs, languages=options.languages, seed=options.seed
-    )
-    samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
-    samples = [sample for sample in samples if sample.words]
+    options = read_options(parser, arguments, encoder=TINY, rounds=1, pairs=200, batch=4, words=3)
+    size, gemm = options.encoder, 128 if options.quick else 2048
+    record = Record(options, "batch", "words", "pairs")
+    samples = load_samples(options)
     backbone = load_backbone(size, seed=options.seed).train()
     precision = choose_precision(backbone, "auto")
     step = OurStep(backbone, words=options.words, precision=precision)

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         file.write(page)
 
 
-def read_run(path: Path) -> Run:
-    """Read what a benchmark wrote.
+def read_run(path: Path, names: Sequence[str] = BENCHMARKS) -> Run:
+    """Read what a benchmark of one of these names wrote.
 
     Raises:
         DataError: it can't be read, or is something else.
@@ -51,8 +51,8 @@ def read_run(path: Path) -> Run:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(path, f"can't be read as the JSON of a benchmark ({error})") from error
-    if not isinstance(run, dict) or run.get("benchmark") not in BENCHMARKS:
-        raise DataError(path, "is no result of a benchmark")
+    if not isinstance(run, dict) or run.get("benchmark") not in names:
+        raise DataError(path, f"is no result of benchmarks.{' or '.join(names)}")
     return run
 
 
@@ -78,11 +78,11 @@ def list_targets(runs: Iterable[Run]) -> Table:
         for ratio in run["ratios"]:
             goal, met = "", ""
             if (least := ratio.get("least")) is not None:
-                goal, met = f"at least {_number(least)}", _say(ratio["value"] >= least)
+                goal, met = f"at least {show(least)}", _say(ratio["value"] >= least)
             elif (most := ratio.get("most")) is not None:
-                goal, met = f"at most {_number(most)}", _say(ratio["value"] <= most)
+                goal, met = f"at most {show(most)}", _say(ratio["value"] <= most)
             spread = f"{ratio['low']:.2f} to {ratio['high']:.2f}" if "low" in ratio else ""
-            value = f"{_number(ratio['value'])} {ratio['unit']}".strip()
+            value = f"{show(ratio['value'])} {ratio['unit']}".strip()
             what = ratio["what"] + (f" ({ratio['encoder']})" if ratio["encoder"] else "")
             rows.append((what, ratio["against"], value, spread, goal, met))
     columns = ("what", "against", "measured", "rounds", "target", "met")
@@ -93,8 +93,8 @@ def list_rows(run: Run) -> Table:
     """Speeds and other numbers of one run."""
     rows = []
     for row in run["rows"]:
-        spread = f"{_number(row['low'])} to {_number(row['high'])}" if "low" in row else ""
-        rows.append((row["what"], row["encoder"], _number(row["rate"]), spread, row["unit"]))
+        spread = f"{show(row['low'])} to {show(row['high'])}" if "low" in row else ""
+        rows.append((row["what"], row["encoder"], show(row["rate"]), spread, row["unit"]))
     checks = "; ".join(f"{c['what']} {c['difference']:.3g}" for c in run["checks"])
     columns = ("side", "encoder", "median", "rounds", "unit")
     setting = "; ".join(f"{name} {_write(value)}" for name, value in run["setting"].items())
@@ -126,8 +126,10 @@ def list_runs(runs: Iterable[Run]) -> Table:
     return Table(title="", columns=columns, rows=rows)
 
 
-def _number(value: float) -> str:
-    """Three digits, and all digits before the point."""
+def show(value: float | str | None) -> str:
+    """Of a number three digits, and all digits before the point."""
+    if value is None or isinstance(value, str):
+        return value or ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -15,16 +15,15 @@ libraries are in fp32.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.checks import check_losses, check_vectors
-from benchmarks.corpus import load_corpus, make_samples
+from benchmarks.corpus import load_samples
 from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_backbone
-from benchmarks.large_input import run_apart
-from benchmarks.machine import measure_gemm, peak_memory, set_threads
-from benchmarks.record import Record, make_parser
+from benchmarks.machine import measure_gemm, peak_memory, run_apart, set_threads
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.steps import OurStep, PaperStep, RankingStep
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.memory import release_memory
@@ -38,35 +37,26 @@ SENTENCES, RANKING = "crosszero, sentences, no MLM", "sentence-transformers MNRL
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Time all steps, check, record."""
-    parser = make_parser("train_step", __doc__)
+    parser = make_parser("train_step", __doc__, rounds=3)
     parser.add_argument("--encoders", nargs="+", choices=SIZES, default=[MINI, MBERT])
     parser.add_argument("--batch", type=int, default=16, help="sentence pairs of the first part")
     parser.add_argument("--ranking-batch", type=int, default=64, help="those of the second part")
     parser.add_argument("--words", type=int, default=8, help="most words of a sentence pair")
     parser.add_argument("--pairs", type=int, default=4_000, help="pairs that words are found in")
-    parser.set_defaults(rounds=3)
-    options = parser.parse_args(arguments)
-    gemm = 2048
-    if options.quick:
-        options.encoders, options.rounds, options.pairs, gemm = [TINY], 1, 200, 128
-        options.batch, options.ranking_batch, options.words = 4, 6, 3
-    record = Record(options, {key: getattr(options, key) for key in ("batch", "words", "pairs")})
-    corpus = load_corpus(
-        options.data, options.pairs, languages=options.languages, seed=options.seed
+    options = read_options(
+        parser, arguments, encoders=[TINY], rounds=1, pairs=200, batch=4, ranking_batch=6, words=3
     )
-    samples = make_samples(corpus.pairs, most=options.words, seed=options.seed)
-    samples = [sample for sample in samples if sample.words]
+    record = Record(options, "batch", "words", "pairs")
+    samples = load_samples(options)
     for size in options.encoders:
-        measure_all_losses(record, size, samples, options, gemm=gemm)
+        measure_all_losses(record, size, samples, options)
         gc.collect()
-        measure_sentences(record, size, samples, options, gemm=gemm)
+        measure_sentences(record, size, samples, options)
         gc.collect()
     return record.write(arguments)
 
 
-def measure_all_losses(
-    record: Record, size: str, samples: list[Any], options: Any, *, gemm: int
-) -> None:
+def measure_all_losses(record: Record, size: str, samples: list[Any], options: Any) -> None:
     """Part one: contrastive loss of words and MLM, against the paper's procedure.
 
     A round holds a product of matrices, too: the machine may be slower then than a minute before.
@@ -82,7 +72,7 @@ def measure_all_losses(
     gc.collect()
     release_memory()
     kinds: dict[str, Precision] = {WORDS: precision, ONE: precision, PAPER: "fp32"}
-    rounds = run_rounds(kinds, size, batches, options, gemm=gemm)
+    rounds = run_rounds(kinds, size, batches, options)
     record.check(
         f"{size}: tokens of the rounds, against the paper's procedure",
         sum(abs(a.tokens - b.tokens) for a, b in zip(rounds[ONE], rounds[PAPER], strict=True)),
@@ -141,7 +131,7 @@ class Round:
 
 
 def run_rounds(
-    kinds: Mapping[str, Precision], size: str, batches: list[list[Any]], options: Any, *, gemm: int
+    kinds: Mapping[str, Precision], size: str, batches: list[list[Any]], options: Any
 ) -> dict[str, list[Round]]:
     """Let the sides take turns, each turn in a process of its own: together they fill 24 GB.
 
@@ -149,15 +139,12 @@ def run_rounds(
         kinds: the sides, and in which precision each of them runs.
         size: of the encoder.
         batches: one that is not counted, and one for each round.
-        gemm: rows and columns of the product that is timed.
     """
-    # A quick run stays in this process: starting another takes longer than what it does.
-    apart = _call if options.quick else run_apart
     rounds: dict[str, list[Round]] = {name: [] for name in kinds}
     for batch in batches[1:]:
         for name, kind in kinds.items():
-            work = (name, size, kind, [batches[0], batch], options, gemm)
-            rounds[name].append(apart(take_round, *work))
+            work = (name, size, kind, [batches[0], batch], options)
+            rounds[name].append(run_apart(take_round, *work, here=options.quick))
     return rounds
 
 
@@ -167,7 +154,6 @@ def take_round(
     precision: Precision,
     batches: list[list[Any]],
     options: Any,
-    gemm: int,
 ) -> Round:
     """Take a step that is not counted, and one that is."""
     set_threads(options.threads)
@@ -188,7 +174,7 @@ def take_round(
     return Round(
         wall=timing.wall[0],
         cpu=timing.cpu[0],
-        gemm=measure_gemm(precision, size=gemm),
+        gemm=measure_gemm(precision, size=128 if options.quick else 2048),
         peak=peak,
         **{what: getattr(step, what)[1] for what in counted if hasattr(step, what)},
     )
@@ -198,13 +184,7 @@ def _time(rounds: list[Round]) -> Timing:
     return Timing([one.wall for one in rounds], [one.cpu for one in rounds])
 
 
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
-
-
-def measure_sentences(
-    record: Record, size: str, samples: list[Any], options: Any, *, gemm: int
-) -> None:
+def measure_sentences(record: Record, size: str, samples: list[Any], options: Any) -> None:
     """Part two: sentence vectors only, against sentence-transformers, and everything on."""
     count = options.ranking_batch
     batches = [samples[n * count : (n + 1) * count] for n in range(options.rounds + 1)]
@@ -221,7 +201,7 @@ def measure_sentences(
     release_memory()
     kinds = dict.fromkeys((SENTENCES, WORDS, RANKING), precision)
     record.setting[f"{size}, sentences, precision"] = kinds
-    rounds = run_rounds(kinds, size, batches, options, gemm=gemm)
+    rounds = run_rounds(kinds, size, batches, options)
     record.check(
         f"{size}: tokens of the rounds, against sentence-transformers",
         sum(

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.corpus import load_corpus, make_samples
 from benchmarks.encoders import MBERT, TINY, as_folder, load_backbone
-from benchmarks.record import Record, make_parser
+from benchmarks.record import Record, make_parser, read_options
 from benchmarks.steps import OurStep
 from benchmarks.timing import compare, take_turns
 from crosszero.bitext.lines import require_lines
@@ -39,14 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--least", type=int, default=1, help="occurrences of a token to keep")
     parser.add_argument("--batch", type=int, default=16, help="sentence pairs")
     parser.add_argument("--pairs", type=int, default=2_000, help="of parallel text")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.encoder, options.rounds, options.pairs, options.batch = TINY, 1, 100, 4
+    options = read_options(parser, arguments, encoder=TINY, rounds=1, pairs=100, batch=4)
     name = Path(options.encoder).name
-    record = Record(options, {key: getattr(options, key) for key in ("batch", "least")})
-    corpus = load_corpus(
-        options.data, options.pairs, languages=options.languages, seed=options.seed
-    )
+    record = Record(options, "batch", "least")
+    corpus = load_corpus(options, options.pairs)
     samples = make_samples(corpus.pairs, most=1, seed=options.seed)
     texts = [text for pair in corpus.pairs for text in (pair.source, pair.target)]
     lines = [x for path in options.text or () for x in require_lines(path, empty_lines=True)]

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.alignment_tools import make_simalign, run_simalign
-from benchmarks.encoders import middle_layer
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
 from benchmarks.gpu.timer import repeat
@@ -19,6 +18,7 @@ from crosszero.align.methods import LinkConfig
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import quiet_transformers
 from crosszero.model.options import Precision
+from crosszero.model.word_layers import find_alignment_layer
 
 T = TypeVar("T")
 OURS, THEIRS = "crosszero", "SentenceTransformer.encode"
@@ -80,7 +80,7 @@ def measure_alignment(setting: Setting, journal: Journal) -> None:
         journal.note("simalign is not installed")
         return
     few = 4 if setting.tiny else 200
-    layer = middle_layer(encoder.backbone)
+    layer = find_alignment_layer(encoder.backbone)
     with quiet_transformers():
         aligner = make_simalign(setting.encoder, layer, "a", device=setting.device.type)
     align = partial(run_simalign, aligner, source[:few], target[:few])

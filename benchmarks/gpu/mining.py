@@ -1,10 +1,26 @@
-"""Exact mining on the device, up to a million rows on either side."""
+"""Exact mining on the device, up to a million rows on either side.
+
+The vectors are random, and half of the rows have a noisy translation on the other side.
+"""
 
 from __future__ import annotations
 
-from benchmarks.accelerated_search import time_search
+import time
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
+from crosszero.search import accelerated
+from crosszero.search.nearest import Nearest
+from crosszero.search.neighbours import unit_rows
+from crosszero.search.vector_mining import mine_vectors
+
+Vectors = NDArray[np.float32]
 
 _AROUND = 3  # the vectors are made, and some neighbours checked, which takes its time, too
 _RESERVED = 50.0  # seconds for what follows
@@ -29,3 +45,97 @@ def measure_mining(setting: Setting, journal: Journal) -> None:
         grown = sizes[min(number + 1, len(sizes) - 1)] / rows
         rest = found["seconds"] - found["search_seconds"]
         foretold = _SLACK * (grown**2 * found["search_seconds"] + _AROUND * grown * rest)
+
+
+def time_search(
+    rows: int = 1_000_000,
+    dim: int = 768,
+    *,
+    k: int = 4,
+    device: str = "cuda",
+    sample: int = 512,
+    seed: int = 1,
+) -> dict[str, float]:
+    """Mine `rows` x `rows` random vectors on a device, and check a sample of the neighbours.
+
+    Needs 4 x 4 x `rows` x `dim` bytes of memory (12 GB by default), and takes as long again for
+    making the vectors and for the check. With ``device="cpu"`` the CPU does what a GPU would do,
+    step for step, so that a small run tests all of it.
+
+    Returns:
+        ``seconds`` of `mine_vectors`, ``search_seconds`` of that on the device with all copies,
+        ``tflops`` of the search (two operations for each product of two numbers), ``unproven``
+        share of rows that went to the CPU, ``pairs`` found, ``recall`` of the translations,
+        ``wrong`` rows of the sample with another cosine than float64 has (0 is right), and
+        ``device_gb``, the peak of its memory.
+    """
+    place = torch.device(device)
+    source, target, gold = make_vectors(rows, dim, place, seed)
+    found: list[tuple[Nearest, NDArray[np.int64]]] = []
+    spent = 0.0
+    run = accelerated.search
+
+    def timed(*sides: Vectors, **how: Any) -> list[tuple[Nearest, NDArray[np.int64]]]:
+        nonlocal spent
+        start = time.perf_counter()
+        found[:] = run(*sides, **how)
+        spent = time.perf_counter() - start
+        return found
+
+    if place.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(place)
+    with (
+        mock.patch.object(accelerated, "search", timed),
+        mock.patch.object(accelerated, "find_device", return_value=place),
+    ):
+        start = time.perf_counter()
+        pairs = mine_vectors(source, target, k=k, device="cuda")
+        seconds = time.perf_counter() - start
+    peak = torch.cuda.max_memory_allocated(place) / 1e9 if place.type == "cuda" else 0.0
+    right = gold[pairs.source] == pairs.target
+    unit = unit_rows(source), unit_rows(target)
+    wrong = _count_wrong(*unit, found[0][0], sample, place)
+    wrong += _count_wrong(*unit[::-1], found[1][0], sample, place)
+    return {
+        "rows": rows,
+        "dim": dim,
+        "seconds": seconds,
+        "search_seconds": spent,
+        "tflops": 2 * rows * rows * dim / spent / 1e12,
+        "unproven": sum(len(open_rows) for _, open_rows in found) / (2 * rows),
+        "pairs": len(pairs),
+        "recall": float(right.sum() / (gold >= 0).sum()),
+        "wrong": wrong,
+        "device_gb": peak,
+    }
+
+
+def make_vectors(
+    rows: int, dim: int, device: Any, seed: int
+) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
+    """Source and target, and the target row of each source row, -1 for none."""
+    draw = torch.Generator(device).manual_seed(seed)
+    source, target = (
+        torch.randn(rows, dim, device=device, generator=draw) for _ in ("source", "target")
+    )
+    gold = torch.full((rows,), -1, device=device)
+    half = rows // 2
+    gold[:half] = torch.randperm(rows, device=device, generator=draw)[:half]
+    target[gold[:half]] = source[:half] + 0.8 * target[:half]
+    return source.cpu().numpy(), target.cpu().numpy(), gold.cpu().numpy()
+
+
+def _count_wrong(one: Vectors, other: Vectors, near: Nearest, sample: int, device: Any) -> int:
+    """How many of some rows have other neighbours than a product in float64 says."""
+    rows = np.linspace(0, len(one) - 1, min(sample, len(one))).astype(np.int64)
+    wrong = 0
+    candidates = torch.from_numpy(other).to(device)
+    for part in np.array_split(rows, max(1, len(rows) // 64)):
+        asking = torch.from_numpy(one[part]).to(device).double()
+        best = torch.full((len(part), near.value.shape[1]), -2.0, device=device).double()
+        for block in candidates.split(2**17):
+            both = torch.cat([best, asking @ block.double().T], dim=1)
+            best = both.topk(best.shape[1], dim=1).values
+        apart = np.abs(best.cpu().numpy() - near.value[part]).max(axis=1)
+        wrong += int((apart > 2e-7).sum())
+    return wrong

@@ -6,7 +6,6 @@ python -m benchmarks.gpu.report OUT/result.json [--page docs/performance.md]
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from research.results import fill
 
 from benchmarks.gpu.inference import OURS, THEIRS
 from benchmarks.gpu.rivals import CACHED, MNRL, PAPER, SENTENCES
-from crosszero.errors import DataError
+from benchmarks.tables import read_run, show
 from crosszero.experiment.table import Table, render_markdown
 from crosszero.files import atomic_file
 
@@ -74,24 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("result", type=Path, help="result.json of a visit")
     parser.add_argument("--page", type=Path, help="with the marks of 'gpu'; else the screen")
     options = parser.parse_args(arguments)
-    text = write_tables(read_visit(options.result))
+    text = write_tables(read_run(options.result, ["gpu"]))
     if options.page is None:
         sys.stdout.write(text)
         return
     page = fill(options.page.read_text(encoding="utf-8"), "gpu", text)
     with atomic_file(options.page) as file:
         file.write(page)
-
-
-def read_visit(path: Path) -> Visit:
-    """Read what a visit wrote; DataError if it is something else."""
-    try:
-        visit = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(path, f"can't be read as the result of a visit ({error})") from error
-    if not isinstance(visit, dict) or visit.get("benchmark") != "gpu":
-        raise DataError(path, "is no result of benchmarks.gpu")
-    return visit
 
 
 def write_tables(visit: Visit) -> str:
@@ -116,7 +104,7 @@ def make_tables(visit: Visit) -> Iterator[Table]:
         notes = [*section["notes"], *([section["error"]] if "error" in section else [])]
         if rows := section["rows"]:
             columns = tuple(dict.fromkeys(name for row in rows for name in row))
-            cells = tuple(tuple(_show(row.get(name)) for name in columns) for row in rows)
+            cells = tuple(tuple(show(row.get(name)) for name in columns) for row in rows)
             note = "; ".join(notes)
             yield Table(title=section["name"].capitalize(), columns=columns, rows=cells, note=note)
     checks = [
@@ -143,8 +131,8 @@ def _measure(visit: Visit, goal: Goal) -> tuple[str, str, str, str, str] | None:
     if value is None:
         return None
     met = value <= goal.limit if goal.most else value >= goal.limit
-    limit = f"at {'most' if goal.most else 'least'} {_show(goal.limit)}"
-    return goal.what, against, f"{_show(value)} {unit}", limit, "yes" if met else "no"
+    limit = f"at {'most' if goal.most else 'least'} {show(goal.limit)}"
+    return goal.what, against, f"{show(value)} {unit}", limit, "yes" if met else "no"
 
 
 def _find(visit: Visit, section: str, what: str, batch: int | str, column: str) -> float | None:
@@ -153,13 +141,6 @@ def _find(visit: Visit, section: str, what: str, batch: int | str, column: str) 
             if row["what"] == what and row.get("batch", "") == batch and row.get(column):
                 return float(row[column])
     return None
-
-
-def _show(value: float | str | None) -> str:
-    """Three digits, and all digits before the point."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from benchmarks.gpu.setting import Setting
 from benchmarks.gpu.timer import repeat
 from benchmarks.gpu.training import add_speed, change, measure_peak, start_run
 from benchmarks.steps import PaperStep, RankingStep
-from crosszero.model.backbone import Backbone
 from crosszero.samples.sample import Sample
 from crosszero.training.train_config import Precision
 
@@ -45,8 +44,11 @@ def measure_rivals(setting: Setting, journal: Journal) -> None:
         step.model.train()
         return step
 
+    def make_paper(precision: Precision) -> PaperStep:
+        return PaperStep(setting.load_backbone().train(), precision=precision)
+
     sides: list[tuple[str, int, Callable[[], Step]]] = [
-        (f"{PAPER}, {one}", small, lambda one=one: PaperStep(_load(setting), precision=one))
+        (f"{PAPER}, {one}", small, lambda one=one: make_paper(one))
         for one in dict.fromkeys(("fp32", half))
     ]
     sides += [
@@ -98,7 +100,3 @@ def time_rival(
         "GB": done.memory,
     }
     journal.row(name, **columns)
-
-
-def _load(setting: Setting) -> Backbone:
-    return setting.load_backbone().train()

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import accelerated_search, tables
 from benchmarks import mine as mining
+from benchmarks import tables
 from benchmarks.corpus import make_corpus, make_samples, mix_lengths
 from benchmarks.encoders import TINY, load_backbone
+from benchmarks.gpu import mining as device_mining
 from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
 from benchmarks.steps import OurStep, PaperStep
@@ -96,7 +97,7 @@ def test_ratio_is_the_median_of_the_rounds() -> None:
 
 
 def test_work_of_a_round_is_divided_by_its_own_time() -> None:
-    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]), {})
+    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]))
     timing = Timing([1.0, 4.0, 2.0], [1.0, 1.0, 1.0])
     record.add_rate("side", "", "tokens/s", [10, 80, 60], timing)
     row = record.rows[0]
@@ -113,7 +114,7 @@ def test_work_of_a_round_is_divided_by_its_own_time() -> None:
 def test_the_commit_is_the_one_that_a_benchmark_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
     options = make_parser("mine", "").parse_args(["--threads", "1"])
     monkeypatch.setattr("benchmarks.record.read_commit", lambda: "before")
-    record = Record(options, {"size": 1_000, "precision": {"ours": "bf16", "theirs": "fp32"}})
+    record = Record(options, size=1_000, precision={"ours": "bf16", "theirs": "fp32"})
     monkeypatch.setattr("benchmarks.record.read_commit", lambda: "later")
     run = record.write([])
     assert run["commit"] == "before"
@@ -149,7 +150,7 @@ def test_pooled_vectors_are_those_of_the_texts() -> None:
 
 
 def test_sides_that_differ_are_refused() -> None:
-    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]), {})
+    record = Record(make_parser("mine", "").parse_args(["--threads", "1"]))
     pairs = [(n, n, 1.0) for n in range(10)]
     mining.compare_pairs(record, pairs, pairs)
     with pytest.raises(CheckError, match="pairs that only one side found"):
@@ -198,7 +199,7 @@ def test_the_plain_search_leaves_out_what_the_finder_leaves_out() -> None:
 
 
 def test_the_search_of_an_accelerator_is_timed_and_checked():
-    found = accelerated_search.main(["--rows", "700", "--dim", "64", "--device", "cpu"])
+    found = device_mining.time_search(700, 64, device="cpu")
     assert found["wrong"] == 0
     assert found["unproven"] < 0.01
     assert found["recall"] > 0.99
@@ -210,7 +211,7 @@ def test_wrong_neighbours_are_counted():
     one, other = (unit_rows(draw.normal(size=(50, 8))) for _ in range(2))
     near = Nearest(50, 2)
     near.add(one @ other.T, item=0, candidate=0)
-    count = partial(accelerated_search._count_wrong, one, other, near, 50, torch.device("cpu"))
+    count = partial(device_mining._count_wrong, one, other, near, 50, torch.device("cpu"))
     assert count() == 0
     near.value[7, 1] -= 0.01
     assert count() == 1

@@ -16,6 +16,7 @@ from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.rivals import PAPER
 from benchmarks.gpu.setting import Setting, make_store
 from benchmarks.gpu.timer import Clock
+from benchmarks.tables import read_run
 from crosszero.errors import DataError
 from crosszero.model.saving import save_encoder
 from crosszero.training import setup
@@ -25,7 +26,7 @@ from tests.emulated_device import DEVICE, emulated_device
 @pytest.mark.slow
 def test_a_tiny_visit(tmp_path: Path) -> None:
     assert main(["--tiny", "--out", str(tmp_path)]) == 0
-    visit = report.read_visit(tmp_path / "result.json")
+    visit = read_run(tmp_path / "result.json", ["gpu"])
     assert [section["name"] for section in visit["sections"]] == [s.name for s in SECTIONS]
     for section in visit["sections"]:
         assert section["rows"] or section["checks"], section["name"]
@@ -97,8 +98,8 @@ def test_what_was_found_is_on_disk_at_once(tmp_path: Path) -> None:
     assert section["error"] == "ValueError: broken"
     assert journal.failed == ["near", "a number", "section one"]
     path.write_text("{}")
-    with pytest.raises(DataError, match="no result of benchmarks"):
-        report.read_visit(path)
+    with pytest.raises(DataError, match=r"no result of benchmarks\.gpu"):
+        read_run(path, ["gpu"])
 
 
 def test_goals_are_ratios_of_what_was_measured() -> None:

@@ -64,17 +64,17 @@ def test_numbers_follow_from_the_rates() -> None:
 
 def test_the_page_is_filled_in(tmp_path: Path) -> None:
     page, result = tmp_path / "page.md", tmp_path / "run.json"
-    page.write_text("before\n<!-- table corpus -->\nold\n<!-- end -->\nafter\n")
+    page.write_text("before\n<!-- corpus -->\nold\n<!-- end of corpus -->\nafter\n")
     result.write_text(json.dumps(prepared("lexicon")))
     for _ in range(2):
         scaling.main([str(result), "--page", str(page)])
         text = page.read_text()
         assert "old" not in text
         assert text.startswith("before\n")
-        assert text.endswith("<!-- end -->\nafter\n")
+        assert text.endswith("<!-- end of corpus -->\nafter\n")
         assert text.count("prepare (lexicon): find") == 1
     page.write_text("nothing")
-    with pytest.raises(DataError, match="no place for the table"):
+    with pytest.raises(ValueError, match="must stand there once"):
         scaling.main([str(result), "--page", str(page)])
     with pytest.raises(DataError, match="no result of large_input"):
         scaling.make_table([prepared("aligner", quick=True), prepared("none")], scaling.Size())

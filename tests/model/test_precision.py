@@ -33,7 +33,7 @@ def make_backbone(kind: str = "bert") -> Backbone:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A processor with bf16, on which nothing was measured yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(precision, "_read_cpu", lambda: ("CPU", True))
+    monkeypatch.setattr(precision, "read_cpu", lambda: ("CPU", True))
     monkeypatch.setattr(precision, "_SMALL", 0)
     return tmp_path / "crosszero" / "precision.json"
 
@@ -142,10 +142,10 @@ def test_auto_is_fp32_without_gain(monkeypatch: pytest.MonkeyPatch) -> None:
 
     backbone = make_backbone()
     pretend(monkeypatch)
-    monkeypatch.setattr(precision, "_read_cpu", refuse)
+    monkeypatch.setattr(precision, "read_cpu", refuse)
     assert choose_reading_precision(backbone, "auto") == "fp32"
     assert choose_precision(backbone, "auto") == "fp32"
-    monkeypatch.setattr(precision, "_read_cpu", lambda: ("CPU", True))
+    monkeypatch.setattr(precision, "read_cpu", lambda: ("CPU", True))
     monkeypatch.setattr(precision, "_SMALL", 16_000_000)
     assert choose_reading_precision(backbone, "auto") == "fp32"
 
@@ -208,7 +208,7 @@ def test_what_the_processor_can_is_read(
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
-    found = precision._read_cpu.__wrapped__()
+    found = precision.read_cpu.__wrapped__()
     assert found[1] == has_bf16
     assert found[0] == name or (name is None and found[0])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import large_input
-from benchmarks.large_input import make_pairs, run_apart, write_lexicon
-from benchmarks.machine import peak_memory
+from benchmarks.large_input import make_pairs, write_lexicon
+from benchmarks.machine import peak_memory, run_apart
 from crosszero.samples import FinderConfig, SampleStore, preparation, prepare
 from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool

@@ -126,7 +126,7 @@ def _is_faster(backbone: Backbone, work: str, measure: Callable[[], float]) -> b
     device = backbone.device
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    cpu, has_bf16 = _read_cpu()
+    cpu, has_bf16 = read_cpu()
     if device.type == "cpu" and not has_bf16:
         return False
     weights = sum(p.numel() for p in backbone.base.parameters())
@@ -207,7 +207,7 @@ def _draw_tokens(backbone: Backbone, rows: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache
-def _read_cpu() -> tuple[str, bool]:
+def read_cpu() -> tuple[str, bool]:
     """Name the processor, and say whether it has instructions for bf16."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
