@@ -35,13 +35,8 @@ _MASKED = TrainConfig().mlm_probability
 
 def make_batch(samples: Sequence[Sample], words: int) -> Batch:
     """The batch that training makes of these rows; with 0 `words` one of sentences."""
-    return build_batch(
-        [(sample,) for sample in samples],
-        level="multi" if words else "sentence",
-        words_per_sentence=max(1, words),
-        pairs_per_group=0,
-        random=np.random.default_rng(0),
-    )
+    config = TrainConfig(level="multi" if words else "sentence", words_per_sentence=max(1, words))
+    return build_batch([(sample,) for sample in samples], config, np.random.default_rng(0))
 
 
 class OurStep:

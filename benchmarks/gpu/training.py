@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from benchmarks.machine import measure_gemm
 from benchmarks.steps import count_flops
 from crosszero.training import loop
 from crosszero.training.auto_settings import decide
-from crosszero.training.feeder import Feeder, ReadyBatch, count_workers
+from crosszero.training.feeder import Feeder, count_workers
 from crosszero.training.inputs import Inputs
 from crosszero.training.setup import TrainingRun, prepare_run
 from crosszero.training.stream import Position
@@ -64,23 +64,6 @@ def measure_training(setting: Setting, journal: Journal) -> None:
     journal.row(f"its data path alone, {workers} workers", **{"batch": middle, "pairs/s": pairs})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Speed:
-    """How fast steps were.
-
-    Attributes:
-        pairs, tokens, flops: of a second; the last are those that are needed, without padding.
-        seconds: of a step.
-        memory: GB at most on the device.
-    """
-
-    pairs: float
-    tokens: float
-    flops: float
-    seconds: float
-    memory: float
-
-
 def add_speed(
     journal: Journal,
     name: str,
@@ -92,19 +75,11 @@ def add_speed(
     """Time steps and write down a row; `peak` are operations a second."""
     batch = run.config.batch_size
     try:
-        speed = time_steps(run, seconds, make or feed)
+        speed = time_steps(run, seconds, peak, make or feed)
     except torch.OutOfMemoryError:
         journal.note(f"{name}, batch {batch}: does not fit into the memory")
         return
-    columns: dict[str, float] = {
-        "batch": batch,
-        "pairs/s": speed.pairs,
-        "tokens/s": speed.tokens,
-        "ms a step": 1e3 * speed.seconds,
-        "share of peak": speed.flops / peak,
-        "GB": speed.memory,
-    }
-    journal.row(name, **columns)
+    journal.row(name, batch=batch, **speed)
 
 
 def start_run(setting: Setting, **settings: Any) -> TrainingRun:
@@ -122,7 +97,7 @@ def change(run: TrainingRun, config: TrainConfig) -> TrainingRun:
     return replace(run, config=config, stream=replace(run.stream, batch_size=config.batch_size))
 
 
-Take = Callable[[int], ReadyBatch[Inputs]]
+Take = Callable[[int], Inputs]
 """Gives the batch of a step."""
 
 
@@ -147,8 +122,13 @@ def prepare(run: TrainingRun) -> Iterator[Take]:
 Maker = Callable[[TrainingRun], AbstractContextManager[Take]]
 
 
-def time_steps(run: TrainingRun, seconds: float, make: Maker = feed) -> Speed:
-    """Take steps for some seconds, with batches from `make`."""
+def time_steps(
+    run: TrainingRun, seconds: float, peak: float, make: Maker = feed
+) -> dict[str, float]:
+    """Take steps for some seconds, with batches from `make`: how fast they were.
+
+    The share of the peak is that of the operations that are needed, without padding.
+    """
     lines: list[dict[str, Any]] = []
 
     def take(number: int) -> None:
@@ -164,10 +144,10 @@ def time_steps(run: TrainingRun, seconds: float, make: Maker = feed) -> Speed:
     )
     masked = run.config.mlm_probability * (tokens - 2 * texts) if run.config.mlm_weight else 0
     flops = count_flops(run.backbone, run.head, [tokens / texts] * texts, masked, 2 * samples)
-    return Speed(
-        pairs=samples / run.config.words_per_sentence / done.seconds,
-        tokens=tokens / done.seconds,
-        flops=flops / done.seconds,
-        seconds=done.seconds / done.count,
-        memory=done.memory,
-    )
+    return {
+        "pairs/s": samples / run.config.words_per_sentence / done.seconds,
+        "tokens/s": tokens / done.seconds,
+        "ms a step": 1e3 * done.seconds / done.count,
+        "share of peak": flops / done.seconds / peak,
+        "GB": done.memory,
+    }

@@ -72,13 +72,8 @@ def test_packed_losses_and_gradients_equal_padded_ones(
     torch.manual_seed(0)
     backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
     head = ProjectionHead(backbone.hidden_size, "multi")
-    batch = build_batch(
-        [(sample,) for sample in make_samples(9)],
-        level="multi",
-        words_per_sentence=2,
-        pairs_per_group=0,
-        random=np.random.default_rng(0),
-    )
+    units = [(sample,) for sample in make_samples(9)]
+    batch = build_batch(units, TrainConfig(words_per_sentence=2), np.random.default_rng(0))
     config = TrainConfig(max_length=64, mini_batch_num_tokens=150, precision="fp32")
     found = []
     for packs in (False, True):

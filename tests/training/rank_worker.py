@@ -68,10 +68,8 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     samples = make_samples(9, multiway=True)
     batch = build_batch(
         [tuple(samples[i : i + 3]) for i in range(0, 27, 3)] + [(samples[0],), (samples[4],)],
-        level=config.level,
-        words_per_sentence=2,
-        pairs_per_group=0,
-        random=np.random.default_rng(0),
+        TrainConfig(level=config.level, words_per_sentence=2),
+        np.random.default_rng(0),
     )
     random = np.random.default_rng(3)
     start = StartEncoder(backbone, -1) if config.anchor_weight else None

@@ -18,6 +18,7 @@ from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.training.batch import Batch, build_batch
 from crosszero.training.stream import Position, SampleStream
+from crosszero.training.train_config import TrainConfig
 from tests.training.conftest import make_samples
 
 Stores = Callable[..., Path]
@@ -44,8 +45,8 @@ class Listed:
 
 
 def build(units: list[tuple[Sample, ...]], **options: object) -> Batch:
-    settings = {"level": "multi", "words_per_sentence": 9, "pairs_per_group": 0} | options
-    return build_batch(units, random=np.random.default_rng(1), **settings)
+    config = TrainConfig(**({"words_per_sentence": 9} | options))
+    return build_batch(units, config, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("level", ["multi", "split", "sentence"])

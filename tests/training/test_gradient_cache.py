@@ -36,10 +36,8 @@ def make_batch(lines: int, level: str = "multi", words: int = 2, multiway: bool 
     units: list[Unit] = [tuple(samples[i : i + 3]) for i in range(0, 3 * lines, 3)]
     return build_batch(
         units if multiway else [(sample,) for sample in samples],
-        level=level,
-        words_per_sentence=words,
-        pairs_per_group=0,
-        random=np.random.default_rng(0),
+        TrainConfig(level=level, words_per_sentence=words),
+        np.random.default_rng(0),
     )
 
 

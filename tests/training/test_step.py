@@ -24,13 +24,8 @@ Folders = Callable[..., Path]
 
 
 def make_batch(level: str = "multi", words: int = 2) -> Batch:
-    return build_batch(
-        [(sample,) for sample in make_samples(9)],
-        level=level,
-        words_per_sentence=words,
-        pairs_per_group=0,
-        random=np.random.default_rng(0),
-    )
+    config = TrainConfig(level=level, words_per_sentence=words)
+    return build_batch([(s,) for s in make_samples(9)], config, np.random.default_rng(0))
 
 
 def take_step(
@@ -296,13 +291,8 @@ def test_words_beyond_the_maximum_are_counted(model_folder: Folders) -> None:
     assert found.inputs.cut > 0
     assert len(found.inputs.left) + found.inputs.cut == len(batch.left)
     short = TrainConfig(max_length=3, mlm_weight=0.0)
-    late = build_batch(
-        [(s,) for s in make_samples(2)],
-        level="multi",
-        words_per_sentence=1,
-        pairs_per_group=0,
-        random=np.random.default_rng(7),
-    )
+    units = [(sample,) for sample in make_samples(2)]
+    late = build_batch(units, TrainConfig(), np.random.default_rng(7))
     moved = [(t, len(late.texts[t]) - 1, len(late.texts[t])) for t, _, _ in late.anchors]
     late = Batch(**{f: getattr(late, f) for f in late.__dataclass_fields__} | {"anchors": moved})
     with pytest.raises(UnusableBatchError, match="max_length 3 cuts off"):

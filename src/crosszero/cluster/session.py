@@ -15,11 +15,12 @@ import logging
 import os
 import socket
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import crosszero
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
@@ -35,20 +36,19 @@ _OWN = {  # of a cluster that we start
 }
 
 
-class Job(Protocol):
+class Job(ABC):
     """What the workers do. Pickled once and sent to all of them."""
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027 - few jobs need it
         """Load what a worker needs; called once in each process, and again after a restart."""
-        ...
 
+    @abstractmethod
     def do(self, number: int, block: Any) -> dict[str, Any]:
         """Do one block, and write its result to a file of its own.
 
         `number` counts the blocks from 0, `block` is what the driver says of it. What is returned
         goes back to the driver. Both must be small, and such as JSON carries.
         """
-        ...
 
 
 class Cluster:

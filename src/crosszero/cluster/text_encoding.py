@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from crosszero.cluster.session import Cluster, work_folder
+from crosszero.cluster.session import Cluster, Job, work_folder
 from crosszero.files import atomic_file
 from crosszero.model.options import BLOCK, Pooling
 from crosszero.model.vector_file import write_vectors
@@ -70,7 +70,7 @@ def encode_texts(
         return write_vectors(out, read())
 
 
-class EncodeTexts:
+class EncodeTexts(Job):
     """The job of a worker: the vectors of a row group of the texts in `folder`."""
 
     def __init__(self, encoder: str, folder: Path, **settings: Any) -> None:

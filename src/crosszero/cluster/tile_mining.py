@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.cluster.session import Cluster, work_folder
+from crosszero.cluster.session import Cluster, Job, work_folder
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file
 from crosszero.search.distinct import DistinctRows
@@ -105,7 +105,7 @@ def mine_files(
     return pair_neighbours(forward, backward, margin)
 
 
-class SearchTile:
+class SearchTile(Job):
     """The job of a worker: the `k` neighbours inside one tile, both ways.
 
     `paths` are the vectors of both sides; `folder` holds the numbers of the distinct rows, and is
@@ -114,9 +114,6 @@ class SearchTile:
 
     def __init__(self, paths: list[Path], folder: Path, k: int) -> None:
         self._paths, self._folder, self._k = paths, folder, k
-
-    def start(self) -> None:
-        """Do nothing: files are mapped, not read."""
 
     def do(self, number: int, block: list[int]) -> dict[str, Any]:
         """Search distinct rows ``block[0]:block[1]`` of the source in ``block[2]:block[3]``."""

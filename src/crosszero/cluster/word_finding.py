@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.cluster.session import Cluster, work_folder
+from crosszero.cluster.session import Cluster, Job, work_folder
 from crosszero.files import atomic_file
 from crosszero.samples.columns import open_writer, to_table
 from crosszero.samples.finder import Finder
@@ -70,14 +70,11 @@ class ClusterFill:
                 note("find", writer.rows)
 
 
-class FindWords:
+class FindWords(Job):
     """The job of a worker: the words of some row groups of a store, by a finder that has learnt."""
 
     def __init__(self, store: SampleStore, finder: Finder, folder: Path) -> None:
         self._store, self._finder, self._folder = store, finder, folder
-
-    def start(self) -> None:
-        """Do nothing: the finder came along."""
 
     def do(self, number: int, block: list[int]) -> dict[str, Any]:
         """Find the words of the row groups from ``block[0]`` to before ``block[1]``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +36,10 @@ def choose_alignment_layer(
     if not rows:
         return None
     layers = list(range(1, backbone.layers + 1))
-    sides = []
-    for texts, spans in (
-        ([row.source for row in rows], [[word.source for word in row.words] for row in rows]),
-        ([row.target for row in rows], [[word.target for word in row.words] for row in rows]),
-    ):
-        sides.append(
-            encode_word_layers(backbone, texts, spans, layers=layers, max_length=max_length)
-        )
-    counts = [count_hits(row.words, x, y) for row, x, y in zip(rows, *sides, strict=True)]
+    encode = partial(encode_word_layers, backbone, layers=layers, max_length=max_length)
+    sources = encode([row.source for row in rows], [[w.source for w in row.words] for row in rows])
+    targets = encode([row.target for row in rows], [[w.target for w in row.words] for row in rows])
+    counts = [count_hits(row.words, x, y) for row, x, y in zip(rows, sources, targets, strict=True)]
     hits = np.sum(counts, axis=0)
     asked = 2 * sum(len(row.words) for row in rows)
     best = int(np.argmax(hits))

@@ -14,9 +14,9 @@ import numpy as np
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.folding import fold_text
-from crosszero.model.options import Level
 from crosszero.samples.sample import Sample
 from crosszero.training.stream import Unit
+from crosszero.training.train_config import TrainConfig
 
 _WHOLE = Span(0, 0)  # a sentence, in place of a word
 
@@ -49,14 +49,7 @@ class Batch:
     origins: list[str]
 
 
-def build_batch(
-    units: Sequence[Unit],
-    *,
-    level: Level,
-    words_per_sentence: int,
-    pairs_per_group: int,
-    random: np.random.Generator,
-) -> Batch:
+def build_batch(units: Sequence[Unit], config: TrainConfig, random: np.random.Generator) -> Batch:
     """Choose language pairs and words, and share what is equal.
 
     Two samples mean the same where they share an anchor, directly or through others: the same word
@@ -66,25 +59,25 @@ def build_batch(
 
     Args:
         units: meanings, each with its rows.
-        level, words_per_sentence, pairs_per_group: as in ``TrainConfig``.
+        config: gives level, words_per_sentence and pairs_per_group.
         random: chooses words and rows.
     """
     builder = _Builder()
     for unit in units:
         rows: Iterable[Sample] = unit
-        if 0 < pairs_per_group < len(unit):
-            kept = random.choice(len(unit), pairs_per_group, replace=False)
+        if 0 < config.pairs_per_group < len(unit):
+            kept = random.choice(len(unit), config.pairs_per_group, replace=False)
             rows = [unit[i] for i in np.sort(kept)]
-        if level != "sentence" and len(unit) > 1:
+        if config.level != "sentence" and len(unit) > 1:
             for row in unit:
                 for word in row.words:
                     builder.join(row, word.source, word.target)
         for row in rows:
             builder.begin(row)
-            if level == "sentence":
+            if config.level == "sentence":
                 builder.add(row, _WHOLE, _WHOLE)
             else:
-                for word in _choose(row.words, words_per_sentence, random):
+                for word in _choose(row.words, config.words_per_sentence, random):
                     builder.add(row, word.source, word.target)
     return builder.build()
 

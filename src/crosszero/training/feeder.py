@@ -10,15 +10,13 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from crosszero.errors import CrosszeroError, TrainingError
-from crosszero.model.backbone import Backbone
 from crosszero.training.batch import build_batch
 from crosszero.training.inputs import (
     Draft,
@@ -29,74 +27,41 @@ from crosszero.training.inputs import (
 )
 from crosszero.training.learner import Learner
 from crosszero.training.progress import MOST_SKIPPED
-from crosszero.training.ranks import Ranks
 from crosszero.training.setup import TrainingRun
-from crosszero.training.stream import NextBatch, Position, SampleStream, Unit
+from crosszero.training.stream import NextBatch, Position, Unit
 from crosszero.training.train_config import TrainConfig
 
 _STEP_SEED = 3  # what random numbers are for; see stream.py
 _MOST_WORKERS, _AHEAD = 16, 2  # processes; batches that each of them may be ahead
 _log = logging.getLogger("crosszero")
-Made = TypeVar("Made", bound=Inputs | Draft)
+_Item = tuple[Inputs | Draft | CrosszeroError, Position]
 
 
-@dataclass(frozen=True)
-class ReadyBatch(Generic[Made]):
-    """All that a step needs.
+def draw_step(config: TrainConfig, step: int) -> tuple[int, np.random.Generator]:
+    """Give a step its seed of dropout, and the random numbers of its batch.
 
-    Attributes:
-        inputs: what is encoded; from a worker of one of several ranks only a draft, since the
-            ranks must still tell each other what they found.
-        seed: of dropout.
-        origins: ``file:line`` of the sentence pairs, for messages.
+    All randomness of a step comes from (seed, step): resuming needs no state of it.
     """
-
-    inputs: Made
-    seed: int
-    origins: list[str]
+    random = np.random.default_rng([_STEP_SEED, config.seed, step])
+    return int(random.integers(2**62)), random
 
 
-_Item = tuple[ReadyBatch[Inputs | Draft] | CrosszeroError, Position]
+def make_batch(learner: Learner, units: Sequence[Unit], step: int) -> Inputs | Draft:
+    """Make the batch of a step from its units, in whatever process; no weights are used.
 
+    For one of several ranks it is only a draft: they must still tell each other what they found.
 
-@dataclass(frozen=True, kw_only=True)
-class BatchMaker:
-    """Makes batches, in whatever process.
-
-    Attributes:
-        backbone, config, ranks: of the run; the weights are not used.
+    Raises:
+        UnusableBatchError: it can't be contrasted.
     """
+    config, (_, random) = learner.config, draw_step(learner.config, step)
+    batch = build_batch(units, config, random)
+    draft = draft_inputs(learner.backbone, batch, config, random, learner.ranks)
+    return _finish(learner, draft) if learner.ranks.alone else draft
 
-    backbone: Backbone
-    config: TrainConfig
-    ranks: Ranks
 
-    def make(self, units: Sequence[Unit], step: int) -> ReadyBatch[Inputs | Draft]:
-        """Make the batch of a step from its units.
-
-        Raises:
-            UnusableBatchError: it can't be contrasted.
-        """
-        config = self.config
-        # All randomness of a step comes from (seed, step): resuming needs no state of it.
-        random = np.random.default_rng([_STEP_SEED, config.seed, step])
-        seed = int(random.integers(2**62))
-        batch = build_batch(
-            units,
-            level=config.level,
-            words_per_sentence=config.words_per_sentence,
-            pairs_per_group=config.pairs_per_group,
-            random=random,
-        )
-        draft = draft_inputs(self.backbone, batch, config, random, self.ranks)
-        made: Inputs | Draft = draft
-        if self.ranks.alone:  # else the ranks tell each other what they found first
-            made = self.finish(draft)
-        return ReadyBatch(made, seed, batch.origins)
-
-    def finish(self, draft: Draft) -> Inputs:
-        """Make of a draft what is encoded; all ranks do so at once."""
-        return finish_inputs(self.backbone, draft, self.config, self.ranks)
+def _finish(learner: Learner, draft: Draft) -> Inputs:
+    return finish_inputs(learner.backbone, draft, learner.config, learner.ranks)
 
 
 class Feeder:
@@ -112,13 +77,12 @@ class Feeder:
     def __init__(
         self, run: TrainingRun, position: Position, refreshed: Iterator[NextBatch] | None = None
     ) -> None:
-        self._maker = BatchMaker(backbone=run.backbone, config=run.config, ranks=run.ranks)
-        self._stream, self._position, self._total = run.stream, position, run.total
+        self._run, self._position = run, position
         self._workers = 0 if refreshed else count_workers(run)
         self._batches = refreshed or run.stream.batches(position)
         self._ahead: Iterator[_Item] | None = None
 
-    def take(self, step: int) -> tuple[ReadyBatch[Inputs], Position]:
+    def take(self, step: int) -> tuple[Inputs, Position]:
         """Give the batch of a step, and the position that follows it; one step after the other.
 
         Raises:
@@ -129,14 +93,13 @@ class Feeder:
                 made, self._position = self._next(step)
                 if isinstance(made, UnusableBatchError):
                     raise made
-                inputs = made.inputs
-                if isinstance(inputs, Draft):
-                    inputs = self._maker.finish(inputs)
-                return ReadyBatch(inputs, made.seed, made.origins), self._position
+                if isinstance(made, Draft):
+                    made = _finish(self._run, made)
+                return made, self._position
             except UnusableBatchError as error:
                 reason = error
             self.close()  # what was made ahead was made for other steps
-            if self._maker.ranks.first:
+            if self._run.ranks.first:
                 _log.warning("step %d: a batch is skipped: %s", step + 1, reason)
         raise TrainingError(f"step {step + 1}: {MOST_SKIPPED} batches in a row: {reason}")
 
@@ -144,11 +107,11 @@ class Feeder:
         """End the workers now: left to the garbage collector, they could end in a later worker."""
         self._ahead = None
 
-    def _next(self, step: int) -> tuple[ReadyBatch[Inputs | Draft] | UnusableBatchError, Position]:
+    def _next(self, step: int) -> tuple[Inputs | Draft | UnusableBatchError, Position]:
         if not self._workers:
             units, position = next(self._batches)
             try:
-                return self._maker.make(units, step), position
+                return make_batch(self._run, units, step), position
             except UnusableBatchError as error:
                 return error, position
         if self._ahead is None:
@@ -169,13 +132,13 @@ class Feeder:
     def _start(self, step: int) -> Iterator[_Item]:
         """Let worker processes make the batches of a step and of those after it, in order."""
         loader = DataLoader(
-            _Ahead(self._maker, self._stream, self._position, step),
+            _Ahead(self._run, self._position, step),
             batch_size=None,
-            sampler=range(self._total - step),
+            sampler=range(self._run.total - step),
             num_workers=self._workers,
             prefetch_factor=_AHEAD,
             collate_fn=_keep,
-            worker_init_fn=_begin,
+            worker_init_fn=_quieten,
             multiprocessing_context="fork",  # the tokeniser need not be loaded again
         )
         return iter(loader)
@@ -184,9 +147,9 @@ class Feeder:
 class _Ahead(Dataset[_Item]):
     """Batches by number, from a position on; every worker runs through the stream by itself."""
 
-    def __init__(self, maker: BatchMaker, stream: SampleStream, start: Position, step: int) -> None:
-        self._maker, self._step, self._seen = maker, step, 0
-        self._batches = stream.batches(start)
+    def __init__(self, run: TrainingRun, start: Position, step: int) -> None:
+        self._run, self._step, self._seen = run, step, 0
+        self._batches = run.stream.batches(start)
 
     def __getitem__(self, number: int) -> _Item:
         try:
@@ -195,7 +158,7 @@ class _Ahead(Dataset[_Item]):
             return error, Position()
         self._seen = number + 1
         try:
-            return self._maker.make(units, self._step + number), position
+            return make_batch(self._run, units, self._step + number), position
         except CrosszeroError as error:
             return error, position
 
@@ -214,5 +177,5 @@ def _keep(item: Any) -> Any:
     return item
 
 
-def _begin(_: int) -> None:
+def _quieten(_: int) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # there is a process for each core

@@ -7,7 +7,6 @@ every rank draws the same masks and weights, so that their number changes no res
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +22,8 @@ from crosszero.training.masking import mask_texts
 from crosszero.training.mini_batch import MiniBatch, cut_texts
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.train_config import TrainConfig
+
+_COLUMNS = ("left", "right", "groups", "pairs", "meanings")  # of the samples of a batch
 
 
 class UnusableBatchError(TrainingError):
@@ -42,6 +43,7 @@ class Inputs:
             :class:`~crosszero.training.batch.Batch`.
         cut: samples that it has not.
         texts, tokens: of the batch.
+        origins: ``file:line`` of its sentence pairs, for messages.
     """
 
     mini_batches: list[MiniBatch]
@@ -56,6 +58,7 @@ class Inputs:
     cut: int
     texts: int
     tokens: int
+    origins: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +129,8 @@ def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: 
     """The second half of :func:`make_inputs`; UnusableBatchError as there."""
     batch, shares, places = draft.batch, draft.shares, draft.places
     own, own_anchors = shares[ranks.index], places[ranks.index]
-    layout, usable = _exchange(draft.tokens, draft.found, shares, places, ranks)
-    left, right, groups, pairs, meanings = _keep(batch, usable, config)
+    layout, usable = _exchange(draft, ranks)
+    samples = _keep(batch, usable, config)
     ids = Ragged.of([t.ids for t in draft.tokens])
     masked = None
     if config.mlm_weight > 0:
@@ -141,27 +144,19 @@ def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: 
         masked=masked is not None,
         sizes=[len(place) for place in places],
         order=np.argsort(np.concatenate(places)),
-        left=left,
-        right=right,
-        groups=groups,
-        pairs=pairs,
-        meanings=meanings,
-        cut=len(batch.left) - len(left),
+        **samples,
+        cut=len(batch.left) - len(samples["left"]),
         texts=len(batch.texts),
         tokens=int(layout[:, 0].sum()),
+        origins=batch.origins,
     )
 
 
-def _exchange(
-    tokens: Sequence[Tokens],
-    found: Integers,
-    shares: Sequence[Integers],
-    places: Sequence[Integers],
-    ranks: Ranks,
-) -> tuple[Integers, NDArray[np.bool_]]:
+def _exchange(draft: Draft, ranks: Ranks) -> tuple[Integers, NDArray[np.bool_]]:
     """For all texts (tokens, first that is not special, how many are not); anchors with a span."""
-    rows = [(len(t), t.first, len(t.starts)) for t in tokens]
-    rows += [(end > 0, 0, 0) for _, end in found.tolist()]
+    shares, places = draft.shares, draft.places
+    rows = [(len(t), t.first, len(t.starts)) for t in draft.tokens]
+    rows += [(end > 0, 0, 0) for _, end in draft.found.tolist()]
     sizes = [len(share) + len(place) for share, place in zip(shares, places, strict=True)]
     own = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)
     parts = ranks.gather(own, sizes).split(sizes)
@@ -173,18 +168,20 @@ def _exchange(
     return layout, usable
 
 
-def _keep(batch: Batch, usable: NDArray[np.bool_], config: TrainConfig) -> NDArray[np.int64]:
-    """(5, samples): left, right, groups, pairs, meanings of those whose words are left."""
-    rows = [batch.left, batch.right, batch.groups, batch.pairs, batch.meanings]
-    columns = np.asarray(rows, dtype=np.int64)
-    kept = columns[:, usable[columns[0]] & usable[columns[1]]]
-    cut = len(batch.left) - kept.shape[1]
-    if kept.shape[1] < 2 and cut:
+def _keep(
+    batch: Batch, usable: NDArray[np.bool_], config: TrainConfig
+) -> dict[str, NDArray[np.int64]]:
+    """The columns of the samples whose words are left."""
+    columns = {name: np.asarray(getattr(batch, name), np.int64) for name in _COLUMNS}
+    whole = usable[columns["left"]] & usable[columns["right"]]
+    kept = {name: column[whole] for name, column in columns.items()}
+    cut = len(whole) - int(whole.sum())
+    if len(kept["left"]) < 2 and cut:
         raise UnusableBatchError(
             f"max_length {config.max_length} cuts off the words of {cut} of "
             f"{len(batch.left)} samples; raise max_length (first of them: {batch.origins[0]})"
         )
-    if len(np.unique(kept[4 if config.level == "split" else 2])) < 2:
+    if len(np.unique(kept["meanings" if config.level == "split" else "groups"])) < 2:
         raise UnusableBatchError(
             f"all {len(batch.left)} samples have the same meaning, so that there is no negative "
             f"(first of them: {batch.origins[0]}); prepare with --deduplicate or raise batch_size"

@@ -24,7 +24,7 @@ from crosszero.samples.store import SampleStore, collect
 from crosszero.training.alignment_layer import choose_alignment_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
 from crosszero.training.checkpoint_saver import CheckpointSaver
-from crosszero.training.feeder import Feeder, ReadyBatch
+from crosszero.training.feeder import Feeder, draw_step
 from crosszero.training.gradient_cache import compute_gradients
 from crosszero.training.inputs import Inputs
 from crosszero.training.metrics import MetricsLog
@@ -158,36 +158,36 @@ def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:
             stack.enter_context(log)
         for step in range(done, run.total):
             begun = time.perf_counter()
-            batch, position = feeder.take(step)
-            line = _take_step(run, batch, step)
+            inputs, position = feeder.take(step)
+            line = _take_step(run, inputs, step)
             if log:
                 log.add({**line, "seconds": round(time.perf_counter() - begun, 4)})
             if saver:
                 saver.save(step + 1, position)
 
 
-def _take_step(run: TrainingRun, batch: ReadyBatch[Inputs], step: int) -> dict[str, Any]:
+def _take_step(run: TrainingRun, inputs: Inputs, step: int) -> dict[str, Any]:
     config = run.config
     factor = learning_rate_factor(step, run.total, config)
     for group in run.optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     # Dropout differs between ranks, everything else is drawn alike on all of them.
-    torch.manual_seed(batch.seed + run.ranks.index)
-    result = _add_gradients(run, batch.inputs, parameters)
+    torch.manual_seed(draw_step(config, step)[0] + run.ranks.index)
+    result = _add_gradients(run, inputs, parameters)
     norm = clip_gradients(parameters, config.max_grad_norm)
     found = _read(run, result, norm)
-    _require_finite(run, found, step, batch.origins)
+    _require_finite(run, found, step, inputs.origins)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     return {
         "step": step + 1,
         **found,
         "learning_rate": config.learning_rate * factor,
-        "texts": result.inputs.texts,
-        "tokens": result.inputs.tokens,
-        "samples": len(result.inputs.left),
-        "cut_samples": result.inputs.cut,
+        "texts": inputs.texts,
+        "tokens": inputs.tokens,
+        "samples": len(inputs.left),
+        "cut_samples": inputs.cut,
     }
 
 

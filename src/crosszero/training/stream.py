@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, overload
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crosszero.errors import DataError
 from crosszero.model.options import Level
 from crosszero.samples.columns import RowGroup
+from crosszero.samples.store import SampleStore
 from crosszero.samples.tally import Unit as Unit
 
 
@@ -59,20 +60,6 @@ _START = Position()
 _GROUP_SEED, _UNIT_SEED = 1, 2
 
 
-class Rows(Protocol):
-    """What a stream needs of a store."""
-
-    @property
-    def row_groups(self) -> list[int]:
-        """Number of rows of each row group."""
-
-    def read_row_group(self, index: int) -> RowGroup:
-        """All rows of a row group, in order."""
-
-    def count_units(self, *, with_words: bool) -> list[int]:
-        """Number of units of each row group; only those with words, if so asked."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class SampleStream:
     """Batches of units.
@@ -85,7 +72,7 @@ class SampleStream:
         window_rows: rows held in memory.
     """
 
-    store: Rows
+    store: SampleStore
     batch_size: int
     level: Level
     seed: int
@@ -111,7 +98,7 @@ class SampleStream:
                 position = Position(position.epoch, window + 1, 0)
             if not given:
                 raise DataError(
-                    getattr(self.store, "path", "samples"),
+                    self.store.path,
                     "no batch can be made: at least two sentence pairs"
                     + (" with word pairs" if self.level != "sentence" else "")
                     + " are needed; prepare more text, or train with level: sentence",
