@@ -33,7 +33,7 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
     for number, layer in enumerate(layers, start=1):
         layer.register_forward_hook(lambda *_, number=number: ran.append(number))
     with torch.no_grad():
-        states = backbone.hidden_states(ids, mask)
+        states = backbone(ids, mask).states
         for wanted in ([1], [2], [2, 1, 2], [3], [None, 1], [None]):
             ran.clear()
             with backbone.reading(wanted) as read:

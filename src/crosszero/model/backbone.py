@@ -124,8 +124,9 @@ class Backbone(nn.Module):
             check_weights(missing, model, name=str(name), mlm=mlm)
             backbone = cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
         pad_id = int(tokenizer.pad_token_id)
-        run, ordinary = backbone.hidden_states, backbone.ordinary_ids
-        backbone.pads = is_padding_harmless(run, ordinary, pad_id, name=str(name))
+        backbone.pads = is_padding_harmless(
+            lambda *given: backbone(*given).states, backbone.ordinary_ids, pad_id, name=str(name)
+        )
         return backbone
 
     @property
@@ -224,15 +225,10 @@ class Backbone(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
         """Run the encoder on token numbers and their mask (0 for padding), (batch, tokens) each."""
-        return Hidden(self.hidden_states(input_ids, attention_mask))
-
-    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """All L + 1 hidden states, each (batch, tokens, H): embeddings, then every layer."""
         output = self.base(
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         )
-        states: tuple[Tensor, ...] = output.hidden_states
-        return states
+        return Hidden(output.hidden_states)
 
     @contextmanager
     def reading(
@@ -268,7 +264,7 @@ class Backbone(nn.Module):
             yield run
 
     def _read_all(self, input_ids: Tensor, attention_mask: Tensor) -> Mapping[int, Tensor]:
-        return dict(enumerate(self.hidden_states(input_ids, attention_mask)))
+        return dict(enumerate(self(input_ids, attention_mask).states))
 
     @cached_property
     def _blocks(self) -> Sequence[nn.Module] | None:

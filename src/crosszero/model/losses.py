@@ -18,8 +18,9 @@ log-sum-exp are computed in fp32 whatever autocast says (float64 stays float64).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, assert_never
 
@@ -137,18 +138,16 @@ def contrast(
         used = np.flatnonzero(counts)
         kinds = send({"kinds": np.tile(np.stack([ids, own]), 2)}, x.device)["kinds"]
         rows = 2 * n if entries is None else max(1, min(2 * n, entries // (2 * n)))
-        if rows == 2 * n:
-            part = _Rows(slice(None), _leave_out(used, 0, 2 * n, x.device))
-            values, positives, hits, total = _compare_rows(anchors, kinds, part, loss, temperature)
+        blocks = [
+            _Rows(slice(start, end), _leave_out(used, start, end, x.device))
+            for start, end in pairwise([*range(0, 2 * n, rows), 2 * n])
+        ]
+        compare = partial(_compare_rows, kinds=kinds, loss=loss, temperature=temperature)
+        if len(blocks) == 1:
+            values, positives, hits, total = compare(anchors, blocks[0])
             value = values.mean()
         else:
-            blocks = [
-                _Rows(slice(start, end), _leave_out(used, start, end, x.device))
-                for start, end in pairwise([*range(0, 2 * n, rows), 2 * n])
-            ]
-            value, positives, hits, total = _compare_blocks(
-                anchors, kinds, blocks, len(used), loss, temperature
-            )
+            value, positives, hits, total = _compare_blocks(anchors, blocks, len(used), compare)
         return Contrast(
             loss=value,
             accuracy=hits.to(wide).mean(),
@@ -176,6 +175,10 @@ def _count_negatives(groups: Integers, within: Integers) -> Integers:
     return 2 * (near[place] - alike[kind.reshape(-1)])
 
 
+Found = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Of anchors that have a negative the losses, positives and hits; the sum of all negatives."""
+
+
 class _Rows(NamedTuple):
     """Some anchors, and which of these have a negative; ``None`` for all."""
 
@@ -191,13 +194,8 @@ def _leave_out(used: Integers, start: int, end: int, device: torch.device) -> Te
 
 
 def _compare_blocks(
-    anchors: Tensor,
-    kinds: Tensor,
-    blocks: Sequence[_Rows],
-    used: int,
-    loss: LossName,
-    temperature: float,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    anchors: Tensor, blocks: Sequence[_Rows], used: int, compare: Callable[..., Found]
+) -> Found:
     """All anchors against all, in blocks of rows; the mean of the losses in place of the losses.
 
     The gradient of a block is computed with it. The value is therefore given that of a linear
@@ -210,7 +208,7 @@ def _compare_blocks(
     for part in blocks:
         with torch.enable_grad():
             leaf = anchors.detach().requires_grad_()
-            values, positives, hits, total = _compare_rows(leaf, kinds, part, loss, temperature)
+            values, positives, hits, total = compare(leaf, part)
         gradient += torch.autograd.grad(values.sum(), leaf)[0]
         end = done + len(values)
         for row, column in zip(kept, (values, positives, hits), strict=True):
@@ -223,12 +221,9 @@ def _compare_blocks(
 
 
 def _compare_rows(
-    anchors: Tensor, kinds: Tensor, part: _Rows, loss: LossName, temperature: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Some anchors against all: losses, positives, hits; sum of the negatives.
-
-    The first three are for the anchors of the block that have a negative.
-    """
+    anchors: Tensor, part: _Rows, *, kinds: Tensor, loss: LossName, temperature: float
+) -> Found:
+    """Some anchors against all."""
     block = part.block
     cosines = anchors[block] @ anchors.T  # (rows, 2n)
     alike = kinds[:, block, None] == kinds[:, None, :]

@@ -172,7 +172,7 @@ class _Trial:
         with torch.no_grad():
             for tokens in backbone.tokenize(self._texts[:_RUN], self._length):
                 ids = torch.tensor([tokens.ids])
-                found.append(backbone.hidden_states(ids, torch.ones_like(ids))[-1][0].mean(0))
+                found.append(backbone(ids, torch.ones_like(ids)).read(-1)[0].mean(0))
         return torch.stack(found)
 
 

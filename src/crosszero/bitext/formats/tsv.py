@@ -153,11 +153,8 @@ class TsvReader(Reader):
     def _say(self, cells: list[str], width: int) -> str:
         found = f"{len(cells)} tab-separated columns, {width} are needed"
         if any(cell.startswith('"') and cell.count('"') % 2 for cell in cells):
-            found += (
-                ", and a quotation mark is not closed: if a cell continues on the next line, "
-                "write the "
-            )
-            found += "file without CSV quoting"
+            remedy = "if a cell continues on the next line, write the file without CSV quoting"
+            found += f", and a quotation mark is not closed: {remedy}"
         if self.columns is None:
             why = f"one for each of {' '.join(self.languages)}"
             return f"{found} ({why}): remove stray tabs, or choose columns with --columns 0 1"
