@@ -18,7 +18,7 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.samples.sample import Sample
 
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"
-Sentence = tuple[str, ...]
+_ENTRIES = 4_243  # words of each language; as many as the list of the paper has
 Links = frozenset[tuple[int, int]]
 
 
@@ -65,27 +65,24 @@ def load_samples(options: Any) -> list[Sample]:
     return [sample for sample in samples if sample.words]
 
 
-def make_corpus(
-    size: int, *, languages: Sequence[str] = ("en", "fr"), seed: int = 1, entries: int = 4_243
-) -> Corpus:
+def make_corpus(size: int, *, languages: Sequence[str] = ("en", "fr"), seed: int = 1) -> Corpus:
     """Make up sentence pairs with their lexicon and gold links.
 
     Args:
         size: sentence pairs.
         languages: codes that the two made-up languages go by.
         seed: the same seed, the same text.
-        entries: words of each language; as many as the list of the paper has.
     """
     draw = random.Random(seed)
     used: set[str] = set()
-    first, second = (_make_words(draw, entries, used) for _ in range(2))
-    weights = list(accumulate(1 / (rank + 3) for rank in range(entries)))
+    first, second = (_make_words(draw, _ENTRIES, used) for _ in range(2))
+    weights = list(accumulate(1 / (rank + 3) for rank in range(_ENTRIES)))
     lexicon = Lexicon()
     lexicon.add(languages[0], languages[1], zip(first, second, strict=True))
     pairs, links, seen = [], [], set()
     while len(pairs) < size:
         length = max(3, min(80, round(draw.lognormvariate(2.5, 0.7))))
-        concepts = draw.choices(range(entries), cum_weights=weights, k=length)
+        concepts = draw.choices(range(_ENTRIES), cum_weights=weights, k=length)
         if tuple(concepts) in seen:
             continue
         seen.add(tuple(concepts))

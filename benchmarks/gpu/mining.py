@@ -24,6 +24,7 @@ Vectors = NDArray[np.float32]
 
 _AROUND = 3  # the vectors are made, and some neighbours checked, which takes its time, too
 _RESERVED = 50.0  # seconds for what follows
+_SAMPLE = 512  # rows that are checked
 _SLACK = 1.2  # a longer run may take so many times what the shorter one foretells
 
 
@@ -47,20 +48,12 @@ def measure_mining(setting: Setting, journal: Journal) -> None:
         foretold = _SLACK * (grown**2 * found["search_seconds"] + _AROUND * grown * rest)
 
 
-def time_search(
-    rows: int = 1_000_000,
-    dim: int = 768,
-    *,
-    k: int = 4,
-    device: str = "cuda",
-    sample: int = 512,
-    seed: int = 1,
-) -> dict[str, float]:
+def time_search(rows: int, dim: int, device: str) -> dict[str, float]:
     """Mine `rows` x `rows` random vectors on a device, and check a sample of the neighbours.
 
-    Needs 4 x 4 x `rows` x `dim` bytes of memory (12 GB by default), and takes as long again for
-    making the vectors and for the check. With ``device="cpu"`` the CPU does what a GPU would do,
-    step for step, so that a small run tests all of it.
+    Needs 4 x 4 x `rows` x `dim` bytes of memory (12 GB for a million rows), and takes as long again
+    for making the vectors and for the check. A CPU does what a GPU would do, step for step, so that
+    a small run tests all of it.
 
     Returns:
         ``seconds`` of `mine_vectors`, ``search_seconds`` of that on the device with all copies,
@@ -70,7 +63,7 @@ def time_search(
         ``device_gb``, the peak of its memory.
     """
     place = torch.device(device)
-    source, target, gold = make_vectors(rows, dim, place, seed)
+    source, target, gold = make_vectors(rows, dim, place)
     found: list[tuple[Nearest, NDArray[np.int64]]] = []
     spent = 0.0
     run = accelerated.search
@@ -89,13 +82,13 @@ def time_search(
         mock.patch.object(accelerated, "find_device", return_value=place),
     ):
         start = time.perf_counter()
-        pairs = mine_vectors(source, target, k=k, device="cuda")
+        pairs = mine_vectors(source, target, k=4, device="cuda")
         seconds = time.perf_counter() - start
     peak = torch.cuda.max_memory_allocated(place) / 1e9 if place.type == "cuda" else 0.0
     right = gold[pairs.source] == pairs.target
     unit = unit_rows(source), unit_rows(target)
-    wrong = _count_wrong(*unit, found[0][0], sample, place)
-    wrong += _count_wrong(*unit[::-1], found[1][0], sample, place)
+    wrong = _count_wrong(*unit, found[0][0], _SAMPLE, place)
+    wrong += _count_wrong(*unit[::-1], found[1][0], _SAMPLE, place)
     return {
         "rows": rows,
         "dim": dim,
@@ -111,10 +104,10 @@ def time_search(
 
 
 def make_vectors(
-    rows: int, dim: int, device: Any, seed: int
+    rows: int, dim: int, device: torch.device
 ) -> tuple[Vectors, Vectors, NDArray[np.int64]]:
     """Source and target, and the target row of each source row, -1 for none."""
-    draw = torch.Generator(device).manual_seed(seed)
+    draw = torch.Generator(device).manual_seed(1)
     source, target = (
         torch.randn(rows, dim, device=device, generator=draw) for _ in ("source", "target")
     )

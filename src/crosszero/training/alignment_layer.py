@@ -14,11 +14,12 @@ from crosszero.model.inference import Vectors, encode_word_layers
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 
+_PAIRS = 400  # sentence pairs that are asked
 _log = logging.getLogger("crosszero")
 
 
 def choose_alignment_layer(
-    backbone: Backbone, store: SampleStore, *, max_length: int, seed: int, pairs: int = 400
+    backbone: Backbone, store: SampleStore, *, max_length: int, seed: int
 ) -> int | None:
     """Find the layer in which most words are nearest to the one that they are linked to.
 
@@ -27,12 +28,11 @@ def choose_alignment_layer(
         store: its samples; sentence pairs with fewer than two words can't tell anything.
         max_length: tokens of a text.
         seed: of the sentence pairs that are drawn.
-        pairs: how many of them are asked.
 
     Returns:
         The layer, from 1, the lowest of equals; ``None`` if no sentence pair can tell.
     """
-    rows = [row for row in _draw(store, seed, pairs) if len(row.words) > 1]
+    rows = [row for row in _draw(store, seed) if len(row.words) > 1]
     if not rows:
         return None
     layers = list(range(1, backbone.layers + 1))
@@ -69,14 +69,14 @@ def count_hits(words: tuple[WordPair, ...], x: Vectors, y: Vectors) -> NDArray[n
     return hits
 
 
-def _draw(store: SampleStore, seed: int, most: int) -> list[Sample]:
+def _draw(store: SampleStore, seed: int) -> list[Sample]:
     """Rows from all over the store: one row group after the other, in random order."""
-    random = np.random.default_rng([seed, most])
+    random = np.random.default_rng([seed, _PAIRS])
     rows: list[Sample] = []
     for group in random.permutation(len(store.row_groups)):
-        if len(rows) >= most:
+        if len(rows) >= _PAIRS:
             break
         found = store.read_row_group(int(group))
-        share = random.permutation(len(found))[: max(1, most // 4)]
+        share = random.permutation(len(found))[: _PAIRS // 4]
         rows += [found[i] for i in np.sort(share)]
-    return rows[:most]
+    return rows[:_PAIRS]
