@@ -193,6 +193,11 @@ def work_folder(beside: str | Path) -> Iterator[Path]:
         yield Path(stack.enter_context(work))
 
 
+def name_part(folder: Path, number: int, suffix: str) -> Path:
+    """Name the file that the result of a block stands in."""
+    return folder / f"block-{number:08d}{suffix}"
+
+
 class _Worker:
     """Does blocks in a process of the cluster."""
 

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from crosszero.cluster.session import Cluster, Job, work_folder
+from crosszero.cluster.session import Cluster, Job, name_part, work_folder
 from crosszero.files import atomic_file
 from crosszero.model.options import BLOCK, Pooling
 from crosszero.model.vector_file import write_vectors
 from crosszero.search.nearest import Floats
+
+_TEXTS = "texts.parquet"
 
 
 def encode_texts(
@@ -63,7 +65,7 @@ def encode_texts(
 
         def read() -> Iterator[Floats]:
             for number, _ in enumerate(cluster.run(job, list(range(blocks)))):
-                part = _part(folder, number)
+                part = name_part(folder, number, ".npy")
                 yield np.load(part)
                 part.unlink()
 
@@ -87,20 +89,12 @@ class EncodeTexts(Job):
         """Encode row group `block`."""
         import pyarrow.parquet as pq
 
-        with _texts(self._folder).open("rb") as opened, pq.ParquetFile(opened) as file:
+        with (self._folder / _TEXTS).open("rb") as opened, pq.ParquetFile(opened) as file:
             texts = file.read_row_group(block).column("text").to_pylist()
         vectors = self._encoder.encode(texts)
-        with atomic_file(_part(self._folder, number), "wb") as out:
+        with atomic_file(name_part(self._folder, number, ".npy"), "wb") as out:
             np.save(out, vectors)
         return {}
-
-
-def _texts(folder: Path) -> Path:
-    return folder / "texts.parquet"
-
-
-def _part(folder: Path, number: int) -> Path:
-    return folder / f"block-{number:08d}.npy"
 
 
 def _write_texts(folder: Path, texts: Iterable[str]) -> int:
@@ -110,7 +104,7 @@ def _write_texts(folder: Path, texts: Iterable[str]) -> int:
 
     blocks, lines = 0, iter(texts)
     schema = pa.schema([("text", pa.string())])
-    with _texts(folder).open("wb") as opened, pq.ParquetWriter(opened, schema) as writer:
+    with (folder / _TEXTS).open("wb") as opened, pq.ParquetWriter(opened, schema) as writer:
         while members := list(islice(lines, BLOCK)):
             writer.write_table(pa.table({"text": members}), row_group_size=BLOCK)
             blocks += 1

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.cluster.session import Cluster, Job, work_folder
+from crosszero.cluster.session import Cluster, Job, name_part, work_folder
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file
 from crosszero.search.distinct import DistinctRows
@@ -93,10 +93,10 @@ def mine_files(
         there, back = Nearest(left, min(k, right)), Nearest(right, min(k, left))
         records = cluster.run(SearchTile(paths, folder, k), tiles)
         for number, (_, (a, b, c, d)) in enumerate(zip(records, tiles, strict=True)):
-            with np.load(_part(folder, number)) as part:
+            with np.load(name_part(folder, number, ".npz")) as part:
                 there.merge(np.arange(a, b), part["value"], part["index"])
                 back.merge(np.arange(c, d), part["back_value"], part["back_index"])
-            _part(folder, number).unlink()
+            name_part(folder, number, ".npz").unlink()
     # One after the other is let go: with millions of rows each of them is half a gigabyte.
     forward = distinct[1].spread(there.value, there.index, k, rows=distinct[0].group)
     del there
@@ -127,7 +127,7 @@ class SearchTile(Job):
                 scores = rows @ right[first : first + _COLUMNS].T
                 there.add(scores, item=start, candidate=c + first)
                 back.add(scores, item=first, candidate=a + start, columns=True)
-        with atomic_file(_part(self._folder, number), "wb") as file:
+        with atomic_file(name_part(self._folder, number, ".npz"), "wb") as file:
             np.savez(
                 file, value=there.value, index=there.index,
                 back_value=back.value, back_index=back.index,
@@ -137,10 +137,6 @@ class SearchTile(Job):
     def _rows(self, side: int, first: int, end: int) -> Floats:
         rows = np.load(self._folder / f"rows-{side}.npy", mmap_mode="r")[first:end]
         return _read(self._paths[side], rows)
-
-
-def _part(folder: Path, number: int) -> Path:
-    return folder / f"block-{number:08d}.npz"
 
 
 def _read(path: Path, rows: Any) -> Floats:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.pair import SentencePair
-from crosszero.cluster.session import Cluster, Job, work_folder
+from crosszero.cluster.session import Cluster, Job, name_part, work_folder
 from crosszero.files import atomic_file
 from crosszero.samples.columns import open_writer, to_table
 from crosszero.samples.finder import Finder
@@ -66,7 +66,7 @@ class ClusterFill:
             blocks = [[i, min(i + each, groups)] for i in range(0, groups, each)]
             records = self._cluster.run(FindWords(store, finder, found), blocks)
             for number, record in enumerate(records):
-                _append(writer, _part(found, number), record)
+                _append(writer, name_part(found, number, ".parquet"), record)
                 note("find", writer.rows)
 
 
@@ -82,7 +82,7 @@ class FindWords(Job):
         pairs = [sample.pair for group in groups for sample in group]
         words = iter(self._finder.find(pairs))
         tallies: list[dict[str, Any]] = []
-        part = _part(self._folder, number)
+        part = name_part(self._folder, number, ".parquet")
         with atomic_file(part, "wb") as file, open_writer(file) as writer:
             for group in groups:
                 done = [Sample.of(s.pair, next(words), self._finder.name) for s in group]
@@ -90,10 +90,6 @@ class FindWords(Job):
                 tally = dataclasses.asdict(count_samples(done))
                 tallies.append({**tally, "languages": sorted(tally["languages"])})
         return {"tallies": tallies}
-
-
-def _part(folder: Path, number: int) -> Path:
-    return folder / f"block-{number:08d}.parquet"
 
 
 def _write_texts(folder: Path, pairs: Iterator[SentencePair], like: SampleWriter) -> SampleStore:

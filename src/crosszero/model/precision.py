@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crosszero.errors import CheckpointError, ConfigError, CrosszeroError, suggest
+from crosszero.config import read_json
+from crosszero.errors import CheckpointError, ConfigError, CrosszeroError, DataError, suggest
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.options import Precision
@@ -133,8 +134,8 @@ def _is_faster(backbone: Backbone, work: str, measure: Callable[[], float]) -> b
     shape = f"{type(backbone.base).__name__} {backbone.layers} x {backbone.hidden_size}, {weights}"
     threads = f"{torch.get_num_threads()} threads"
     key = "; ".join((cpu, device.type, f"torch {torch.__version__}", threads, shape, work))
-    ratio = _read_known().get(key)
-    if not (isinstance(ratio, float) and ratio > 0):
+    ratio = _read_known().get(key, 0.0)
+    if not ratio > 0:
         _log.info("trying once whether bf16 is faster here")
         ratio = measure()
         _remember(key, ratio)
@@ -224,13 +225,12 @@ def _locate_known() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "crosszero" / "precision.json"
 
 
-def _read_known() -> dict[str, object]:
+def _read_known() -> dict[str, float]:
     """What was measured on this machine; nothing if there is no such file, or it is damaged."""
     try:
-        found = json.loads(_locate_known().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RuntimeError, RecursionError):
+        return read_json(_locate_known(), dict[str, float])
+    except (DataError, RuntimeError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _remember(key: str, ratio: float) -> None:
