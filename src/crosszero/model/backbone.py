@@ -136,7 +136,7 @@ class Backbone(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it lies."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     @property

@@ -118,7 +118,7 @@ def is_padding_harmless(
 
 
 def fail(name: str, error: Exception) -> CheckpointError:
-    """Word what a model raised when it was run."""
+    """Explain what a model raised when it was run."""
     kind = type(error).__name__
     return CheckpointError(f"{name}: can't be run ({kind}: {one_line(error)}); {SUPPORTED}")
 

@@ -25,7 +25,7 @@ def push(
     revision: str = "main",
     message: str = "Upload with crosszero",
 ) -> str:
-    """Upload a run or a model folder to the hub; a repository that is not there is made.
+    """Upload a run or a model folder to the hub; a missing repository is created.
 
     Weights, tokeniser, pooling, card and what crosszero reads beside them are uploaded. Not so
     checkpoints, metrics, and settings with paths of this machine.

@@ -87,7 +87,7 @@ def find_folder(name: str | Path) -> Path:
 
 
 def check_encoder(name: str | Path) -> None:
-    """Tell now if there is no encoder of this name (CheckpointError); its weights are not read."""
+    """Fail early (CheckpointError) if there is no encoder of this name; no weights are read."""
     path = locate_encoder(name)
     with quiet_transformers(), explain_failure(str(name)):
         AutoConfig.from_pretrained(path, trust_remote_code=False)

@@ -40,7 +40,7 @@ class Tokens:
 
 
 def check_texts(texts: Iterable[str]) -> list[str]:
-    """See that texts are `str`, or TypeError."""
+    """Require that texts are `str` (TypeError)."""
     for number, text in enumerate(texts := list(texts)):
         if not isinstance(text, str):
             raise TypeError(f"texts must be str, text {number} is {type(text).__name__}")

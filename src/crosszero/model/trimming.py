@@ -38,7 +38,7 @@ _LINES, _LONGEST, _RUN = 1000, 128, 8  # texts, and tokens of each, to try; text
 
 @dataclass(frozen=True)
 class Trimmed:
-    """What became of an encoder.
+    """What trimming did to an encoder.
 
     Attributes:
         tokens: of the vocabulary, before and after.

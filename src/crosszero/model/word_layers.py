@@ -83,7 +83,7 @@ def find_alignment_layer(backbone: Backbone) -> int:
 
 
 def read_own_layers(name: str | Path, backbone: Backbone) -> OwnLayers:
-    """Give the layers that a folder or hub id says; CheckpointError if its model has none such."""
+    """Read the layers that an encoder's folder names; CheckpointError if its model lacks one."""
     path = find_file(name, OWN_SETTINGS)
     known = read_json(path, dict[str, Any]) if path else {}
     for setting in OwnLayers._fields:

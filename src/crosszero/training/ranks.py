@@ -118,7 +118,7 @@ class Ranks:
         return box[0]
 
     def wait(self) -> None:
-        """Go on when all ranks have come here."""
+        """Wait until all ranks have come here."""
         if not self.alone:
             with _contact():
                 distributed.barrier()
@@ -188,7 +188,7 @@ def _hang_up() -> None:
 
 @contextmanager
 def _contact() -> Iterator[None]:
-    """Say in words that the others are gone."""
+    """Explain that the other processes are gone."""
     try:
         yield
     except RuntimeError as error:

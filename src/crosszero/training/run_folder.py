@@ -37,7 +37,7 @@ def check_folder(out: Path, *, resume: bool) -> None:
 
 
 def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: TrainConfig) -> None:
-    """Tell a full disk before hours of training, not after: a TrainingError."""
+    """Report a full disk (TrainingError) before hours of training, not after."""
     parameters = [*backbone.parameters(), *head.parameters()]
     weights = sum(p.numel() * p.element_size() for p in parameters)
     trained = sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
@@ -59,7 +59,7 @@ def check_disk(out: Path, backbone: Backbone, head: ProjectionHead, config: Trai
 
 @contextmanager
 def explain_disk(out: Path) -> Iterator[None]:
-    """Tell a disk that fills up, or a folder that goes away, in words: a TrainingError."""
+    """Explain a disk that fills up, or a folder that goes away, as a TrainingError."""
     try:
         yield
     except (OSError, SafetensorError) as error:

@@ -79,7 +79,7 @@ class SampleStream:
     window_rows: int = 32_768
 
     def batches(self, start: Position = _START) -> Iterator[NextBatch]:
-        """Yield batches for ever, each with the position that follows it.
+        """Yield batches forever, each with the position that follows it.
 
         Raises:
             DataError: the store has fewer than two usable rows.
