@@ -235,7 +235,7 @@ def test_an_interrupted_chain_goes_on(
 
     recipe = make_recipe(tmp_path, model_folder(), page=False)
     recipe = dataclasses.replace(recipe, train={**recipe.train, "checkpoint_every": 2})
-    real, calls = loop.compute_losses, []
+    real, calls = loop.compute_gradients, []
 
     def stop(*args: object) -> object:
         calls.append(1)
@@ -243,10 +243,10 @@ def test_an_interrupted_chain_goes_on(
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(loop, "compute_losses", stop)
+    monkeypatch.setattr(loop, "compute_gradients", stop)
     with pytest.raises(KeyboardInterrupt):
         run_experiment(recipe)
-    monkeypatch.setattr(loop, "compute_losses", real)
+    monkeypatch.setattr(loop, "compute_gradients", real)
     run_experiment(recipe)
     broken = (tmp_path / "out" / "run" / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "out")

@@ -27,6 +27,8 @@ Stores = Callable[..., Path]
 class Listed:
     """Rows in memory, in row groups of a given size."""
 
+    path = Path("samples")
+
     def __init__(self, samples: list[Sample], size: int) -> None:
         self.parts = [samples[i : i + size] for i in range(0, len(samples), size)]
 

@@ -330,16 +330,16 @@ def test_a_loss_that_is_not_finite_stops_without_a_save(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, calls = loop.compute_losses, []
+    real, calls = loop.compute_gradients, []
 
     def poison(*args: object) -> object:
         calls.append(1)
         if len(calls) == 7:
-            for parameter in args[0].parameters():
+            for parameter in args[0].backbone.parameters():
                 parameter.data.fill_(float("nan"))
         return real(*args)
 
-    monkeypatch.setattr(loop, "compute_losses", poison)
+    monkeypatch.setattr(loop, "compute_gradients", poison)
     out = tmp_path / "run"
     with pytest.raises(TrainingError, match=r"step 7: the loss is nan.*step-00000004") as caught:
         run(model_folder(), store_folder(60), out, steps=20)
@@ -348,7 +348,7 @@ def test_a_loss_that_is_not_finite_stops_without_a_save(
     assert failed["step"] == 7
     assert len(failed["samples"]) >= 7
     assert not (out / "model.safetensors").exists()
-    monkeypatch.setattr(loop, "compute_losses", real)
+    monkeypatch.setattr(loop, "compute_gradients", real)
     run(model_folder(), store_folder(60), out, steps=20, resume=True)
     for value in Backbone.load(out).state_dict().values():
         assert torch.isfinite(value).all()
