@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.packing import choose_form, find_packing_obstacle, place
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import build_batch
-from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.gradient_cache import compute_gradients
 from crosszero.training.inputs import make_inputs
-from crosszero.training.step import compute_losses
+from crosszero.training.learner import Learner
 from crosszero.training.train_config import TrainConfig
 from tests.training.conftest import make_samples
 
@@ -84,15 +85,9 @@ def test_packed_losses_and_gradients_equal_padded_ones(
         assert choose_form(backbone) == form
         backbone.zero_grad()
         random = np.random.default_rng(5)
-        if packs and cached:
-            result = backpropagate(
-                backbone, head, make_inputs(backbone, batch, config, random), config
-            )
-        else:
-            result = compute_losses(
-                backbone, head, make_inputs(backbone, batch, config, random), config
-            )
-            result.loss.backward()
+        way = replace(config, gradient_cache=packs and cached)
+        learner = Learner(backbone=backbone, head=head, config=way)
+        result = compute_gradients(learner, make_inputs(backbone, batch, config, random))
         grads = {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
         found.append((result.contrast.loss.detach(), result.mlm.detach(), grads))
     (contrastive, mlm, expected), (packed_contrastive, packed_mlm, gradients) = found

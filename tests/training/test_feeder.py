@@ -95,6 +95,6 @@ def test_a_worker_that_is_killed_is_told(
             os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("made by the process itself")
 
-    monkeypatch.setattr("crosszero.training.feeder.draft_inputs", kill)
+    monkeypatch.setattr("crosszero.training.feeder.build_batch", kill)
     with pytest.raises(TrainingError, match=r"has died .* num_workers: 0"):
         train(model_folder(), store_folder(20), tmp_path / "run", num_workers=2, steps=3)

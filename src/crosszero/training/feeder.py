@@ -24,6 +24,7 @@ from crosszero.training.inputs import (
     UnusableBatchError,
     draft_inputs,
     finish_inputs,
+    make_inputs,
 )
 from crosszero.training.learner import Learner
 from crosszero.training.progress import MOST_SKIPPED
@@ -56,12 +57,8 @@ def make_batch(learner: Learner, units: Sequence[Unit], step: int) -> Inputs | D
     """
     config, (_, random) = learner.config, draw_step(learner.config, step)
     batch = build_batch(units, config, random)
-    draft = draft_inputs(learner.backbone, batch, config, random, learner.ranks)
-    return _finish(learner, draft) if learner.ranks.alone else draft
-
-
-def _finish(learner: Learner, draft: Draft) -> Inputs:
-    return finish_inputs(learner.backbone, draft, learner.config, learner.ranks)
+    make = make_inputs if learner.ranks.alone else draft_inputs
+    return make(learner.backbone, batch, config, random, learner.ranks)
 
 
 class Feeder:
@@ -94,7 +91,8 @@ class Feeder:
                 if isinstance(made, UnusableBatchError):
                     raise made
                 if isinstance(made, Draft):
-                    made = _finish(self._run, made)
+                    run = self._run
+                    made = finish_inputs(run.backbone, made, run.config, run.ranks)
                 return made, self._position
             except UnusableBatchError as error:
                 reason = error
