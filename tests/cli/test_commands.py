@@ -340,6 +340,64 @@ def test_encode_and_mine(model_folder: Folders, tmp_path: Path) -> None:
     assert call("encode", plain, "--out", vectors, *read[:-1], "clss") == 2
 
 
+def test_a_mining_that_was_stopped_does_not_encode_again(
+    model_folder: Folders,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    words = [
+        "the",
+        "a",
+        "weather",
+        "is",
+        "good",
+        "today",
+        "bad",
+        "tomorrow",
+        "king",
+        "sees",
+        "house",
+        "red",
+    ]
+    source, target, out = tmp_path / "a.en", tmp_path / "a.fr", tmp_path / "here" / "out.tsv"
+    for path, step in ((source, 1), (target, 2)):
+        path.write_text("".join(f"{w} {words[(i + step) % 12]}\n" for i, w in enumerate(words)))
+    monkeypatch.setattr("crosszero.experiment.cache._STRETCH", 5)
+    command = ["mine", source, target, "--out", out, "--encoder", model_folder()]
+    assert call(*command) == 0
+    whole = out.read_bytes()
+    out.unlink()
+    encode = Encoder.encode
+    encoded: list[int] = []
+
+    def stop(self: Encoder, texts: list[str]) -> object:
+        if len(encoded) == 4:  # of source 5, 5 and 2, of target 5
+            raise KeyboardInterrupt
+        encoded.append(len(texts))
+        return encode(self, texts)
+
+    def count(self: Encoder, texts: list[str]) -> object:
+        encoded.append(len(texts))
+        return encode(self, texts)
+
+    monkeypatch.setattr(Encoder, "encode", stop)
+    assert call(*command) == 130
+    assert encoded == [5, 5, 2, 5]
+    assert [path.name for path in out.parent.iterdir()] == [".out.tsv.vectors"]
+    monkeypatch.setattr(Encoder, "encode", count)
+    encoded.clear()
+    caplog.set_level("INFO")
+    assert call(*command, "--k", 2, "--retrieval", "all") == 0  # other pairs of the same vectors
+    assert encoded == [5, 2]
+    assert f"{out}: uses the vectors of a run that was stopped" in caplog.text
+    assert [path.name for path in out.parent.iterdir()] == ["out.tsv"]
+    assert out.read_bytes().count(b"\n") > 12
+    monkeypatch.setattr(Encoder, "encode", encode)
+    assert call(*command) == 0
+    assert out.read_bytes() == whole
+
+
 def test_number_formats_and_approximate_mining(
     model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import math
 import tracemalloc
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from crosszero.search.margin import MARGINS
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
 from crosszero.search.mining import mine_texts
 from crosszero.search.nearest import Neighbours
-from crosszero.search.vector_mining import mine_vectors
+from crosszero.search.vector_mining import Retrieval, mine_vectors
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.
 EXACT = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, -1)]
@@ -31,7 +32,7 @@ def slow_cosine(x, y):
     return sum(a * b for a, b in zip(x, y, strict=True)) / scale if scale else 0.0
 
 
-def slow_mine(source, target, k, margin):
+def slow_mine(source, target, k, margin, retrieval="max"):
     """Every step as a loop: neighbours, averages, best candidates, one pair after the other."""
 
     cosine = [[slow_cosine(x, y) for y in target] for x in source]
@@ -50,39 +51,51 @@ def slow_mine(source, target, k, margin):
             return cosine[i][j] / max(average, 1e-6)
         return cosine[i][j] - average if margin == "distance" else cosine[i][j]
 
-    named = []
+    fwd, bwd = set(), set()
     for i in range(len(source)):
         best = None
         for j in near_source[i]:
             if best is None or score(i, j) > score(i, best):
                 best = j
-        named.append((i, best))
+        fwd.add((i, best))
     for j in range(len(target)):
         best = None
         for i in near_target[j]:
             if best is None or score(i, j) > score(best, j):
                 best = i
-        named.append((best, j))
+        bwd.add((best, j))
+    every = {(i, j) for i in range(len(source)) for j in near_source[i]}
+    every |= {(i, j) for j in range(len(target)) for i in near_target[j]}
+    named = {"fwd": fwd, "bwd": bwd, "max": fwd | bwd, "intersect": fwd & bwd, "all": every}
     pairs = []
-    for i, j in sorted(named, key=lambda pair: (-score(*pair), pair)):
+    for i, j in sorted(named[retrieval], key=lambda pair: (-score(*pair), pair)):
         free = all(i != one and j != other for one, other, _ in pairs)
-        if free and cosine[i][j] > 0:
+        if (free or retrieval != "max") and cosine[i][j] > 0:
             pairs.append((i, j, score(i, j)))
     return pairs
 
 
-@settings(max_examples=150, deadline=None)
-@given(exact_rows, exact_rows, st.sampled_from([1, 2, 4]), st.sampled_from(MARGINS))
-def test_equal_to_the_loops_also_on_ties(source, target, k, margin):
-    found = mine_vectors(np.array(source, float), np.array(target, float), k=k, margin=margin)
-    wanted = slow_mine(source, target, k, margin)
+@settings(max_examples=300, deadline=None)
+@given(
+    exact_rows,
+    exact_rows,
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from(MARGINS),
+    st.sampled_from(get_args(Retrieval)),
+)
+def test_equal_to_the_loops_also_on_ties(source, target, k, margin, retrieval):
+    found = mine_vectors(
+        np.array(source, float), np.array(target, float), k=k, margin=margin, retrieval=retrieval
+    )
+    wanted = slow_mine(source, target, k, margin, retrieval)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in wanted]
     assert [pair.score for pair in found] == pytest.approx([pair[2] for pair in wanted], rel=1e-12)
 
 
+@pytest.mark.parametrize("retrieval", get_args(Retrieval))
 @pytest.mark.parametrize("margin", MARGINS)
 @pytest.mark.parametrize("k", [1, 4, 50])
-def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
+def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k, retrieval):
     monkeypatch.setattr(vectors, "_QUERY_BLOCK", 5)
     monkeypatch.setattr(vectors, "_CANDIDATE_BLOCK", 7)
     monkeypatch.setattr(vector_mining, "_BLOCK", 4)
@@ -90,8 +103,8 @@ def test_equal_to_the_loops_across_blocks(monkeypatch, margin, k):
     draw = np.random.default_rng(3)
     source, target = draw.normal(size=(23, 6)), draw.normal(size=(31, 6))
     found, wanted = (
-        mine_vectors(source, target, k=k, margin=margin),
-        slow_mine(source, target, k, margin),
+        mine_vectors(source, target, k=k, margin=margin, retrieval=retrieval),
+        slow_mine(source, target, k, margin, retrieval),
     )
     assert len(found) > 5
     assert {pair[:2] for pair in found} == {pair[:2] for pair in wanted}
@@ -165,6 +178,8 @@ def test_what_can_not_be_mined():
         mine_vectors(np.eye(2), np.eye(2), k=0)
     with pytest.raises(ConfigError, match="margin: 'best'"):
         mine_vectors(np.eye(2), np.eye(2), margin="best")
+    with pytest.raises(ConfigError, match="did you mean 'max'"):
+        mine_vectors(np.eye(2), np.eye(2), retrieval="mac")
     with pytest.raises(CrosszeroError, match="there are none"):
         mine_vectors(np.empty((0, 2)), np.eye(2))
     with pytest.raises(CrosszeroError, match="vector 1 has a value that is not finite"):
@@ -229,6 +244,8 @@ def test_the_public_function_gives_texts_and_leaves_out_what_scores_too_low():
     assert {(s, t) for _, s, t in every[:3]} <= {(x, x.upper()) for x in "abcdef"}
     middle = every[2].score
     assert crosszero.mine(Table(), source, target, threshold=middle) == every[:3]
+    forward = crosszero.mine(Table(), source, target, retrieval="fwd")
+    assert sorted(row.source for row in forward) == sorted(set(source))
     with pytest.raises(ConfigError, match="margin"):
         crosszero.mine(Table(), source, target, margin="best")
 

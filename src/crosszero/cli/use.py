@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from crosszero.cli.flags import Flat, Out, Ray, SentenceReading, Strict, Text, name_place
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
+from crosszero.search.vector_mining import Retrieval
 
 _log = logging.getLogger("crosszero")
 
@@ -23,6 +25,7 @@ def mine(
     out: Out = Path("-"),
     k: int = 4,
     margin: Margin = "ratio",
+    retrieval: Retrieval = "max",
     threshold: float | None = None,
     approximate: Annotated[bool, Parameter(negative="")] = False,
     strict: Strict = False,
@@ -41,13 +44,18 @@ def mine(
     target
         The same in the other language.
     out
-        TSV: score, source, target; best first, no line twice. 'crosszero prepare' reads it with
-        --columns 1 2. By default standard output.
+        TSV: score, source, target; best first. 'crosszero prepare' reads it with --columns 1 2. If
+        an earlier run was stopped, its vectors are used. By default standard output.
     k
-        Neighbours that the margin takes into account.
+        Neighbours of each line: its candidates, and what the margin takes into account (LASER:
+        --neighborhood).
     margin
         Score of a pair: its cosine compared with that of its neighbours, as ratio or distance, or
         the cosine itself (absolute).
+    retrieval
+        Which pairs, as in LASER: max, the best of each line, no line twice; intersect, only those
+        that are each other's best; fwd or bwd, the best of each source or target line; or all
+        candidates.
     threshold
         Leave out pairs with a lower score.
     approximate
@@ -55,31 +63,43 @@ def mine(
         extra approximate). Says which share of them is found.
     """
     from crosszero.bitext.lines import require_texts
-    from crosszero.files import check_output
+    from crosszero.files import check_output, is_stream
     from crosszero.search.mined_pairs import write_pairs
     from crosszero.search.vector_mining import check_settings
 
     check_output(out, inputs=[source, target])
-    check_settings(k, margin)
+    check_settings(k, margin, retrieval)
     if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
     sides = [
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)
     ]
+    which: dict[str, Any] = {"k": k, "margin": margin, "retrieval": retrieval}
     if ray.ray_address is None:
-        from crosszero.search.mining import mine_texts
+        from crosszero.experiment.cache import CachedEncoder, keep_until_done
+        from crosszero.model.hashing import hash_encoder
+        from crosszero.search.mining import SentenceEncoder, mine_texts
 
-        pairs = mine_texts(reading.load(), *sides, k=k, margin=margin, approximate=approximate)
+        model = reading.load()
+        with ExitStack() as stack:
+            found: SentenceEncoder = model
+            if not is_stream(out):
+                folder = stack.enter_context(keep_until_done(out))
+                if folder.exists():
+                    _log.info("%s: uses the vectors of a run that was stopped", out)
+                found = CachedEncoder(model, hash_encoder(reading.encoder), folder)
+            pairs = mine_texts(found, *sides, **which, approximate=approximate)
+            count = write_pairs(out, pairs, *sides, threshold=threshold)
     else:
         from crosszero.cluster import mine_texts as mine_on_cluster
 
         with ray.open() as cluster:
             pairs = mine_on_cluster(
-                reading.encoder, *sides, folder=out.resolve().parent, cluster=cluster, k=k,
-                margin=margin, **reading.list_options(common=True),
+                reading.encoder, *sides, folder=out.resolve().parent, cluster=cluster, **which,
+                **reading.list_options(common=True),
             )  # fmt: skip
-    count = write_pairs(out, pairs, *sides, threshold=threshold)
+        count = write_pairs(out, pairs, *sides, threshold=threshold)
     _log.info("%s%s pairs", name_place(out), f"{count:,}")
 
 

@@ -13,7 +13,7 @@ from crosszero.model.options import Pooling
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.mining import mine_distinct
-from crosszero.search.vector_mining import check_settings
+from crosszero.search.vector_mining import Retrieval, check_settings
 
 
 def mine_texts(
@@ -25,6 +25,7 @@ def mine_texts(
     cluster: Cluster,
     k: int = 4,
     margin: Margin = "ratio",
+    retrieval: Retrieval = "max",
     drop_repeated: bool = False,
     pooling: Pooling | None = None,
     max_length: int | None = None,
@@ -37,8 +38,8 @@ def mine_texts(
 
     Args:
         encoder, pooling, max_length, layer, precision: see :func:`~crosszero.cluster.encode_texts`.
-        source, target, k, margin, drop_repeated: see :func:`crosszero.search.mine_texts`, whose
-            result and errors these are.
+        source, target, k, margin, retrieval, drop_repeated: see
+            :func:`crosszero.search.mine_texts`, whose result and errors these are.
         folder: one that all machines see; the vectors of both sides stand there until it is done.
         cluster: an open one.
 
@@ -54,7 +55,10 @@ def mine_texts(
                     encoder, texts, work / f"{number}.npy", cluster=cluster,
                     pooling=pooling, max_length=max_length, layer=layer, precision=precision,
                 )  # fmt: skip
-            return mine_files(work / "0.npy", work / "1.npy", cluster=cluster, k=k, margin=margin)
+            return mine_files(
+                work / "0.npy", work / "1.npy", cluster=cluster, k=k, margin=margin,
+                retrieval=retrieval,
+            )  # fmt: skip
 
-    check_settings(k, margin)
+    check_settings(k, margin, retrieval)
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)

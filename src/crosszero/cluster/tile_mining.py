@@ -25,7 +25,7 @@ from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.nearest import Floats, Nearest
 from crosszero.search.neighbours import AnyFloats, check_some, unit_rows
-from crosszero.search.vector_mining import check_settings, pair_neighbours
+from crosszero.search.vector_mining import Retrieval, check_settings, pair_neighbours
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine
 _TILE = (16 * _ROWS, 16 * _COLUMNS)  # 0.25 GB of vectors with 768 dimensions
@@ -38,6 +38,7 @@ def mine_files(
     cluster: Cluster,
     k: int = 4,
     margin: Margin = "ratio",
+    retrieval: Retrieval = "max",
     tile: tuple[int, int] = _TILE,
 ) -> MinedPairs:
     """Find pairs of rows that belong together, on a cluster.
@@ -49,7 +50,7 @@ def mine_files(
         source, target: ``.npy`` files (rows, dim) that all machines see, such as
             :func:`~crosszero.cluster.encode_texts` writes.
         cluster: an open one.
-        k, margin: see :func:`crosszero.search.vector_mining.mine_vectors`.
+        k, margin, retrieval: see :func:`crosszero.search.vector_mining.mine_vectors`.
         tile: rows of source and target in a tile; multiples of 1024 and 4096.
 
     Returns:
@@ -66,7 +67,7 @@ def mine_files(
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
         ...     pairs = mine_files("en.npy", "fr.npy", cluster=cluster)
     """
-    check_settings(k, margin)
+    check_settings(k, margin, retrieval)
     if min(tile) < 1 or tile[0] % _ROWS or tile[1] % _COLUMNS:
         raise ConfigError(f"tile: {tile} given; multiples of {_ROWS} and {_COLUMNS} are needed")
     paths = [Path(source).resolve(), Path(target).resolve()]
@@ -102,7 +103,7 @@ def mine_files(
     del there
     backward = distinct[0].spread(back.value, back.index, k, rows=distinct[1].group)
     del back, distinct
-    return pair_neighbours(forward, backward, margin)
+    return pair_neighbours(forward, backward, margin, retrieval)
 
 
 class SearchTile(Job):

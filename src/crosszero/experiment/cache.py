@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crosszero.files import atomic_file
+from crosszero.files import atomic_file, real_place
+from crosszero.locks import lock_output
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
+from crosszero.model.options import BLOCK
 from crosszero.model.readout import FIRST_LAST
+
+_STRETCH = 4 * BLOCK  # texts of a file; with whole blocks the vectors are those of one call
 
 
 class CachedEncoder:
     """An encoder whose sentence vectors are kept as ``<folder>/<hash>.npy``; remove them any time.
 
-    `identity` is the hash of the encoder.
+    Of many texts they are written a stretch at a time, so that a run that was killed goes on with
+    what it has. `identity` is the hash of the encoder.
     """
 
     def __init__(self, encoder: Encoder, identity: str, folder: Path) -> None:
@@ -32,6 +39,13 @@ class CachedEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Give one unit vector per text; see :meth:`Encoder.encode`."""
+        vectors = np.empty((len(texts), self.encoder.dimension), np.float32)
+        for start in range(0, len(texts), _STRETCH):
+            part = slice(start, start + _STRETCH)
+            vectors[part] = self._encode_stretch(texts[part])
+        return vectors
+
+    def _encode_stretch(self, texts: Sequence[str]) -> Vectors:
         digest = hashlib.sha256(self._settings)
         for text in texts:
             data = text.encode("utf-8", "surrogatepass")
@@ -43,6 +57,24 @@ class CachedEncoder:
         with atomic_file(path, "wb") as file:
             np.save(file, vectors, allow_pickle=False)
         return vectors
+
+
+@contextmanager
+def keep_until_done(out: Path) -> Iterator[Path]:
+    """Give a folder beside an output for vectors, which only a run that was killed leaves there.
+
+    Raises:
+        CrosszeroError: another process writes the output, or its folder can't be written.
+    """
+    out = real_place(out)
+    folder = out.parent / f".{out.name}.vectors"
+    with lock_output(out):
+        try:
+            yield folder
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:

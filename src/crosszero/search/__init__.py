@@ -10,7 +10,7 @@ from crosszero.search.mining import MinedTexts, mine, mine_texts
 from crosszero.search.nearest import Neighbours
 from crosszero.search.neighbours import find_neighbours, find_neighbours_both, unit_rows
 from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
-from crosszero.search.vector_mining import mine_vectors
+from crosszero.search.vector_mining import Retrieval, mine_vectors
 
 __all__ = [
     "MARGINS",
@@ -20,6 +20,7 @@ __all__ = [
     "MinedTexts",
     "Neighbours",
     "PairScore",
+    "Retrieval",
     "find_neighbours",
     "find_neighbours_both",
     "mine",

@@ -18,7 +18,7 @@ from crosszero.bitext.folding import fold_text
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.neighbours import AnyFloats, check_some
-from crosszero.search.vector_mining import check_settings, mine_vectors
+from crosszero.search.vector_mining import Retrieval, check_settings, mine_vectors
 
 _log = logging.getLogger("crosszero")
 
@@ -52,6 +52,7 @@ def mine(
     threshold: float | None = None,
     k: int = 4,
     margin: Margin = "ratio",
+    retrieval: Retrieval = "max",
     device: str | None = None,
     approximate: bool = False,
 ) -> list[MinedTexts]:
@@ -66,16 +67,20 @@ def mine(
         k: neighbours that the margin takes into account, from 1.
         margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
             ``distance``), or the cosine itself (``absolute``).
+        retrieval: which pairs are made of the `k` nearest of each text, in LASER's words: ``max``,
+            the best of each, one-to-one by score; ``intersect``, only those that are each other's
+            best; ``fwd`` and ``bwd``, the best of each source or target, where texts of the other
+            side may occur several times; or ``all`` of them.
         device: where neighbours are looked for; see
             :func:`~crosszero.search.neighbours.find_neighbours`.
         approximate: for millions of texts: look for neighbours near the cells of an index alone,
             with faiss (extra ``approximate``); the share that is found is logged.
 
     Returns:
-        (score, source, target), best first; no text is used twice.
+        (score, source, target), best first; with ``max`` and ``intersect`` no text is used twice.
 
     Raises:
-        ConfigError: `k`, `margin` or `device` is not allowed.
+        ConfigError: `k`, `margin`, `retrieval` or `device` is not allowed.
         CrosszeroError: a side has no text, or a vector is not finite.
 
     Example:
@@ -88,8 +93,9 @@ def mine(
         Artetxe & Schwenk 2019, section 3.
     """
     pairs = mine_texts(
-        encoder, source, target, k=k, margin=margin, device=device, approximate=approximate
-    )
+        encoder, source, target, k=k, margin=margin, retrieval=retrieval, device=device,
+        approximate=approximate,
+    )  # fmt: skip
     least = -np.inf if threshold is None else threshold
     return [
         MinedTexts(p.score, source[p.source], target[p.target]) for p in pairs if p.score >= least
@@ -103,6 +109,7 @@ def mine_texts(
     *,
     k: int = 4,
     margin: Margin = "ratio",
+    retrieval: Retrieval = "max",
     drop_repeated: bool = False,
     device: str | None = None,
     approximate: bool = False,
@@ -116,9 +123,12 @@ def mine_texts(
 
     def find(left: list[str], right: list[str]) -> MinedPairs:
         vectors = encoder.encode(left), encoder.encode(right)
-        return mine_vectors(*vectors, k=k, margin=margin, device=device, approximate=approximate)
+        return mine_vectors(
+            *vectors, k=k, margin=margin, retrieval=retrieval, device=device,
+            approximate=approximate,
+        )  # fmt: skip
 
-    check_settings(k, margin)
+    check_settings(k, margin, retrieval)
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)
 
 
