@@ -51,7 +51,7 @@ def check_losses(
             source, target = read_sides(backbone, batch, np.random.default_rng(0))
             contrastive, mlm = paper_losses(backbone, head, source, target)
         name = f"{backbone.name}, {count} words, {precision}: "
-        record.check(name + "samples", abs(len(ours.inputs.left) - len(source.ids)), 0)
+        record.check(name + "samples", abs(len(inputs.left) - len(source.ids)), 0)
         record.check(
             name + "contrastive loss, against the paper's procedure",
             abs(float(ours.contrast.loss) - float(contrastive)),
@@ -60,7 +60,7 @@ def check_losses(
         if count == 1:  # with more, the paper reads a sentence as often as it has words
             record.check(
                 name + "tokens",
-                abs(ours.inputs.tokens - count_tokens(source) - count_tokens(target)),
+                abs(inputs.tokens - count_tokens(source) - count_tokens(target)),
                 0,
             )
             apart = abs(float(ours.mlm) - float(mlm)) if ours.mlm is not None else math.nan

@@ -83,11 +83,12 @@ class OurStep:
         """Take one step."""
         batch = make_batch(rows, self._words)
         with autocast(self.precision, self._device):
-            result = compute_losses(self._learner, self._read(batch))
+            inputs = self._read(batch)
+            result = compute_losses(self._learner, inputs)
         result.loss.backward()
         finish_step(self._optimizer)
-        self.samples.append(len(result.inputs.left))
-        self.tokens.append(result.inputs.tokens)
+        self.samples.append(len(inputs.left))
+        self.tokens.append(inputs.tokens)
         lengths = [len(t) for t in self._backbone.tokenize(batch.texts, LENGTH)]
         masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
         anchors = len(batch.anchors)

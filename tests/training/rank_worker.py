@@ -85,9 +85,7 @@ def find_gradients(folder: Path, case: dict[str, Any], ranks: Ranks = ALONE) -> 
     numbers = (result.contrast.loss.detach(), result.contrast.gap, result.contrast.accuracy)
     found["numbers"] = torch.stack(numbers)
     found["mlm"] = mlm
-    found["counts"] = torch.tensor(
-        [len(result.inputs.left), result.inputs.cut, result.inputs.tokens]
-    )
+    found["counts"] = torch.tensor([len(inputs.left), inputs.cut, inputs.tokens])
     return found
 
 

@@ -11,11 +11,13 @@ import torch
 
 from crosszero.align.linker import link_texts
 from crosszero.align.methods import LinkConfig, LinkOptions
-from crosszero.align.spans import Span, WordPair
+from crosszero.align.spans import WordPair
 from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import (
+    Layers,
+    Spans,
     Vectors,
     encode_sentences,
     encode_subtoken_layers,
@@ -162,7 +164,7 @@ class Encoder:
             mini_batch_num_tokens=self.mini_batch_num_tokens,
         )
 
-    def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+    def encode_words(self, texts: Sequence[str], spans: Spans) -> list[Vectors]:
         """Give a vector to each word in its sentence.
 
         Args:
@@ -180,10 +182,7 @@ class Encoder:
         return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self._word_layer])]
 
     def encode_word_layers(
-        self,
-        texts: Sequence[str],
-        spans: Sequence[Sequence[Span]],
-        layers: Sequence[int | None],
+        self, texts: Sequence[str], spans: Spans, layers: Layers
     ) -> list[Vectors]:
         """Give vectors of several layers to each word, from one forward pass.
 
@@ -195,9 +194,7 @@ class Encoder:
         """
         return self._encode_words(encode_word_layers, texts, spans, layers)
 
-    def encode_subtokens(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> list[Parts]:
+    def encode_subtokens(self, texts: Sequence[str], spans: Spans) -> list[Parts]:
         """Give the vectors of all sub-tokens, and say which belong to which word.
 
         They are read from :attr:`alignment_layer`. A text longer than `max_length` is read in
@@ -212,20 +209,13 @@ class Encoder:
         return [parts for (parts,) in self.encode_subtoken_layers(texts, spans, [layer])]
 
     def encode_subtoken_layers(
-        self,
-        texts: Sequence[str],
-        spans: Sequence[Sequence[Span]],
-        layers: Sequence[int | None],
+        self, texts: Sequence[str], spans: Spans, layers: Layers
     ) -> list[list[Parts]]:
         """For each text the sub-tokens of several layers; see :meth:`encode_word_layers`."""
         return self._encode_words(encode_subtoken_layers, texts, spans, layers)
 
     def _encode_words(
-        self,
-        encode: Callable[..., list[T]],
-        texts: Sequence[str],
-        spans: Sequence[Sequence[Span]],
-        layers: Sequence[int | None],
+        self, encode: Callable[..., list[T]], texts: Sequence[str], spans: Spans, layers: Layers
     ) -> list[T]:
         if isinstance(texts, str) or len(texts) != len(spans):
             raise ValueError(f"{len(spans)} lists of spans given for {len(texts)} texts; one each")

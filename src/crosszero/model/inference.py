@@ -27,6 +27,9 @@ from crosszero.model.tokens import Tokens, locate_spans
 from crosszero.model.transfer import send
 
 Vectors = NDArray[np.float32]
+Spans = Sequence[Sequence[Span]]
+Layers = Sequence[int | None]
+"""Each from 1 to L, or -1 for the last; ``None`` for first + last."""
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
 _WHOLE, _PIECE, _OVERLAPPING = 192, 32, 96  # tokens of what is read at once by sub-tokens
 _SENTENCE_END = re.compile(
@@ -96,9 +99,9 @@ def encode_sentences(
 def encode_word_layers(
     backbone: Backbone,
     texts: Sequence[str],
-    spans: Sequence[Sequence[Span]],
+    spans: Spans,
     *,
-    layers: Sequence[int | None],
+    layers: Layers,
     max_length: int,
     mini_batch_num_tokens: int | None = None,
 ) -> list[Vectors]:
@@ -141,9 +144,9 @@ def encode_word_layers(
 def encode_subtoken_layers(
     backbone: Backbone,
     texts: Sequence[str],
-    spans: Sequence[Sequence[Span]],
+    spans: Spans,
     *,
-    layers: Sequence[int | None],
+    layers: Layers,
     max_length: int,
     mini_batch_num_tokens: int | None = None,
 ) -> list[list[Parts]]:
@@ -257,7 +260,7 @@ def _encode(
     backbone: Backbone,
     tokens: Sequence[Tokens],
     chosen: NDArray[np.int64],
-    layers: Sequence[int | None],
+    layers: Layers,
     mini_batch_num_tokens: int | None,
     keep: Callable[[_Encoded], None],
 ) -> None:

@@ -84,7 +84,7 @@ def backpropagate(learner: Learner, inputs: Inputs) -> StepResult:
         state.restore()
         more = _encode_again(learner, inputs, mini_batch, vectors.grad, masked=masked)
         mlm, drift = mlm + more[0], drift + more[1]
-    return describe(inputs, compared.detach(), mlm if inputs.masked else None, drift, config)
+    return describe(compared.detach(), mlm if inputs.masked else None, drift, config)
 
 
 def _encode_again(

@@ -224,8 +224,7 @@ def _add_gradients(
     mlm = like.new_zeros(()) if result.mlm is None else result.mlm.detach().to(like)
     own = torch.stack([mlm, result.drift.detach().to(like)])
     mlm, drift = run.ranks.add_gradients(parameters, own).to(like)
-    kept = None if result.mlm is None else mlm
-    return describe(result.inputs, compared, kept, drift, run.config)
+    return describe(compared, None if result.mlm is None else mlm, drift, run.config)
 
 
 def _require_finite(

@@ -38,7 +38,6 @@ class StepResult:
             processes the part of it that this one's texts make up, here and in `loss`.
         drift: mean squared distance of the sentences from where the encoder had them before
             training, likewise; 0 where it does not count.
-        inputs: what was encoded; its numbers are those of the whole batch.
     """
 
     loss: Tensor
@@ -46,7 +45,6 @@ class StepResult:
     words: Contrast | None
     mlm: Tensor | None
     drift: Tensor
-    inputs: Inputs
 
 
 def compute_losses(learner: Learner, inputs: Inputs) -> StepResult:
@@ -71,7 +69,7 @@ def compute_losses(learner: Learner, inputs: Inputs) -> StepResult:
     if not contrasted:
         encoded = encode(masked=False)
     compared = compare(learner, encoded.vectors, inputs)
-    return describe(inputs, compared, mlm, encoded.drift / inputs.texts, config)
+    return describe(compared, mlm, encoded.drift / inputs.texts, config)
 
 
 def compare(
@@ -129,7 +127,7 @@ class Compared(NamedTuple):
 
 
 def describe(
-    inputs: Inputs, compared: Compared, mlm: Tensor | None, drift: Tensor, config: TrainConfig
+    compared: Compared, mlm: Tensor | None, drift: Tensor, config: TrainConfig
 ) -> StepResult:
     """All losses as one."""
     loss = compared.weigh(config)
@@ -137,4 +135,4 @@ def describe(
         loss = loss + config.mlm_weight * mlm
     if config.anchor_weight:
         loss = loss + config.anchor_weight * drift
-    return StepResult(loss=loss, **compared._asdict(), mlm=mlm, drift=drift, inputs=inputs)
+    return StepResult(loss=loss, **compared._asdict(), mlm=mlm, drift=drift)
