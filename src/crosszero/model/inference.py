@@ -164,11 +164,7 @@ def encode_subtoken_layers(
     Returns:
         For each text and layer the tokens that are not special, not normalised, and those of each
         word.
-
-    Raises:
-        ConfigError: there is no such layer, or `max_length` is out of range.
     """
-    backbone.check_length(max_length)
     tokens = backbone.tokenize(texts, None)
     shape = (len(layers), backbone.hidden_size)
     found = [np.zeros((shape[0], len(t.starts), shape[1]), np.float32) for t in tokens]

@@ -21,8 +21,8 @@ def add_in_place(table: nn.Embedding) -> None:
 
     It is made by ``backward()`` alone: ``torch.autograd.grad`` with respect to the table does not
     see the lookups. A tied output layer gives its part as ever. To ask twice changes nothing, and
-    lookups that are not plain (:func:`is_plain`) go torch's way. For CPUs: on a GPU the order of
-    the additions would change from run to run.
+    lookups that are not plain (Gemma scales its rows) go torch's way. For CPUs: on a GPU the order
+    of the additions would change from run to run.
 
     Example:
         >>> table = nn.Embedding(9, 4)
@@ -35,7 +35,7 @@ def add_in_place(table: nn.Embedding) -> None:
         table.register_forward_hook(_look_up)
 
 
-def is_plain(table: nn.Embedding) -> bool:
+def _is_plain(table: nn.Embedding) -> bool:
     """Whether a lookup gives rows as they are (Gemma's are scaled), and their gradient is dense."""
     return type(table).forward is nn.Embedding.forward and not (
         table.max_norm is not None or table.scale_grad_by_freq or table.sparse
@@ -43,7 +43,7 @@ def is_plain(table: nn.Embedding) -> bool:
 
 
 def _look_up(table: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    if not output.requires_grad or not is_plain(cast(nn.Embedding, table)):
+    if not output.requires_grad or not _is_plain(cast(nn.Embedding, table)):
         return output
     # The table must not be an input: its gradient would then be complete only after all lookups,
     # and that of a tied output layer would wait beside it, a second one of the same size.

@@ -13,7 +13,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.options import layer_number
 from crosszero.model.precision import autocast
-from crosszero.training.embedding_gradient import add_in_place, is_plain
+from crosszero.training.embedding_gradient import add_in_place
 from crosszero.training.learner import Learner
 from crosszero.training.train_config import TrainConfig
 
@@ -43,7 +43,7 @@ def make_optimizer(
             if chosen:
                 groups.append({"params": chosen, "base_lr": own_rate, "weight_decay": decay})
     device = backbone.device.type
-    if device == "cpu" and is_plain(embeddings):
+    if device == "cpu":
         add_in_place(embeddings)
     return torch.optim.AdamW(
         groups,
