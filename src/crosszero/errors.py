@@ -92,11 +92,11 @@ def suggest(given: str, allowed: Iterable[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """Write characters that a terminal would obey, or that turn text around, as ``\\u001b``.
+    r"""Write characters that a terminal would obey, or that turn text around, as ``\u001b``.
 
     Example:
-        >>> visible("a\x1b[2Jb")
-        'a\\u001b[2Jb'
+        >>> print(visible("a\x1b[2Jb"))
+        a\u001b[2Jb
     """
     if text.isprintable() and text.isascii():
         return text
@@ -118,7 +118,7 @@ def one_line(error: BaseException) -> str:
     """Give what an error of another library says on one line of bounded length.
 
     Example:
-        >>> one_line(ValueError("no such\n  file"))
+        >>> one_line(ValueError("no such   file"))
         'no such file'
     """
     text = visible(" ".join(str(error).split())) or type(error).__name__
