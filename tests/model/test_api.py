@@ -23,7 +23,16 @@ TARGET = ["La maison est petite.", "Bonjour, mon ami !", "Rien.", "L'homme dort 
 EXAMPLES = [
     f"crosszero.{room}.{module}"
     for room, modules in {
-        "model": ("encoder", "readout", "losses", "mini_batches", "pooling", "tokens"),
+        "model": (
+            "encoder",
+            "losses",
+            "padding",
+            "pooling",
+            "ragged",
+            "readout",
+            "tokens",
+            "word_layers",
+        ),
         "search": ("distinct", "margin", "mined_pairs", "mining", "nearest", "neighbours"),
         "bitext": ("folding",),
     }.items()
