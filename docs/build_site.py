@@ -93,8 +93,14 @@ def turn_links(text: str, folder: PurePosixPath, page: str, found: Callable[[str
 
 def draw_equations(text: str) -> str:
     """LaTeX between dollar signs as MathML."""
-    text = DISPLAY.sub(lambda found: convert(found.group(1).strip(), display="block"), text)
-    return INLINE.sub(lambda found: convert(found.group(1)), text)
+    text = DISPLAY.sub(
+        lambda found: (
+            f'<div class="equation">{convert(found.group(1).strip(), display="block")}</div>'
+        ),
+        text,
+    )
+    # Python-Markdown takes <math> at the start of a line for a block; a span is none.
+    return INLINE.sub(lambda found: f"<span>{convert(found.group(1))}</span>", text)
 
 
 def build(folder: Path) -> int:

@@ -140,6 +140,7 @@ def make_files(folder: Path, train: Callable[[Path], None]) -> None:
     for place, language in enumerate(("en", "fr", "de")):
         write(folder / f"corpus.{language}", [row[place] for row in rows])
         write(folder / f"news.{language}", [row[place] for row in news])
+    write(folder / "corpus.src-tgt", [f"{row[0]} ||| {row[2]}" for row in rows])
     write(folder / "corpus.en-fr.tsv", [f"{one}\t{other}" for one, other, _ in rows])
     write(folder / "pairs.tsv", ["the cat sees the sea\tแมวเห็นทะเล", "the old king\tกษัตริย์เก่า"])
     write(folder / "news.en.conll", ["the O", "cat B-PER", "sees O", "the O", "sea B-LOC", ""])

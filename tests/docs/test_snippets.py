@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import crosszero as cz
 from tests.docs.snippets import PAGES, ROOT, Block, Runner, make_files, read_blocks
 
 RUN = ("sh", "python")
-SHOWN = ("", "text", "json")  # results, and what files hold
+SHOWN = ("", "text", "json", "yaml")  # results, and what files hold
 COMMAND = re.compile(
     r"^(?: {4})?(?:\$ )?(crosszero|python|pip|make|torchrun|accelerate|ray|import) ", re.M
 )
@@ -71,6 +72,8 @@ def test_commands_stand_in_blocks_that_are_run(page: str) -> None:
         if block.language in SHOWN:
             assert not COMMAND.search(block.text), f"{page}:{block.line}: should be ```sh"
             assert block.not_run is None, f"{page}:{block.line}: such a block is never run"
+        if block.language in ("json", "yaml"):
+            yaml.safe_load(block.text)  # of which JSON is a part
     text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
     for indented in INDENTED.findall(text):
         assert not COMMAND.search(indented), f"{page}: should be a block ```sh: {indented}"
