@@ -158,13 +158,14 @@ def tell_stops(found: Collector) -> list[str]:
         "",
         "## Stopped commands",
         "",
-        "Stopped before changes of the disk that were drawn. Then stood there: the old output, the "
-        "new one, or parts of a work that goes on from them. Started again, each gave the bytes of "
-        "a run that was never stopped, with nothing left beside it.",
+        "Each command was stopped just before a change of the disk, drawn at random. The disk then "
+        "held the old output, the new one, or parts that the next start goes on from. Started "
+        "again, each gave the bytes of a run that was never stopped, and left nothing beside it.",
         "",
         *table(("command", "by", "stops", "old", "new", "parts", "outcome"), rows),
         "",
-        "Started twice at once with one output, which then was that of one of them:",
+        "Each command was started twice at once with the same output, which then held the result "
+        "of one of the two:",
         "",
         *table(("command", "statuses", "outcome"), together),
         "",
