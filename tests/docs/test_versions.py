@@ -36,3 +36,10 @@ def test_make_knows_how_to_try_the_oldest() -> None:
     rules = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(r"^test-oldest:", rules, flags=re.MULTILINE)
     assert "tests/oldest.py" in rules
+
+
+def test_the_manual_names_every_extra_that_is_for_users() -> None:
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    manual = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([a-z-]+)` \|", manual, flags=re.MULTILINE)
+    assert {*named} == {*project["optional-dependencies"]} - {TOOLS, "bench", "demo"}
