@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+from yaml.composer import ComposerError
+
 from crosszero.errors import ConfigError, quote
 
 _DEEPEST, _MOST = 64, 20_000  # levels and values of a YAML file
@@ -37,14 +40,10 @@ def parse_yaml(text: str, where: str) -> Any:
         ConfigError: it is not YAML, is nested too deeply or too large, names a setting twice, or
             holds a character that no name can have, with `where` and the line.
     """
-    import yaml
-
-    loader = yaml.SafeLoader("")
+    loader = None
     try:
-        loader = yaml.SafeLoader(text)
-        root = _compose(loader)
-        _check_nodes(root, where)
-        return None if root is None else loader.construct_document(root)
+        loader = _Loader(text, where)
+        return loader.get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
@@ -54,58 +53,48 @@ def parse_yaml(text: str, where: str) -> Any:
         # such as a date in month 99, or a tag on a value that it does not fit
         raise ConfigError(f"{where}: not valid YAML: {error}") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
-def _compose(loader: Any) -> Any:
-    """The tree of a document; YAML's loader itself would recurse until Python gives up."""
-    from yaml.composer import ComposerError
+class _Loader(yaml.SafeLoader):
+    """Looks at each node as soon as it is composed, before anything is made of it."""
 
-    compose, depth = loader.compose_node, 0
+    def __init__(self, text: str, where: str) -> None:
+        super().__init__(text)
+        self._where, self._depth = where, 0
+        self._sizes: dict[int, int] = {}  # values that a finished node stands for
 
-    def compose_node(parent: Any, index: Any) -> Any:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            mark = loader.peek_event().start_mark
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        alias, mark = self.check_event(yaml.AliasEvent), self.peek_event().start_mark
+        if self._depth == _DEEPEST:  # YAML's loader itself would recurse until Python gives up
             raise ComposerError(None, None, f"more than {_DEEPEST} levels", mark)
-        node = compose(parent, index)
-        depth -= 1
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if not alias:
+            self._sizes[id(node)] = self._measure(node)
+        elif id(node) not in self._sizes:
+            self._refuse(node, f"an alias expands to more than {_DEEPEST} levels")
         return node
 
-    loader.compose_node = compose_node
-    return loader.get_single_node()
-
-
-def _check_nodes(root: Any, where: str) -> None:
-    """See that keys are not repeated (the last would win, silently) and that aliases are few."""
-    sizes: dict[int, int] = {}  # values that a node stands for
-    open_nodes: set[int] = set()
-
-    def visit(node: Any, depth: int) -> int:
-        line = f"{where}:{node.start_mark.line + 1}"
-        if id(node) in open_nodes or depth > _DEEPEST:
-            raise ConfigError(f"{line}: an alias expands to more than {_DEEPEST} levels")
-        if (known := sizes.get(id(node))) is not None:
-            return known
+    def _measure(self, node: Any) -> int:
+        """Count the values of a node; aliases count as what they stand for."""
         if node.id == "scalar":
             if any(character in _IMPOSSIBLE for character in node.value):
-                raise ConfigError(f"{line}: {quote(node.value)} has a character that is not text")
-            return sizes.setdefault(id(node), 1)
-        open_nodes.add(id(node))
+                self._refuse(node, f"{quote(node.value)} has a character that is not text")
+            return 1
         children, keys = node.value, set[str]()
         if node.id == "mapping":
-            for key, _ in node.value:
-                if key.id == "scalar" and key.value in keys:
-                    at = f"{where}:{key.start_mark.line + 1}"
-                    raise ConfigError(f"{at}: {quote(key.value)} is given twice")
-                keys.add(key.value if key.id == "scalar" else "")
+            for key in (key for key, _ in node.value if key.id == "scalar"):
+                if key.value in keys:  # the last would win, silently
+                    self._refuse(key, f"{quote(key.value)} is given twice")
+                keys.add(key.value)
             children = [child for pair in node.value for child in pair]
-        size = 1 + sum(visit(child, depth + 1) for child in children)
-        open_nodes.discard(id(node))
+        size = 1 + sum(self._sizes[id(child)] for child in children)
         if size > _MOST:
-            raise ConfigError(f"{line}: more than {_MOST:,} values after expanding aliases")
-        return sizes.setdefault(id(node), size)
+            self._refuse(node, f"more than {_MOST:,} values after expanding aliases")
+        return size
 
-    if root is not None:
-        visit(root, 0)
+    def _refuse(self, node: Any, problem: str) -> None:
+        raise ConfigError(f"{self._where}:{node.start_mark.line + 1}: {problem}")
