@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from crosszero.align.word_boundaries import word_spans
-from crosszero.experiment.clusters import ClusterScore, measure_clusters
+from crosszero.experiment.clusters import ClusterScore
+from crosszero.experiment.page.inputs import Lines, read_lines
+from crosszero.experiment.page.word_maps import measure_words
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
 from crosszero.experiment.table import measure_interval
 from crosszero.model.encoder import Encoder
-from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_retrieval import WordRetrieval
 from research.claims.claim import Outcome
-from research.claims.meanings import choose_meanings
 from research.claims.orders import LEAST_SEEDS, describe
 
-_MEANINGS = 50
+_MEANINGS, _SEED = 50, 1
+_LEAST_WORDS, _MOST_WORDS = 3, 24
 _MEASURES = {"purity_across": "purity", "silhouette_meaning": "silhouette"}
 
 
@@ -38,8 +38,7 @@ def judge_clusters(config: ExperimentConfig, *systems: str) -> tuple[Outcome, st
         )
     if systems[-1] in config.systems and not config.systems[systems[-1]].has_seeds:
         return "not testable here", f"{systems[-1]} is not trained with several seeds."
-    store = SampleStore.open(WordRetrieval().locate(held_out))
-    meanings = choose_meanings(list(store), _MEANINGS)
+    meanings = choose_meanings(read_lines(WordRetrieval().locate(held_out)))
     scores = {}
     for system in systems:
         if system not in config.systems:
@@ -61,29 +60,26 @@ def judge_clusters(config: ExperimentConfig, *systems: str) -> tuple[Outcome, st
     return "holds" if holds else "does not hold", f"{systems[-1]}: " + "; ".join(parts) + "."
 
 
-def _measure(
-    config: ExperimentConfig, system: str, meanings: list[dict[str, str]]
-) -> Iterator[ClusterScore]:
-    if not config.systems[system].has_seeds:
-        yield measure_words(config.start_of(system, config.seeds[0]), meanings)
-        return
-    runs = [find_run(config, system, seed) for seed in config.seeds]
-    for run in runs if all(runs) else ():
-        yield measure_words(str(run), meanings)
+def choose_meanings(lines: Lines) -> Lines:
+    """Choose 50 lines that stand in all languages and are neither very short nor long.
 
-
-def measure_words(encoder: str | Path, meanings: list[dict[str, str]]) -> ClusterScore:
-    """Measure the word vectors of lines that stand in several languages.
-
-    Args:
-        encoder: ``crosszero-mini``, a folder or a hub id.
-        meanings: for each line its texts by language.
+    Which ones is drawn, always alike.
     """
-    loaded = Encoder.load(encoder, max_length=64, precision="fp32")
-    rows = [(n, code, text) for n, texts in enumerate(meanings) for code, text in texts.items()]
-    spans = [word_spans(text, code) for _, code, text in rows]
-    vectors = np.concatenate(loaded.encode_words([text for *_, text in rows], spans))
-    labels = [(n, code) for (n, code, _), words in zip(rows, spans, strict=True) for _ in words]
-    kept = np.flatnonzero(vectors.any(axis=1))  # words beyond the length have no vector
-    chosen = [labels[i] for i in kept]
-    return measure_clusters(vectors[kept], [n for n, _ in chosen], [code for _, code in chosen])
+    most = max(map(len, lines), default=0)
+
+    def fits(language: str, text: str) -> bool:
+        return _LEAST_WORDS <= len(word_spans(text, language)) <= _MOST_WORDS
+
+    usable = [line for line in lines if len(line) == most and all(map(fits, line, line.values()))]
+    order = np.random.default_rng(_SEED).permutation(len(usable))[:_MEANINGS]
+    return [usable[i] for i in order]
+
+
+def _measure(config: ExperimentConfig, system: str, meanings: Lines) -> Iterator[ClusterScore]:
+    if config.systems[system].has_seeds:
+        runs = [find_run(config, system, seed) for seed in config.seeds]
+        names = list(map(str, runs)) if all(runs) else []
+    else:
+        names = [config.start_of(system, config.seeds[0])]
+    for name in names:
+        yield measure_words(Encoder.load(name, max_length=64, precision="fp32"), meanings)[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from crosszero.align.gold import split_base
@@ -87,15 +88,11 @@ def find_lines(results: Results) -> tuple[str, Lines]:
     Gives the name of the source, and its lines, or none; CrosszeroError if it can't be read.
     Tatoeba's languages meet where they translate the same English sentence.
     """
-    lines: dict[str, dict[str, str]] = {}
     held_out, data = results.locate_data("held_out"), results.locate_data("data")
     if held_out and (store := WordRetrieval().locate(held_out)).is_dir():
-        for number, sample in enumerate(SampleStore.open(store)):
-            line = lines.setdefault(sample.group or str(number), {})
-            line[sample.source_language] = sample.source
-            line[sample.target_language] = sample.target
-        return "held-out samples", list(lines.values())
+        return "held-out samples", read_lines(store)
     if data and (data / "tatoeba").is_dir():
+        lines: dict[str, dict[str, str]] = {}
         chosen = results.config.languages if results.config else None
         for language in list_languages(data):
             if chosen is not None and language not in chosen:
@@ -111,6 +108,16 @@ def find_lines(results: Results) -> tuple[str, Lines]:
         for source, target in zip(gold.source, gold.target, strict=True):
             rows.append({first: " ".join(source), second or "?": " ".join(target)})
     return "the gold alignments" if pairs else "", rows
+
+
+def read_lines(store: Path) -> Lines:
+    """Put the sentence pairs of samples together that are of one line."""
+    lines: dict[str, dict[str, str]] = {}
+    for number, sample in enumerate(SampleStore.open(store)):
+        line = lines.setdefault(sample.group or str(number), {})
+        line[sample.source_language] = sample.source
+        line[sample.target_language] = sample.target
+    return list(lines.values())
 
 
 def list_pairs(results: Results) -> list[str]:

@@ -16,6 +16,7 @@ from crosszero.experiment.page.inputs import Encoders, Lines
 from crosszero.experiment.page.maps import MAP_NOTE, Point, draw_map, reduce_tsne
 from crosszero.experiment.table import Table
 from crosszero.model.encoder import Encoder
+from crosszero.search.nearest import Floats
 
 _HEADING = "Maps of token embeddings"
 _MEANINGS = 12  # more colours than that can't be told apart
@@ -102,18 +103,25 @@ class Layout:
 
 def lay_out(encoder: Encoder, meanings: Lines, *, seed: int) -> Layout:
     """Give every word that the encoder has a vector for a place; CrosszeroError for too few."""
+    kept, vectors, clusters = measure_words(encoder, meanings)
+    places = np.round(reduce_tsne(vectors, seed=seed), 3)
+    return Layout(kept, places.tolist(), clusters)
+
+
+def measure_words(encoder: Encoder, meanings: Lines) -> tuple[list[int], Floats, ClusterScore]:
+    """Measure how the words of lines gather that an encoder has vectors for.
+
+    Gives their numbers in :func:`list_words` and their vectors, too; CrosszeroError for too few.
+    """
     rows = [(code, text) for line in meanings for code, text in line.items()]
     spans = [word_spans(text, code) for code, text in rows]
     vectors = np.concatenate(encoder.encode_words([text for _, text in rows], spans))
-    kept = np.flatnonzero(vectors.any(axis=1))  # words beyond the length have no vector
+    kept = np.flatnonzero(vectors.any(axis=1)).tolist()  # words beyond the length have no vector
     if len(kept) < 6:  # five neighbours are asked
         raise CrosszeroError(f"{len(kept)} words are too few for a map")
     words = list_words(meanings)
-    clusters = measure_clusters(
-        vectors[kept], [words[i][0] for i in kept], [words[i][1] for i in kept]
-    )
-    places = np.round(reduce_tsne(vectors[kept], seed=seed), 3)
-    return Layout(kept.tolist(), places.tolist(), clusters)
+    numbers, codes = [words[i][0] for i in kept], [words[i][1] for i in kept]
+    return kept, vectors[kept], measure_clusters(vectors[kept], numbers, codes)
 
 
 def _make_table(found: Mapping[str, ClusterScore]) -> Table:
