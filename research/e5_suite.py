@@ -30,10 +30,7 @@ from crosszero.samples.store import SampleStore
 from crosszero.samples.writer import write_store
 from research.e5_travel import unpack
 
-RECIPES = (
-    "e5",
-    "e5-aligner",
-)  # the second one's share of the jobs goes to it when the first is done
+RECIPES = ("e5", "e5-aligner")  # the second one gets the jobs of the first when that is done
 _PATIENCE = 15  # seconds that a run that is stopped gets to tidy up
 _log = logging.getLogger("research.e5_suite")
 

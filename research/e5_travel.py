@@ -21,10 +21,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from crosszero.folders import atomic_folder
-from research.e5_weights import Floats, dequantise
+from research.e5_weights import BLOCK, Floats, dequantise
 
 _WEIGHTS = "model.safetensors"
-_BLOCK = 32  # weights that share a scale
 
 
 def pack(folder: Path, out: Path) -> None:
@@ -67,7 +66,7 @@ def unpack(source: Path, out: Path) -> None:
                     continue
                 scales = np.frombuffer(content, np.uint8).reshape(2, -1).T
                 codes = zlib.decompress(archive.read(f"codes/{name}"))
-                halves = np.frombuffer(codes, np.uint8).reshape(-1, 2, _BLOCK // 2)
+                halves = np.frombuffer(codes, np.uint8).reshape(-1, 2, BLOCK // 2)
                 blocks = np.hstack([scales, halves[:, 0] | halves[:, 1] << 4])
                 tensors[name] = dequantise(blocks.tobytes(), *sizes)
         save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
@@ -84,9 +83,9 @@ def quantise(weights: Floats) -> tuple[bytes, bytes] | None:
     Returns:
         All lower bytes of the float16 scales, then all upper ones; and a byte for each code.
     """
-    if weights.shape[1] % _BLOCK:
+    if weights.shape[1] % BLOCK:
         return None
-    blocks = weights.reshape(-1, _BLOCK)
+    blocks = weights.reshape(-1, BLOCK)
     furthest = blocks[np.arange(len(blocks)), np.abs(blocks).argmax(axis=1)]
     scales = (furthest / -8).astype("<f2")
     wide = scales.astype(np.float32)[:, None]

@@ -18,7 +18,7 @@ from crosszero.errors import DataError
 Floats = NDArray[np.float32]
 
 _AGAIN = "the file is damaged; download it again"
-_BLOCK = 32  # weights that share a scale
+BLOCK = 32  # weights that share a scale
 _MOST_SEGMENTS = 16  # whose rows the file need not have, so that its end does not bound them
 
 
@@ -95,7 +95,7 @@ def read_weights(path: Path) -> Weights:
     shape = Shape(*reader.unpack("7i"))
     epsilon, block = reader.unpack("fi")
     possible = min(vars(shape).values()) > 0 and shape.segments <= _MOST_SEGMENTS
-    if block != _BLOCK or not possible or shape.hidden % shape.heads:
+    if block != BLOCK or not possible or shape.hidden % shape.heads:
         raise DataError(path, f"has sizes that no model has ({shape}): {_AGAIN}")
     count, *_ = reader.unpack("5i")
     (length,) = reader.unpack("Q")
@@ -123,7 +123,7 @@ def dequantise(raw: bytes, rows: int, columns: int) -> Floats:
             lower half and weight j + 16 in its upper half, as a multiple of the scale, plus 8.
         rows, columns: of the matrix; `columns` is a multiple of 32.
     """
-    blocks = np.frombuffer(raw, np.uint8).reshape(rows, columns // _BLOCK, 2 + _BLOCK // 2)
+    blocks = np.frombuffer(raw, np.uint8).reshape(rows, columns // BLOCK, 2 + BLOCK // 2)
     scales = np.ascontiguousarray(blocks[..., :2]).view("<f2").astype(np.float32)
     halves = np.concatenate([blocks[..., 2:] & 15, blocks[..., 2:] >> 4], axis=-1)
     with np.errstate(invalid="ignore"):  # make_tensors tells of scales that are not finite
@@ -143,9 +143,9 @@ def make_tensors(weights: Weights) -> dict[str, Floats]:
 
     def find(name: str, *sizes: int) -> Floats:
         packed = (name.endswith(".w") and len(sizes) == 2) or name == "emb.word"
-        if packed and sizes[1] % _BLOCK:
+        if packed and sizes[1] % BLOCK:
             raise DataError(weights.reader.path, f"{name}: its rows are no whole blocks: {_AGAIN}")
-        needed = prod(sizes) // _BLOCK * 18 if packed else prod(sizes) * 4
+        needed = prod(sizes) // BLOCK * 18 if packed else prod(sizes) * 4
         start, size = left.pop(name, (0, 0))
         if size != needed:
             message = f"{name}: {needed:,} bytes are needed, {size:,} are there: {_AGAIN}"
