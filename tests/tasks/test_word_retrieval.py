@@ -63,8 +63,8 @@ class Result(NamedTuple):
     candidates: int
 
 
-def score_words(encoder, samples, **options):
-    asked = list_questions(samples, **options)
+def score_words(encoder, samples):
+    asked = list_questions(samples)
     return {
         name: Result(*compare_words(asked[name], found), len(asked[name].candidates))
         for name, found in WordRetrieval().answer(encoder, asked)
@@ -117,10 +117,6 @@ def test_a_gold_word_replaces_the_pieces_of_the_splitter():
     chinese = sample("6 cat", "6 小猫咪好", ("cat", "猫咪"), languages=("en", "zh"))
     english = score_words(Table(), [chinese])["en-zh"]
     assert english.candidates == 4  # 6, 小, 猫咪, 好
-    cut = score_words(Table(), [chinese], split=lambda text, language: [Span(0, len(text))])[
-        "en-zh"
-    ]
-    assert cut.candidates == 1
 
 
 def test_a_word_that_the_model_never_saw_finds_nothing():

@@ -219,7 +219,6 @@ def summarise_records(records: Sequence[Record]) -> dict[str, Any]:
         for languages in metrics.values():
             for cell in languages.values():
                 interval = dataclasses.asdict(measure_interval(cell["values"]))
-                del interval["count"]
                 cell |= {k: None if math.isnan(v) else v for k, v in interval.items()}
     return found
 

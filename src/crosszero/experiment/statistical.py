@@ -13,11 +13,10 @@ from pathlib import Path
 
 from crosszero.align.eflomal import Row, TwoWayModel
 from crosszero.align.gold import read_sides, split_base
-from crosszero.align.spans import Link
 from crosszero.align.word_boundaries import word_spans
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.prediction_files import name_file, write_lines
-from crosszero.tasks.word_alignment import WordAlignment
+from crosszero.tasks.prediction_files import name_file
+from crosszero.tasks.word_alignment import WordAlignment, write_links
 
 PAIRS = 50_000  # sentence pairs of the samples, for each pair of languages
 _LONGEST = 100  # words of a sentence of the samples; the rest is left out
@@ -49,10 +48,15 @@ def predict_links(
         gold = [
             ([w.lower() for w in a], [w.lower() for w in b]) for a, b in zip(*sides, strict=True)
         ]
-        more = islice(_read_rows(samples, source, target), PAIRS)
-        links = align_rows([*gold, *more], len(gold), seed=seed)
-        lines = [" ".join(f"{i}-{j}" for i, j in sorted(found)) for found in links]
-        written.append(write_lines(name_file(predictions, task.name, pair), lines))
+        rows = [*gold, *islice(_read_rows(samples, source, target), PAIRS)]
+        model = TwoWayModel(
+            rows.copy,
+            seeds=(seed, seed),
+            schedule="thot",
+            symmetrisation="grow-diag-final-and",
+        )
+        written.append(name_file(predictions, task.name, pair))
+        write_links(written[-1], map(sorted, model.align(gold)))
     return written
 
 
@@ -68,11 +72,3 @@ def _read_rows(samples: str | Path, source: str, target: str) -> Iterator[Row]:
         )
         if first and second:
             yield first, second
-
-
-def align_rows(rows: Sequence[Row], size: int, *, seed: int) -> list[set[Link]]:
-    """Train eflomal in both directions on all rows and give the links of the first `size`."""
-    model = TwoWayModel(
-        lambda: rows, seeds=(seed, seed), schedule="thot", symmetrisation="grow-diag-final-and"
-    )
-    return list(map(set, model.align(rows[:size])))

@@ -9,7 +9,7 @@ predictions stand in ``word-alignment/layer-<n>/``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -112,8 +112,7 @@ class WordAlignment(Task):
             columns = zip(*found, strict=True)  # the links of each layer
             outputs = [name_file(predictions, name, pair) for name in names]
             for path, column in zip(outputs, columns, strict=True):
-                lines = (" ".join(f"{i}-{j}" for i, j in links) for links in column)
-                written.append(write_lines(path, lines))
+                written.append(write_links(path, column))
             for path in set(_find_layers(predictions, pair).values()).difference(outputs):
                 path.unlink()  # of another encoder: scores of the two must not stand together
         return written
@@ -147,8 +146,13 @@ class WordAlignment(Task):
         return {pair: asked[pair] for pair in self.pick_languages(found, list(asked))}
 
 
+def write_links(path: Path, rows: Iterable[Iterable[Link]]) -> Path:
+    """Write predicted links, ``i-j`` counted from 0, a line for each sentence pair."""
+    return write_lines(path, (" ".join(f"{i}-{j}" for i, j in links) for links in rows))
+
+
 def _read_links(path: Path, data: AlignmentSet) -> Links:
-    """Read predicted links, ``i-j`` counted from 0, one line for each sentence pair."""
+    """Read what :func:`write_links` wrote."""
     lengths = [(len(one), len(other)) for one, other in zip(data.source, data.target, strict=True)]
     found = read_gold(path, lengths, base=0)
     for number, links in enumerate(found, start=1):

@@ -9,7 +9,7 @@ right sentence, and ``type-accuracy`` for the right word anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,6 @@ from crosszero.search.neighbours import AnyFloats
 from crosszero.tasks.retrieval import RetrievalTask, find_nearest
 from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
 
-Splitter = Callable[[str, str], list[Span]]
 Place = tuple[str, Span]  # a text and a word in it
 _Answers = dict[Place, set[Place]]
 _AT_ONCE = 20_000  # samples; encoding a text once for all its language pairs takes memory
@@ -113,18 +112,12 @@ class WordRetrieval(RetrievalTask):
         return found
 
 
-def list_questions(
-    samples: Iterable[Sample], *, split: Splitter = word_spans
-) -> dict[str, WordQuestions]:
+def list_questions(samples: Iterable[Sample]) -> dict[str, WordQuestions]:
     """List what is asked of samples, in both directions of each language pair.
 
     A text, a word and a pair of words that occur several times count once. A word with two
-    translations in the same sentence pair asks once, and either answer is right.
-
-    Args:
-        samples: those without word pairs still give candidates.
-        split: cuts a text of a language into words. Where a gold word overlaps words of this cut,
-            it takes their place.
+    translations in the same sentence pair asks once, and either answer is right. Samples without
+    word pairs still give candidates.
 
     Returns:
         Questions by direction, such as ``en-fr``, sorted. Directions without any word pair are left
@@ -144,19 +137,19 @@ def list_questions(
     if not answers:
         raise CrosszeroError("word retrieval needs samples with word pairs; there are none")
     return {
-        "-".join(pair): _list_places(pair[1], texts[pair], answers[pair], split)
+        "-".join(pair): _list_places(pair[1], texts[pair], answers[pair])
         for pair in sorted(answers)
     }
 
 
-def _list_places(
-    language: str, texts: Iterable[str], answers: _Answers, split: Splitter
-) -> WordQuestions:
+def _list_places(language: str, texts: Iterable[str], answers: _Answers) -> WordQuestions:
     gold: dict[str, set[Span]] = {}
     for text, span in {place for right in answers.values() for place in right}:
         gold.setdefault(text, set()).add(span)
 
-    def merge(words: list[Span], known: set[Span]) -> list[Span]:
+    def cut(text: str) -> list[Span]:
+        """Cut into words; a gold word takes the place of those that it overlaps."""
+        known, words = gold.get(text, set()), word_spans(text, language)
         free = [w for w in words if not any(w.start < g.end and g.start < w.end for g in known)]
         return sorted([*free, *known])
 
@@ -165,11 +158,7 @@ def _list_places(
         asked.setdefault(place[0], []).append(place)
     return WordQuestions(
         queries=tuple(place for places in asked.values() for place in places),
-        candidates=tuple(
-            (text, span)
-            for text in texts
-            for span in merge(split(text, language), gold.get(text, set()))
-        ),
+        candidates=tuple((text, span) for text in texts for span in cut(text)),
         answers={query: frozenset(right) for query, right in answers.items()},
     )
 
