@@ -96,30 +96,20 @@ def read_language(data: Path, language: str, sources: Sequence[Source] = SOURCES
     return list(clean_lines(lines))
 
 
-def split_lines(lines: Sequence[str], *, seed: str, share: float = 0.01, most: int = 1500) -> Split:
-    """Shuffle, then hold out the first `share` of the lines, at most `most`: a random sample."""
+def split_lines(lines: Sequence[str], *, seed: str) -> Split:
+    """Shuffle, then hold out the first hundredth, at most 1,500 lines: a random sample."""
     shuffled = list(lines)
     random.Random(seed).shuffle(shuffled)
-    count = min(most, max(1, round(len(shuffled) * share)))
+    count = min(1500, max(1, round(len(shuffled) / 100)))
     return Split(train=shuffled[count:], heldout=shuffled[:count])
 
 
 def read_corpus(
-    data: Path,
-    *,
-    seed: int = 0,
-    share: float = 0.01,
-    most: int = 1500,
-    sources: Sequence[Source] = SOURCES,
+    data: Path, *, seed: int = 0, sources: Sequence[Source] = SOURCES
 ) -> dict[str, Split]:
     """The six languages. The seed of a shuffle holds the language, so parallel lines part ways."""
     return {
-        language: split_lines(
-            read_language(data, language, sources),
-            seed=f"{seed}:{language}",
-            share=share,
-            most=most,
-        )
+        language: split_lines(read_language(data, language, sources), seed=f"{seed}:{language}")
         for language in LANGUAGES
     }
 

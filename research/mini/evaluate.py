@@ -29,6 +29,7 @@ from .tokenizer import SPECIALS, unknown_rate
 
 SHARE = 0.15
 DRAWS = 4
+BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,24 +78,18 @@ def entropy(counts: np.ndarray) -> float:
 
 @torch.inference_mode()
 def masked_loss(
-    model: PreTrainedModel,
-    lines: Sequence[np.ndarray],
-    *,
-    draws: int = DRAWS,
-    share: float = SHARE,
-    seed: int = 0,
-    batch: int = 64,
+    model: PreTrainedModel, lines: Sequence[np.ndarray], *, draws: int = DRAWS
 ) -> tuple[float, float, int]:
     """Mean loss, accuracy and number of the hidden tokens of `lines`."""
     model.eval()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     loss, right, count = 0.0, 0, 0
     ordered = sorted(lines, key=len)
     device = model.device
-    for start in range(0, len(ordered), batch):
-        ids, attention = pad_lines(ordered[start : start + batch])
+    for start in range(0, len(ordered), BATCH):
+        ids, attention = pad_lines(ordered[start : start + BATCH])
         for _ in range(draws):
-            hidden = hide_tokens(ids, share=share, generator=generator)
+            hidden = hide_tokens(ids, share=SHARE, generator=generator)
             states = model.base_model(
                 input_ids=hidden.ids.to(device), attention_mask=attention.to(device)
             )[0]

@@ -18,13 +18,13 @@ import torch
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonalize(matrices: torch.Tensor, *, steps: int = 5) -> torch.Tensor:
+def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
     """Matrices (n, rows, columns) with all singular values moved near 1."""
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    for _ in range(steps):
+    for _ in range(5):
         gram = x @ x.mT
         inner = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         x = torch.baddbmm(x, inner, x, beta=a)
@@ -34,15 +34,8 @@ def orthogonalize(matrices: torch.Tensor, *, steps: int = 5) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for groups of matrices; `parts` of a group: how many are stacked in each weight."""
 
-    def __init__(
-        self,
-        params: Iterable[dict[str, Any]],
-        *,
-        lr: float = 0.01,
-        momentum: float = 0.95,
-        weight_decay: float = 0.0,
-    ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "parts": 1}
+    def __init__(self, params: Iterable[dict[str, Any]], *, lr: float, weight_decay: float) -> None:
+        defaults = {"lr": lr, "momentum": 0.95, "weight_decay": weight_decay, "parts": 1}
         super().__init__(params, defaults)
 
     @torch.no_grad()

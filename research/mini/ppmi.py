@@ -16,14 +16,16 @@ from scipy.sparse.linalg import svds
 
 from .tokenizer import SPECIALS
 
+WINDOW = 4  # tokens on either side
 
-def count_neighbours(lines: Sequence[np.ndarray], *, size: int, window: int) -> sparse.csr_array:
-    """How often two tokens stand within `window` of each other in a line (size x size)."""
+
+def count_neighbours(lines: Sequence[np.ndarray], *, size: int) -> sparse.csr_array:
+    """How often two tokens stand near each other in a line (size x size)."""
     joined = np.concatenate([np.append(ids, -1) for ids in lines])  # -1 parts the lines
     line = np.cumsum(joined == -1)
     ordinary = joined >= len(SPECIALS)
     total = sparse.csr_array((size, size), dtype=np.float64)
-    for distance in range(1, window + 1):
+    for distance in range(1, WINDOW + 1):
         left, right = joined[:-distance], joined[distance:]
         good = ordinary[:-distance] & ordinary[distance:] & (line[:-distance] == line[distance:])
         weight = np.full(int(good.sum()), 1.0 / distance)
@@ -31,10 +33,10 @@ def count_neighbours(lines: Sequence[np.ndarray], *, size: int, window: int) -> 
     return (total + total.T).tocsr()
 
 
-def positive_pmi(counts: sparse.csr_array, *, power: float = 0.75) -> sparse.csr_array:
-    """max(0, log p(a, b) / p(a) q(b)), the context's share smoothed by `power`."""
+def positive_pmi(counts: sparse.csr_array) -> sparse.csr_array:
+    """max(0, log p(a, b) / p(a) q(b)), the context's share smoothed."""
     rows = np.asarray(counts.sum(axis=1)).ravel()
-    context = rows**power
+    context = rows**0.75
     context /= context.sum()
     table = counts.tocoo()
     pmi = np.log(table.data / (rows[table.row] * context[table.col]))
@@ -43,18 +45,10 @@ def positive_pmi(counts: sparse.csr_array, *, power: float = 0.75) -> sparse.csr
 
 
 def embed_tokens(
-    lines: Mapping[str, Sequence[np.ndarray]],
-    *,
-    size: int,
-    width: int,
-    std: float,
-    window: int = 4,
-    seed: int = 0,
+    lines: Mapping[str, Sequence[np.ndarray]], *, size: int, width: int, std: float, seed: int = 0
 ) -> np.ndarray:
     """Embeddings (size, width) of standard deviation `std`; tokens without neighbours get noise."""
-    counts = count_neighbours(
-        [ids for encoded in lines.values() for ids in encoded], size=size, window=window
-    )
+    counts = count_neighbours([ids for own in lines.values() for ids in own], size=size)
     chance = np.random.default_rng(seed)
     start = chance.standard_normal(size)
     left, values, _ = svds(positive_pmi(counts), k=width, v0=start)

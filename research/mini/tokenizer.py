@@ -52,14 +52,14 @@ def build_tokenizer(model: models.WordPiece) -> Tokenizer:
 
 
 def sample_lines(
-    lines: Mapping[str, Sequence[str]], *, characters: int, exponent: float, seed: int
+    lines: Mapping[str, Sequence[str]], *, characters: int, seed: int
 ) -> Iterator[str]:
-    """About `characters` characters, shared among the languages by size ** exponent.
+    """About `characters` characters, shared among the languages by size ** 0.5.
 
     A language that is smaller than its share is read again from the start.
     """
     sizes = {name: sum(map(len, texts)) for name, texts in lines.items()}
-    for name, share in smoothed_shares(sizes, exponent).items():
+    for name, share in smoothed_shares(sizes, 0.5).items():
         left = share * characters
         texts = list(lines[name])
         random.Random(f"{seed}:{name}").shuffle(texts)
@@ -71,28 +71,22 @@ def sample_lines(
                 yield text
 
 
-def common_characters(lines: Mapping[str, Sequence[str]], *, least: int) -> list[str]:
-    """Characters that occur `least` times in some language: the alphabet that must be covered."""
+def common_characters(lines: Mapping[str, Sequence[str]]) -> list[str]:
+    """Characters that occur 3 times in some language: the alphabet that must be covered."""
     found: set[str] = set()
     for texts in lines.values():
         counts = Counter(character for text in texts for character in text)
-        found |= {character for character, count in counts.items() if count >= least}
+        found |= {character for character, count in counts.items() if count >= 3}
     return sorted(found)
 
 
 def train_tokenizer(
-    lines: Mapping[str, Sequence[str]],
-    *,
-    size: int,
-    characters: int = 20_000_000,
-    exponent: float = 0.5,
-    least: int = 3,
-    seed: int = 0,
+    lines: Mapping[str, Sequence[str]], *, size: int, characters: int = 20_000_000, seed: int = 0
 ) -> Tokenizer:
     """Train the vocabulary on a smoothed sample of the lines; every common character is in it."""
     tokenizer = build_tokenizer(models.WordPiece(unk_token="[UNK]"))
     normalize = tokenizer.normalizer.normalize_str
-    alphabet = common_characters(lines, least=least)
+    alphabet = common_characters(lines)
     kept = sorted({piece for c in alphabet for piece in normalize(c).strip() if piece.strip()})
     trainer = WordPieceTrainer(
         vocab_size=size,
@@ -103,29 +97,25 @@ def train_tokenizer(
         continuing_subword_prefix="##",
         show_progress=False,
     )
-    sample = sample_lines(lines, characters=characters, exponent=exponent, seed=seed)
+    sample = sample_lines(lines, characters=characters, seed=seed)
     tokenizer.train_from_iterator(sample, trainer)
     return tokenizer
 
 
-def wrap_tokenizer(tokenizer: Tokenizer, *, longest: int = 512) -> PreTrainedTokenizerFast:
-    """The tokeniser as transformers knows it."""
-    return PreTrainedTokenizerFast(
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json, so that `AutoTokenizer` reads the folder."""
+    wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
         unk_token="[UNK]",
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
-        model_max_length=longest,
+        model_max_length=512,
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )
-
-
-def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, longest: int = 512) -> None:
-    """Write tokenizer.json and tokenizer_config.json, so that `AutoTokenizer` reads the folder."""
-    wrap_tokenizer(tokenizer, longest=longest).save_pretrained(folder)
+    wrapped.save_pretrained(folder)
     # The class name that every transformers release knows; 5 writes its own new name for it.
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

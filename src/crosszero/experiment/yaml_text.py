@@ -66,13 +66,13 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[int, int] = {}  # values that a finished node stands for
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        alias, mark = self.check_event(yaml.AliasEvent), self.peek_event().start_mark
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if self._depth == _DEEPEST:  # YAML's loader itself would recurse until Python gives up
-            raise ComposerError(None, None, f"more than {_DEEPEST} levels", mark)
+            raise ComposerError(None, None, f"more than {_DEEPEST} levels", event.start_mark)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
-        if not alias:
+        if not isinstance(event, yaml.AliasEvent):
             self._sizes[id(node)] = self._measure(node)
         elif id(node) not in self._sizes:
             self._refuse(node, f"an alias expands to more than {_DEEPEST} levels")
