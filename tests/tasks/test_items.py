@@ -8,7 +8,7 @@ from crosszero.errors import DataError
 from crosszero.experiment.comparison import measure_corpus
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
-from crosszero.tasks import find_task, list_tasks
+from crosszero.tasks.catalogue import find_task, list_tasks
 from tests.tasks.helpers import write
 
 

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_files import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import Flat, Names, Out, Reading, Strict, name_place
+from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Resamples, Strict, name_place
 
 if TYPE_CHECKING:
     from crosszero.align.corpus import Corpus
@@ -27,7 +27,6 @@ _TELL = 10  # seconds between two lines of progress
 _COUNTED = 100_000  # pairs that the statistical aligner learns from
 _LOOK, _FEW = 200, 20  # pairs on which a layer is chosen, at most and at least
 _log = logging.getLogger("crosszero")
-Raw = Annotated[bool | None, Parameter(negative="--tokenised")]
 
 
 def align(
@@ -215,7 +214,7 @@ def aer(
     against: Path | None = None,
     base: Literal[0, 1] | None = None,
     gold_base: Literal[0, 1] | None = None,
-    resamples: int = 10_000,
+    resamples: Resamples = 10_000,
 ) -> None:
     """Compare word links with gold links: alignment error rate, precision, recall.
 
@@ -234,16 +233,12 @@ def aer(
         0 or 1: what the links count from; by default found from the files.
     gold_base
         The same for the gold links.
-    resamples
-        Number of bootstrap samples.
     """
     from crosszero.align.aer import count_errors, score_alignment
     from crosszero.align.any_links import read_links
-    from crosszero.errors import ConfigError, DataError
+    from crosszero.errors import DataError
     from crosszero.experiment.comparison import compare_corpora
 
-    if not 1 <= resamples <= 1_000_000:
-        raise ConfigError(f"--resamples: {resamples} given; 1 to 1,000,000 is allowed")
     paths = [links, *([against] if against else [])]
     right, *files = read_links(gold, base=gold_base), *(read_links(p, base=base) for p in paths)
     for path, file in zip((gold, *paths), (right, *files), strict=True):

@@ -58,8 +58,12 @@ RayAddress = Annotated[
     ),
 ]
 Strict = Annotated[bool, Parameter(help="Refuse a line without text instead of counting it.")]
+Raw = Annotated[bool | None, Parameter(negative="--tokenised")]
 Text = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 Out = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+Resamples = Annotated[
+    int, Parameter(help="Number of bootstrap samples.", validator=lambda _, n: _check_resamples(n))
+]
 Flat = Parameter(name="*")  # the fields of a dataclass are flags of the command
 
 
@@ -141,6 +145,10 @@ def _convert_one(kind: Any, text: str) -> Any:
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(f"{text!r} is not a finite number")
     return cyclopts.convert(kind, [text])
+
+
+def _check_resamples(count: int) -> None:
+    require("--resamples", count, 1 <= count <= 1_000_000, "between 1 and 1,000,000")
 
 
 def name_place(out: Path) -> str:

@@ -6,9 +6,17 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from crosszero.cli.flags import EncoderName, MaxLength, Names, ReadIn, SentencePooling, Settings
+from crosszero.cli.flags import (
+    EncoderName,
+    Flat,
+    Names,
+    ReadIn,
+    Resamples,
+    SentenceReading,
+    Settings,
+)
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
@@ -16,9 +24,16 @@ if TYPE_CHECKING:
     from crosszero.experiment.settings import ExperimentConfig
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading(SentenceReading):
+    """The defaults give the same scores on every machine."""
+
+    encoder: EncoderName = "crosszero-mini"
+    precision: ReadIn = "fp32"
+
+
 def evaluate(
     *,
-    encoder: EncoderName = "crosszero-mini",
     data: Path,
     alignment: Path | None = None,
     held_out: Path | None = None,
@@ -27,15 +42,14 @@ def evaluate(
     pairs: Names = None,
     out: Path = Path("evaluation"),
     layers: Literal["all"] | None = None,
-    max_length: MaxLength = None,
     margin: Margin = "ratio",
-    layer: int | None = None,
-    pooling: SentencePooling = None,
-    precision: ReadIn = "fp32",
     seed: int = 1,
     settings: Settings = None,
+    reading: Annotated[Reading, Flat] = Reading(),
 ) -> None:
     """Measure an encoder on XTREME's tasks, word alignment and word retrieval.
+
+    How texts are read is for the tasks without fine-tuning (XTREME: --layer 8 of mBERT's 12).
 
     Example: crosszero evaluate --encoder runs/one --data xtreme --tasks tatoeba bucc2018
 
@@ -63,8 +77,6 @@ def evaluate(
         'all' also measures word alignment layer by layer.
     margin
         Margin of bucc2018.
-    layer
-        Hidden layer, from 1, for tasks without fine-tuning (XTREME: 8 of mBERT's 12).
     seed
         Seed of fine-tuning.
     settings
@@ -83,10 +95,9 @@ def evaluate(
             raise ConfigError(f"--set {setting}: write TASK.NAME=VALUE, such as xnli.epochs=2")
         changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
     scores = measure(
-        encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
-        languages=languages, pairs=pairs, out=out, layers=layers, max_length=max_length,
-        margin=margin, layer=layer, pooling=pooling, precision=precision, seed=seed,
-        fine_tune=changes,
+        reading.encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
+        languages=languages, pairs=pairs, out=out, layers=layers, margin=margin, seed=seed,
+        fine_tune=changes, **reading.list_options(),
     )  # fmt: skip
     sys.stdout.write(f"{scores}\nscores: {out / 'scores.json'}\n")
 
@@ -158,7 +169,7 @@ def compare(
     *,
     tasks: Names = None,
     languages: Names = None,
-    resamples: int = 10_000,
+    resamples: Resamples = 10_000,
     out: Path | None = None,
 ) -> None:
     """Compare two systems on the same items, with bootstrap intervals.
@@ -178,19 +189,15 @@ def compare(
         Tasks; by default all that both systems have finished.
     languages
         Languages; by default all that both systems have predictions for.
-    resamples
-        Number of bootstrap samples.
     out
         Also write the tables to this Markdown file.
     """
-    from crosszero.config import require
     from crosszero.experiment.comparison import compare as compare_pair
     from crosszero.experiment.comparison import pair_folders, pair_systems
     from crosszero.experiment.recipes import read_experiment
     from crosszero.experiment.table import render_markdown, render_text
     from crosszero.files import atomic_file, check_output
 
-    require("--resamples", resamples, 1 <= resamples <= 1_000_000, "between 1 and 1,000,000")
     if out is not None:
         check_output(out, inputs=[where, first, second])
     if where.is_dir():

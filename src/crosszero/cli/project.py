@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import Flat, Names, Out, Reading, Text, name_place
+from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Text, name_place
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
 
@@ -27,7 +27,7 @@ def project(
     out: Out = Path("-"),
     links: Path | None = None,
     format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
-    raw: Annotated[bool | None, Parameter(negative="--tokenised")] = None,
+    raw: Raw = None,
     column: int | None = None,
     unlinked: str = "_",
     min_score: float = 0.0,
