@@ -11,7 +11,7 @@ from crosszero.experiment.table import Table, render_markdown
 Outcome = Literal["holds", "does not hold", "not testable here"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Claim:
     """One claim of the paper and its test.
 

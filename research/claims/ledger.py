@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crosszero.experiment.records import Record
 from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
-from research.claims.claim import Claim
+from research.claims.claim import Claim, Outcome
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves
 from research.claims.numerics import IdentityError, measure_identity, measure_rounding
@@ -41,83 +41,86 @@ def judge_claims(
     Source:
         arXiv 2202.13083, table 1, figures 2 and 3, section 2.3.
     """
+    start = _find_start(config)
+    runs = [
+        [find_run(config, system, seed) for system in ("ML-CTL-info", "ML-CTL-CZ")]
+        for seed in config.seeds
+    ]
+    pairs = [(info, cz) for info, cz in runs if info and cz]
+    cases = list_cases(measure_rounding(MARGINS))
+    orders = [("info-snt", "CZ-snt"), ("CZ-snt", "ML-CTL-CZ"), ("info-snt", "ML-CTL-CZ")]
     return [
         *_list_published(),
-        *_judge_systems(records, config, suite),
-        _judge_map(config, command),
-        _judge_start(records, config, suite),
-        _judge_course(config, command),
-        _judge_identity(measure_identity(), command),
-        _judge_rounding(command),
+        *(
+            Claim(
+                number,
+                f"{second} is better than {first}",
+                f"{config.encoder} trained both ways on the same samples; the suite's tasks and "
+                "seeds; differences paired over seeds, 95 % interval (Student t).",
+                *judge_order(records, config, first, second),
+                suite,
+            )
+            for number, (first, second) in enumerate(orders, start=5)
+        ),
+        Claim(
+            8,
+            "Words of one meaning lie closer together, and further from others, after ML-CTL-CZ",
+            "Word vectors of held-out lines in all languages: k-NN purity by meaning among other "
+            "languages, and silhouette by meaning; over the suite's seeds.",
+            *judge_clusters(config, start, "CZ-snt", "ML-CTL-CZ"),
+            command,
+        ),
+        Claim(
+            9,
+            "ML-CTL-CZ improves the encoder on several zero-shot tasks",
+            "The encoder before and after training, on the suite's tasks. The claim holds if at "
+            "least three columns improve with a 95 % interval above 0.",
+            *judge_order(records, config, start, "ML-CTL-CZ", least=3),
+            suite,
+        ),
+        Claim(
+            10,
+            "CZ-NCE keeps its loss away from zero during most of the training",
+            "The contrastive loss of ML-CTL-info and ML-CTL-CZ, same samples and seeds.",
+            *judge_curves([info for info, _ in pairs], [cz for _, cz in pairs]),
+            command,
+        ),
+        Claim(
+            11,
+            "CZ-NCE has the same goal as InfoNCE",
+            "Gradients of both losses for each anchor of 100 random batches in float64, compared "
+            "with grad L_info = (1 - p+) grad L_CZ.",
+            *_judge_identity(measure_identity()),
+            command,
+        ),
+        Claim(
+            12,
+            "CZ-NCE suffers less from floating-point error than InfoNCE as the positive wins",
+            "Median relative error against float64 of value and gradient in three number formats, "
+            "14 negatives, 200 draws; the positive leads by the margin (in units of the "
+            "temperature). Textbook: the paper's formula term by term; stable: this library's.",
+            *judge_rounding(cases),
+            command,
+            make_rounding(cases),
+        ),
     ]
 
 
-def _list_published() -> list[Claim]:
+def _list_published() -> Iterator[Claim]:
     published = read_published(PUBLISHED)
     rows = {row.system: row for row in published.rows}
-    claims = []
     for number, system in enumerate(("mBERT", "XLM", "MMTE", "ML-CTL-CZ"), start=1):
         row = rows[system]
-        values = ", ".join(
-            f"{column} {value:g}"
-            for column, value in zip(published.columns, row.values, strict=True)
+        columns = zip(published.columns, row.values, strict=True)
+        yield Claim(
+            number,
+            f"{system} reaches {', '.join(f'{name} {value:g}' for name, value in columns)} "
+            "zero-shot on XTREME",
+            "Needs XTREME's own data and settings at full size; not run here.",
+            "not testable here",
+            f"{row.here[0].upper()}{row.here[1:]}.",
+            row.command,
         )
-        claims.append(
-            Claim(
-                number=number,
-                text=f"{system} reaches {values} zero-shot on XTREME",
-                experiment="Needs XTREME's own data and settings at full size; not run here.",
-                outcome="not testable here",
-                evidence=f"{row.here[0].upper()}{row.here[1:]}.",
-                command=row.command,
-            )
-        )
-    return claims
-
-
-def _judge_systems(records: Sequence[Record], config: ExperimentConfig, suite: str) -> list[Claim]:
-    claims = []
-    orders = [("info-snt", "CZ-snt"), ("CZ-snt", "ML-CTL-CZ"), ("info-snt", "ML-CTL-CZ")]
-    for number, (first, second) in enumerate(orders, start=5):
-        outcome, evidence = judge_order(records, config, first, second)
-        claims.append(
-            Claim(
-                number=number,
-                text=f"{second} is better than {first}",
-                experiment=f"{config.encoder} trained both ways on the same samples; the suite's "
-                "tasks and seeds; differences paired over seeds, 95 % interval (Student t).",
-                outcome=outcome,
-                evidence=evidence,
-                command=suite,
-            )
-        )
-    return claims
-
-
-def _judge_map(config: ExperimentConfig, command: str) -> Claim:
-    outcome, evidence = judge_clusters(config, _find_start(config), "CZ-snt", "ML-CTL-CZ")
-    return Claim(
-        number=8,
-        text="Words of one meaning lie closer together, and further from others, after ML-CTL-CZ",
-        experiment="Word vectors of held-out lines in all languages: k-NN purity by meaning among "
-        "other languages, and silhouette by meaning; over the suite's seeds.",
-        outcome=outcome,
-        evidence=evidence,
-        command=command,
-    )
-
-
-def _judge_start(records: Sequence[Record], config: ExperimentConfig, suite: str) -> Claim:
-    outcome, evidence = judge_order(records, config, _find_start(config), "ML-CTL-CZ", least=3)
-    return Claim(
-        number=9,
-        text="ML-CTL-CZ improves the encoder on several zero-shot tasks",
-        experiment="The encoder before and after training, on the suite's tasks. The claim holds "
-        "if at least three columns improve with a 95 % interval above 0.",
-        outcome=outcome,
-        evidence=evidence,
-        command=suite,
-    )
 
 
 def _find_start(config: ExperimentConfig) -> str:
@@ -129,48 +132,10 @@ def _find_start(config: ExperimentConfig) -> str:
     return config.encoder
 
 
-def _judge_course(config: ExperimentConfig, command: str) -> Claim:
-    found = [
-        [find_run(config, system, seed) for system in ("ML-CTL-info", "ML-CTL-CZ")]
-        for seed in config.seeds
-    ]
-    pairs = [(info, cz) for info, cz in found if info and cz]
-    outcome, evidence = judge_curves([info for info, _ in pairs], [cz for _, cz in pairs])
-    return Claim(
-        number=10,
-        text="CZ-NCE keeps its loss away from zero during most of the training",
-        experiment="The contrastive loss of ML-CTL-info and ML-CTL-CZ, same samples and seeds.",
-        outcome=outcome,
-        evidence=evidence,
-        command=command,
-    )
-
-
-def _judge_identity(found: IdentityError, command: str) -> Claim:
-    return Claim(
-        number=11,
-        text="CZ-NCE has the same goal as InfoNCE",
-        experiment="Gradients of both losses for each anchor of 100 random batches in float64, "
-        "compared with grad L_info = (1 - p+) grad L_CZ.",
-        outcome="holds" if found.worst < 1e-8 and found.cosine > 1 - 1e-9 else "does not hold",
-        evidence=f"Largest relative error of the identity {found.worst:.1e}; smallest cosine "
-        f"between the two gradients 1 - {1 - found.cosine:.1e}; InfoNCE's is "
-        f"{found.shrink[0]:.1e} to {found.shrink[1]:.4f} times as long.",
-        command=command,
-    )
-
-
-def _judge_rounding(command: str) -> Claim:
-    cases = list_cases(measure_rounding(MARGINS))
-    outcome, evidence = judge_rounding(cases)
-    return Claim(
-        number=12,
-        text="CZ-NCE suffers less from floating-point error than InfoNCE as the positive wins",
-        experiment="Median relative error against float64 of value and gradient in three number "
-        "formats, 14 negatives, 200 draws; the positive leads by the margin (in units of the "
-        "temperature). Textbook: the paper's formula term by term; stable: this library's.",
-        outcome=outcome,
-        evidence=evidence,
-        command=command,
-        table=make_rounding(cases),
+def _judge_identity(found: IdentityError) -> tuple[Outcome, str]:
+    return (
+        "holds" if found.worst < 1e-8 and found.cosine > 1 - 1e-9 else "does not hold",
+        f"Largest relative error of the identity {found.worst:.1e}; smallest cosine between the "
+        f"two gradients 1 - {1 - found.cosine:.1e}; InfoNCE's is {found.shrink[0]:.1e} to "
+        f"{found.shrink[1]:.4f} times as long.",
     )

@@ -11,8 +11,8 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 LANGUAGES = ("en", "ar", "es", "fr", "ru", "zh")
 
@@ -20,51 +20,38 @@ LANGUAGES = ("en", "ar", "es", "fr", "ru", "zh")
 INVISIBLE = re.compile("[\u0640\u064b-\u0655\u0670\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One data set: its folder under `bitext/`, and what the model card has to say about it."""
+class Source(NamedTuple):
+    """One data set, and what the model card has to say about it.
+
+    Attributes:
+        folder: below ``bitext/``; its files end in the language code: ``multi.en``, ``en-fr.fr``.
+        licence: as the origin states it.
+        what: one phrase.
+    """
 
     folder: str
-    """Folder name; its files end in the language code, as `multi.en` or `en-fr.fr`."""
-    what: str
-    """One phrase for the model card."""
     licence: str
-    """Licence as the origin states it."""
+    what: str
 
 
 SOURCES = (
+    Source("bible", "public-domain translations", "verses: KJV, SVD, RVR, LSG, Synodal, CUV"),
+    Source("manythings", "CC-BY-2.0-FR", "short sentences of Tatoeba, as ManyThings hands them on"),
     Source(
-        folder="bible",
-        what="verses: KJV, SVD, RVR, LSG, Synodal, CUV",
-        licence="public-domain translations",
+        "chromium",
+        "BSD-3-Clause",
+        "interface strings of Chromium, as shipped in PyQt6-WebEngine-Qt6 6.11.2",
     ),
-    Source(
-        folder="manythings",
-        what="short sentences of Tatoeba, as ManyThings hands them on",
-        licence="CC-BY-2.0-FR",
-    ),
-    Source(
-        folder="chromium",
-        what="interface strings of Chromium, as shipped in PyQt6-WebEngine-Qt6 6.11.2",
-        licence="BSD-3-Clause",
-    ),
-    Source(folder="libreoffice", what="interface strings of LibreOffice 7.4", licence="MPL-2.0"),
-    Source(
-        folder="superset",
-        what="interface strings of apache-superset 6.1",
-        licence="Apache-2.0",
-    ),
+    Source("libreoffice", "MPL-2.0", "interface strings of LibreOffice 7.4"),
+    Source("superset", "Apache-2.0", "interface strings of apache-superset 6.1"),
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """The lines of one language."""
+class Split(NamedTuple):
+    """The lines of one language, shuffled; those held out are never trained on."""
 
     train: list[str]
-    """Shuffled training lines."""
     heldout: list[str]
-    """Lines that are never trained on."""
 
 
 def same_line(text: str) -> str:

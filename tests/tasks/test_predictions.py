@@ -7,7 +7,7 @@ import pytest
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.bucc import read_pairs
 from crosszero.tasks.catalogue import find_task
-from crosszero.tasks.prediction_files import check_once, name_file, read_numbers, write_lines
+from crosszero.tasks.prediction_files import name_file, read_numbers, write_lines
 from tests.tasks.helpers import find_fine_tuned
 
 TAGS = [("DET", "NOUN"), ("X",)]
@@ -102,12 +102,6 @@ def test_bad_files(tmp_path, name, content, message):
             read_numbers(path, None, None, unit="lines", unanswered=True)
         else:
             find_task(name).read_labels(tmp_path, "xx")
-
-
-def test_what_stands_twice_is_told_with_both_lines(tmp_path):
-    check_once("gold.tsv", [2, 0, 1])
-    with pytest.raises(DataError, match=r"gold\.tsv:4: 0 is already on line 2"):
-        check_once("gold.tsv", [2, 0, 1, 0])
 
 
 def test_bad_names(tmp_path):

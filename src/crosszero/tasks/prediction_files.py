@@ -10,7 +10,7 @@ Source: ``evaluate.py`` of https://github.com/google-research/xtreme.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from crosszero.bitext.lines import require_lines
@@ -93,12 +93,3 @@ def read_numbers(
             message = f"{line} is out of range: line numbers count from 0 to {limit - 1}"
             raise DataError(path, message, number)
     return [int(line) for line in lines]
-
-
-def check_once(path: str | Path, numbers: Sequence[int]) -> None:
-    """See that no number stands twice in a gold file that pairs lines one by one, or DataError."""
-    first: dict[int, int] = {}
-    for line, number in enumerate(numbers, start=1):
-        if first.setdefault(number, line) != line:
-            message = f"{number} is already on line {first[number]}; a foreign sentence is the "
-            raise DataError(path, f"{message}translation of one English sentence", line)

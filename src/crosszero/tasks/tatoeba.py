@@ -31,14 +31,7 @@ from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import check_some
 from crosszero.tasks import prediction_files
 from crosszero.tasks.hub import HubTask, open_rows, take_text
-from crosszero.tasks.prediction_files import (
-    CODE,
-    check_once,
-    find_file,
-    name_file,
-    read_numbers,
-    write_lines,
-)
+from crosszero.tasks.prediction_files import CODE, find_file, name_file, read_numbers, write_lines
 from crosszero.tasks.retrieval import find_nearest
 from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
 
@@ -292,7 +285,11 @@ def _find_files(root: Path, language: str, labels: Path) -> tuple[Path, Path]:
 
 def _read_gold(path: Path, size: int | None) -> list[int]:
     gold = read_numbers(path, size, size, unit="English sentences")
-    check_once(path, gold)
+    first: dict[int, int] = {}
+    for line, number in enumerate(gold, start=1):
+        if first.setdefault(number, line) != line:
+            message = f"{number} is already on line {first[number]}; a foreign sentence is the "
+            raise DataError(path, f"{message}translation of one English sentence", line)
     return gold
 
 
