@@ -54,12 +54,13 @@ class TaggingTask(FineTunedTask[TaggedSentence]):
         blocks = read_blocks(path)
         if split == "test":
             for at, word in self.number(blocks):
-                if "\t" in word:
-                    columns = word.count("\t") + 1
-                    message = (
-                        f"{columns} columns found, but only a word is allowed; tags of the test "
+                if columns := word.count("\t"):
+                    raise DataError(
+                        path,
+                        f"{columns + 1} columns found, but only a word is allowed; tags of the "
+                        "test split belong to labels/",
+                        at,
                     )
-                    raise DataError(path, message + "split belong to labels/", at)
             if not gold:
                 return [TaggedSentence(words) for words in blocks]
             tags = self.read_labels(Path(data) / "labels", language)
@@ -184,9 +185,9 @@ def read_blocks(path: str | Path) -> Blocks:
             blocks.append([])
         else:
             message = (
-                "the line is empty where a sentence begins; one empty line separates two sentences"
+                "the line is empty where a sentence begins; one empty line parts two sentences"
             )
-            raise DataError(path, f"{message} sentences", number)
+            raise DataError(path, message, number)
     return [tuple(block) for block in blocks]
 
 

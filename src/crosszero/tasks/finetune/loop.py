@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -167,46 +168,42 @@ class _MiniBatchTrainer(Trainer):
             self._told, self._losses = now, []
 
 
+@dataclass(eq=False)
 class _Best(TrainerCallback):
     """Scores the model now and then and saves it when it is better than ever."""
 
-    def __init__(
-        self,
-        task: TaskModel,
-        score: Callable[[], float],
-        every: int,
-        out: Path,
-        described: dict[str, Any],
-    ) -> None:
-        self._task, self._score, self._every = task, score, every
-        self._out, self._described = out, described
-        self._scores: list[dict[str, float]] = []
-        self._best = -math.inf
+    task: TaskModel
+    score: Callable[[], float]
+    every: int
+    out: Path
+    described: dict[str, Any]
+    scores: list[dict[str, float]] = field(default_factory=list)
+    best: float = -math.inf
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if state.global_step % self._every == 0:
+        if state.global_step % self.every == 0:
             self._consider(state.global_step)
 
     def finish(self, step: int) -> None:
         """Let the final model count too, and write down all scores."""
-        if not self._scores or self._scores[-1]["step"] != step:
+        if not self.scores or self.scores[-1]["step"] != step:
             self._consider(step)
-        if self._best == -math.inf:
-            raise TrainingError(f"{self._out}: no score on the development set was a number")
-        settings = read_json(self._out / SETTINGS, dict[str, Any])
-        with atomic_file(self._out / SETTINGS) as file:
-            json.dump(settings | {"scores": self._scores}, file, indent=2)
+        if self.best == -math.inf:
+            raise TrainingError(f"{self.out}: no score on the development set was a number")
+        settings = read_json(self.out / SETTINGS, dict[str, Any])
+        with atomic_file(self.out / SETTINGS) as file:
+            json.dump(settings | {"scores": self.scores}, file, indent=2)
 
     def _consider(self, step: int) -> None:
-        score = self._score()
-        self._scores.append({"step": step, "score": score})
+        score = self.score()
+        self.scores.append({"step": step, "score": score})
         _log.info("step %d: %.4f on the development set", step, score)
-        if score > self._best:
-            self._best = score
-            kept = {**self._described, "best_step": step, "best_score": score}
-            save_task_model(self._task, self._out, kept)
+        if score > self.best:
+            self.best = score
+            kept = {**self.described, "best_step": step, "best_score": score}
+            save_task_model(self.task, self.out, kept)
 
 
 def _make_arguments(config: FineTuneConfig, out: Path) -> TrainingArguments:
