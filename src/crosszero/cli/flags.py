@@ -106,6 +106,14 @@ class SentenceReading(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredReading(SentenceReading):
+    """The same with defaults that give the same scores on every machine."""
+
+    encoder: EncoderName = "crosszero-mini"
+    precision: ReadIn = "fp32"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ray:
     """The cluster that a command runs on, if it does."""
 

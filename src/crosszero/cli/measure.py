@@ -8,28 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from crosszero.cli.flags import (
-    EncoderName,
-    Flat,
-    Names,
-    ReadIn,
-    Resamples,
-    SentenceReading,
-    Settings,
-)
+from crosszero.cli.flags import Flat, MeasuredReading, Names, Resamples, Settings
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
 if TYPE_CHECKING:
     from crosszero.experiment.settings import ExperimentConfig
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Reading(SentenceReading):
-    """The defaults give the same scores on every machine."""
-
-    encoder: EncoderName = "crosszero-mini"
-    precision: ReadIn = "fp32"
 
 
 def evaluate(
@@ -45,7 +29,7 @@ def evaluate(
     margin: Margin = "ratio",
     seed: int = 1,
     settings: Settings = None,
-    reading: Annotated[Reading, Flat] = Reading(),
+    reading: Annotated[MeasuredReading, Flat] = MeasuredReading(),
 ) -> None:
     """Measure an encoder on XTREME's tasks, word alignment and word retrieval.
 
