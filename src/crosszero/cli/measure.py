@@ -29,7 +29,7 @@ def evaluate(
     margin: Margin = "ratio",
     seed: int = 1,
     settings: Settings = None,
-    reading: Annotated[MeasuredReading, Flat] = MeasuredReading(),
+    reading: Annotated[MeasuredReading, Flat] = MeasuredReading(),  # noqa: B008
 ) -> None:
     """Measure an encoder on XTREME's tasks, word alignment and word retrieval.
 
