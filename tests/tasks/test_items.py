@@ -57,6 +57,13 @@ def data(tmp_path):
     ]  # fmt: skip
     collect(samples, tmp_path / "word-retrieval")
     write(out / "word-retrieval/test-en-fr.tsv", ["1", "0", "0", "2", "5", "-1"])
+    for name in ("xsim", "xsim++"):
+        write(tmp_path / name / "multi.en", [f"There are {n} cats." for n in range(5)])
+        write(tmp_path / name / "multi.fr", [f"Il y a {n} chats." for n in range(5)])
+    write(tmp_path / "xsim++/en_augmented.multi", ["There are 9 cats."])
+    write(tmp_path / "xsim++/en_errtype.multi.json", ["{}"])
+    for name in ("xsim", "xsim++", "xsim-negatives"):
+        write(out / name / "test-fr.tsv", ["0", "1", "3", "-1", "4"])
     collect(samples, tmp_path / "sentence-retrieval")
     write(out / "sentence-retrieval/test-en-fr.tsv", ["1", "0", "2"])
     return tmp_path
@@ -71,7 +78,7 @@ def test_items_add_up_to_the_score(task, data):
     assert 0 < value < 1
     assert measure_corpus(items[:, None]) == pytest.approx(value, abs=1e-12)
     sizes = {"bucc2018": 12, "word-alignment": 3, "word-retrieval": 6, "tatoeba": 20}
-    sizes |= {"sentence-retrieval": 3}
+    sizes |= {"sentence-retrieval": 3, "xsim": 5, "xsim++": 5, "xsim-negatives": 5}
     sizes |= {"xnli": 30, "pawsx": 30, "udpos": 40, "panx": 40}
     assert len(items) == sizes[task]
 

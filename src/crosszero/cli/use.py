@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -26,7 +26,7 @@ def mine(
     k: int = 4,
     margin: Margin = "ratio",
     retrieval: Retrieval = "max",
-    threshold: float | None = None,
+    threshold: float | Literal["auto"] | None = None,
     approximate: Annotated[bool, Parameter(negative="")] = False,
     strict: Strict = False,
     reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
@@ -57,7 +57,8 @@ def mine(
         that are each other's best; fwd or bwd, the best of each source or target line; or all
         candidates.
     threshold
-        Leave out pairs with a lower score.
+        Leave out pairs with a lower score. auto estimates where right pairs begin, from the scores
+        alone, and says how many of the pairs are likely to be right.
     approximate
         For millions of lines: look for neighbours in the nearest cells of an index alone (faiss,
         extra approximate). Says which share of them is found.
@@ -65,10 +66,12 @@ def mine(
     from crosszero.bitext.lines import require_texts
     from crosszero.files import check_output, is_stream
     from crosszero.search.mined_pairs import write_pairs
+    from crosszero.search.mining import check_threshold, choose_threshold
     from crosszero.search.vector_mining import check_settings
 
     check_output(out, inputs=[source, target])
     check_settings(k, margin, retrieval)
+    check_threshold(threshold, margin, retrieval)
     if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
     sides = [
@@ -90,7 +93,7 @@ def mine(
                     _log.info("%s: uses the vectors of a run that was stopped", out)
                 found = CachedEncoder(model, hash_encoder(reading.encoder), folder)
             pairs = mine_texts(found, *sides, **which, approximate=approximate)
-            count = write_pairs(out, pairs, *sides, threshold=threshold)
+            count = write_pairs(out, pairs, *sides, threshold=choose_threshold(pairs, threshold))
     else:
         from crosszero.cluster import mine_texts as mine_on_cluster
 
@@ -99,7 +102,7 @@ def mine(
                 reading.encoder, *sides, folder=out.resolve().parent, cluster=cluster, **which,
                 **reading.list_options(common=True),
             )  # fmt: skip
-        count = write_pairs(out, pairs, *sides, threshold=threshold)
+        count = write_pairs(out, pairs, *sides, threshold=choose_threshold(pairs, threshold))
     _log.info("%s%s pairs", name_place(out), f"{count:,}")
 
 

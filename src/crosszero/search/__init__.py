@@ -4,6 +4,7 @@ Works on NumPy arrays and on any object with an ``encode`` such as that of
 :class:`~crosszero.Encoder`; torch is not imported.
 """
 
+from crosszero.search.estimation import Estimate, estimate_threshold
 from crosszero.search.margin import MARGINS, Margin, score_margins
 from crosszero.search.mined_pairs import MinedPair, MinedPairs, write_pairs
 from crosszero.search.mining import MinedTexts, mine, mine_texts
@@ -14,6 +15,7 @@ from crosszero.search.vector_mining import Retrieval, mine_vectors
 
 __all__ = [
     "MARGINS",
+    "Estimate",
     "Margin",
     "MinedPair",
     "MinedPairs",
@@ -21,6 +23,7 @@ __all__ = [
     "Neighbours",
     "PairScore",
     "Retrieval",
+    "estimate_threshold",
     "find_neighbours",
     "find_neighbours_both",
     "mine",

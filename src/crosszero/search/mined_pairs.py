@@ -1,4 +1,4 @@
-"""Mined pairs as three columns (24 bytes a pair, a list of tuples takes 170), and their file."""
+"""Mined pairs as columns (32 bytes a pair, a list of tuples takes 170), and their file."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class MinedPairs(Sequence[MinedPair]):
     Args:
         source, target: (pairs,) rows of the sentences.
         score: (pairs,) margin scores.
+        rival: (pairs,) those of the best other candidate of either sentence, -inf where there is
+            none: what chance would have offered. ``None`` unless they were mined one-to-one.
 
     Example:
         >>> import numpy as np
@@ -43,8 +45,10 @@ class MinedPairs(Sequence[MinedPair]):
         True
     """
 
-    def __init__(self, source: Ints, target: Ints, score: Doubles) -> None:
-        self.source, self.target, self.score = source, target, score
+    def __init__(
+        self, source: Ints, target: Ints, score: Doubles, rival: Doubles | None = None
+    ) -> None:
+        self.source, self.target, self.score, self.rival = source, target, score, rival
 
     def __len__(self) -> int:
         return len(self.score)
@@ -57,7 +61,7 @@ class MinedPairs(Sequence[MinedPair]):
     def __getitem__(self, place: int | slice) -> MinedPair | MinedPairs:
         columns = self.source[place], self.target[place], self.score[place]
         if isinstance(place, slice):
-            return MinedPairs(*columns)
+            return MinedPairs(*columns, None if self.rival is None else self.rival[place])
         return MinedPair(int(columns[0]), int(columns[1]), float(columns[2]))
 
     def __iter__(self) -> Iterator[MinedPair]:

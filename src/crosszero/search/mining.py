@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from crosszero.bitext.folding import fold_text
+from crosszero.errors import ConfigError
+from crosszero.search.estimation import estimate_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.neighbours import AnyFloats, check_some
 from crosszero.search.vector_mining import Retrieval, check_settings, mine_vectors
 
+Threshold = float | Literal["auto"] | None
 _log = logging.getLogger("crosszero")
 
 
@@ -49,7 +52,7 @@ def mine(
     source: Sequence[str],
     target: Sequence[str],
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     k: int = 4,
     margin: Margin = "ratio",
     retrieval: Retrieval = "max",
@@ -63,7 +66,8 @@ def mine(
         source, target: texts, in any order, at least one each. A text that occurs several times on
             its side is mined once; the number left out is logged.
         threshold: pairs with a lower score are left out. With the margin ``ratio`` 1.05 is a
-            common choice; most pairs below it are wrong.
+            common choice; most pairs below it are wrong. ``auto`` estimates one; see
+            :func:`choose_threshold`.
         k: neighbours that the margin takes into account, from 1.
         margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
             ``distance``), or the cosine itself (``absolute``).
@@ -92,14 +96,53 @@ def mine(
     Source:
         Artetxe & Schwenk 2019, section 3.
     """
+    check_threshold(threshold, margin, retrieval)
     pairs = mine_texts(
         encoder, source, target, k=k, margin=margin, retrieval=retrieval, device=device,
         approximate=approximate,
     )  # fmt: skip
-    least = -np.inf if threshold is None else threshold
+    least = choose_threshold(pairs, threshold)
     return [
-        MinedTexts(p.score, source[p.source], target[p.target]) for p in pairs if p.score >= least
+        MinedTexts(p.score, source[p.source], target[p.target])
+        for p in pairs
+        if least is None or p.score >= least
     ]
+
+
+def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) -> None:
+    """Refuse (ConfigError) to estimate what can't be estimated."""
+    if threshold == "auto" and (margin == "absolute" or retrieval not in ("max", "intersect")):
+        raise ConfigError(
+            "threshold: auto works with the margins ratio and distance and the retrievals max and "
+            f"intersect, not with {margin} and {retrieval}; give a number"
+        )
+
+
+def choose_threshold(pairs: MinedPairs, threshold: Threshold) -> float | None:
+    """Give the score below which pairs are left out, ``None`` for all.
+
+    ``auto`` estimates it from the scores (:mod:`crosszero.search.estimation`), and logs what is
+    expected of the pairs; where nothing can be said, all are kept, with a warning.
+    """
+    if threshold != "auto":
+        return threshold
+    if pairs.rival is None:
+        raise ValueError("a threshold can be estimated only for pairs that were mined one-to-one")
+    found = estimate_threshold(pairs.score, pairs.rival)
+    if found is None:
+        _log.warning(
+            "threshold: right and wrong pairs can't be told apart by the scores of these %s: all "
+            "are kept",
+            f"{len(pairs):,}",
+        )
+        return None
+    _log.info(
+        "threshold: %.4f, estimated. %s of %s pairs reach it, of which about %.0f %% are right",
+        found.threshold,
+        *(f"{n:,}" for n in (found.kept, len(pairs))),
+        100 * found.precision,
+    )
+    return found.threshold
 
 
 def mine_texts(
@@ -156,8 +199,9 @@ def mine_distinct(
     found = find(left.texts, right.texts)
     if drop_repeated:
         kept = left.alone[found.source] & right.alone[found.target]
-        found = MinedPairs(found.source[kept], found.target[kept], found.score[kept])
-    return MinedPairs(left.first[found.source], right.first[found.target], found.score)
+        rival = None if found.rival is None else found.rival[kept]
+        found = MinedPairs(found.source[kept], found.target[kept], found.score[kept], rival)
+    return MinedPairs(left.first[found.source], right.first[found.target], found.score, found.rival)
 
 
 class DistinctTexts:

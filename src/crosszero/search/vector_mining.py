@@ -95,6 +95,7 @@ def pair_neighbours(
     target. Takes about 40 bytes for each pair that is looked at, beside what it is given: one for
     each row of either side, and k for each if `retrieval` is ``all``.
     """
+    sources, targets = len(forward.index), len(backward.index)
     each = forward.index.shape[1] if retrieval == "all" else 1
     asking = [(forward, False), (backward, True)]
     asking = {"fwd": asking[:1], "bwd": asking[1:]}.get(retrieval, asking)
@@ -109,15 +110,17 @@ def pair_neighbours(
             source[place], target[place] = (named, rows) if flipped else (rows, named)
             loss[place] = -score
             count = place.stop
-    del means  # sorting takes the room
     source, target, loss = source[:count], target[:count], loss[:count]
     if retrieval == "max":
-        chosen = _pick(
-            source, target, loss, sources=len(forward.index), targets=len(backward.index)
-        )
+        chosen = _pick(source, target, loss, sources=sources, targets=targets)
     else:
         chosen = _list(source, target, loss, retrieval)
-    return MinedPairs(source[chosen], target[chosen], -loss[chosen])
+    source, target, score = source[chosen], target[chosen], -loss[chosen]
+    if retrieval not in ("max", "intersect"):
+        return MinedPairs(source, target, score)
+    of_source = _score_rivals(forward, source, target, means[1], margin)
+    of_target = _score_rivals(backward, target, source, means[0], margin)
+    return MinedPairs(source, target, score, np.maximum(of_source, of_target))
 
 
 def _choose(
@@ -138,6 +141,21 @@ def _choose(
             named &= np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
         rows, places = np.nonzero(named)
         yield start + rows, index[rows, places], scores[rows, places]
+
+
+def _score_rivals(
+    found: Neighbours, rows: Ints, named: Ints, other_mean: Doubles, margin: Margin
+) -> Doubles:
+    """Score the best neighbour of each row but the one that was named, as if that were away."""
+    best = np.empty(len(rows))
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        cosine, index = found.similarity[rows[block]].astype(np.float64), found.index[rows[block]]
+        others = index != named[block, None]
+        mean = cosine.sum(axis=1, where=others) / np.maximum(others.sum(axis=1), 1)
+        scores = score_margins(cosine, mean[:, None], other_mean[index], margin)
+        best[block] = scores.max(axis=1, where=others, initial=-np.inf)
+    return best
 
 
 def _list(source: Ints, target: Ints, loss: Doubles, retrieval: Retrieval) -> Ints:

@@ -49,8 +49,10 @@ def make_negatives(sentences: Sequence[str], seed: int = 1) -> dict[str, tuple[s
         ``antonym``. None of them is one of the sentences.
 
     Example:
-        >>> list(make_negatives(["Prices are not lower now."]).items())
-        [('Prices have changed.', ('Prices are not lower now.', 'negation'))]
+        >>> for text, (_, change) in make_negatives(["Prices are not lower now."]).items():
+        ...     print(change, text)
+        antonym Prices are not higher now.
+        negation Prices are lower now.
     """
     entities = sorted({found for text in sentences for found in _ENTITY.findall(text)})
     own, made = set(sentences), dict[str, tuple[str, str]]()
