@@ -74,10 +74,10 @@ def mine(
     check_threshold(threshold, margin, retrieval)
     if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
-    sides = [
+    left, right = (
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)
-    ]
+    )
     which: dict[str, Any] = {"k": k, "margin": margin, "retrieval": retrieval}
     if ray.ray_address is None:
         from crosszero.experiment.cache import CachedEncoder, keep_until_done
@@ -92,17 +92,19 @@ def mine(
                 if folder.exists():
                     _log.info("%s: uses the vectors of a run that was stopped", out)
                 found = CachedEncoder(model, hash_encoder(reading.encoder), folder)
-            pairs = mine_texts(found, *sides, **which, approximate=approximate)
-            count = write_pairs(out, pairs, *sides, threshold=choose_threshold(pairs, threshold))
+            pairs = mine_texts(found, left, right, **which, approximate=approximate)
+            count = write_pairs(
+                out, pairs, left, right, threshold=choose_threshold(pairs, threshold)
+            )
     else:
         from crosszero.cluster import mine_texts as mine_on_cluster
 
         with ray.open() as cluster:
             pairs = mine_on_cluster(
-                reading.encoder, *sides, folder=out.resolve().parent, cluster=cluster, **which,
+                reading.encoder, left, right, folder=out.resolve().parent, cluster=cluster, **which,
                 **reading.list_options(common=True),
             )  # fmt: skip
-        count = write_pairs(out, pairs, *sides, threshold=choose_threshold(pairs, threshold))
+        count = write_pairs(out, pairs, left, right, threshold=choose_threshold(pairs, threshold))
     _log.info("%s%s pairs", name_place(out), f"{count:,}")
 
 

@@ -12,6 +12,7 @@ The estimate is no measurement. docs/guides/mine.md says how far it was off wher
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ class _Fit:
 
     def is_apart(self) -> bool:
         wrong = self.place + _EULER * self.scale
-        return self.mean - wrong > _APART * np.hypot(self.spread, _deviation(self.scale))
+        return self.mean - wrong > _APART * math.hypot(self.spread, _deviation(self.scale))
 
 
 def estimate_threshold(score: Doubles, rival: Doubles) -> Estimate | None:

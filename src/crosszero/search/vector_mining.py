@@ -105,7 +105,8 @@ def pair_neighbours(
     target, loss = np.empty_like(source), np.empty(size)
     count = 0
     for found, flipped in asking:
-        for rows, named, score in _choose(found, *means[:: -1 if flipped else 1], margin, each):
+        own, other = means[::-1] if flipped else means
+        for rows, named, score in _choose(found, own, other, margin, each):
             place = slice(count, count + len(score))
             source[place], target[place] = (named, rows) if flipped else (rows, named)
             loss[place] = -score
