@@ -26,6 +26,7 @@ NAMES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
+NOT_SEARCHED = "---\nsearch:\n  exclude: true\n---\n"
 COPIED = {".png", ".svg", ".css"}
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".json": "json"}
 LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)\s#]+)(#[^)\s]*)?(?=\))")
@@ -72,7 +73,7 @@ def make_page(name: str, found: Callable[[str], None]) -> str:
         return turn_links(text, PurePosixPath(), place(name), found)
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".md":
-        return f"# {name}\n\n``````{LANGUAGES.get(path.suffix, '')}\n{text}``````\n"
+        return f"{NOT_SEARCHED}# {name}\n\n``````{LANGUAGES.get(path.suffix, '')}\n{text}``````\n"
     parts = CODE.split(COMMENT.sub("", text))
     parts[::2] = [draw_equations(part) for part in parts[::2]]
     return turn_links("".join(parts), PurePosixPath(name).parent, place(name), found)
