@@ -24,9 +24,9 @@ from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.gold import AlignmentSet, GoldLinks
 from crosszero.align.layer_choice import choose_layer, measure_layers
 from crosszero.align.linker import CutText, from_words
-from crosszero.align.links import Scores
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import LinkConfig, Method, Unit, score_links
+from crosszero.align.similarity import Scores
 from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts
 from crosszero.experiment.table import Cell, Table, render_markdown
@@ -110,9 +110,9 @@ def measure(links: Iterable[Collection[Link]], gold: Sequence[GoldLinks]) -> flo
     return 100 * score_alignment([set(found) for found in links], gold).aer
 
 
-def link(parts: Iterable[tuple[Parts, Parts]]) -> list[set[Link]]:
+def link(parts: Sequence[tuple[Parts, Parts]]) -> list[set[Link]]:
     """The links that ``crosszero align`` gives."""
-    return [{found[:2] for found in link_long(a, b, LinkConfig())} for a, b in parts]
+    return [{link[:2] for link in found} for found in link_long(parts, LinkConfig())]
 
 
 def add_mean(name: str, values: Sequence[float], *more: Cell) -> tuple[Cell, ...]:
@@ -147,11 +147,11 @@ def read_gold_set(encoder: Encoder, data: AlignmentSet) -> Gold:
 def score_set(gold: Gold, method: Method, unit: Unit) -> list[Scores]:
     """Scores of all possible links of each sentence pair."""
     config = LinkConfig(method=method, unit=unit)
-    fits = [
-        gold.statistics.fit_words(a.keys, b.keys) if method == "combined" else None
-        for a, b in zip(gold.source, gold.target, strict=True)
-    ]
-    return [score_links(*parts, config, fit=f) for parts, f in zip(gold.parts, fits, strict=True)]
+    fits = None
+    if method == "combined":
+        texts = zip(gold.source, gold.target, strict=True)
+        fits = [gold.statistics.fit_words(a.keys, b.keys) for a, b in texts]
+    return score_links(gold.parts, config, fits)
 
 
 def cut_off(scores: Scores, threshold: float) -> set[Link]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from crosszero.align.calibration import bend, fit_curve
 from crosszero.align.gold import GoldLinks
-from crosszero.align.links import Scores
 from crosszero.align.methods import Method, get_threshold
+from crosszero.align.similarity import Scores
 from crosszero.experiment.table import Cell, Table
 
 Scored = Mapping[str, Mapping[Method, Sequence[Scores]]]

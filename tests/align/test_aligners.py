@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from crosszero.align import EncoderAligner, Lexicon, LexiconAligner, StatisticalAligner
-from crosszero.align.links import mutual_argmax
+from crosszero.align.similarity import mutual_argmax
 from crosszero.align.spans import Span
 from crosszero.align.word_reader import WordReader
 from crosszero.bitext.pair import SentencePair

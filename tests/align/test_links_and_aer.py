@@ -13,8 +13,8 @@ from crosszero.align.gold import (
     split_base,
 )
 from crosszero.align.linker import align_words
-from crosszero.align.links import compare_words, mutual_argmax
 from crosszero.align.methods import LinkConfig
+from crosszero.align.similarity import compare_words, mutual_argmax
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 
 

@@ -37,11 +37,11 @@ def test_documents_are_linked_like_their_sentences(sentences):
     assert all(piece[0] == piece[1] for piece in pieces)
     assert len(set(cuts) & set(borders)) >= 0.9 * len(cuts)
     config = LinkConfig(method="argmax", unit="word")
-    links = {link[:2] for link in link_long(source, target, config)}
+    links = {link[:2] for link in link_long([(source, target)], config)[0]}
     alone = set()
     for begin, end in pairwise(borders):
         sides = (as_parts(side.vectors[begin:end]) for side in (source, target))
-        alone |= {(begin + i, begin + j) for i, j, _ in link_parts(*sides, config)}
+        alone |= {(begin + i, begin + j) for i, j, _ in link_parts([tuple(sides)], config)[0]}
     assert len(links & set(gold)) > 0.8 * len(alone & set(gold))
     assert len(links) < 1.4 * len(alone)
 
@@ -64,7 +64,7 @@ def test_short_texts_are_not_cut():
     source, target, _, _ = make_document(4)
     assert len(source) <= _MOST
     config = LinkConfig()
-    assert link_long(source, target, config) == link_parts(source, target, config)
+    assert link_long([(source, target)], config) == link_parts([(source, target)], config)
 
 
 def test_words_without_parts_go_along():
@@ -72,7 +72,7 @@ def test_words_without_parts_go_along():
     starts, ends = source.starts.copy(), source.ends.copy()
     starts[::7], ends[::7] = 0, 0
     holes = Parts(source.vectors, starts, ends)
-    links = link_long(holes, target, LinkConfig())
+    [links] = link_long([(holes, target)], LinkConfig())
     assert links
     assert not {i for i, _, _ in links} & set(range(0, len(starts), 7))
 

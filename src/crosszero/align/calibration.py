@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.links import Scores
+from crosszero.align.similarity import Scores
 
 _CURVES = {
     "argmax": (0.932, 0.569),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -31,6 +32,7 @@ Row = tuple[list[str], list[str]]
 Schedule = Literal["short", "thot"]
 _LONGEST = 256  # words; longer sentences are left without word pairs
 _SCORES = 200_000  # word pairs whose score is remembered
+_WORDS = 5_000  # words whose translations are remembered
 _RARE = 0.1  # probability added to each, so that a word seen once says little
 _KIND = "symmetrisation"  # name of a member of the file of a model
 _FOREIGN = "it was not written by crosszero align --save"
@@ -91,6 +93,10 @@ class TwoWayModel:
         if there and back:
             self._there, self._back = _read(there), _read(back)
             self._both = thot.SymmetrizedAligner(self._there, self._back)
+            self._translations = [
+                lru_cache(_WORDS)(partial(_list_translations, model))
+                for model in (self._there, self._back)
+            ]
             self.symmetrise_by(symmetrisation)
 
     def symmetrise_by(self, symmetrisation: Symmetrisation) -> None:
@@ -134,18 +140,16 @@ class TwoWayModel:
         """
         import numpy as np
 
-        table = np.full((len(first), len(second)), _RARE, np.float64)
-        turned = table.copy()
-        if not self.empty:
-            there, back = self._there, self._back
-            rows = [(there.get_src_word_index(w), back.get_trg_word_index(w)) for w in first]
-            columns = [(there.get_trg_word_index(w), back.get_src_word_index(w)) for w in second]
-            for i, (a, b) in enumerate(rows):
-                for j, (c, d) in enumerate(columns):
-                    table[i, j] += there.translation_prob(a, c)
-                    turned[i, j] += back.translation_prob(d, b)
-        shares = np.sqrt(table / table.sum(axis=0) * (turned / turned.sum(axis=1, keepdims=True)))
-        fit: NDArray[np.float32] = shares.astype(np.float32)
+        tables = []
+        for side, one, other in ((0, first, second), (1, second, first)):
+            table = np.full((len(one), len(other)), _RARE)
+            if not self.empty:
+                model, translate = (self._there, self._back)[side], self._translations[side]
+                numbers = [model.get_trg_word_index(word) for word in other]
+                found = [[known.get(n, 0.0) for n in numbers] for known in map(translate, one)]
+                table += np.reshape(found, table.shape)
+            tables.append(table / table.sum(axis=0))
+        fit: NDArray[np.float32] = np.sqrt(tables[0] * tables[1].T).astype(np.float32)
         return fit
 
     def save(self, path: str | Path) -> None:
@@ -236,6 +240,11 @@ def _train(
         model.train()
     model.end_training()
     return _write(model)
+
+
+def _list_translations(model: Any, word: str) -> dict[int, float]:
+    """The probabilities of a word's translations; all others are hardly above 0."""
+    return dict(model.get_translations(model.get_src_word_index(word)))
 
 
 def _write(model: Any) -> dict[str, bytes]:

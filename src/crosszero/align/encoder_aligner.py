@@ -10,17 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-import numpy as np
-
 from crosszero.align.aligner import Links, count_nothing, sides
-from crosszero.align.links import Similarity, compare_words, mutual_argmax
+from crosszero.align.similarity import Similarity, compare_words, mutual_argmax
 from crosszero.align.subtokens import SubtokenEncoder, encode_parts, word_vectors
 from crosszero.align.word_encoder import WordEncoder
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError
-from crosszero.search.nearest import Floats
-from crosszero.search.neighbours import AnyFloats, unit_rows
 
 _LEARNT = 100_000  # texts of each language
 
@@ -91,20 +87,9 @@ class EncoderAligner:
             )
         )
         for source, target, x, y in zip(sources, targets, left, right, strict=True):
-            similarity = compare_words(word_vectors(x), word_vectors(y), scale=_scale)
+            similarity = compare_words(word_vectors(x), word_vectors(y))
             links = mutual_argmax(similarity, self._threshold)
             yield Links(source, target, links, partial(_score, similarity))
-
-
-def _scale(vectors: AnyFloats) -> Floats:
-    """Rows of length 1 by sums in float32: the scores that stores hold were rounded so."""
-    rows: Floats = vectors.astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not np.isfinite(lengths).all():
-        return unit_rows(vectors)  # too large for float32, or refused
-    lengths[lengths == 0.0] = 1.0
-    rows /= lengths
-    return rows
 
 
 def _score(similarity: Similarity, i: int, j: int) -> float:

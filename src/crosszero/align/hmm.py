@@ -12,12 +12,13 @@ tell from the second.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.links import TEMPERATURE, Scores, Similarity, normalise
+from crosszero.align.links import TEMPERATURE, normalise
+from crosszero.align.similarity import OUTSIDE, Scores, Similarity
 
 _Doubles = NDArray[np.float64]
 _DECAY = 0.5  # of the logarithm of a jump's probability, for each word further
@@ -34,67 +35,72 @@ def follow(
     """Give the posterior probability of each link.
 
     Args:
-        similarity: (source words, target words), without NaN.
+        similarity: a block, (pairs, source words, target words).
         fit: how well two words fit by other knowledge; factors that the probabilities of
-            `similarity` are multiplied by.
+            `similarity` are multiplied by, 0 outside a pair.
         temperature: of the softmax over `similarity`.
 
     Returns:
         Geometric mean of the posteriors of both directions.
 
     Example:
-        >>> follow(np.ones((2, 2), np.float32)).round(2).tolist()
-        [[0.67, 0.17], [0.17, 0.67]]
+        >>> follow(np.ones((1, 2, 2), np.float32)).round(2).tolist()
+        [[[0.67, 0.17], [0.17, 0.67]]]
     """
+    inside = similarity > OUTSIDE
     directions = []
-    for table, factors in ((similarity, fit), (similarity.T, None if fit is None else fit.T)):
-        shares = normalise(table, temperature, 0).astype(np.float64)
-        if factors is not None:
-            shares *= factors / factors.sum(axis=0)
-            shares /= shares.sum(axis=0)
-        directions.append(_find_posteriors(shares * len(shares)))
-    scores: Scores = np.sqrt(directions[0] * directions[1].T).astype(np.float32)
+    for axis in (1, 2):
+        shares = normalise(similarity, temperature, axis) * inside.astype(np.float64)
+        if fit is not None:
+            shares = _share(shares * _share(fit, axis), axis)
+        # The words of one side are read, those of the other are the states.
+        order = (2, 0, 1) if axis == 1 else (1, 0, 2)
+        states = inside.any(axis=3 - axis)
+        found = _find_posteriors(shares.transpose(order) * states.sum(axis=1)[:, None], states)
+        directions.append(found.transpose(np.argsort(order)))
+    scores: Scores = np.sqrt(directions[0] * directions[1]).astype(np.float32)
     return scores
 
 
-def _find_posteriors(fit: _Doubles) -> _Doubles:
+def _share(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    total = values.sum(axis=axis, keepdims=True)
+    return values / np.where(total > 0, total, 1)
+
+
+def _find_posteriors(fit: _Doubles, inside: NDArray[np.bool_]) -> _Doubles:
     """Forward and backward pass.
 
     Args:
-        fit: (states, words) how well a word fits a state, against a word without partner.
+        fit: (words, pairs, states) how well a word fits a state, against a word without partner; 0
+            outside a pair.
+        inside: (pairs, states) which states a pair has.
 
     Returns:
-        (states, words) probability that the word comes from the state. A word without partner
-        keeps the state of the word before it in mind.
+        (words, pairs, states) probability that the word comes from the state. A word without
+        partner keeps the state of the word before it in mind, and so does one outside its pair.
     """
-    states, words = fit.shape
-    jumps = _make_jumps(states)
-    fit = np.ascontiguousarray(fit.T) * (1 - _NOWHERE)
-    linked, free = np.empty((words, states)), np.empty((words, states))
-    scale = np.empty(words)
-    before = came = np.full(states, 1 / states)
-    for word in range(words):
-        linked[word], free[word] = came * fit[word], before * _NOWHERE
-        both = linked[word] + free[word]
-        scale[word] = both.sum()
-        linked[word] /= scale[word]
-        free[word] /= scale[word]
-        before = both / scale[word]
-        came = before @ jumps
-    ahead = np.ones(states)
-    for word in range(words - 2, -1, -1):
-        ahead = (jumps @ (fit[word + 1] * ahead) + _NOWHERE * ahead) / scale[word + 1]
-        linked[word] *= ahead
-        free[word] *= ahead
-    total = (linked + free).sum(axis=1, keepdims=True)
-    posteriors: _Doubles = (linked / total).T
-    return posteriors
-
-
-@lru_cache(maxsize=256)
-def _make_jumps(states: int) -> _Doubles:
-    """(states, states) probability of going from one to another: one to the right at best."""
+    words, _, states = fit.shape
     places = np.arange(states)
-    near = np.exp(-_DECAY * np.abs(places[None] - places[:, None] - 1))
-    jumps: _Doubles = (1 - _ANYWHERE) * near / near.sum(axis=1, keepdims=True)
-    return jumps + _ANYWHERE / states
+    near = np.exp(-_DECAY * np.abs(places[None] - places[:, None] - 1))  # one to the right at best
+    sizes = inside.sum(axis=1)
+    # From one state to another with probability leave * near + anywhere.
+    leave = (1 - _ANYWHERE) * inside / near.cumsum(axis=1).T[sizes - 1]
+    anywhere = _ANYWHERE / sizes[:, None]
+    fit = np.multiply(fit, 1 - _NOWHERE, order="C")  # a word's numbers together
+    found = np.empty(fit.shape)
+    scale = np.empty((words, len(inside), 1))
+    before = came = inside / sizes[:, None]
+    for word in range(words):
+        linked = came * fit[word]
+        both = linked + before * _NOWHERE
+        scale[word] = both.sum(axis=1, keepdims=True)
+        found[word] = linked / scale[word]
+        before = both / scale[word]
+        came = (before * leave) @ near + anywhere  # the states of a pair sum to 1
+    ahead = np.ones(inside.shape)
+    for word in range(words - 2, -1, -1):
+        linked = fit[word + 1] * ahead
+        came = leave * (linked @ near.T) + anywhere * linked.sum(axis=1, keepdims=True)
+        ahead = (came + _NOWHERE * ahead) / scale[word + 1]
+        found[word] *= ahead
+    return found

@@ -15,8 +15,7 @@ import numpy as np
 
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.linker import CutText
-from crosszero.align.links import Similarity
-from crosszero.align.methods import compare_parts
+from crosszero.align.similarity import Similarity, compare_parts
 from crosszero.align.spans import Link, Span
 from crosszero.align.subtokens import Parts, word_vectors
 
@@ -67,7 +66,7 @@ def measure_layers(
         forth, back = [], []
         for one, other in zip(left, right, strict=True):
             vectors = word_vectors(one[place]), word_vectors(other[place])
-            similarity = compare_parts(*vectors, centred=True)
+            similarity = compare_parts(*vectors)
             forth.append(_find_nearest(similarity))
             back.append({(i, j) for j, i in _find_nearest(similarity.T)})
         agreement = _agree(forth, back)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from crosszero.align.eflomal import TwoWayModel
@@ -169,12 +170,15 @@ class WordLinker:
             )
             for texts in (sources, targets)
         )
-        for source, target, one, other in zip(sources, targets, left, right, strict=True):
-            self.lost += one.lost + other.lost
-            fit = None
+        encoded = zip(left, right, strict=True)
+        for start in range(0, len(sources), self._batch):
+            pairs = list(islice(encoded, self._batch))
+            self.lost += sum(one.lost + other.lost for one, other in pairs)
+            fits = None
             if self._config.method == "combined" and self._statistics is not None:
-                fit = self._statistics.fit_words(source.keys, target.keys)
-            yield link_long(one, other, self._config, fit=fit)
+                texts = zip(sources[start:], targets[start:], pairs, strict=False)
+                fits = [self._statistics.fit_words(s.keys, t.keys) for s, t, _ in texts]
+            yield from link_long(pairs, self._config, fits)
 
     def _count(
         self, sources: Sequence[CutText], targets: Sequence[CutText]

@@ -15,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.links import Scores, Similarity, mutual_argmax
-from crosszero.align.methods import LinkConfig, ScoredLink, compare_parts, link_parts
+from crosszero.align.methods import LinkConfig, ScoredLink, link_parts
+from crosszero.align.similarity import Scores, Similarity, compare_parts, mutual_argmax
 from crosszero.align.spans import Link
 from crosszero.align.subtokens import Parts, word_vectors
 
@@ -28,18 +28,27 @@ Places = NDArray[np.int64]
 
 
 def link_long(
-    source: Parts, target: Parts, config: LinkConfig, *, fit: Scores | None = None
-) -> list[ScoredLink]:
+    pairs: Sequence[tuple[Parts, Parts]],
+    config: LinkConfig,
+    fits: Sequence[Scores] | None = None,
+) -> list[list[ScoredLink]]:
     """Link the words of texts of any length, as :func:`~crosszero.align.methods.link_parts` does.
 
     Args, returns, raises: as there.
     """
-    links: list[ScoredLink] = []
-    for (a, b), (c, d) in cut_texts(source, target):
-        some = None if fit is None else fit[a:b, c:d]
-        found = link_parts(_take(source, a, b), _take(target, c, d), config, fit=some)
-        links += [ScoredLink(a + i, c + j, score) for i, j, score in found]
-    return links
+    pieces, parts, some = [], [], []
+    for number, (source, target) in enumerate(pairs):
+        for (a, b), (c, d) in cut_texts(source, target):
+            whole = b - a == len(source) and d - c == len(target)
+            pieces.append((number, a, c))
+            parts.append((source, target) if whole else (_take(source, a, b), _take(target, c, d)))
+            if fits is not None:
+                some.append(fits[number][a:b, c:d])
+    found: list[list[ScoredLink]] = [[] for _ in pairs]
+    linked = link_parts(parts, config, None if fits is None else some)
+    for (number, a, c), links in zip(pieces, linked, strict=True):
+        found[number] += [ScoredLink(a + i, c + j, score) for i, j, score in links]
+    return found
 
 
 def cut_texts(source: Parts, target: Parts) -> Iterator[tuple[Link, Link]]:
@@ -55,7 +64,7 @@ def cut_texts(source: Parts, target: Parts) -> Iterator[tuple[Link, Link]]:
         vectors = word_vectors(source), word_vectors(target)
         while max(end - at for end, at in zip(ends, begin, strict=True)) > _MOST:
             sides = [side[at : at + _WINDOW] for side, at in zip(vectors, begin, strict=True)]
-            cuts = find_cuts(compare_parts(*sides, centred=True))
+            cuts = find_cuts(compare_parts(*sides))
             for i, j in cuts:
                 yield (begin[0], begin[0] + i), (begin[1], begin[1] + j)
                 begin = begin[0] + i, begin[1] + j

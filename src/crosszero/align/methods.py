@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
 
+from crosszero.align.blocks import Side, compare_rows, cut_blocks, join_parts
 from crosszero.align.calibration import calibrate
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
-from crosszero.align.links import (
-    Scores,
-    Similarity,
-    argmax,
-    compare_words,
-    itermax,
-    join_parts,
-    softmax,
-    transport,
-)
-from crosszero.align.subtokens import Parts, word_vectors
+from crosszero.align.links import argmax, itermax, softmax, transport
+from crosszero.align.similarity import OUTSIDE, Scores, Similarity
+from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError, quote, suggest
-from crosszero.search.neighbours import AnyFloats
 
 Method = Literal["argmax", "itermax", "softmax", "ot", "hmm", "statistical", "combined"]
 METHOD: Method = "hmm"
@@ -127,30 +120,40 @@ class LinkConfig:
 
 
 def link_parts(
-    source: Parts, target: Parts, config: LinkConfig, *, fit: Scores | None = None
-) -> list[ScoredLink]:
-    """Link the words of a sentence and of its translation.
+    pairs: Sequence[tuple[Parts, Parts]],
+    config: LinkConfig,
+    fits: Sequence[Scores] | None = None,
+) -> list[list[ScoredLink]]:
+    """Link the words of sentences to those of their translations.
 
     Args:
-        source, target: what an encoder saw of them.
+        pairs: what an encoder saw of them.
         config: how; not the statistical method, which needs no encoder.
-        fit: (source words, target words) how well two words fit by counts, for ``combined``.
+        fits: of each pair (source words, target words) how well two words fit by counts, for
+            ``combined``.
 
     Returns:
-        The links in the order of the source.
+        The links of each pair in the order of the source.
 
     Raises:
         CrosszeroError: a vector is not finite.
 
     Example:
         >>> parts = as_parts(np.eye(2))
-        >>> link_parts(parts, parts, LinkConfig(method="argmax"))[0][:2]
+        >>> link_parts([(parts, parts)], LinkConfig(method="argmax"))[0][0][:2]
         (0, 0)
     """
-    scores = calibrate(score_links(source, target, config, fit=fit), config.method)
     threshold = get_threshold(config.method) if config.threshold is None else config.threshold
-    kept = zip(*np.nonzero((scores > 0) & (scores >= threshold)), strict=True)
-    return [ScoredLink(int(i), int(j), float(scores[i, j])) for i, j in kept]
+    found: list[list[ScoredLink]] = [[] for _ in pairs]
+    for members, sides, scores in _score_blocks(pairs, config, fits):
+        scores = calibrate(scores, config.method)
+        places, *words = np.nonzero((scores > 0) & (scores >= threshold))
+        ends = (side.numbers[places, i].tolist() for side, i in zip(sides, words, strict=True))
+        links = map(ScoredLink, *ends, scores[places, *words].tolist())
+        counts = np.bincount(places, minlength=len(members)).tolist()
+        for number, count in zip(members, counts, strict=True):
+            found[number] = list(islice(links, count))
+    return found
 
 
 def get_threshold(method: Method) -> float:
@@ -159,38 +162,48 @@ def get_threshold(method: Method) -> float:
 
 
 def score_links(
-    source: Parts, target: Parts, config: LinkConfig, *, fit: Scores | None = None
-) -> Scores:
+    pairs: Sequence[tuple[Parts, Parts]],
+    config: LinkConfig,
+    fits: Sequence[Scores] | None = None,
+) -> list[Scores]:
     """Give the scores of all possible links, as the method makes them: (source, target words)."""
-    way = _WAYS[config.method]
-    link = way.link
-    if config.symmetrisation is not None:
-        link = partial(argmax, how=config.symmetrisation)
-    unit = config.unit or way.unit
-    found = np.zeros((len(source), len(target)), np.float32)
-    left, right = (np.flatnonzero(side.ends > side.starts) for side in (source, target))
-    if not (len(left) and len(right)):
-        return found
-    if unit == "subtoken":
-        scores = link(compare_parts(source.vectors, target.vectors, centred=way.centred))
-        return join_parts(scores, (source.starts, source.ends), (target.starts, target.ends))
-    one, other = (word_vectors(side)[seen] for side, seen in ((source, left), (target, right)))
-    similarity = compare_parts(one, other, centred=way.centred)
-    if unit == "both":
-        parts = compare_parts(source.vectors, target.vectors, centred=way.centred) + 1
-        sides = ((side.starts, side.ends) for side in (source, target))
-        best = join_parts(parts, *sides)[np.ix_(left, right)] - 1
-        similarity = ((similarity + best) / 2).astype(np.float32)
-    places = np.ix_(left, right)
-    if fit is None:
-        found[places] = link(similarity)
-    else:
-        found[places] = follow(similarity, fit[places])
+    found = [np.zeros((len(source), len(target)), np.float32) for source, target in pairs]
+    for members, sides, scores in _score_blocks(pairs, config, fits):
+        for place, number in enumerate(members):
+            words = [side.numbers[place, : side.counts[place]] for side in sides]
+            found[number][np.ix_(*words)] = scores[place, : len(words[0]), : len(words[1])]
     return found
 
 
-def compare_parts(source: AnyFloats, target: AnyFloats, *, centred: bool) -> Similarity:
-    """Cosines of all parts; of one that is all zeros 0."""
-    if centred and min(len(source), len(target)) > 1:
-        source, target = (side - side.mean(axis=0) for side in (source, target))
-    return np.nan_to_num(compare_words(source, target), nan=0.0)
+def _score_blocks(
+    pairs: Sequence[tuple[Parts, Parts]], config: LinkConfig, fits: Sequence[Scores] | None
+) -> Iterator[tuple[list[int], tuple[Side, Side], Scores]]:
+    """For each block the numbers of its pairs, their words and the scores of all possible links."""
+    way = _WAYS[config.method]
+    link = partial(argmax, how=config.symmetrisation) if config.symmetrisation else way.link
+    unit = config.unit or way.unit
+    for members in cut_blocks(pairs):
+        left, right = (Side.of([pairs[member][side] for member in members]) for side in (0, 1))
+        if unit != "word":
+            tokens = ((side.vectors, side.sizes) for side in (left, right))
+            parts = compare_rows(*tokens, centred=way.centred)
+        if unit == "subtoken":
+            scores = join_parts(link(parts), left, right)
+            yield members, (left, right), scores
+            continue
+        means = ((side.average(), side.counts) for side in (left, right))
+        similarity = compare_rows(*means, centred=way.centred)
+        outside = similarity == OUTSIDE
+        if unit == "both":
+            best = join_parts(parts, left, right)
+            similarity = np.where(outside, similarity, (similarity + best) / 2)
+        if fits is None:
+            scores = link(similarity)
+        else:
+            fit = np.zeros(similarity.shape, np.float32)
+            for place, number in enumerate(members):
+                words = [side.numbers[place, : side.counts[place]] for side in (left, right)]
+                fit[place, : len(words[0]), : len(words[1])] = fits[number][np.ix_(*words)]
+            scores = follow(similarity, fit)
+        scores[outside] = 0
+        yield members, (left, right), scores

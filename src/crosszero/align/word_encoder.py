@@ -7,9 +7,8 @@ from elsewhere, a table of random numbers in a test.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol, runtime_checkable
-
-import numpy as np
 
 from crosszero.align.spans import Span
 from crosszero.search.neighbours import AnyFloats
@@ -82,11 +81,8 @@ def join_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[list
         >>> join_words([["ein", "Haus"]])
         (['ein Haus'], [[Span(start=0, end=3), Span(start=4, end=8)]])
     """
-    texts = [" ".join(words) for words in sentences]
-    spans = []
+    texts, spans = [" ".join(words) for words in sentences], []
     for words in sentences:
-        ends = np.cumsum([len(word) + 1 for word in words]) - 1
-        spans.append(
-            [Span(int(end) - len(word), int(end)) for word, end in zip(words, ends, strict=True)]
-        )
+        ends = accumulate(map(len, words), lambda end, length: end + 1 + length)
+        spans.append([Span(end - len(word), end) for word, end in zip(words, ends, strict=True)])
     return texts, spans

@@ -185,9 +185,12 @@ def _align(
             _encode(encoder, side[start : start + _CHUNK], layers) for side in (source, target)
         )
         lost += sum(parts[0].lost for parts in (*left, *right))
-        for one, other in zip(left, right, strict=True):
-            found = [link_long(x, y, config) for x, y in zip(one, other, strict=True)]
-            yield [[(link.source, link.target) for link in links] for links in found]
+        found = [
+            link_long(list(zip(one, other, strict=True)), config)
+            for one, other in zip(zip(*left, strict=True), zip(*right, strict=True), strict=True)
+        ]
+        for layered in zip(*found, strict=True):
+            yield [[(link.source, link.target) for link in links] for links in layered]
     warn_of_lost(lost)
 
 

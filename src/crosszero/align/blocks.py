@@ -1,0 +1,179 @@
+"""Many sentence pairs at once: their vectors and similarities as blocks instead of one by one.
+
+Pairs of similar size stand in one block, (pairs, source, target). Cells beyond the words of a pair
+hold :data:`~crosszero.align.similarity.OUTSIDE`, which is below every cosine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.align.similarity import OUTSIDE, SHORT, Scores, Similarity
+from crosszero.align.subtokens import Parts
+from crosszero.search.neighbours import unit_rows
+
+_CELLS = 2**16  # of a block: pairs x source x target
+_NUMBERS = 2**20  # of a block's vectors
+_Floats = NDArray[np.floating]
+_Integers = NDArray[np.int64]
+Rows = tuple[_Floats, _Integers]
+
+
+def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
+    """Put pairs of similar size together.
+
+    Yields:
+        Numbers of the pairs of a block; one without words on a side is in none.
+    """
+    sizes = [(len(source.vectors), len(target.vectors)) for source, target in pairs]
+    block, rows, columns = list[int](), 0, 0
+    usable = [n for n, pair in enumerate(pairs) if all(side.lost < len(side) for side in pair)]
+    for number in sorted(usable, key=sizes.__getitem__):
+        dim = pairs[number][0].vectors.shape[1]
+        rows, columns = max(rows, sizes[number][0]), max(columns, sizes[number][1])
+        count = len(block) + 1
+        if block and (count * rows * columns > _CELLS or count * (rows + columns) * dim > _NUMBERS):
+            yield block
+            block, (rows, columns) = [], sizes[number]
+        block.append(number)
+    if block:
+        yield block
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a block: texts with their sub-tokens and with those words that have some.
+
+    Attributes:
+        vectors: (texts, sub-tokens, dim), zeros behind the last of a text.
+        sizes: (texts,) how many sub-tokens are its own.
+        counts: (texts,) how many words.
+        numbers: (texts, words) which word of its text each one is.
+        texts, words: (n,) of each word of the block its text, and its place among the words of it.
+        starts, ends: (n,) its first sub-token and the one behind its last, of
+            ``vectors.reshape(-1, dim)``.
+    """
+
+    vectors: _Floats
+    sizes: _Integers
+    counts: _Integers
+    numbers: _Integers
+    texts: _Integers
+    words: _Integers
+    starts: _Integers
+    ends: _Integers
+
+    @classmethod
+    def of(cls, members: Sequence[Parts]) -> Side:
+        """Stack texts."""
+        sizes = np.array([len(parts.vectors) for parts in members], np.int64)
+        shape = (len(members), int(sizes.max()), members[0].vectors.shape[1])
+        vectors = np.zeros(shape, np.result_type(members[0].vectors, np.float32))
+        for place, parts in zip(vectors, members, strict=True):
+            place[: len(parts.vectors)] = parts.vectors
+        given = np.array([len(parts) for parts in members], np.int64)
+        texts = np.repeat(np.arange(len(members)), given)
+        numbers = np.arange(len(texts)) - np.repeat(np.cumsum(given) - given, given)
+        starts = np.concatenate([parts.starts for parts in members])
+        ends = np.concatenate([parts.ends for parts in members])
+        seen = ends > starts
+        texts, numbers, starts, ends = texts[seen], numbers[seen], starts[seen], ends[seen]
+        counts = np.bincount(texts, minlength=len(members))
+        words = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
+        table = np.zeros((len(members), max(1, int(counts.max()))), np.int64)
+        table[texts, words] = numbers
+        first = texts * shape[1]
+        return cls(vectors, sizes, counts, table, texts, words, first + starts, first + ends)
+
+    def average(self) -> _Floats:
+        """Give the mean of each word's sub-tokens: (texts, words, dim)."""
+        rows = self.vectors.reshape(-1, self.vectors.shape[2])
+        found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
+        for chosen, tokens in self._by_length():
+            some = rows[tokens]
+            one = tokens.shape[1] == 1
+            found[self.texts[chosen], self.words[chosen]] = some[:, 0] if one else some.mean(axis=1)
+        return found
+
+    def find_best(self, scores: Scores) -> Scores:
+        """Give the best score of each word's sub-tokens.
+
+        Args:
+            scores: (texts, sub-tokens, n).
+
+        Returns:
+            (texts, words, n).
+        """
+        rows = scores.reshape(-1, scores.shape[2])
+        found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
+        for chosen, tokens in self._by_length():
+            found[self.texts[chosen], self.words[chosen]] = rows[tokens].max(axis=1)
+        return found
+
+    def _by_length(self) -> Iterator[tuple[_Integers, _Integers]]:
+        """Words with equally many sub-tokens: their numbers, and (words, sub-tokens) of them."""
+        lengths = self.ends - self.starts
+        for length in np.unique(lengths):
+            chosen = np.flatnonzero(lengths == length)
+            yield chosen, self.starts[chosen, None] + np.arange(length)
+
+
+def join_parts(scores: Scores, source: Side, target: Side) -> Scores:
+    """Link two words if any of their parts are, as surely as the surest of these links.
+
+    Args:
+        scores: (pairs, source sub-tokens, target sub-tokens).
+        source, target: whose sub-tokens they are.
+
+    Returns:
+        (pairs, source words, target words).
+    """
+    turned = source.find_best(scores).transpose(0, 2, 1)
+    joined: Scores = target.find_best(turned).transpose(0, 2, 1)
+    return joined
+
+
+def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
+    """Compare each row with each of the other side; one of zeros is like no other.
+
+    Args:
+        source, target: (pairs, rows, dim) vectors, and (pairs,) how many are a text's own.
+        centred: whether the mean of a text is taken from its rows first.
+
+    Returns:
+        (pairs, source, target) cosines.
+    """
+    several = np.minimum(source[1], target[1]) > 1
+    (left, lengths), (right, others) = (
+        _measure(_centre(*rows, several) if centred else rows[0]) for rows in (source, target)
+    )
+    similarity: Similarity = left @ right.transpose(0, 2, 1)
+    similarity /= lengths[:, :, None]
+    similarity /= others[:, None]
+    rows, columns = (np.arange(side.shape[1]) >= size[:, None] for side, size in (source, target))
+    similarity[rows[:, :, None] | columns[:, None]] = OUTSIDE
+    return similarity
+
+
+def _centre(vectors: _Floats, sizes: _Integers, several: NDArray[np.bool_]) -> _Floats:
+    """Take the mean of each text from its rows, where a pair has more than one on both sides."""
+    means = (vectors.sum(axis=1) / sizes[:, None]).astype(vectors.dtype)
+    means[~several] = 0
+    centred: _Floats = vectors - means[:, None]
+    return centred
+
+
+def _measure(rows: _Floats) -> tuple[_Floats, _Floats]:
+    """Vectors and their lengths; both scaled where a length is out of the range of float32."""
+    vectors = rows.astype(np.float32, copy=False)
+    lengths = np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors))
+    short = lengths < SHORT
+    if not np.isfinite(lengths).all() or rows[short].any():
+        vectors = unit_rows(rows.reshape(-1, rows.shape[2])).reshape(rows.shape)
+        return vectors, np.ones(lengths.shape, np.float32)
+    lengths[short] = 1
+    return vectors, lengths

@@ -1,0 +1,91 @@
+"""How alike words are: cosines of their vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosszero.align.spans import Link
+from crosszero.search.nearest import Floats
+from crosszero.search.neighbours import AnyFloats, unit_rows
+
+Similarity = NDArray[np.float32]
+"""(source, target) cosines, or (pairs, source, target); see :mod:`crosszero.align.blocks`."""
+Scores = NDArray[np.float32]
+"""The same shapes; 0 to 1."""
+
+OUTSIDE = -9.0
+"""In a block where a pair has no words; below every cosine."""
+SHORT = 1e-15  # vectors whose squares are no numbers in float32
+
+
+def scale_rows(vectors: AnyFloats) -> Floats:
+    """Bring rows to length 1 in float32; rows of zeros stay.
+
+    Raises:
+        CrosszeroError: a vector is not finite.
+    """
+    rows: Floats = vectors.astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    short = lengths[:, 0] < SHORT
+    if not np.isfinite(lengths).all() or vectors[short].any():
+        return unit_rows(vectors)
+    lengths[short] = 1.0
+    rows /= lengths
+    return rows
+
+
+def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
+    """Compare each word with each word of the other side by the cosine.
+
+    Args:
+        source: (source words, dim) vectors of one sentence.
+        target: (target words, dim) vectors of its translation.
+
+    Returns:
+        (source words, target words), from -1 to 1; NaN for a word with a vector of zeros.
+
+    Raises:
+        ValueError: shapes do not fit.
+        CrosszeroError: a vector is not finite.
+
+    Example:
+        >>> compare_words(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
+        [[0.6000000238418579], [nan]]
+    """
+    left, right = scale_rows(source), scale_rows(target)
+    similarity: Similarity = left @ right.T
+    similarity[~left.any(axis=1)] = np.nan
+    similarity[:, ~right.any(axis=1)] = np.nan
+    return similarity
+
+
+def compare_parts(source: AnyFloats, target: AnyFloats) -> Similarity:
+    """Cosines of all rows, the mean of each side taken from them first; of a row of zeros 0."""
+    if min(len(source), len(target)) > 1:
+        source, target = (side - side.mean(axis=0) for side in (source, target))
+    return np.nan_to_num(compare_words(source, target), nan=0.0)
+
+
+def mutual_argmax(similarity: Similarity, threshold: float = -np.inf) -> list[Link]:
+    """Link the words that are each other's most similar.
+
+    Args:
+        similarity: (source words, target words); NaN is never chosen.
+        threshold: smallest similarity of a link.
+
+    Returns:
+        Links, each word once at most; of equal similarities the first counts.
+
+    Example:
+        >>> mutual_argmax(np.array([[0.9, 0.8], [0.7, 0.1]], dtype=np.float32))
+        [(0, 0)]
+    """
+    if not similarity.size:
+        return []
+    table = np.where(np.isnan(similarity), -np.inf, similarity)
+    of_row, of_column = table.argmax(axis=1), table.argmax(axis=0)
+    rows = np.arange(len(table))
+    best = (of_column[of_row] == rows) & (table[rows, of_row] >= threshold)
+    best &= table[rows, of_row] > -np.inf
+    return [(int(i), int(of_row[i])) for i in np.flatnonzero(best)]
