@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from crosszero.align.any_links import read_links
 from crosszero.align.gold import GoldLinks
-from crosszero.align.link_files import spell_links
+from crosszero.align.link_writer import spell_links
 from crosszero.align.linker import from_words
 from crosszero.align.methods import ScoredLink
 from crosszero.errors import ConfigError, DataError

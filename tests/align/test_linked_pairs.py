@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crosszero.align.link_files import spell_links
+from crosszero.align.link_writer import spell_links
 from crosszero.align.linked_pairs import read_linked
 from crosszero.align.linker import from_words
 from crosszero.errors import DataError

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from crosszero.align.blocks import Side, join_parts
 from crosszero.align.hmm import _ANYWHERE, _DECAY, _NOWHERE, follow
-from crosszero.align.links import argmax, itermax, softmax, symmetrise, transport
 from crosszero.align.methods import LinkConfig, link_parts, score_links
+from crosszero.align.similarity_methods import argmax, itermax, softmax, symmetrise, transport
 from crosszero.align.subtokens import Parts, as_parts
 from crosszero.errors import ConfigError
 

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from crosszero.align.any_links import read_links
 from crosszero.align.gold import read_alignment_set
+from crosszero.align.link_reader import read_links
 from crosszero.align.word_lists import read_lexicon
 from crosszero.bitext import SkipLog, read_bitext
 from crosszero.bitext.lines import require_lines, split_words

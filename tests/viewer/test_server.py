@@ -24,7 +24,7 @@ httpx = pytest.importorskip("httpx2")
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from crosszero.align.link_files import make_row  # noqa: E402
+from crosszero.align.link_writer import make_row  # noqa: E402
 from crosszero.align.linker import CutText  # noqa: E402
 from crosszero.align.spans import Span  # noqa: E402
 from crosszero.errors import ConfigError  # noqa: E402

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.links import TEMPERATURE, normalise
 from crosszero.align.similarity import OUTSIDE, Scores, Similarity
+from crosszero.align.similarity_methods import TEMPERATURE, normalise
 
 _Doubles = NDArray[np.float64]
 _DECAY = 0.5  # of the logarithm of a jump's probability, for each word further

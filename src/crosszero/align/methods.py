@@ -14,8 +14,8 @@ from crosszero.align.blocks import Side, compare_rows, cut_blocks, join_parts
 from crosszero.align.calibration import calibrate
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
-from crosszero.align.links import argmax, itermax, softmax, transport
 from crosszero.align.similarity import OUTSIDE, Scores, Similarity
+from crosszero.align.similarity_methods import argmax, itermax, softmax, transport
 from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError, quote, suggest
 

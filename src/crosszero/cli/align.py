@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from crosszero.align.eflomal import Symmetrisation
-from crosszero.align.link_files import LinkFormat
+from crosszero.align.link_writer import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
 from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Resamples, Strict, name_place
 
@@ -93,7 +93,7 @@ def align(
         Keep the statistical aligner that was trained.
     """
     from crosszero.align.corpus import Corpus
-    from crosszero.align.link_files import spell_links
+    from crosszero.align.link_writer import spell_links
     from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
@@ -235,7 +235,7 @@ def aer(
         The same for the gold links.
     """
     from crosszero.align.aer import count_errors, score_alignment
-    from crosszero.align.any_links import read_links
+    from crosszero.align.link_reader import read_links
     from crosszero.errors import DataError
     from crosszero.experiment.comparison import compare_corpora
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crosszero.align.link_files import make_row
+from crosszero.align.link_writer import make_row
 from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import CutText, WordLinker
 from crosszero.align.word_cutter import cut_words
