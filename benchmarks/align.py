@@ -21,7 +21,7 @@ from crosszero.align.aer import score_alignment
 from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
 from crosszero.align.linker import align_words
 from crosszero.align.methods import LinkConfig
-from crosszero.align.word_encoder import join_words
+from crosszero.align.spans import join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI

@@ -1,7 +1,8 @@
 """Names that are marked in a text, found again in its translation."""
 
 import crosszero as cz
-from crosszero.align.linker import WordLinker, from_words
+from crosszero.align.linker import WordLinker
+from crosszero.align.spans import from_words
 from crosszero.projection import Label, project_spans
 
 encoder = cz.Encoder.load("crosszero-mini-aligned")

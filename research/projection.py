@@ -17,7 +17,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from crosszero.align.linker import WordLinker, from_words
+from crosszero.align.linker import WordLinker
+from crosszero.align.spans import from_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.table import Table, render_markdown
 from crosszero.model.encoder import Encoder

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from crosszero.align.gold import GoldLinks
+from crosszero.align.link_reader import read_links
 from crosszero.align.link_writer import spell_links
-from crosszero.align.linker import from_words
-from crosszero.align.methods import ScoredLink
+from crosszero.align.spans import ScoredLink, from_words
 from crosszero.errors import ConfigError, DataError
 
 SOURCE, TARGET = from_words(["ein", "Haus"]), from_words(["house"])

@@ -10,7 +10,7 @@ import pytest
 
 from crosszero.align.link_writer import spell_links
 from crosszero.align.linked_pairs import read_linked
-from crosszero.align.linker import from_words
+from crosszero.align.spans import from_words
 from crosszero.errors import DataError
 from tests.viewer.conftest import ROWS, make_row
 

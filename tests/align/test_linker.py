@@ -5,8 +5,9 @@ import pytest
 
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.layer_choice import choose_layer, measure_layers
-from crosszero.align.linker import WordLinker, align_words, from_words
+from crosszero.align.linker import WordLinker, align_words
 from crosszero.align.methods import LinkConfig
+from crosszero.align.spans import from_words
 from crosszero.align.subtokens import as_parts
 from crosszero.errors import ConfigError, DataError
 from tests.samples.helpers import cipher

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crosszero.align.linker import CutText
+from crosszero.align.spans import CutText
 from crosszero.cli import main
 from crosszero.projection.formats import Markup, make_format, tell_format
 from crosszero.projection.linking import link_texts

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.linker import CutText
+from crosszero.align.spans import CutText
 from crosszero.align.word_cutter import cut_words
 from crosszero.projection.elements import project_markup
 from crosszero.projection.markup import read_markup

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.linker import CutText
-from crosszero.align.spans import Span
+from crosszero.align.spans import CutText, Span
 from crosszero.align.word_cutter import cut_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import TaggedWords, read_conll

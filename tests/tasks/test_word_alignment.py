@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from crosszero.align.linker import align_words
+from crosszero.align.spans import join_words
 from crosszero.align.subtokens import as_parts
-from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder

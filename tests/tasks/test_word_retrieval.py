@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crosszero.align.spans import Span, WordPair
-from crosszero.align.word_encoder import WordEncoder
+from crosszero.align.subtokens import WordEncoder
 from crosszero.errors import CrosszeroError
 from crosszero.samples.sample import Sample
 from crosszero.tasks.word_retrieval import WordRetrieval, compare_words, list_questions

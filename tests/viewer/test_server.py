@@ -25,8 +25,7 @@ httpx = pytest.importorskip("httpx2")
 from starlette.testclient import TestClient  # noqa: E402
 
 from crosszero.align.link_writer import make_row  # noqa: E402
-from crosszero.align.linker import CutText  # noqa: E402
-from crosszero.align.spans import Span  # noqa: E402
+from crosszero.align.spans import CutText, Span  # noqa: E402
 from crosszero.errors import ConfigError  # noqa: E402
 from crosszero.model.encoder import Encoder  # noqa: E402
 from crosszero.projection.rules import REASONS  # noqa: E402

@@ -14,8 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 from crosszero.align.linked_pairs import LinkedPair, read_linked
-from crosszero.align.linker import from_words
-from crosszero.align.methods import ScoredLink
+from crosszero.align.spans import ScoredLink, from_words
 from crosszero.viewer.terminal import draw_links
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crosszero.align.spans import Span as Span
     from crosszero.align.spans import WordPair as WordPair
     from crosszero.align.statistical_aligner import StatisticalAligner as StatisticalAligner
-    from crosszero.align.word_encoder import WordEncoder as WordEncoder
+    from crosszero.align.subtokens import WordEncoder as WordEncoder
     from crosszero.align.word_lists import Lexicon as Lexicon
     from crosszero.align.word_lists import read_lexicon as read_lexicon
 
@@ -34,7 +34,7 @@ _HOMES = {
     "Links": "aligner",
     "Span": "spans",
     "StatisticalAligner": "statistical_aligner",
-    "WordEncoder": "word_encoder",
+    "WordEncoder": "subtokens",
     "WordLinker": "linker",
     "WordPair": "spans",
     "align_words": "linker",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from crosszero.align.linker import CutText, from_words
+from crosszero.align.spans import CutText, from_words
 from crosszero.align.text_pairs import TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter

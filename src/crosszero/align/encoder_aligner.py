@@ -12,8 +12,7 @@ from functools import partial
 
 from crosszero.align.aligner import Links, count_nothing, sides
 from crosszero.align.similarity import Similarity, compare_words, mutual_argmax
-from crosszero.align.subtokens import SubtokenEncoder, encode_parts, word_vectors
-from crosszero.align.word_encoder import WordEncoder
+from crosszero.align.subtokens import SubtokenEncoder, WordEncoder, encode_parts, word_vectors
 from crosszero.align.word_reader import WordReaders
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError

@@ -14,9 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from crosszero.align.eflomal import TwoWayModel
-from crosszero.align.linker import CutText
 from crosszero.align.similarity import Similarity, compare_parts
-from crosszero.align.spans import Link, Span
+from crosszero.align.spans import CutText, Link, Span
 from crosszero.align.subtokens import Parts, word_vectors
 
 _CLOSE = 0.98  # share of the best agreement from which on the deepest layer counts

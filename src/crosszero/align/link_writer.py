@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from crosszero.align.linker import CutText
-from crosszero.align.methods import ScoredLink
+from crosszero.align.spans import CutText, ScoredLink
 
 LinkFormat = Literal["pharaoh", "scores", "jsonl"]
 

@@ -8,10 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from crosszero.align.linker import CutText, from_words
-from crosszero.align.methods import ScoredLink
 from crosszero.align.pharaoh import parse_links
-from crosszero.align.spans import Span
+from crosszero.align.spans import CutText, ScoredLink, Span, from_words
 from crosszero.bitext.formats.multiway import read_parallel
 from crosszero.bitext.lines import BadText, find_control, require_lines, split_words
 from crosszero.errors import DataError, quote

@@ -5,46 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.long_texts import link_long
-from crosszero.align.methods import LinkConfig, ScoredLink
-from crosszero.align.spans import Link, Span, WordPair
-from crosszero.align.subtokens import SubtokenEncoder, encode_parts
+from crosszero.align.methods import LinkConfig
+from crosszero.align.spans import CutText, Link, ScoredLink, WordPair, from_words
+from crosszero.align.subtokens import SubtokenEncoder, WordEncoder, encode_parts
 from crosszero.align.word_cutter import cut_words
-from crosszero.align.word_encoder import WordEncoder, join_words
 from crosszero.errors import ConfigError
 
 _log = logging.getLogger("crosszero")
-
-
-class CutText(NamedTuple):
-    """A text and where its words are.
-
-    Attributes:
-        text: as it is.
-        spans: of its words, in characters.
-    """
-
-    text: str
-    spans: list[Span]
-
-    @property
-    def keys(self) -> list[str]:
-        """The words in lower case, as a statistical aligner counts them."""
-        return [self.text[start:end].lower() for start, end in self.spans]
-
-
-def from_words(words: Sequence[str]) -> CutText:
-    """Take words that are cut already, with one space between two.
-
-    Example:
-        >>> from_words(["ein", "Haus"]).spans
-        [Span(start=0, end=3), Span(start=4, end=8)]
-    """
-    [text], [spans] = join_words([words])
-    return CutText(text, spans)
 
 
 def align_words(

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.methods import LinkConfig, ScoredLink, link_parts
+from crosszero.align.methods import LinkConfig, link_parts
 from crosszero.align.similarity import Scores, Similarity, compare_parts, mutual_argmax
-from crosszero.align.spans import Link
+from crosszero.align.spans import Link, ScoredLink
 from crosszero.align.subtokens import Parts, word_vectors
 
 _MOST = 150  # words of a text that is not cut

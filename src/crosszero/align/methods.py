@@ -16,6 +16,7 @@ from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
 from crosszero.align.similarity import OUTSIDE, Scores, Similarity
 from crosszero.align.similarity_methods import argmax, itermax, softmax, transport
+from crosszero.align.spans import ScoredLink
 from crosszero.align.subtokens import Parts
 from crosszero.errors import ConfigError, quote, suggest
 
@@ -23,14 +24,6 @@ Method = Literal["argmax", "itermax", "softmax", "ot", "hmm", "statistical", "co
 METHOD: Method = "hmm"
 """Where nobody says otherwise."""
 Unit = Literal["subtoken", "word", "both"]
-
-
-class ScoredLink(NamedTuple):
-    """Two words that mean the same, by their numbers from 0, and how sure that is, from 0 to 1."""
-
-    source: int
-    target: int
-    score: float
 
 
 class _Way(NamedTuple):

@@ -1,7 +1,9 @@
-"""A word in its text, and two words that mean the same."""
+"""Words in their texts, and links between them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 Link = tuple[int, int]
@@ -27,3 +29,59 @@ class WordPair(NamedTuple):
     source: Span
     target: Span
     score: float = 1.0
+
+
+class ScoredLink(NamedTuple):
+    """Two words that mean the same, by their numbers from 0, and how sure that is, from 0 to 1."""
+
+    source: int
+    target: int
+    score: float
+
+
+class CutText(NamedTuple):
+    """A text and where its words are.
+
+    Attributes:
+        text: as it is.
+        spans: of its words, in characters.
+    """
+
+    text: str
+    spans: list[Span]
+
+    @property
+    def keys(self) -> list[str]:
+        """The words in lower case, as a statistical aligner counts them."""
+        return [self.text[start:end].lower() for start, end in self.spans]
+
+
+def from_words(words: Sequence[str]) -> CutText:
+    """Take words that are cut already, with one space between two.
+
+    Example:
+        >>> from_words(["ein", "Haus"]).spans
+        [Span(start=0, end=3), Span(start=4, end=8)]
+    """
+    [text], [spans] = join_words([words])
+    return CutText(text, spans)
+
+
+def join_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[list[Span]]]:
+    """Make texts of sentences that are cut into words, with one space between two words.
+
+    Args:
+        sentences: n lists of words.
+
+    Returns:
+        n texts, and for each of them where its words stand.
+
+    Example:
+        >>> join_words([["ein", "Haus"]])
+        (['ein Haus'], [[Span(start=0, end=3), Span(start=4, end=8)]])
+    """
+    texts, spans = [" ".join(words) for words in sentences], []
+    for words in sentences:
+        ends = accumulate(map(len, words), lambda end, length: end + 1 + length)
+        spans.append([Span(end - len(word), end) for word, end in zip(words, ends, strict=True)])
+    return texts, spans

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.spans import Span
-from crosszero.align.word_encoder import WordEncoder, encode_spans
 from crosszero.search.neighbours import AnyFloats
 
 Unit = Literal["subtoken", "word"]
@@ -57,6 +56,60 @@ class SubtokenEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class WordEncoder(Protocol):
+    """Gives vectors to words in their sentences.
+
+    ``isinstance(thing, WordEncoder)`` checks that the method exists, not what it takes or returns.
+    """
+
+    def encode_words(self, texts: list[str], spans: list[list[Span]]) -> Sequence[AnyFloats]:
+        """Give one vector per word, in the light of its sentence.
+
+        Args:
+            texts: n sentences.
+            spans: for each sentence the words, as character spans (end excluded).
+
+        Returns:
+            n arrays; the i-th has shape (len(spans[i]), dim). A word of which the model sees
+            nothing (cut off at its maximal length) is a row of zeros.
+        """
+        ...
+
+
+def encode_spans(
+    encoder: WordEncoder, texts: list[str], spans: list[list[Span]], *, batch: int = 256
+) -> Iterator[AnyFloats]:
+    """Give the word vectors of one sentence after the other, with their shapes checked.
+
+    Only one batch's vectors wait here; a caller that keeps what it gets holds them all.
+
+    Args:
+        encoder: where the vectors come from.
+        texts: n sentences.
+        spans: for each sentence its words.
+        batch: sentences that are handed to the encoder at once.
+
+    Yields:
+        n arrays, the i-th of shape (len(spans[i]), dim).
+
+    Raises:
+        ValueError: the encoder returned another number of arrays or rows.
+    """
+    for start in range(0, len(texts), batch):
+        part = spans[start : start + batch]
+        arrays = encoder.encode_words(texts[start : start + batch], part)
+        if len(arrays) != len(part):
+            raise ValueError(f"encode_words returned {len(arrays)} arrays for {len(part)} texts")
+        for offset, (array, words) in enumerate(zip(arrays, part, strict=True)):
+            if array.ndim != 2 or len(array) != len(words):
+                raise ValueError(
+                    f"encode_words returned shape {array.shape} for text {start + offset}, "
+                    f"which has {len(words)} words"
+                )
+            yield array
+
+
 def word_vectors(parts: Parts) -> AnyFloats:
     """Give the mean over the sub-tokens of each word; zeros for a word without one.
 
@@ -91,7 +144,7 @@ def encode_parts(
 ) -> Iterator[Parts]:
     """Give the parts of one sentence after the other: sub-tokens, or words if that is all there is.
 
-    Args, raises: as :func:`~crosszero.align.word_encoder.encode_spans`.
+    Args, raises: as :func:`~crosszero.align.subtokens.encode_spans`.
     """
     if not isinstance(encoder, SubtokenEncoder):
         yield from map(as_parts, encode_spans(encoder, texts, spans, batch=batch))

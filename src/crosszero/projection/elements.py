@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from crosszero.align.linker import CutText
+from crosszero.align.spans import CutText
 from crosszero.projection.markup import (
     ROOT,
     Element,

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from crosszero.align.linked_pairs import LinkedPair, parse_pharaoh, parse_row
-from crosszero.align.linker import CutText
-from crosszero.align.methods import ScoredLink
-from crosszero.align.spans import Span
+from crosszero.align.spans import CutText, ScoredLink, Span
 from crosszero.align.word_cutter import make_cutter
 from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError, quote

@@ -7,7 +7,7 @@ from itertools import tee
 from pathlib import Path
 
 from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.linker import from_words
+from crosszero.align.spans import from_words
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll

@@ -7,8 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from crosszero.align.linker import CutText
-from crosszero.align.spans import Span
+from crosszero.align.spans import CutText, Span
 from crosszero.projection.rules import Dropped, Label, Rules
 from crosszero.projection.spans import ScoredLinks, check_links, is_punctuation, project_spans
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crosszero.align.gold import read_alignment_set, split_base
-from crosszero.align.spans import WordPair
-from crosszero.align.word_encoder import join_words
+from crosszero.align.spans import WordPair, join_words
 from crosszero.bitext.folding import fold_text
 from crosszero.bitext.languages import languages_in_name
 from crosszero.bitext.pair import SentencePair

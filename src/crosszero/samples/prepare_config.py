@@ -16,7 +16,7 @@ from crosszero.samples.stopwords import Source as Source  # the command line loo
 
 if TYPE_CHECKING:
     from crosszero.align.aligner import Aligner
-    from crosszero.align.word_encoder import WordEncoder
+    from crosszero.align.subtokens import WordEncoder
 
 Kind = Literal["aligner", "lexicon", "encoder", "none"]
 KINDS: tuple[str, ...] = get_args(Kind)

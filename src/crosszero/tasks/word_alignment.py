@@ -25,9 +25,8 @@ from crosszero.align.gold import (
 from crosszero.align.linker import warn_of_lost
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import METHOD, LinkConfig, Method
-from crosszero.align.spans import Link
+from crosszero.align.spans import Link, join_words
 from crosszero.align.subtokens import Parts, encode_parts
-from crosszero.align.word_encoder import join_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.gold import find_known
 from crosszero.tasks.prediction_files import find_file, name_file, write_lines

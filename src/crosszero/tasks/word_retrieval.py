@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosszero.align.spans import Span
+from crosszero.align.subtokens import WordEncoder, encode_spans
 from crosszero.align.word_boundaries import normalise, word_spans
-from crosszero.align.word_encoder import WordEncoder, encode_spans
 from crosszero.errors import CrosszeroError, DataError
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore

@@ -12,7 +12,8 @@ import numpy as np
 
 from crosszero.align.link_writer import make_row
 from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.linker import CutText, WordLinker
+from crosszero.align.linker import WordLinker
+from crosszero.align.spans import CutText
 from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import require_lines
 from crosszero.model.encoder import Encoder

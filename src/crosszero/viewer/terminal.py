@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.linker import CutText
+from crosszero.align.spans import CutText
 from crosszero.errors import visible
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
