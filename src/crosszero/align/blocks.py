@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.similarity import OUTSIDE, SHORT, Scores, Similarity
-from crosszero.align.subtokens import Parts
+from crosszero.align.subtokens import Integers, Parts, group_by_length
 from crosszero.search.neighbours import unit_rows
 
 _CELLS = 2**16  # of a block: pairs x source x target
 _NUMBERS = 2**20  # of a block's vectors
 _Floats = NDArray[np.floating]
-_Integers = NDArray[np.int64]
-Rows = tuple[_Floats, _Integers]
+Rows = tuple[_Floats, Integers]
 
 
 def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
@@ -59,13 +58,13 @@ class Side:
     """
 
     vectors: _Floats
-    sizes: _Integers
-    counts: _Integers
-    numbers: _Integers
-    texts: _Integers
-    words: _Integers
-    starts: _Integers
-    ends: _Integers
+    sizes: Integers
+    counts: Integers
+    numbers: Integers
+    texts: Integers
+    words: Integers
+    starts: Integers
+    ends: Integers
 
     @classmethod
     def of(cls, members: Sequence[Parts]) -> Side:
@@ -93,7 +92,7 @@ class Side:
         """Give the mean of each word's sub-tokens: (texts, words, dim)."""
         rows = self.vectors.reshape(-1, self.vectors.shape[2])
         found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
-        for chosen, tokens in self._by_length():
+        for chosen, tokens in group_by_length(self.starts, self.ends):
             some = rows[tokens]
             one = tokens.shape[1] == 1
             found[self.texts[chosen], self.words[chosen]] = some[:, 0] if one else some.mean(axis=1)
@@ -110,16 +109,9 @@ class Side:
         """
         rows = scores.reshape(-1, scores.shape[2])
         found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
-        for chosen, tokens in self._by_length():
+        for chosen, tokens in group_by_length(self.starts, self.ends):
             found[self.texts[chosen], self.words[chosen]] = rows[tokens].max(axis=1)
         return found
-
-    def _by_length(self) -> Iterator[tuple[_Integers, _Integers]]:
-        """Words with equally many sub-tokens: their numbers, and (words, sub-tokens) of them."""
-        lengths = self.ends - self.starts
-        for length in np.unique(lengths):
-            chosen = np.flatnonzero(lengths == length)
-            yield chosen, self.starts[chosen, None] + np.arange(length)
 
 
 def join_parts(scores: Scores, source: Side, target: Side) -> Scores:
@@ -159,7 +151,7 @@ def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
     return similarity
 
 
-def _centre(vectors: _Floats, sizes: _Integers, several: NDArray[np.bool_]) -> _Floats:
+def _centre(vectors: _Floats, sizes: Integers, several: NDArray[np.bool_]) -> _Floats:
     """Take the mean of each text from its rows, where a pair has more than one on both sides."""
     means = (vectors.sum(axis=1) / sizes[:, None]).astype(vectors.dtype)
     means[~several] = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from crosszero.align.spans import Span
 from crosszero.search.neighbours import AnyFloats
 
-Unit = Literal["subtoken", "word"]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Parts:
     """
 
     vectors: AnyFloats
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    starts: Integers
+    ends: Integers
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -119,9 +119,21 @@ def word_vectors(parts: Parts) -> AnyFloats:
         [[2.0], [5.0]]
     """
     found = np.zeros((len(parts), parts.vectors.shape[1]), parts.vectors.dtype)
-    for word in np.flatnonzero(parts.ends > parts.starts):
-        found[word] = parts.vectors[parts.starts[word] : parts.ends[word]].mean(axis=0)
+    for words, tokens in group_by_length(parts.starts, parts.ends):
+        found[words] = parts.vectors[tokens].mean(axis=1)
     return found
+
+
+def group_by_length(starts: Integers, ends: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """Put words of equally many sub-tokens together, which can be worked on at once.
+
+    Yields:
+        (n,) numbers of the words, and (n, length) of their sub-tokens; not of words without any.
+    """
+    lengths = ends - starts
+    for length in np.unique(lengths[lengths > 0]):
+        chosen = np.flatnonzero(lengths == length)
+        yield chosen, starts[chosen, None] + np.arange(length)
 
 
 def as_parts(vectors: AnyFloats) -> Parts:
