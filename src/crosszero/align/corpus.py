@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from crosszero.align.eflomal import TwoWayModel, fits
 from crosszero.align.spans import CutText, from_words
 from crosszero.align.text_pairs import TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
@@ -16,6 +17,7 @@ from crosszero.errors import ConfigError
 
 CutPair = tuple[CutText, CutText]
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
+_COUNTED = 100_000  # pairs that a statistical aligner learns from
 _log = logging.getLogger("crosszero")
 
 
@@ -106,6 +108,23 @@ class Corpus:
                 for text, cut in zip(pair, cutters, strict=True)
             )
             yield source, target
+
+
+def count_words(corpus: Corpus) -> TwoWayModel:
+    """Train a statistical aligner on the first 100,000 pairs of a corpus.
+
+    Raises:
+        ConfigError: the corpus can be read only once.
+    """
+    if not corpus.can_be_read_again:
+        raise ConfigError(
+            "standard input can't be read twice, once to count and once to link: give a file, or "
+            "load a statistical aligner that --save has written with --load"
+        )
+    rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
+    rows = [row for row in rows if fits(*row)]
+    _log.info("counting the words of %s pairs", f"{len(rows):,}")
+    return TwoWayModel(lambda: rows, seeds=(2, 3))
 
 
 def _is_text(name: str) -> bool:

@@ -8,17 +8,23 @@ alignment error of the best one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 
+from crosszero.align.corpus import Corpus, count_words
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.similarity import Similarity, compare_parts
 from crosszero.align.spans import CutText, Link, Span
 from crosszero.align.subtokens import Parts, word_vectors
+from crosszero.errors import ConfigError
 
+_LOOK, _FEW = 200, 20  # pairs on which a layer is chosen, at most and at least
 _CLOSE = 0.98  # share of the best agreement from which on the deepest layer counts
+_log = logging.getLogger("crosszero")
 
 
 class LayeredEncoder(Protocol):
@@ -29,6 +35,43 @@ class LayeredEncoder(Protocol):
     ) -> Sequence[Sequence[Parts]]:
         """Give the sub-tokens of each text in each layer."""
         ...
+
+
+def find_layer(
+    encoder: LayeredEncoder,
+    corpus: Corpus,
+    layers: Sequence[int],
+    statistics: TwoWayModel | None = None,
+) -> int | None:
+    """Choose a layer on the first 200 pairs, and tell how well each one does.
+
+    Args:
+        encoder: gives the vectors.
+        corpus: what is to be linked.
+        layers: among which to choose.
+        statistics: trained on such texts; none: it is trained now, if `corpus` is a file.
+
+    Returns:
+        The layer, or ``None`` if there are too few texts to choose by.
+
+    Raises:
+        ConfigError: the corpus can be read only once.
+    """
+    if not corpus.can_be_read_again:
+        raise ConfigError("--layer auto: standard input can't be read twice; give a file")
+    if statistics is None and not corpus.given:
+        statistics = count_words(corpus)
+    sources, targets = zip(*islice(corpus, _LOOK), strict=True)
+    if len(sources) < _FEW:
+        _log.warning(
+            "--layer auto: %d texts are too few to choose by; the usual layer", len(sources)
+        )
+        return None
+    found = measure_layers(encoder, sources, targets, layers, statistics)
+    chosen = choose_layer(layers, found)
+    table = ", ".join(f"{n}: {value:.3f}" for n, value in zip(layers, found, strict=True))
+    _log.info("agreement by layer: %s; layer %d is read", table, chosen)
+    return chosen
 
 
 def measure_layers(

@@ -7,7 +7,7 @@ import sys
 import time
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,16 +16,8 @@ from crosszero.align.link_writer import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
 from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Resamples, Strict, name_place
 
-if TYPE_CHECKING:
-    from crosszero.align.corpus import Corpus
-    from crosszero.align.eflomal import TwoWayModel
-    from crosszero.model.encoder import Encoder
-    from crosszero.model.options import WordLayer
-
 _BLOCK = 256  # pairs of texts between two writes
 _TELL = 10  # seconds between two lines of progress
-_COUNTED = 100_000  # pairs that the statistical aligner learns from
-_LOOK, _FEW = 200, 20  # pairs on which a layer is chosen, at most and at least
 _log = logging.getLogger("crosszero")
 
 
@@ -92,7 +84,9 @@ def align(
     save
         Keep the statistical aligner that was trained.
     """
-    from crosszero.align.corpus import Corpus
+    from crosszero.align.corpus import Corpus, count_words
+    from crosszero.align.eflomal import TwoWayModel
+    from crosszero.align.layer_choice import find_layer
     from crosszero.align.link_writer import spell_links
     from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
@@ -114,14 +108,21 @@ def align(
     if save is not None:
         check_output(save, inputs=corpus.files)
     counts = method in ("statistical", "combined") or save is not None
-    statistics = get_statistics(corpus, load, save) if counts else None
+    statistics = None
+    if counts:
+        statistics = TwoWayModel.load(load) if load else count_words(corpus)
+        if save is not None and load is None:
+            statistics.save(save)
     model = None
     if method != "statistical":
         model = reading.load(layer=None if layer == "auto" else layer)
         if layer == "auto":
-            chosen, length = find_layer(model, corpus, statistics), reading.max_length
+            layers = range(1, model.backbone.layers + 1)
             model = Encoder(
-                model.backbone, layer=chosen, max_length=length, precision=model.precision
+                model.backbone,
+                layer=find_layer(model, corpus, layers, statistics) or model.alignment_layer,
+                max_length=reading.max_length,
+                precision=model.precision,
             )
     linker = WordLinker(model, config, statistics=statistics)
     key = None
@@ -160,50 +161,6 @@ def align(
     warn_of_lost(linker.lost)
     where = "1 line" if lines.count == 1 else f"{lines.count:,} lines"
     _log.info("%s%s links in %s", name_place(out), f"{links:,}", where)
-
-
-def get_statistics(corpus: Corpus, load: Path | None, save: Path | None) -> TwoWayModel:
-    """Load the statistical aligner, or train it on the first 100,000 pairs of the corpus."""
-    from crosszero.align.eflomal import TwoWayModel, fits
-    from crosszero.errors import ConfigError
-
-    if load is not None:
-        return TwoWayModel.load(load)
-    if not corpus.can_be_read_again:
-        raise ConfigError(
-            "standard input can't be read twice, once to count and once to link: give a file, or "
-            "load a statistical aligner that --save has written with --load"
-        )
-    rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
-    rows = [row for row in rows if fits(*row)]
-    _log.info("counting the words of %s pairs", f"{len(rows):,}")
-    model = TwoWayModel(lambda: rows, seeds=(2, 3))
-    if save is not None:
-        model.save(save)
-    return model
-
-
-def find_layer(encoder: Encoder, corpus: Corpus, statistics: TwoWayModel | None) -> WordLayer:
-    """Choose the layer on the first 200 pairs, and say how well each one does."""
-    from crosszero.align.layer_choice import choose_layer, measure_layers
-    from crosszero.errors import ConfigError
-
-    if not corpus.can_be_read_again:
-        raise ConfigError("--layer auto: standard input can't be read twice; give a file")
-    if statistics is None and not corpus.given:
-        statistics = get_statistics(corpus, None, None)
-    sources, targets = zip(*islice(corpus, _LOOK), strict=True)
-    if len(sources) < _FEW:
-        _log.warning(
-            "--layer auto: %d texts are too few to choose by; the usual layer", len(sources)
-        )
-        return encoder.alignment_layer
-    layers = range(1, encoder.backbone.layers + 1)
-    found = measure_layers(encoder, sources, targets, layers, statistics)
-    chosen = choose_layer(layers, found)
-    table = ", ".join(f"{n}: {value:.3f}" for n, value in zip(layers, found, strict=True))
-    _log.info("agreement by layer: %s; layer %d is read", table, chosen)
-    return chosen
 
 
 def aer(
