@@ -18,10 +18,10 @@ from benchmarks.machine import measure_gemm
 from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.align.aer import score_alignment
-from crosszero.align.gold import AlignmentSet, GoldLinks, read_alignment_set
+from crosszero.align.gold import AlignmentSet, read_alignment_set
 from crosszero.align.linker import align_words
 from crosszero.align.methods import LinkConfig
-from crosszero.align.spans import join_words
+from crosszero.align.spans import GoldLinks, join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import MINI

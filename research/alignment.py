@@ -21,12 +21,12 @@ import numpy as np
 
 from crosszero.align.aer import score_alignment
 from crosszero.align.eflomal import TwoWayModel
-from crosszero.align.gold import AlignmentSet, GoldLinks
+from crosszero.align.gold import AlignmentSet
 from crosszero.align.layer_choice import choose_layer, measure_layers
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import LinkConfig, Method, Unit, score_links
 from crosszero.align.similarity import Scores
-from crosszero.align.spans import CutText, Link, from_words
+from crosszero.align.spans import CutText, GoldLinks, Link, from_words
 from crosszero.align.subtokens import Parts
 from crosszero.experiment.table import Cell, Table, render_markdown
 from crosszero.files import atomic_file

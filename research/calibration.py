@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.calibration import bend, fit_curve
-from crosszero.align.gold import GoldLinks
 from crosszero.align.methods import Method, get_threshold
 from crosszero.align.similarity import Scores
+from crosszero.align.spans import GoldLinks
 from crosszero.experiment.table import Cell, Table
 
 Scored = Mapping[str, Mapping[Method, Sequence[Scores]]]

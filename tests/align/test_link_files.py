@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from crosszero.align.gold import GoldLinks
 from crosszero.align.link_reader import read_links
 from crosszero.align.link_writer import spell_links
-from crosszero.align.spans import ScoredLink, from_words
+from crosszero.align.spans import GoldLinks, ScoredLink, from_words
 from crosszero.errors import ConfigError, DataError
 
 SOURCE, TARGET = from_words(["ein", "Haus"]), from_words(["house"])

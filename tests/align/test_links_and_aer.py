@@ -6,15 +6,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.aer import score_alignment
-from crosszero.align.gold import (
-    GoldLinks,
-    read_alignment_set,
-    read_gold,
-    split_base,
-)
+from crosszero.align.gold import read_alignment_set, split_base
+from crosszero.align.link_reader import read_links
 from crosszero.align.linker import align_words
 from crosszero.align.methods import LinkConfig
 from crosszero.align.similarity import compare_words, mutual_argmax
+from crosszero.align.spans import GoldLinks
 from crosszero.errors import ConfigError, CrosszeroError, DataError
 
 
@@ -185,14 +182,14 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
     path = write_gold(tmp_path, "1-1 1-2\r\n\r\n2p1\r\n")
     lengths = [(3, 3), (1, 1), (3, 3)]
     with pytest.raises(ConfigError, match="pass base=0 or base=1"):
-        read_gold(path, lengths)
-    zero, one = read_gold(path, lengths, base=0), read_gold(path, lengths, base=1)
+        read_links(path, lengths=lengths)
+    zero, one = read_links(path, lengths=lengths, base=0), read_links(path, lengths=lengths, base=1)
     assert zero[0].sure == {(1, 1), (1, 2)}
     assert one[0].sure == {(0, 0), (0, 1)}
     assert one[1] == GoldLinks(sure=frozenset())
     assert (one[2].sure, one[2].possible) == (frozenset(), {(1, 0)})
     with pytest.raises(ConfigError, match="base must be 0 or 1, not 2"):
-        read_gold(path, lengths, base=2)
+        read_links(path, lengths=lengths, base=2)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +209,7 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
 )
 def test_broken_gold_is_named_with_its_line(tmp_path, text, base, message):
     with pytest.raises(DataError, match=message):
-        read_gold(write_gold(tmp_path, text), [(3, 3), (3, 3)], base=base)
+        read_links(write_gold(tmp_path, text), lengths=[(3, 3), (3, 3)], base=base)
 
 
 @pytest.mark.parametrize("inside", ["\u00a0", "\u2028", "\u0085", "\x0b", "\x1f"])
@@ -292,6 +289,6 @@ def test_what_is_written_is_read_whatever_the_base(tmp_path_factory, rows, extra
     lines = [" ".join(f"{i + base}-{j + base}" for i, j in sorted(row)) for row in rows]
     path.write_text("\n".join(lines) + "\n")
     lengths = [(6 + extra, 6 + extra)] * len(rows)
-    assert [gold.sure for gold in read_gold(path, lengths, base=base)] == rows
+    assert [gold.sure for gold in read_links(path, lengths=lengths, base=base)] == rows
     if any(0 in link for row in rows for link in row) and base == 0:
-        assert [gold.sure for gold in read_gold(path, lengths)] == rows
+        assert [gold.sure for gold in read_links(path, lengths=lengths)] == rows

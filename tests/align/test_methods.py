@@ -162,7 +162,7 @@ def test_words_are_linked_if_any_of_their_parts_are(data):
         for size, side in zip(scores.shape, sides, strict=True)
     )
     [found] = join_parts(scores[None], *stacked)
-    expected = slow_join(scores, *(zip(*side, strict=True) for side in seen))
+    expected = slow_join(scores, *(list(zip(*side, strict=True)) for side in seen))
     assert found.tolist() == [pytest.approx(row) for row in expected]
 
 

@@ -12,8 +12,7 @@ from research.alignment import Choice, Gold, join_sentences, leave_out, main
 from research.calibration import measure_calibration
 
 from crosszero.align.calibration import _CURVES, bend, calibrate, fit_curve
-from crosszero.align.gold import GoldLinks
-from crosszero.align.spans import from_words
+from crosszero.align.spans import GoldLinks, from_words
 
 WORDS = ["the", "weather", "is", "good", "today", "king", "house", "cat", "dog", "old"]
 FRENCH = ["le", "temps", "est", "bon", "aujourd", "roi", "maison", "chat", "chien", "vieux"]

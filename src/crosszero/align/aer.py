@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.gold import GoldLinks
-from crosszero.align.spans import Link
+from crosszero.align.spans import GoldLinks, Link
 from crosszero.errors import CrosszeroError
 
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from crosszero.align.similarity import OUTSIDE, SHORT, Scores, Similarity
 from crosszero.align.subtokens import Integers, Parts, group_by_length
-from crosszero.search.neighbours import unit_rows
+from crosszero.search.nearest import Floats
+from crosszero.search.neighbours import AnyFloats, unit_rows
 
 _CELLS = 2**16  # of a block: pairs x source x target
 _NUMBERS = 2**20  # of a block's vectors
-_Floats = NDArray[np.floating]
-Rows = tuple[_Floats, Integers]
+Rows = tuple[AnyFloats, Integers]
 
 
 def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
@@ -57,7 +57,7 @@ class Side:
             ``vectors.reshape(-1, dim)``.
     """
 
-    vectors: _Floats
+    vectors: AnyFloats
     sizes: Integers
     counts: Integers
     numbers: Integers
@@ -88,7 +88,7 @@ class Side:
         first = texts * shape[1]
         return cls(vectors, sizes, counts, table, texts, words, first + starts, first + ends)
 
-    def average(self) -> _Floats:
+    def average(self) -> AnyFloats:
         """Give the mean of each word's sub-tokens: (texts, words, dim)."""
         rows = self.vectors.reshape(-1, self.vectors.shape[2])
         found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
@@ -151,18 +151,18 @@ def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
     return similarity
 
 
-def _centre(vectors: _Floats, sizes: Integers, several: NDArray[np.bool_]) -> _Floats:
+def _centre(vectors: AnyFloats, sizes: Integers, several: NDArray[np.bool_]) -> AnyFloats:
     """Take the mean of each text from its rows, where a pair has more than one on both sides."""
     means = (vectors.sum(axis=1) / sizes[:, None]).astype(vectors.dtype)
     means[~several] = 0
-    centred: _Floats = vectors - means[:, None]
+    centred: AnyFloats = vectors - means[:, None]
     return centred
 
 
-def _measure(rows: _Floats) -> tuple[_Floats, _Floats]:
+def _measure(rows: AnyFloats) -> tuple[Floats, Floats]:
     """Vectors and their lengths; both scaled where a length is out of the range of float32."""
-    vectors = rows.astype(np.float32, copy=False)
-    lengths = np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors))
+    vectors: Floats = rows.astype(np.float32, copy=False)
+    lengths: Floats = np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors))
     short = lengths < SHORT
     if not np.isfinite(lengths).all() or rows[short].any():
         vectors = unit_rows(rows.reshape(-1, rows.shape[2])).reshape(rows.shape)

@@ -1,43 +1,22 @@
-"""Gold word alignments in Pharaoh format: ``0-0 1-2 3p4``, one line per sentence pair.
+"""Sentence pairs with gold links: ``<stem>.src``, ``<stem>.tgt`` and ``<stem>.gold``.
 
-``i-j`` is a sure link, ``ipj`` a possible one. Some published files count words from 1, others from
-0, and none says which. Reading one as the other ruins the score without any error. So the base is
-inferred from the file (an index 0 proves base 0, an index equal to the sentence's length proves
-base 1). A file that proves neither is refused until the user gives the base: ``base=1`` in Python,
+Some published gold files count words from 1, others from 0, and none says which. Where a file does
+not prove it (:mod:`crosszero.align.link_reader`), the user gives the base: ``base=1`` in Python,
 ``gold/de-en:1`` in a recipe.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from crosszero.align.pharaoh import PharaohLink, parse_links
-from crosszero.align.spans import Link
+from crosszero.align.link_reader import read_links
+from crosszero.align.spans import GoldLinks
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
 _STEM = re.compile(r"(.+):([01])", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoldLinks:
-    """The gold links of one sentence pair, 0-based (source word, target word).
-
-    Attributes:
-        sure: links that an aligner has to find.
-        possible: links that it may give; the sure ones need not be repeated.
-    """
-
-    sure: frozenset[Link]
-    possible: frozenset[Link] = field(default_factory=frozenset)
-
-    @property
-    def allowed(self) -> frozenset[Link]:
-        """P of the definitions: possible and sure links."""
-        return self.possible | self.sure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +57,8 @@ def read_alignment_set(stem: str | Path, *, base: int | None = None) -> Alignmen
     base = base if given is None else given
     source, target = read_sides(path_stem)
     lengths = [(len(one), len(other)) for one, other in zip(source, target, strict=True)]
-    gold = read_gold(f"{path_stem}.gold", lengths, base=base)
-    return AlignmentSet(source=source, target=target, gold=tuple(gold))
+    gold = read_links(f"{path_stem}.gold", lengths=lengths, base=base).rows
+    return AlignmentSet(source=source, target=target, gold=gold)
 
 
 def read_sides(stem: str | Path) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
@@ -125,100 +104,3 @@ def split_base(stem: str | Path) -> tuple[str, int | None]:
     """
     parts = _STEM.fullmatch(str(stem))
     return (str(stem), None) if parts is None else (parts[1], int(parts[2]))
-
-
-def read_gold(
-    path: str | Path, lengths: Sequence[tuple[int, int]], *, base: int | None = None
-) -> list[GoldLinks]:
-    """Read gold links and bring them to base 0.
-
-    Args:
-        path: the file; an empty line is a sentence pair without links.
-        lengths: for each line the numbers of source and target words.
-        base: 0 or 1, what the file counts from; None to find out.
-
-    Raises:
-        DataError: file and `lengths` differ in number, a link is malformed or out of range, or
-            the file contradicts itself about its base. Names file and line.
-        ConfigError: `base` is neither 0 nor 1, or is needed because the file shows neither.
-
-    Example:
-        >>> read_gold("one.gold", [(2, 2)])[0].sure      # "1-1 2-2"      # doctest: +SKIP
-        frozenset({(0, 0), (1, 1)})
-    """
-    if base not in (None, 0, 1):
-        raise ConfigError(f"base must be 0 or 1, not {base}")
-    lines = list(require_lines(path, empty_lines=True))
-    if len(lines) != len(lengths):
-        raise DataError(
-            path,
-            f"{len(lines)} lines for {len(lengths)} sentence pairs",
-            min(len(lines), len(lengths)),
-        )
-    rows = [
-        parse_links(path, number, line, scores=False) for number, line in enumerate(lines, start=1)
-    ]
-    start = _find_base(path, rows, lengths, base)
-    gold = []
-    for row in rows:
-        sure, possible = (
-            frozenset((i - start, j - start) for i, j, is_sure, _ in row if is_sure == wanted)
-            for wanted in (True, False)
-        )
-        gold.append(GoldLinks(sure=sure, possible=possible))
-    return gold
-
-
-def _find_base(
-    path: str | Path,
-    rows: list[list[PharaohLink]],
-    lengths: Sequence[tuple[int, int]],
-    given: int | None,
-) -> int:
-    zero = full = None  # the lines that prove base 0 and base 1
-    for number, (row, (left, right)) in enumerate(zip(rows, lengths, strict=True), start=1):
-        for link in row:
-            source, target = link[:2]
-            if source > left or target > right:
-                sizes = f"{left} and {right} words"
-                raise DataError(path, f"link {link} points outside a pair of {sizes}", number)
-            if given != 0 and zero is None and (source == 0 or target == 0):
-                zero = number
-            if given != 1 and full is None and (source == left or target == right):
-                full = number
-            _check_base(path, number, link, given, zero, full)
-    if given is not None:
-        return given
-    if zero is None and full is None and any(rows):
-        stem = Path(path).with_suffix("")
-        raise ConfigError(
-            f"{path}: no index is 0 and none equals the length of its sentence, so the file may "
-            "count words from 0 or from 1; pass base=0 or base=1, write the stem in a recipe "
-            f"as {stem}:0 or {stem}:1, or a suite's alignment_pairs: [{stem.name}:0] or "
-            f"[{stem.name}:1]"
-        )
-    return 1 if full is not None else 0
-
-
-def _check_base(
-    path: str | Path,
-    number: int,
-    link: PharaohLink,
-    given: int | None,
-    zero: int | None,
-    full: int | None,
-) -> None:
-    if given == 1 and zero is not None:
-        raise DataError(path, f"link {link} has an index 0, but base=1 was given", number)
-    if given == 0 and full is not None:
-        raise DataError(
-            path, f"link {link} points past the last word, but base=0 was given", number
-        )
-    if given is None and zero is not None and full is not None:
-        other = min(zero, full)
-        raise DataError(
-            path,
-            f"link {link} contradicts line {other}: an index 0 means that words count from 0, an "
-            "index equal to the sentence's length that they count from 1",
-            number,
-        )

@@ -55,7 +55,7 @@ def follow(
             shares = _share(shares * _share(fit, axis), axis)
         # The words of one side are read, those of the other are the states.
         order = (2, 0, 1) if axis == 1 else (1, 0, 2)
-        states = inside.any(axis=3 - axis)
+        states: NDArray[np.bool_] = np.logical_or.reduce(inside, axis=3 - axis)
         found = _find_posteriors(shares.transpose(order) * states.sum(axis=1)[:, None], states)
         directions.append(found.transpose(np.argsort(order)))
     scores: Scores = np.sqrt(directions[0] * directions[1]).astype(np.float32)

@@ -112,12 +112,17 @@ def itermax(similarity: Similarity, rounds: int = 2, discount: float = 0.9) -> S
     """
     links = np.logical_and(*_find_nearest(similarity))
     for _ in range(1, rounds):
-        free = ~links.any(axis=2)[:, :, None], ~links.any(axis=1)[:, None]
-        weights = np.where(free[0] & free[1], 1.0, discount * (free[0] | free[1]))
+        rows, columns = ~_any(links, 2), ~_any(links, 1)
+        weights = np.where(rows & columns, 1.0, discount * (rows | columns))
         shares = (similarity + 1) / 2 * weights  # cosines from 0 to 1, so that a discount lowers
         shares[similarity == OUTSIDE] = OUTSIDE
         links |= np.logical_and(*_find_nearest(shares.astype(np.float32))) & (weights > 0)
     return _score(links, similarity)
+
+
+def _any(mask: Mask, axis: int) -> Mask:
+    found: Mask = np.logical_or.reduce(mask, axis=axis, keepdims=True)
+    return found
 
 
 def transport(similarity: Similarity, temperature: float = TEMPERATURE, rounds: int = 30) -> Scores:
@@ -133,7 +138,7 @@ def transport(similarity: Similarity, temperature: float = TEMPERATURE, rounds: 
     highest = similarity.max(axis=(1, 2), keepdims=True)
     kernel = np.exp((similarity - highest).astype(np.float64) / temperature) + 1e-30
     kernel[~inside] = 0
-    rows, columns = inside.any(axis=2)[:, :, None], inside.any(axis=1)[:, None]
+    rows, columns = _any(inside, 2), _any(inside, 1)
     sizes = rows.sum(axis=1, keepdims=True), columns.sum(axis=2, keepdims=True)
     left, right = rows / 1.0, columns / 1.0
     for _ in range(rounds):  # outside a pair 0 / 1

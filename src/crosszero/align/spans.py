@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -37,6 +38,24 @@ class ScoredLink(NamedTuple):
     source: int
     target: int
     score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldLinks:
+    """The gold links of one sentence pair, 0-based (source word, target word).
+
+    Attributes:
+        sure: links that an aligner has to find.
+        possible: links that it may give; the sure ones need not be repeated.
+    """
+
+    sure: frozenset[Link]
+    possible: frozenset[Link] = field(default_factory=frozenset)
+
+    @property
+    def allowed(self) -> frozenset[Link]:
+        """P of the definitions: possible and sure links."""
+        return self.possible | self.sure
 
 
 class CutText(NamedTuple):

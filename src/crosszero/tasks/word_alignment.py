@@ -15,13 +15,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from crosszero.align.aer import count_errors, score_alignment
-from crosszero.align.gold import (
-    AlignmentSet,
-    read_alignment_set,
-    read_gold,
-    read_sides,
-    split_base,
-)
+from crosszero.align.gold import AlignmentSet, read_alignment_set, read_sides, split_base
+from crosszero.align.link_reader import read_links
 from crosszero.align.linker import warn_of_lost
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import METHOD, LinkConfig, Method
@@ -153,7 +148,7 @@ def write_links(path: Path, rows: Iterable[Iterable[Link]]) -> Path:
 def _read_links(path: Path, data: AlignmentSet) -> Links:
     """Read what :func:`write_links` wrote."""
     lengths = [(len(one), len(other)) for one, other in zip(data.source, data.target, strict=True)]
-    found = read_gold(path, lengths, base=0)
+    found = read_links(path, lengths=lengths, base=0).rows
     for number, links in enumerate(found, start=1):
         for i, j in sorted(links.possible):
             raise DataError(path, f"{i}p{j}: a predicted link is written {i}-{j}", number)

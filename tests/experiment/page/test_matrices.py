@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.align.gold import GoldLinks
+from crosszero.align.spans import GoldLinks
 from crosszero.experiment.page.blocks import AlignedSentence, HeatMap, is_rtl
 from crosszero.experiment.page.curves import Curve, average_curves
 from crosszero.experiment.page.document import render_block

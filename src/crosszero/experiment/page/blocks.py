@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from crosszero.align.gold import GoldLinks
-from crosszero.align.spans import Link
+from crosszero.align.spans import GoldLinks, Link
 from crosszero.experiment.page.svg import pick_colours
 from crosszero.experiment.table import Cell, Interval, Table
 
