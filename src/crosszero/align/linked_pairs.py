@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from crosszero.align.pharaoh import parse_links
 from crosszero.align.spans import CutText, ScoredLink, Span, from_words
-from crosszero.bitext.formats.multiway import read_parallel
-from crosszero.bitext.lines import BadText, find_control, require_lines, split_words
+from crosszero.align.text_pairs import read_columns
+from crosszero.bitext.lines import find_control, require_lines, split_words
 from crosszero.errors import DataError, quote
 
 _ROW = (
@@ -43,11 +43,7 @@ def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]
         ScoredLink(source=0, target=0, score=0.98)
     """
     if texts:
-        for number, row in read_parallel([links, *texts]):
-            for path, line in zip((links, *texts), row, strict=True):
-                if isinstance(line, BadText):
-                    raise DataError(path, line.message, number)
-            given, *sides = map(str, row)
+        for number, (given, *sides) in read_columns([links, *texts]):
             source, target = (from_words(split_words(side)) for side in sides)
             yield parse_pharaoh(links, number, given, source, target)
         return

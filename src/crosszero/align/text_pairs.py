@@ -6,16 +6,15 @@ The number of a line carries meaning here: what is empty on one side stays, as a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from crosszero.bitext.formats.multiway import read_parallel
-from crosszero.bitext.lines import BadText, read_lines
-from crosszero.errors import ConfigError, DataError
+from crosszero.bitext.lines import BadText
+from crosszero.errors import DataError
 
-PairFormat = Literal["lines", "tsv", "jsonl"]
+_Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
 
 
@@ -26,51 +25,47 @@ class TextPair(NamedTuple):
     target: str | list[str]
 
 
-def read_pairs(
-    source: str | Path, target: str | Path | None = None, *, kind: PairFormat | None = None
-) -> Iterator[TextPair]:
+def read_pairs(source: str | Path, target: str | Path | None = None) -> Iterator[TextPair]:
     """Read pairs of texts, one a line, in constant memory.
 
     Args:
         source: a file, plain or .gz, or ``-`` for standard input.
-        target: the translations, line by line; none: `source` holds both.
-        kind: of one file: ``lines`` (``a ||| b``), ``tsv`` (the first two columns; more are left
-            alone) or ``jsonl`` (``{"source": ..., "target": ...}``, texts or lists of words); none:
-            told by the first line.
+        target: the translations, line by line; none: `source` holds both, in lines ``a ||| b``, TSV
+            (the first two columns; more are left alone) or JSONL (``{"source": ..., "target":
+            ...}``, texts or lists of words), which its first line tells.
 
     Raises:
         DataError: while iterating: a line can't be used.
-        ConfigError: there is no such kind.
 
     Example:
         >>> next(read_pairs("pairs.txt"))                                 # doctest: +SKIP
         TextPair(source='The house is small.', target='Das Haus ist klein.')
     """
-    if kind is not None and kind not in get_args(PairFormat):
-        raise ConfigError(f"kind: {kind} given; {', '.join(get_args(PairFormat))} are allowed")
     if target is not None:
-        for number, row in read_parallel([source, target]):
-            for path, text in zip((source, target), row, strict=True):
-                if isinstance(text, BadText):
-                    raise DataError(path, text.message, number)
-            yield TextPair(*(str(text).strip(" \t\r") for text in row))
+        for _, row in read_columns([source, target]):
+            yield TextPair(*(text.strip(" \t\r") for text in row))
         return
-    lines = _read_lines(source)
-    first = list(islice(lines, 1))
-    if kind is None and first:
-        kind = _tell_kind(source, first[0])
-    for number, line in enumerate(chain(first, lines), start=1):
-        yield _parse(source, number, line, kind or "lines")
+    kind = None
+    for number, (line,) in read_columns([source]):
+        line = line.rstrip("\r")  # no tab, beside which a side may be empty
+        kind = kind or _tell_kind(source, line)
+        yield _parse(source, number, line, kind)
 
 
-def _read_lines(path: str | Path) -> Iterator[str]:
-    for number, line in enumerate(read_lines(path), start=1):
-        if isinstance(line, BadText):
-            raise DataError(path, line.message, number)
-        yield line.rstrip("\r")  # no tab, beside which a side may be empty
+def read_columns(paths: Sequence[str | Path]) -> Iterator[tuple[int, list[str]]]:
+    """Read files of equally many lines side by side: the number of each line, and its texts.
+
+    Raises:
+        DataError: while iterating: a line can't be used.
+    """
+    for number, row in read_parallel(paths):
+        for path, text in zip(paths, row, strict=True):
+            if isinstance(text, BadText):
+                raise DataError(path, text.message, number)
+        yield number, [str(text) for text in row]
 
 
-def _tell_kind(path: str | Path, line: str) -> PairFormat:
+def _tell_kind(path: str | Path, line: str) -> _Format:
     if line.lstrip().startswith("{"):
         return "jsonl"
     if _BAR in line:
@@ -85,7 +80,7 @@ def _tell_kind(path: str | Path, line: str) -> PairFormat:
     )
 
 
-def _parse(path: str | Path, number: int, line: str, kind: PairFormat) -> TextPair:
+def _parse(path: str | Path, number: int, line: str, kind: _Format) -> TextPair:
     if kind == "jsonl":
         return _parse_json(path, number, line)
     if not line.strip():

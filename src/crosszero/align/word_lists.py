@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from crosszero.align.word_boundaries import iso_639_1
-from crosszero.bitext.lines import BadText, read_lines
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import ConfigError, DataError
 
 
@@ -77,7 +77,10 @@ def read_lexicon(specifications: Sequence[str]) -> Lexicon:
         if not entries:
             raise DataError(file, "has no entries: write one entry per line")
         lexicon.add(source, target, entries)
-    lists = {code: [text for _, text in _lines(file)] for code, file in aligned.items()}
+    lists = {
+        code: [text.strip() for text in require_lines(file, empty_lines=True)]
+        for code, file in aligned.items()
+    }
     for code, texts in lists.items():
         if not any(texts):
             raise DataError(aligned[code], "has no entries: write one entry per line")
@@ -151,18 +154,11 @@ def _plain(code: str) -> str:
     return code.strip().lower().replace("_", "-")
 
 
-def _lines(file: str | Path) -> Iterator[tuple[int, str]]:
-    for number, text in enumerate(read_lines(file), start=1):
-        if isinstance(text, BadText):
-            raise DataError(file, text.message, line=number)
-        yield number, text.strip()
-
-
 def _two_columns(file: str | Path) -> Iterator[tuple[str, str]]:
-    for number, text in _lines(file):
-        if not text:
+    for number, text in enumerate(require_lines(file, empty_lines=True), start=1):
+        if not text.strip():
             continue
-        columns = text.split("\t") if "\t" in text else text.split()
+        columns = text.strip().split("\t") if "\t" in text.strip() else text.split()
         columns = [column.strip() for column in columns]
         if len(columns) != 2 or not all(columns):
             raise DataError(
