@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.calibration import bend, fit_curve
+from crosszero.align.calibration import LEAST, bend, find_chance, find_log_odds
 from crosszero.align.methods import Method, get_threshold
 from crosszero.align.similarity import Scores
 from crosszero.align.spans import GoldLinks
@@ -39,6 +39,23 @@ def measure_calibration(chance: Scores, right: NDArray[np.bool_]) -> float:
         abs(float(chance[bins == b].mean()) - float(right[bins == b].mean())) * (bins == b).mean()
         for b in set(bins.tolist())
     )
+
+
+def fit_curve(scores: Scores, right: NDArray[np.bool_], rounds: int = 50) -> tuple[float, float]:
+    """Fit slope and offset by Newton's method.
+
+    Args:
+        scores: (n,) of links.
+        right: (n,) whether people made them, too.
+    """
+    inputs = np.stack([find_log_odds(scores), np.ones(len(scores))])
+    curve = np.array([1.0, 0.0])
+    for _ in range(rounds):
+        chance = find_chance(curve @ inputs)
+        weights = np.maximum(chance * (1 - chance), LEAST)
+        hessian = (inputs * weights) @ inputs.T + LEAST * np.eye(2)
+        curve += np.linalg.solve(hessian, inputs @ (right - chance))
+    return float(curve[0]), float(curve[1])
 
 
 def show_reliability(scored: Scored, gold: Mapping[str, Sequence[GoldLinks]]) -> Table:

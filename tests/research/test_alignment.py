@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from research.alignment import Choice, Gold, join_sentences, leave_out, main
-from research.calibration import measure_calibration
+from research.calibration import fit_curve, measure_calibration
 
-from crosszero.align.calibration import _CURVES, bend, calibrate, fit_curve
+from crosszero.align.calibration import _CURVES, bend, calibrate
 from crosszero.align.spans import GoldLinks, from_words
 
 WORDS = ["the", "weather", "is", "good", "today", "king", "house", "cat", "dog", "old"]

@@ -21,7 +21,7 @@ _CURVES = {
     "combined": (0.897, 0.780),
 }
 """Slope and offset; a method that is not here keeps its scores."""
-_LEAST = 1e-6
+LEAST = 1e-6  # distance of a score from 0 and from 1
 _STEEPEST = 30.0  # log odds; what lies beyond is sure
 
 
@@ -43,34 +43,19 @@ def bend(scores: Scores, slope: float, offset: float) -> Scores:
         >>> bend(np.array([0.0, 0.5, 0.9], np.float32), 1.0, 0.0).round(3).tolist()
         [0.0, 0.5, 0.9]
     """
-    bent = _logistic(slope * _log_odds(scores) + offset)
+    bent = find_chance(slope * find_log_odds(scores) + offset)
     made: Scores = np.where(scores > 0, bent, 0).astype(np.float32)
     return made
 
 
-def fit_curve(scores: Scores, right: NDArray[np.bool_], rounds: int = 50) -> tuple[float, float]:
-    """Fit slope and offset by Newton's method.
-
-    Args:
-        scores: (n,) of links.
-        right: (n,) whether people made them, too.
-    """
-    inputs = np.stack([_log_odds(scores), np.ones(len(scores))])
-    curve = np.array([1.0, 0.0])
-    for _ in range(rounds):
-        chance = _logistic(curve @ inputs)
-        weights = np.maximum(chance * (1 - chance), _LEAST)
-        hessian = (inputs * weights) @ inputs.T + _LEAST * np.eye(2)
-        curve += np.linalg.solve(hessian, inputs @ (right - chance))
-    return float(curve[0]), float(curve[1])
-
-
-def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def find_chance(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the probabilities of log odds."""
     chance: NDArray[np.float64] = 1 / (1 + np.exp(-values.clip(-_STEEPEST, _STEEPEST)))
     return chance
 
 
-def _log_odds(scores: Scores) -> NDArray[np.float64]:
-    inner = np.clip(scores.astype(np.float64), _LEAST, 1 - _LEAST)
+def find_log_odds(scores: Scores) -> NDArray[np.float64]:
+    """Give the log odds of scores, those of 0 and 1 finite."""
+    inner = np.clip(scores.astype(np.float64), LEAST, 1 - LEAST)
     odds: NDArray[np.float64] = np.log(inner / (1 - inner))
     return odds
