@@ -103,18 +103,19 @@ class StatisticalAligner:
     def _align(
         self, model: TwoWayModel, pairs: list[SentencePair], languages: _Languages
     ) -> Iterator[Links]:
-        sources = [self._readers[languages[0]].read(pair.source) for pair in pairs]
-        targets = [self._readers[languages[1]].read(pair.target) for pair in pairs]
-        both = list(zip(sources, targets, strict=True))
-        if languages == _ordered(*languages):
-            aligned = model.align([(s.keys, t.keys) for s, t in both])
-            for (s, t), links in zip(both, aligned, strict=True):
-                yield Links(s, t, links, partial(_score, model, s.keys, t.keys))
-        else:
-            aligned = model.align([(t.keys, s.keys) for s, t in both])
-            for (s, t), links in zip(both, aligned, strict=True):
-                turned = [(j, i) for i, j in links]
-                yield Links(s, t, turned, partial(_score_turned, model, s.keys, t.keys))
+        sides = (
+            [self._readers[languages[0]].read(pair.source) for pair in pairs],
+            [self._readers[languages[1]].read(pair.target) for pair in pairs],
+        )
+        step = (
+            1 if languages == _ordered(*languages) else -1
+        )  # -1: the model reads the target first
+        both = list(zip(*sides, strict=True))
+        rows = [(one.keys, other.keys) for one, other in (texts[::step] for texts in both)]
+        for (source, target), row, links in zip(both, rows, model.align(rows), strict=True):
+            score = partial(_score, model, row, step)
+            turned = links if step == 1 else [(j, i) for i, j in links]
+            yield Links(source, target, turned, score)
 
     def _cut(self, rows: _Texts, languages: _Languages) -> Iterator[Row]:
         """The words of the sentence pairs that can be aligned."""
@@ -166,11 +167,6 @@ def _ordered(source: str, target: str) -> _Languages:
     return (source, target) if source <= target else (target, source)
 
 
-def _score(model: TwoWayModel, source: list[str], target: list[str], i: int, j: int) -> float:
-    return model.score(source[i], target[j])
-
-
-def _score_turned(
-    model: TwoWayModel, source: list[str], target: list[str], i: int, j: int
-) -> float:
-    return model.score(target[j], source[i])
+def _score(model: TwoWayModel, row: Row, step: int, *link: int) -> float:
+    i, j = link[::step]
+    return model.score(row[0][i], row[1][j])
