@@ -15,10 +15,11 @@ from crosszero.align.word_boundaries import word_spans
 from crosszero.bitext.folding import fold_text, has_text
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.read import read_bitext
-from crosszero.errors import ConfigError, DataError
+from crosszero.config import require
+from crosszero.errors import DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
-from crosszero.samples.prepare_config import FinderConfig, Kind, make_finder
+from crosszero.samples.prepare_config import FinderConfig, Kind, PrepareConfig, make_finder
 from crosszero.samples.sample import Sample
 from crosszero.samples.seen import Seen
 from crosszero.samples.spool import Spool
@@ -90,8 +91,10 @@ def prepare(
         >>> Summary.of(store).words_per_pair                                  # doctest: +SKIP
         2.4
     """
-    if max_chars < 1 or batch < 1 or hold_out < 0:
-        raise ConfigError("max_chars and batch must be at least 1, hold_out at least 0")
+    require("batch", batch, batch >= 1, "1 or more")
+    options = PrepareConfig(
+        hold_out=hold_out, deduplicate=deduplicate, max_chars=max_chars, seed=seed
+    )
     out = Path(out)
     second = Path(held_out) if held_out else default_held_out(out)
     check_places(out, second, hold_out)
@@ -131,13 +134,8 @@ def prepare(
             uncut.warn()
         finder.fit(split.training(spool))
         note("fit", len(spool))
-        options = {
-            "max_chars": max_chars,
-            "deduplicate": deduplicate,
-            "hold_out": hold_out,
-            "seed": seed,
-        }
-        record = {"finder": finder.name, "finder_config": config, "options": options}
+        used = {"finder_config": config, "options": dataclasses.asdict(options)}
+        record = {"finder": finder.name, **used}
         unknown: dict[str, int] = {}
         summary: dict[str, Any] = {}
         stores = {out: {**record, "summary": summary}}
