@@ -87,6 +87,16 @@ def test_statistics_travel_through_a_file(statistics, tmp_path):
     np.testing.assert_array_equal(*fits)
     assert fits[0].shape == (len(ROWS[0][0]), len(ROWS[0][1]))
     assert ((fits[0] >= 0) & (fits[0] <= 1)).all()
+    there, back = loaded._there, loaded._back
+    first, second = ROWS[0][0], [*ROWS[0][1], "unknown"]
+    tables = [
+        [[0.1 + p.translation_prob(p.get_src_word_index(a), p.get_trg_word_index(b)) for b in y]
+         for a in x]
+        for p, x, y in ((there, first, second), (back, second, first))
+    ]  # fmt: skip
+    shares = [table / table.sum(axis=0) for table in map(np.array, tables)]
+    expected = np.sqrt(shares[0] * shares[1].T)
+    np.testing.assert_allclose(loaded.fit_words(first, second), expected, atol=1e-6)
     nothing = TwoWayModel(lambda: iter([]), seeds=(1, 2))
     nothing.save(path)
     assert list(TwoWayModel.load(path).align([(["a"], ["b"])])) == [[]]

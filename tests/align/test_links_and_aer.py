@@ -183,7 +183,7 @@ def test_a_file_that_shows_no_base_is_refused_until_it_is_given(tmp_path):
     lengths = [(3, 3), (1, 1), (3, 3)]
     with pytest.raises(ConfigError, match="pass base=0 or base=1"):
         read_links(path, lengths=lengths)
-    zero, one = read_links(path, lengths=lengths, base=0), read_links(path, lengths=lengths, base=1)
+    zero, one = (read_links(path, lengths=lengths, base=base).rows for base in (0, 1))
     assert zero[0].sure == {(1, 1), (1, 2)}
     assert one[0].sure == {(0, 0), (0, 1)}
     assert one[1] == GoldLinks(sure=frozenset())
@@ -260,6 +260,18 @@ def test_a_pair_without_text_keeps_its_line(stem):
         read_alignment_set(stem)
 
 
+def test_gold_links_may_be_wpt_or_jsonl(stem):
+    stem.with_suffix(".gold").write_text("0001 1 2 S\n0001 2 1 P\n0001 0 1\n")
+    first = GoldLinks(sure=frozenset({(0, 1)}), possible=frozenset({(1, 0)}))
+    nothing = GoldLinks(sure=frozenset())
+    assert read_alignment_set(stem).gold == (first, nothing)
+    stem.with_suffix(".gold").write_text("0001 1 2 S\n0002 9 1 S\n")
+    with pytest.raises(DataError, match=r"x\.gold:2: link 9-1 points outside"):
+        read_alignment_set(stem)
+    stem.with_suffix(".gold").write_text('{"links": [[0, 1, 0.9]]}\n\n')
+    assert read_alignment_set(stem).gold[0].sure == {(0, 1)}
+
+
 @pytest.mark.parametrize("ending", [".src", ".tgt", ".gold"])
 def test_empty_files_are_named(stem, ending):
     stem.with_suffix(".gold").write_text("0-0\n0-0\n")
@@ -289,6 +301,6 @@ def test_what_is_written_is_read_whatever_the_base(tmp_path_factory, rows, extra
     lines = [" ".join(f"{i + base}-{j + base}" for i, j in sorted(row)) for row in rows]
     path.write_text("\n".join(lines) + "\n")
     lengths = [(6 + extra, 6 + extra)] * len(rows)
-    assert [gold.sure for gold in read_links(path, lengths=lengths, base=base)] == rows
+    assert [gold.sure for gold in read_links(path, lengths=lengths, base=base).rows] == rows
     if any(0 in link for row in rows for link in row) and base == 0:
-        assert [gold.sure for gold in read_links(path, lengths=lengths)] == rows
+        assert [gold.sure for gold in read_links(path, lengths=lengths).rows] == rows

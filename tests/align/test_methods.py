@@ -189,6 +189,39 @@ def test_all_ways_link_what_is_alike(method, unit):
     assert score_links([(source, nothing)], config)[0].shape == (4, 2)
 
 
+def make_pair(draw, size, other):
+    """Words of one to three sub-tokens; now and then one without, or two that share one."""
+    sides = []
+    for count in (size, other):
+        lengths = draw.integers(0, 4, count)
+        ends = np.cumsum(lengths)
+        starts = np.maximum(ends - lengths - draw.integers(0, 2, count) * (lengths > 0), 0)
+        vectors = (draw.normal(size=(int(ends[-1]) if count else 0, 8)) + 1).astype(np.float32)
+        sides.append(Parts(vectors, np.where(lengths > 0, starts, ends), ends))
+    return tuple(sides)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "combined"])
+@pytest.mark.parametrize("unit", ["subtoken", "word", "both"])
+def test_a_pair_is_linked_alike_among_others(method, unit):
+    if (method, unit) == ("combined", "subtoken"):
+        return
+    draw = np.random.default_rng(2)
+    pairs = [make_pair(draw, *draw.integers(0, 12, 2)) for _ in range(60)]
+    pairs += [make_pair(draw, 40, 90), make_pair(draw, 1, 9)]
+    fits = None
+    if method == "combined":
+        fits = [draw.random((len(a), len(b))).astype(np.float32) for a, b in pairs]
+    config = LinkConfig(method=method, unit=unit, threshold=0.3)
+    together = link_parts(pairs, config, fits)
+    for number, pair in enumerate(pairs):
+        [alone] = link_parts([pair], config, fits and [fits[number]])
+        assert [link[:2] for link in together[number]] == [link[:2] for link in alone]
+        scores = [link.score for link in alone]
+        assert [link.score for link in together[number]] == pytest.approx(scores, abs=1e-4)
+    assert any(together)
+
+
 def test_one_word_on_each_side():
     parts = as_parts(np.ones((1, 3)))
     for method in METHODS:
