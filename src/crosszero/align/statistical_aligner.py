@@ -107,9 +107,7 @@ class StatisticalAligner:
             [self._readers[languages[0]].read(pair.source) for pair in pairs],
             [self._readers[languages[1]].read(pair.target) for pair in pairs],
         )
-        step = (
-            1 if languages == _ordered(*languages) else -1
-        )  # -1: the model reads the target first
+        step = 1 if languages == _ordered(*languages) else -1  # -1: target first
         both = list(zip(*sides, strict=True))
         rows = [(one.keys, other.keys) for one, other in (texts[::step] for texts in both)]
         for (source, target), row, links in zip(both, rows, model.align(rows), strict=True):
