@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from crosszero.align.linked_pairs import LinkedPair, read_linked
-from crosszero.align.spans import ScoredLink, from_words
+from crosszero.align.linked_pairs import read_linked
+from crosszero.align.spans import LinkedPair, ScoredLink, from_words
 from crosszero.viewer.terminal import draw_links
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")

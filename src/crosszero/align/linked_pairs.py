@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crosszero.align.pharaoh import parse_links
-from crosszero.align.spans import CutText, ScoredLink, Span, from_words
+from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span, from_words
 from crosszero.align.text_pairs import read_columns
 from crosszero.bitext.lines import find_control, require_lines, split_words
 from crosszero.errors import DataError, quote
@@ -18,14 +18,6 @@ _ROW = (
     'a row that crosszero align --format jsonl writes is needed: {"source": "...", "target": '
     '"...", "source_words": [["word", 0, 4]], "target_words": [...], "links": [[0, 0, 0.98]]}'
 )
-
-
-class LinkedPair(NamedTuple):
-    """A text, its translation, and the links between their words."""
-
-    source: CutText
-    target: CutText
-    links: list[ScoredLink]
 
 
 def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]:

@@ -75,6 +75,14 @@ class CutText(NamedTuple):
         return [self.text[start:end].lower() for start, end in self.spans]
 
 
+class LinkedPair(NamedTuple):
+    """A text, its translation, and the links between their words."""
+
+    source: CutText
+    target: CutText
+    links: list[ScoredLink]
+
+
 def from_words(words: Sequence[str]) -> CutText:
     """Take words that are cut already, with one space between two.
 

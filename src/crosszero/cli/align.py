@@ -88,9 +88,9 @@ def align(
     from crosszero.align.eflomal import TwoWayModel
     from crosszero.align.layer_choice import find_layer
     from crosszero.align.link_writer import spell_links
-    from crosszero.align.linked_pairs import LinkedPair
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
+    from crosszero.align.spans import LinkedPair
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
     from crosszero.files import check_output, hash_files, make_key

@@ -8,8 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.spans import from_words
+from crosszero.align.spans import LinkedPair, from_words
 from crosszero.bitext.lines import require_lines
 from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote

@@ -7,8 +7,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
-from crosszero.align.linked_pairs import LinkedPair, parse_pharaoh, parse_row
-from crosszero.align.spans import CutText, ScoredLink, Span
+from crosszero.align.linked_pairs import parse_pharaoh, parse_row
+from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span
 from crosszero.align.word_cutter import make_cutter
 from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError, quote

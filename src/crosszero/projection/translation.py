@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
 
-from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.spans import from_words
+from crosszero.align.spans import LinkedPair, from_words
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll

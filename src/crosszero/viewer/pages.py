@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from crosszero.align.linked_pairs import LinkedPair
+from crosszero.align.spans import LinkedPair
 from crosszero.experiment.page.document import hash_source, make_environment, read_template
 
 _PACKAGE = "crosszero.viewer"

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crosszero.align.link_writer import make_row
-from crosszero.align.linked_pairs import LinkedPair
 from crosszero.align.linker import WordLinker
-from crosszero.align.spans import CutText
+from crosszero.align.spans import CutText, LinkedPair
 from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import require_lines
 from crosszero.model.encoder import Encoder

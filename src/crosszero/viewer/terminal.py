@@ -11,8 +11,7 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.text import Text
 
-from crosszero.align.linked_pairs import LinkedPair
-from crosszero.align.spans import CutText
+from crosszero.align.spans import CutText, LinkedPair
 from crosszero.errors import visible
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
