@@ -8,14 +8,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 from crosszero.align.eflomal import TwoWayModel, fits
-from crosszero.align.spans import CutText, from_words
+from crosszero.align.spans import CutPair, CutText, from_words
 from crosszero.align.text_pairs import TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter
 from crosszero.bitext.lines import split_words
 from crosszero.errors import ConfigError
 
-CutPair = tuple[CutText, CutText]
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
 _log = logging.getLogger("crosszero")

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import LinkConfig
-from crosszero.align.spans import CutText, Link, ScoredLink, WordPair, from_words
-from crosszero.align.subtokens import SubtokenEncoder, WordEncoder, encode_parts
+from crosszero.align.spans import (
+    CutPair,
+    CutText,
+    Link,
+    LinkedPair,
+    ScoredLink,
+    WordPair,
+    from_words,
+)
+from crosszero.align.subtokens import Parts, SubtokenEncoder, WordEncoder, encode_parts
 from crosszero.align.word_cutter import cut_words
 from crosszero.errors import ConfigError
 
+T = TypeVar("T")
 _log = logging.getLogger("crosszero")
 
 
@@ -128,40 +139,77 @@ class WordLinker:
         """
         if len(sources) != len(targets):
             raise ValueError(f"{len(sources)} source texts, but {len(targets)} target texts")
-        if self._encoder is None or self._config.method == "statistical":
-            yield from self._count(sources, targets)
+        return (linked.links for linked in self.link_pairs(zip(sources, targets, strict=True)))
+
+    def link_pairs(self, pairs: Iterable[CutPair]) -> Iterator[LinkedPair]:
+        """Link texts to their translations as they come, in constant memory.
+
+        While the words of some are linked, the next ones are encoded.
+        """
+        batches = _cut(pairs, self._batch)
+        if self._config.method == "statistical":
+            for batch in batches:
+                yield from map(LinkedPair, *zip(*batch, strict=True), self._count(batch))
             return
+        with ThreadPoolExecutor(1, thread_name_prefix="encoder") as thread:
+            encoded = ((batch, thread.submit(self._encode, batch)) for batch in batches)
+            for batch, parts in look_ahead(encoded):
+                links = self._link(batch, parts.result())
+                yield from map(LinkedPair, *zip(*batch, strict=True), links)
+
+    def _encode(self, batch: Sequence[CutPair]) -> list[tuple[Parts, Parts]]:
+        assert self._encoder is not None
         left, right = (
             encode_parts(
-                self._encoder,
-                [side.text for side in texts],
-                [side.spans for side in texts],
-                batch=self._batch,
+                self._encoder, [side.text for side in texts], [side.spans for side in texts]
             )
-            for texts in (sources, targets)
+            for texts in zip(*batch, strict=True)
         )
-        encoded = zip(left, right, strict=True)
-        for start in range(0, len(sources), self._batch):
-            pairs = list(islice(encoded, self._batch))
-            self.lost += sum(one.lost + other.lost for one, other in pairs)
-            fits = None
-            if self._config.method == "combined" and self._statistics is not None:
-                texts = zip(sources[start:], targets[start:], pairs, strict=False)
-                fits = [self._statistics.fit_words(s.keys, t.keys) for s, t, _ in texts]
-            yield from link_long(pairs, self._config, fits)
+        return list(zip(left, right, strict=True))
 
-    def _count(
-        self, sources: Sequence[CutText], targets: Sequence[CutText]
-    ) -> Iterator[list[ScoredLink]]:
+    def _link(
+        self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
+    ) -> list[list[ScoredLink]]:
+        self.lost += sum(one.lost + other.lost for one, other in parts)
+        fits = None
+        if self._config.method == "combined" and self._statistics is not None:
+            fits = [self._statistics.fit_words(one.keys, other.keys) for one, other in batch]
+        return link_long(parts, self._config, fits)
+
+    def _count(self, batch: Sequence[CutPair]) -> Iterator[list[ScoredLink]]:
         statistics = self._statistics
         assert statistics is not None
-        rows = [(source.keys, target.keys) for source, target in zip(sources, targets, strict=True)]
+        rows = [(source.keys, target.keys) for source, target in batch]
         threshold = self._config.threshold or 0.0
         for (source, target), links in zip(rows, statistics.align(rows), strict=True):
             scored = [
                 ScoredLink(i, j, statistics.score(source[i], target[j])) for i, j in sorted(links)
             ]
             yield [link for link in scored if link.score >= threshold]
+
+
+def _cut(pairs: Iterable[CutPair], size: int) -> Iterator[list[CutPair]]:
+    stream = iter(pairs)
+    while batch := list(islice(stream, size)):
+        yield batch
+
+
+def look_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Give each item when the next one is there; before an error, what came before it.
+
+    Example:
+        >>> list(look_ahead("abc"))
+        ['a', 'b', 'c']
+    """
+    waiting: list[T] = []
+    try:
+        for item in items:
+            yield from waiting
+            waiting = [item]
+    except Exception:
+        yield from waiting
+        raise
+    yield from waiting
 
 
 def warn_of_lost(words: int) -> None:

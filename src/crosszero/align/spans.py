@@ -75,6 +75,9 @@ class CutText(NamedTuple):
         return [self.text[start:end].lower() for start, end in self.spans]
 
 
+CutPair = tuple[CutText, CutText]
+
+
 class LinkedPair(NamedTuple):
     """A text, its translation, and the links between their words."""
 

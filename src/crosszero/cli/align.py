@@ -90,7 +90,6 @@ def align(
     from crosszero.align.link_writer import spell_links
     from crosszero.align.linker import WordLinker, warn_of_lost
     from crosszero.align.methods import LinkConfig
-    from crosszero.align.spans import LinkedPair
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
     from crosszero.files import check_output, hash_files, make_key
@@ -148,12 +147,10 @@ def align(
                 "%s%s lines are there from an earlier run", name_place(out), f"{lines.done:,}"
             )
         begun, told = time.monotonic(), time.monotonic()
-        while block := list(islice(pairs, _BLOCK)):
-            sources, targets = zip(*block, strict=True)
-            found = list(linker.link(sources, targets))
-            rows = [LinkedPair(*row) for row in zip(sources, targets, found, strict=True)]
+        linked = linker.link_pairs(pairs)
+        while rows := list(islice(linked, _BLOCK)):
             lines.write([draw_here(row) if drawn else spell_links(*row, kind) for row in rows])
-            links += sum(map(len, found))
+            links += sum(len(row.links) for row in rows)
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
                 rate = (lines.count - lines.done) / (told - begun)

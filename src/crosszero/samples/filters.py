@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 from crosszero.align.aligner import Links
 from crosszero.align.spans import WordPair
 from crosszero.align.word_boundaries import Memory
 from crosszero.config import require
-from crosszero.errors import ConfigError, suggest
-from crosszero.samples.stopwords import Source, StopWords
+from crosszero.samples.stopwords import Source, StopWords, check_source
 
 _REMEMBERED = 500_000  # pairs of words of which is known whether they may be chosen
 
@@ -46,9 +44,7 @@ class WordFilter:
         require("min_score", self.min_score, share, "between 0 and 1")
         require("max_words", self.max_words, self.max_words >= 1, "1 or more")
         require("min_length", self.min_length, self.min_length >= 1, "1 or more")
-        if self.stop_words not in get_args(Source):
-            known = suggest(self.stop_words, get_args(Source))
-            raise ConfigError(f"stop_words: {self.stop_words!r} given; {known}")
+        check_source(self.stop_words)
 
 
 class Chooser:

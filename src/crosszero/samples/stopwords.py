@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from crosszero.align.word_boundaries import iso_639_1, normalise
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, suggest
 
 Source = Literal["auto", "list", "frequency", "none"]
 _FREQUENT = 0.004  # a stop word makes up more than this share of all running words,
 _MOST = 100  # is one of that many most frequent ones,
 _ENOUGH = 2_000  # of at least that many running words; below, shares say nothing
+
+
+def check_source(source: str) -> None:
+    """Refuse (ConfigError) what says nothing of where stop words come from."""
+    if source not in get_args(Source):
+        raise ConfigError(f"stop_words: {source!r} given; {suggest(source, get_args(Source))}")
 
 
 class StopWords:
@@ -28,7 +34,7 @@ class StopWords:
             ``"frequency"`` or ``"none"``.
 
     Raises:
-        ConfigError: `source` is ``"list"`` and the language has no list.
+        ConfigError: `source` is none of these, or ``"list"`` and the language has no list.
 
     Attributes:
         listed: whether a list was found.
@@ -40,6 +46,8 @@ class StopWords:
     """
 
     def __init__(self, language: str, source: Source = "auto") -> None:
+        check_source(source)
+        self.language = language
         self.words = _listed(iso_639_1(language)) if source in ("auto", "list") else frozenset()
         self.listed = bool(self.words)
         if source == "list" and not self.listed:

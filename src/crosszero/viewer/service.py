@@ -122,14 +122,9 @@ class Service:
         return self._encoder.encode(texts)
 
     def _link(self, pairs: list[AskedPair]) -> list[LinkedPair]:
-        sources = [_cut(pair.source, pair.languages[0]) for pair in pairs]
-        targets = [_cut(pair.target, pair.languages[1]) for pair in pairs]
-        found = WordLinker(self._encoder).link(sources, targets)
-        return [LinkedPair(*row) for row in zip(sources, targets, found, strict=True)]
-
-
-def _cut(text: str, language: str) -> CutText:
-    return CutText(text, cut_words(text, language))
+        texts = [zip(pair[:2], pair.languages, strict=True) for pair in pairs]
+        cut = ([CutText(text, cut_words(text, code)) for text, code in sides] for sides in texts)
+        return list(WordLinker(self._encoder).link_pairs((one, other) for one, other in cut))
 
 
 def _project(
