@@ -109,6 +109,28 @@ def test_statistics_travel_through_a_file(statistics, tmp_path):
         TwoWayModel.load(tmp_path / "none")
 
 
+def test_texts_are_linked_as_they_come():
+    pairs = list(zip(*SIDES, strict=True))
+    linker = WordLinker(Meanings(), batch=2)
+    expected = list(linker.link(*SIDES))
+    read = []
+
+    def stream():
+        for pair in pairs[:5]:
+            read.append(pair)
+            yield pair
+        raise DataError("texts", "a line can't be used", 6)
+
+    linked = linker.link_pairs(stream())
+    first = next(linked)
+    assert first[:2] == pairs[0]
+    assert len(read) == 4  # of one batch more
+    found = [first.links]
+    with pytest.raises(DataError, match="can't be used"):
+        found += (row.links for row in linked)
+    assert found == expected[:4]
+
+
 def test_what_a_method_needs(statistics):
     for method in ("statistical", "combined"):
         with pytest.raises(ConfigError, match="needs a statistical aligner"):

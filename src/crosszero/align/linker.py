@@ -124,6 +124,7 @@ class WordLinker:
             raise ConfigError(f"method {config.method} needs an encoder")
         self._encoder, self._config, self._batch = encoder, config, batch
         self._statistics = statistics
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         if config.method == "statistical" and statistics is not None:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
         self.lost = 0
@@ -151,11 +152,10 @@ class WordLinker:
             for batch in batches:
                 yield from map(LinkedPair, *zip(*batch, strict=True), self._count(batch))
             return
-        with ThreadPoolExecutor(1, thread_name_prefix="encoder") as thread:
-            encoded = ((batch, thread.submit(self._encode, batch)) for batch in batches)
-            for batch, parts in look_ahead(encoded):
-                links = self._link(batch, parts.result())
-                yield from map(LinkedPair, *zip(*batch, strict=True), links)
+        encoded = ((batch, self._thread.submit(self._encode, batch)) for batch in batches)
+        for batch, parts in look_ahead(encoded):
+            links = self._link(batch, parts.result())
+            yield from map(LinkedPair, *zip(*batch, strict=True), links)
 
     def _encode(self, batch: Sequence[CutPair]) -> list[tuple[Parts, Parts]]:
         assert self._encoder is not None
