@@ -109,9 +109,10 @@ def test_statistics_travel_through_a_file(statistics, tmp_path):
         TwoWayModel.load(tmp_path / "none")
 
 
-def test_texts_are_linked_as_they_come():
+@pytest.mark.parametrize("ahead", [False, True])
+def test_texts_are_linked_as_they_come(ahead):
     pairs = list(zip(*SIDES, strict=True))
-    linker = WordLinker(Meanings(), batch=2)
+    linker = WordLinker(Meanings(), batch=2, ahead=ahead)
     expected = list(linker.link(*SIDES))
     read = []
 
@@ -124,7 +125,7 @@ def test_texts_are_linked_as_they_come():
     linked = linker.link_pairs(stream())
     first = next(linked)
     assert first[:2] == pairs[0]
-    assert len(read) == 4  # of one batch more
+    assert len(read) == 2 + 2 * ahead
     found = [first.links]
     with pytest.raises(DataError, match="can't be used"):
         found += (row.links for row in linked)

@@ -79,7 +79,7 @@ class EncoderAligner:
         sources = [self._readers[pair.source_language].read(pair.source) for pair in pairs]
         targets = [self._readers[pair.target_language].read(pair.target) for pair in pairs]
         left, right = (
-            encode_parts(self._encoder, texts, [side.spans for side in words], batch=len(pairs))
+            encode_parts(self._encoder, texts, [side.spans for side in words])
             for texts, words in (
                 ([pair.source for pair in pairs], sources),
                 ([pair.target for pair in pairs], targets),

@@ -96,6 +96,8 @@ class WordLinker:
         config: how words are linked.
         statistics: trained on such texts; for the methods ``statistical`` and ``combined``.
         batch: pairs of texts that are encoded at once.
+        ahead: whether the next texts are encoded while the words of the last ones are linked; worth
+            a thread where a GPU encodes.
 
     Raises:
         ConfigError: the method needs what is not given.
@@ -114,6 +116,7 @@ class WordLinker:
         *,
         statistics: TwoWayModel | None = None,
         batch: int = 256,
+        ahead: bool = False,
     ) -> None:
         config = config or LinkConfig()
         if config.method in ("statistical", "combined") and statistics is None:
@@ -123,8 +126,7 @@ class WordLinker:
         if config.method != "statistical" and encoder is None:
             raise ConfigError(f"method {config.method} needs an encoder")
         self._encoder, self._config, self._batch = encoder, config, batch
-        self._statistics = statistics
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._statistics, self._ahead = statistics, ahead
         if config.method == "statistical" and statistics is not None:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
         self.lost = 0
@@ -143,22 +145,20 @@ class WordLinker:
         return (linked.links for linked in self.link_pairs(zip(sources, targets, strict=True)))
 
     def link_pairs(self, pairs: Iterable[CutPair]) -> Iterator[LinkedPair]:
-        """Link texts to their translations as they come, in constant memory.
-
-        While the words of some are linked, the next ones are encoded.
-        """
+        """Link texts to their translations as they come, in constant memory."""
         batches = _cut(pairs, self._batch)
-        if self._config.method == "statistical":
+        if not self._ahead:
             for batch in batches:
-                yield from map(LinkedPair, *zip(*batch, strict=True), self._count(batch))
+                yield from self._link(batch, self._encode(batch))
             return
-        encoded = ((batch, self._thread.submit(self._encode, batch)) for batch in batches)
-        for batch, parts in look_ahead(encoded):
-            links = self._link(batch, parts.result())
-            yield from map(LinkedPair, *zip(*batch, strict=True), links)
+        with ThreadPoolExecutor(1, thread_name_prefix="encoder") as thread:
+            encoded = ((batch, thread.submit(self._encode, batch)) for batch in batches)
+            for batch, parts in _look_ahead(encoded):
+                yield from self._link(batch, parts.result())
 
     def _encode(self, batch: Sequence[CutPair]) -> list[tuple[Parts, Parts]]:
-        assert self._encoder is not None
+        if self._encoder is None or self._config.method == "statistical":
+            return []
         left, right = (
             encode_parts(
                 self._encoder, [side.text for side in texts], [side.spans for side in texts]
@@ -168,6 +168,13 @@ class WordLinker:
         return list(zip(left, right, strict=True))
 
     def _link(
+        self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
+    ) -> Iterator[LinkedPair]:
+        counting = self._config.method == "statistical"
+        found = self._count(batch) if counting else self._compare(batch, parts)
+        return (LinkedPair(*pair, links) for pair, links in zip(batch, found, strict=True))
+
+    def _compare(
         self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
     ) -> list[list[ScoredLink]]:
         self.lost += sum(one.lost + other.lost for one, other in parts)
@@ -194,13 +201,8 @@ def _cut(pairs: Iterable[CutPair], size: int) -> Iterator[list[CutPair]]:
         yield batch
 
 
-def look_ahead(items: Iterable[T]) -> Iterator[T]:
-    """Give each item when the next one is there; before an error, what came before it.
-
-    Example:
-        >>> list(look_ahead("abc"))
-        ['a', 'b', 'c']
-    """
+def _look_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Give each item when the next one is there; before an error, what came before it."""
     waiting: list[T] = []
     try:
         for item in items:

@@ -148,20 +148,12 @@ def as_parts(vectors: AnyFloats) -> Parts:
 
 
 def encode_parts(
-    encoder: SubtokenEncoder | WordEncoder,
-    texts: list[str],
-    spans: list[list[Span]],
-    *,
-    batch: int = 256,
-) -> Iterator[Parts]:
-    """Give the parts of one sentence after the other: sub-tokens, or words if that is all there is.
+    encoder: SubtokenEncoder | WordEncoder, texts: list[str], spans: list[list[Span]]
+) -> Sequence[Parts]:
+    """Give the parts of each sentence: sub-tokens, or words if that is all there is.
 
     Args, raises: as :func:`~crosszero.align.subtokens.encode_spans`.
     """
-    if not isinstance(encoder, SubtokenEncoder):
-        yield from map(as_parts, encode_spans(encoder, texts, spans, batch=batch))
-        return
-    for start in range(0, len(texts), batch):
-        yield from encoder.encode_subtokens(
-            texts[start : start + batch], spans[start : start + batch]
-        )
+    if isinstance(encoder, SubtokenEncoder):
+        return encoder.encode_subtokens(texts, spans)
+    return list(map(as_parts, encode_spans(encoder, texts, spans)))

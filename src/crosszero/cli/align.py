@@ -123,7 +123,8 @@ def align(
                 max_length=reading.max_length,
                 precision=model.precision,
             )
-    linker = WordLinker(model, config, statistics=statistics)
+    ahead = model is not None and model.backbone.device.type != "cpu"
+    linker = WordLinker(model, config, statistics=statistics, ahead=ahead)
     key = None
     if corpus.can_be_read_again:
         read: list[object] | None = None

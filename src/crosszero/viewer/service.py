@@ -71,7 +71,7 @@ class Service:
 
     def __init__(self, encoder: Encoder, *, name: str, sentences: Sentences | None = None) -> None:
         self.name, self.sentences = name, sentences
-        self._encoder, self._linker = encoder, WordLinker(encoder)
+        self._encoder = encoder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._vectors: Batcher[str, Floats] = Batcher(self._encode, self._thread, most=_BATCH)
         self._links = Batcher(self._link, self._thread, most=_BATCH)
@@ -124,7 +124,7 @@ class Service:
     def _link(self, pairs: list[AskedPair]) -> list[LinkedPair]:
         texts = [zip(pair[:2], pair.languages, strict=True) for pair in pairs]
         cut = ([CutText(text, cut_words(text, code)) for text, code in sides] for sides in texts)
-        return list(self._linker.link_pairs((one, other) for one, other in cut))
+        return list(WordLinker(self._encoder).link_pairs((one, other) for one, other in cut))
 
 
 def _project(
