@@ -49,14 +49,14 @@ def link_texts(
     while block := list(islice(rest, _BATCH)):
         cut = [[_cut(pair[side], cutters[side]) for pair in block] for side in (0, 1)]
         for given, source, target, links in zip(block, *cut, linker.link(*cut), strict=True):
-            yield _settle(given, source, target, links)
+            yield settle(given, source, target, links)
 
 
 def _cut(text: Text, cutter: Callable[[str], list[Span]]) -> CutText:
     return CutText(text, cutter(text)) if isinstance(text, str) else text
 
 
-def _settle(
+def settle(
     given: tuple[Text, Text], source: CutText, target: CutText, links: ScoredLinks
 ) -> LinkedPair:
     """Bring links to the words that were given, or where none were, to those with punctuation."""
@@ -86,7 +86,7 @@ def read_linked(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterato
         if line is None:
             raise DataError(path, "ends before the texts do: a line for each is needed", number)
         if line.startswith("{"):
-            yield _settle(given, *_read_row(path, number, line, given))
+            yield settle(given, *_read_row(path, number, line, given))
             continue
         one, other = (cut_at_spaces(t) if isinstance(t, str) else t for t in given)
         yield parse_pharaoh(path, number, line, one, other)

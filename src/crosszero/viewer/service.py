@@ -16,8 +16,9 @@ from crosszero.align.spans import CutText, LinkedPair
 from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import require_lines
 from crosszero.model.encoder import Encoder
+from crosszero.projection.linking import settle
 from crosszero.projection.rules import Dropped, Label
-from crosszero.projection.words import carry_links, fill, project_characters
+from crosszero.projection.words import project_characters
 from crosszero.search.nearest import Floats, Nearest
 from crosszero.viewer.batching import Batcher
 
@@ -130,9 +131,9 @@ class Service:
 def _project(
     linked: LinkedPair, labels: Sequence[Label]
 ) -> tuple[list[tuple[int, Label]], list[Dropped]]:
-    source, target = fill(linked.source), fill(linked.target)  # a label may hold punctuation
-    spans = (linked.source.spans, source.spans), (linked.target.spans, target.spans)
-    return project_characters(labels, carry_links(linked.links, *spans), source, target)
+    texts = linked.source.text, linked.target.text  # with punctuation, which a label may hold
+    source, target, links = settle(texts, *linked)
+    return project_characters(labels, links, source, target)
 
 
 def _search(sentences: Sentences, queries: Floats, count: int) -> Nearest:
