@@ -12,7 +12,7 @@ import pytest
 from crosszero.align.spans import CutText
 from crosszero.cli import main
 from crosszero.projection.formats import Markup, make_format, tell_format
-from crosszero.projection.linking import link_texts
+from crosszero.projection.linking import make_links
 from crosszero.projection.rules import REASONS, Rules
 from crosszero.projection.translation import project_file
 
@@ -181,7 +181,7 @@ def test_texts_are_linked_now_and_cut_into_words(folder: Path) -> None:
         folder / "m.en",
         folder / "m.de",
         Markup(Rules(broken="join")),
-        lambda pairs: link_texts(pairs, InOrder()),
+        lambda pairs: make_links(pairs, InOrder()),
         raw=True,
     )
     assert [carried.lines for _, carried in found] == [["x <b>y</b>, z"]] * 700

@@ -27,7 +27,7 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.readout import read_readout
 from crosszero.model.saving import load_head
 from crosszero.projection.formats import LabelFormat, make_format
-from crosszero.projection.linking import read_linked
+from crosszero.projection.linking import attach_links
 from crosszero.projection.rules import Rules
 from crosszero.projection.translation import project_file
 from crosszero.samples.preparation import Summary
@@ -126,7 +126,7 @@ def labels(kind: LabelFormat, file: str, fed: str = "", **more: Any) -> Reader:
 
     def read() -> None:
         way = make_format(kind, Rules(broken="longest"), column=None, unlinked="_")
-        link = partial(read_linked, path="labels/links")
+        link = partial(attach_links, path="labels/links")
         for _ in project_file(file, "labels/t.fr", way, link, raw=kind != "conll"):
             pass
 

@@ -88,7 +88,7 @@ def project(
     from crosszero.errors import ConfigError
     from crosszero.files import atomic_file, check_output
     from crosszero.projection.formats import make_format, tell_format
-    from crosszero.projection.linking import link_texts, read_linked
+    from crosszero.projection.linking import attach_links, make_links
     from crosszero.projection.rules import REASONS, Rules
     from crosszero.projection.translation import project_file
 
@@ -110,12 +110,12 @@ def project(
     )
     way = make_format(kind, rules, column=column, unlinked=unlinked)
     if links is not None:
-        link = partial(read_linked, path=links)
+        link = partial(attach_links, path=links)
     else:
         from crosszero.align.linker import WordLinker
 
         linker = WordLinker(reading.load(layer=layer))
-        link = partial(link_texts, linker=linker, languages=languages or ("", ""))
+        link = partial(make_links, linker=linker, languages=languages or ("", ""))
     plain = kind != "conll" if raw is None else raw
     reasons: Counter[str] = Counter()
     placed = 0

@@ -29,7 +29,7 @@ class Linker(Protocol):
         ...
 
 
-def link_texts(
+def make_links(
     pairs: Iterable[tuple[Text, Text]], linker: Linker, languages: Sequence[str] = ("", "")
 ) -> Iterator[LinkedPair]:
     """Link texts now; plain ones are cut into words.
@@ -68,7 +68,7 @@ def settle(
     return LinkedPair(one, other, [ScoredLink(*link) for link in carry_links(links, *spans)])
 
 
-def read_linked(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterator[LinkedPair]:
+def attach_links(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterator[LinkedPair]:
     """Take the links from a file, a line for each pair.
 
     Args:
