@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.similarity import OUTSIDE, SHORT, Scores, Similarity
+from crosszero.align.similarity import OUTSIDE, Scores, Similarity, measure_rows
 from crosszero.align.subtokens import Integers, Parts, group_by_length
-from crosszero.search.nearest import Floats
-from crosszero.search.neighbours import AnyFloats, unit_rows
+from crosszero.search.neighbours import AnyFloats
 
 _CELLS = 2**16  # of a block: pairs x source x target
 _NUMBERS = 2**20  # of a block's vectors
@@ -141,11 +140,11 @@ def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
     """
     several = np.minimum(source[1], target[1]) > 1
     (left, lengths), (right, others) = (
-        _measure(_centre(*rows, several) if centred else rows[0]) for rows in (source, target)
+        measure_rows(_centre(*rows, several) if centred else rows[0]) for rows in (source, target)
     )
     similarity: Similarity = left @ right.transpose(0, 2, 1)
-    similarity /= lengths[:, :, None]
-    similarity /= others[:, None]
+    similarity /= lengths
+    similarity /= others.transpose(0, 2, 1)
     rows, columns = (np.arange(side.shape[1]) >= size[:, None] for side, size in (source, target))
     similarity[rows[:, :, None] | columns[:, None]] = OUTSIDE
     return similarity
@@ -157,15 +156,3 @@ def _centre(vectors: AnyFloats, sizes: Integers, several: NDArray[np.bool_]) -> 
     means[~several] = 0
     centred: AnyFloats = vectors - means[:, None]
     return centred
-
-
-def _measure(rows: AnyFloats) -> tuple[Floats, Floats]:
-    """Vectors and their lengths; both scaled where a length is out of the range of float32."""
-    vectors: Floats = rows.astype(np.float32, copy=False)
-    lengths: Floats = np.sqrt(np.einsum("ijk,ijk->ij", vectors, vectors))
-    short = lengths < SHORT
-    if not np.isfinite(lengths).all() or rows[short].any():
-        vectors = unit_rows(rows.reshape(-1, rows.shape[2])).reshape(rows.shape)
-        return vectors, np.ones(lengths.shape, np.float32)
-    lengths[short] = 1
-    return vectors, lengths

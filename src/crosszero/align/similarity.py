@@ -16,23 +16,30 @@ Scores = NDArray[np.float32]
 
 OUTSIDE = -9.0
 """In a block where a pair has no words; below every cosine."""
-SHORT = 1e-15  # vectors whose squares are no numbers in float32
+_SHORT = 1e-15  # vectors whose squares are no numbers in float32
 
 
-def scale_rows(vectors: AnyFloats) -> Floats:
-    """Bring rows to length 1 in float32; rows of zeros stay.
+def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
+    """Give rows in float32 and their lengths.
+
+    Args:
+        rows: (..., dim).
+
+    Returns:
+        (..., dim) vectors and (..., 1) lengths, 1 for zeros; both scaled where float32 can't hold
+        the squares.
 
     Raises:
         CrosszeroError: a vector is not finite.
     """
-    rows: Floats = vectors.astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    short = lengths[:, 0] < SHORT
-    if not np.isfinite(lengths).all() or vectors[short].any():
-        return unit_rows(vectors)
-    lengths[short] = 1.0
-    rows /= lengths
-    return rows
+    vectors: Floats = rows.astype(np.float32, copy=False)
+    lengths: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    short = lengths[..., 0] < _SHORT
+    if not np.isfinite(lengths).all() or rows[short].any():
+        vectors = unit_rows(rows.reshape(-1, rows.shape[-1])).reshape(rows.shape)
+        return vectors, np.ones(lengths.shape, np.float32)
+    lengths[short] = 1
+    return vectors, lengths
 
 
 def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
@@ -53,7 +60,7 @@ def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
         >>> compare_words(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
         [[0.6000000238418579], [nan]]
     """
-    left, right = scale_rows(source), scale_rows(target)
+    left, right = (np.divide(*measure_rows(side)) for side in (source, target))
     similarity: Similarity = left @ right.T
     similarity[~left.any(axis=1)] = np.nan
     similarity[:, ~right.any(axis=1)] = np.nan
