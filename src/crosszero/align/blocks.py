@@ -27,14 +27,15 @@ def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
     Yields:
         Numbers of the pairs of a block; one without words on a side is in none.
     """
-    sizes = [(len(source.vectors), len(target.vectors)) for source, target in pairs]
-    block, rows, columns = list[int](), 0, 0
     usable = [n for n, pair in enumerate(pairs) if all(side.lost < len(side) for side in pair)]
-    for number in sorted(usable, key=sizes.__getitem__):
-        dim = pairs[number][0].vectors.shape[1]
+    sizes = {n: tuple(len(side.vectors) for side in pairs[n]) for n in usable}
+    widths = {n: pairs[n][0].vectors.shape[1] for n in usable}
+    block, rows, columns = list[int](), 0, 0
+    for number in sorted(usable, key=lambda n: (widths[n], sizes[n])):
         rows, columns = max(rows, sizes[number][0]), max(columns, sizes[number][1])
-        count = len(block) + 1
-        if block and (count * rows * columns > _CELLS or count * (rows + columns) * dim > _NUMBERS):
+        count, width = len(block) + 1, widths[number]
+        full = count * rows * columns > _CELLS or count * (rows + columns) * width > _NUMBERS
+        if block and (full or width != widths[block[0]]):
             yield block
             block, (rows, columns) = [], sizes[number]
         block.append(number)
