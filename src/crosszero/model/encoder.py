@@ -27,7 +27,7 @@ from crosszero.model.options import BLOCK, Pooling, Precision, WordLayer, layer_
 from crosszero.model.precision import CopyInBf16, choose_reading_precision
 from crosszero.model.readout import FIRST_LAST, Readout, read_readout
 from crosszero.model.tokens import check_texts
-from crosszero.model.word_layers import find_alignment_layer, read_own_layers
+from crosszero.model.word_layers import OwnLayers, choose_word_layers, read_own_layers
 
 T = TypeVar("T")
 Languages = tuple[str, str]
@@ -75,8 +75,8 @@ class Encoder:
         backbone.check_length(self.max_length)
         if isinstance(layer, int):
             backbone.check_layer(layer)
-        self.alignment_layer: WordLayer = layer or alignment_layer or find_alignment_layer(backbone)
-        self._word_layer = word_layer if layer is None else layer_number(layer)
+        own = OwnLayers(alignment_layer, word_layer)
+        self.alignment_layer, self._word_layer = choose_word_layers(backbone, layer, own)
         readout.to(backbone.device)
         self.precision = choose_reading_precision(backbone, precision)
         self._copy = None if self.precision == "fp32" else CopyInBf16(backbone)

@@ -26,6 +26,7 @@ from crosszero.config import read_json
 from crosszero.errors import CheckpointError
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import find_file
+from crosszero.model.options import WordLayer, layer_number
 from crosszero.model.saving import OWN_SETTINGS
 
 
@@ -64,6 +65,23 @@ KNOWN = (
     KnownLayer("modernbert", 6, 256, 0, 6, "crosszero-mini before 2026-11-26"),
 )
 """The first that fits counts."""
+
+
+def choose_word_layers(
+    backbone: Backbone, layer: WordLayer | None, own: OwnLayers
+) -> tuple[WordLayer, int | None]:
+    """Choose the layer that words are linked by, and that of their vectors.
+
+    Args:
+        layer: what the user asks for.
+        own: what the encoder's folder says.
+
+    Returns:
+        Both layers; that of vectors is ``None`` for first + last.
+    """
+    if layer is not None:
+        return layer, layer_number(layer)
+    return own.alignment_layer or find_alignment_layer(backbone), own.word_layer
 
 
 def find_alignment_layer(backbone: Backbone) -> int:
