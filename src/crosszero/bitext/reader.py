@@ -86,7 +86,8 @@ class Reader(ABC):
         self.every = 1  # the first of this many rows is read
         self.report = False  # whether what was left out is logged at the end
         vars(self).update(options)
-        self.languages = check_languages(self.look(languages))
+        asked = None if languages is None else check_languages(languages)
+        self.languages = check_languages(self.look(asked))
         self._plan = _plan_pairs(self.languages, pairs)
 
     @abstractmethod

@@ -120,7 +120,7 @@ def _languages_of_one(
     if languages is None:
         source = header.get("x-source-language") or "en"
         if language and _code(source):
-            return check_languages([_code(source), language]), False
+            return (_code(source), language), False
         wrong = source if language else header.get("language", "")
         says = f"says {wrong!r}, which is not a language code" if wrong else "names no language"
         needed = "give the languages of msgid and msgstr: --languages en fr"
@@ -148,4 +148,4 @@ def _languages_of_many(
             problem = "neither the header nor the name gives the language"
             raise ConfigError(f"{path}: {problem}; give one for each file: --languages en fr")
         found.append(code)
-    return check_languages(found)
+    return tuple(found)

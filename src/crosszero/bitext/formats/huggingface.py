@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split
-from crosszero.bitext.languages import check_languages, find_language
+from crosszero.bitext.languages import find_language
 from crosszero.bitext.lines import BadText
 from crosszero.bitext.reader import Place, Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, one_line, suggest
@@ -37,7 +37,6 @@ class HuggingFaceReader(Reader):
 
     def look(self, languages: Sequence[str] | None) -> Sequence[str]:
         (path,) = self.paths
-        asked = None if languages is None else check_languages(languages)
         self._source: ParquetRows | _HubRows
         if Path(path).exists() or str(path).endswith(".parquet"):
             for option in ("subset", "revision"):
@@ -52,7 +51,7 @@ class HuggingFaceReader(Reader):
             self._source = ParquetRows(files)
         else:
             self._source = _HubRows(self.name, self.subset, self.split, self.revision)
-        found, self._fields = _choose_columns(path, self._source.columns, asked, self.columns)
+        found, self._fields = _choose_columns(path, self._source.columns, languages, self.columns)
         return found
 
     def rows(self) -> Iterator[Row]:
@@ -65,9 +64,9 @@ class HuggingFaceReader(Reader):
 def _choose_columns(
     name: str | Path,
     known: Mapping[str, list[str] | None],
-    languages: tuple[str, ...] | None,
+    languages: Sequence[str] | None,
     columns: Sequence[int | str] | None,
-) -> tuple[tuple[str, ...], list[tuple[str, str | None]]]:
+) -> tuple[Sequence[str], list[tuple[str, str | None]]]:
     """Say for each language in which column, and under which key in it, its text stands."""
     if columns is not None:
         if languages is None or len(columns) != len(languages):
@@ -85,7 +84,7 @@ def _choose_columns(
             f"{name}: the languages are not known; give them, and their columns: "
             f"--languages en fr --columns A B {there}"
         )
-    languages = languages or check_languages(keys or ())
+    languages = languages or keys or ()
     # A map column has no fixed keys; then the language as asked for is the key.
     found = [
         x if keys == [] else find_language(x, known if keys is None else keys) for x in languages

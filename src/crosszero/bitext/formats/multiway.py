@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from crosszero.bitext.languages import (
-    check_languages,
     find_language,
     is_code,
     languages_in_name,
@@ -47,7 +46,7 @@ class MultiwayReader(Reader):
             files, others = _find(self.paths[0], languages)
             for other in others if languages is None else ():
                 self.skip_log.leave_out(other, None, "no known language code")
-        asked = check_languages(list(files) if languages is None else languages)
+        asked = list(files) if languages is None else languages
         self.files = _pick(files, asked, self.name)
         for file in self.files:
             check_file(file)
