@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from crosszero.bitext.formats.multiway import read_parallel
-from crosszero.bitext.lines import BadText
+from crosszero.bitext.lines import BadText, find_control
 from crosszero.errors import DataError
 
 _Format = Literal["lines", "tsv", "jsonl"]
@@ -103,4 +103,7 @@ def _parse_json(path: str | Path, number: int, line: str) -> TextPair:
         words = side if isinstance(side, list) else [side]
         if not all(isinstance(word, str) for word in words):
             raise DataError(path, "source and target are texts, or lists of words", number)
+        for word in words:  # JSON can spell what no file of text holds
+            if (problem := find_control(word)) and problem.reason == "not text":
+                raise DataError(path, problem.message, number)
     return TextPair(*sides)
