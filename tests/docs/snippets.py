@@ -155,6 +155,8 @@ def make_files(folder: Path, train: Callable[[Path], None]) -> None:
         write(folder / name, [row[lines] for row in news])
     write(folder / "gold.links", links)
     write(folder / "other.links", ["0-0 1-1", "0-0"])
+    for place, language in enumerate(("en", "fr")):
+        write(folder / f"mine/xsim/multi.{language}", [row[place] for row in rows])
     for data in ("mine", "xtreme"):
         write(folder / data / "word-alignment/en-de.src", [row[0] for row in news])
         write(folder / data / "word-alignment/en-de.tgt", [row[2] for row in news])

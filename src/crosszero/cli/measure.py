@@ -49,7 +49,8 @@ def evaluate(
         folder that holds it under the task's name.
     tasks
         'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
-        word-retrieval, sentence-retrieval; by default all whose data is there.
+        word-retrieval, sentence-retrieval, xsim, xsim++, xsim-negatives; by default all whose data
+        is there.
     languages
         Languages to test; by default all that a task has.
     pairs
