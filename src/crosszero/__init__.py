@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from crosszero.errors import CrosszeroError as CrosszeroError
     from crosszero.experiment.evaluation import evaluate as evaluate
     from crosszero.experiment.scores import Scores as Scores
+    from crosszero.interop.hub import push as push
     from crosszero.model.encoder import Encoder as Encoder
-    from crosszero.model.hub import push as push
     from crosszero.model.losses import cz_nce as cz_nce
     from crosszero.model.losses import info_nce as info_nce
     from crosszero.samples import Sample as Sample
@@ -48,7 +48,7 @@ _HOMES = {
     "info_nce": "model.losses",
     "mine": "search",
     "prepare": "samples",
-    "push": "model.hub",
+    "push": "interop.hub",
     "read_bitext": "bitext",
     "train": "training.loop",
 }

@@ -1,0 +1,1 @@
+"""Encoders elsewhere: on the hub."""
