@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,16 +22,13 @@ from crosszero.model.readout import FIRST_LAST, Readout
 from crosszero.model.threads import run_in_threads
 from crosszero.model.tokens import Tokens, locate_spans
 from crosszero.model.transfer import send
+from crosszero.model.windows import cut_windows
 
 Vectors = NDArray[np.float32]
 Spans = Sequence[Sequence[Span]]
 Layers = Sequence[int | None]
 """Each from 1 to L, or -1 for the last; ``None`` for first + last."""
 _CPU, _ACCELERATOR = 2048, 16384  # padded tokens of a pass
-_WHOLE, _PIECE, _OVERLAPPING = 192, 32, 96  # tokens of what is read at once by sub-tokens
-_SENTENCE_END = re.compile(
-    "[.!?\u2026\u061f\u06d4\u0964\u1362][\"'\u201d\u00bb)\\]]*(?=\\s)|[\u3002\uff01\uff1f]|\n"
-)
 _log = logging.getLogger("crosszero")
 
 
@@ -171,7 +165,7 @@ def encode_subtoken_layers(
     windows = [
         window
         for number, (text, some) in enumerate(zip(texts, tokens, strict=True))
-        for window in _cut_windows(number, text, some, max_length)
+        for window in cut_windows(number, text, some, max_length)
     ]
 
     def keep(part: _Encoded) -> None:
@@ -193,48 +187,6 @@ def encode_subtoken_layers(
         [Parts(rows, starts, ends) for rows in vectors]
         for vectors, (starts, ends) in zip(found, located, strict=True)
     ]
-
-
-class _Window(NamedTuple):
-    """A stretch of a text that is encoded by itself.
-
-    Attributes:
-        text: number of the text.
-        first: its first token, of those that are not special.
-        kept: of which tokens the vectors are taken from here.
-        tokens: with the special ones.
-    """
-
-    text: int
-    first: int
-    kept: tuple[int, int]
-    tokens: Tokens
-
-
-def _cut_windows(number: int, text: str, tokens: Tokens, max_length: int) -> list[_Window]:
-    """Cut a long text where sentences end, and what is long still into windows that overlap."""
-    size = len(tokens.starts)
-    room = max_length - (len(tokens) - size)
-    if size <= min(room, _WHOLE):
-        return [_Window(number, 0, (0, size), tokens)] if size else []
-    ends = [int(tokens.starts.searchsorted(m.end())) for m in _SENTENCE_END.finditer(text)]
-    borders, last = [0], 0  # of pieces
-    for end in (*ends, size):
-        if end - borders[-1] > _PIECE and last > borders[-1]:
-            borders.append(last)
-        last = end
-    head, tail = tokens.ids[: tokens.first], tokens.ids[tokens.first + size :]
-    windows = []
-    for begin, end in pairwise((*borders, size)):
-        width = end - begin if end - begin <= min(room, _WHOLE) else min(room, _OVERLAPPING)
-        firsts = [*range(begin, end - width, max(1, width // 2)), end - width]
-        # Between two windows the middle of what both see is the border.
-        middles = ((a + width + b) // 2 for a, b in pairwise(firsts))
-        for first, kept in zip(firsts, pairwise((begin, *middles, end)), strict=True):
-            inner = slice(tokens.first + first, tokens.first + first + width)
-            piece = replace(tokens, ids=[*head, *tokens.ids[inner], *tail])
-            windows.append(_Window(number, first, kept, piece))
-    return windows
 
 
 @dataclass(frozen=True)
