@@ -71,12 +71,12 @@ class Encoder:
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self._readout = readout
         limit = readout.max_length if max_length is None else None
-        self._sentence_length = min(self.max_length, limit or self.max_length)
+        self.sentence_length = min(self.max_length, limit or self.max_length)
         backbone.check_length(self.max_length)
         if isinstance(layer, int):
             backbone.check_layer(layer)
         own = OwnLayers(alignment_layer, word_layer)
-        self.alignment_layer, self._word_layer = choose_word_layers(backbone, layer, own)
+        self.alignment_layer, self.word_layer = choose_word_layers(backbone, layer, own)
         readout.to(backbone.device)
         self.precision = choose_reading_precision(backbone, precision)
         self._copy = None if self.precision == "fp32" else CopyInBf16(backbone)
@@ -121,16 +121,17 @@ class Encoder:
     @property
     def pooling(self) -> str:
         """How sentences are read, such as ``first-last``, ``mean``, ``cls`` or ``layer-8``."""
-        return self._sentences.name
+        return self.readout.name
 
     @property
     def dimension(self) -> int:
         """Width of sentence vectors; word vectors have ``backbone.hidden_size``."""
-        return self._sentences.width(self.backbone.hidden_size)
+        return self.readout.width(self.backbone.hidden_size)
 
     @property
-    def _sentences(self) -> Readout:
-        return self._readout if self.layer is None else Readout(layers=(self._word_layer,))
+    def readout(self) -> Readout:
+        """How hidden states become the vector of a sentence."""
+        return self._readout if self.layer is None else Readout(layers=(self.word_layer,))
 
     @property
     def _reader(self) -> Backbone:
@@ -155,11 +156,11 @@ class Encoder:
         """
         if isinstance(texts, str):
             return cast(Vectors, self.encode([texts], prompt=prompt)[0])
-        readout = self._sentences if prompt is None else replace(self._sentences, prompt=prompt)
+        readout = self.readout if prompt is None else replace(self.readout, prompt=prompt)
         return encode_sentences(
             self._reader,
             check_texts(texts),
-            max_length=self._sentence_length,
+            max_length=self.sentence_length,
             readout=readout,
             mini_batch_num_tokens=self.mini_batch_num_tokens,
         )
@@ -179,7 +180,7 @@ class Encoder:
             >>> enc.encode_words(["Good morning."], [[(0, 4), (5, 12)]])[0].shape
             (2, 320)
         """
-        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self._word_layer])]
+        return [vectors[0] for vectors in self.encode_word_layers(texts, spans, [self.word_layer])]
 
     def encode_word_layers(
         self, texts: Sequence[str], spans: Spans, layers: Layers
