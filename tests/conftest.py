@@ -47,7 +47,7 @@ def make_tokenizer(kind: str = "bert") -> Any:
     from transformers import PreTrainedTokenizerFast
 
     letters = sorted({letter for word in WORDS for letter in word})
-    if kind in ("bert", "deberta-v2"):
+    if kind in ("bert", "deberta-v2", "distilbert"):
         pieces = [*SPECIAL, *dict.fromkeys(WORDS), *letters, *(f"##{x}" for x in letters)]
         vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
         tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
@@ -108,6 +108,13 @@ def make_model(
     elif kind == "deberta-v2":
         config = t.DebertaV2Config(**shape, **drops, relative_attention=True, legacy=False)
         model = t.DebertaV2ForMaskedLM(config)
+    elif kind == "distilbert":
+        names = {"vocab_size", "pad_token_id", "max_position_embeddings"}
+        config = t.DistilBertConfig(
+            **{name: shape[name] for name in names}, dim=hidden, n_layers=layers, n_heads=2,
+            hidden_dim=2 * hidden, dropout=dropout,
+        )  # fmt: skip
+        model = t.DistilBertForMaskedLM(config)
     elif kind == "modernbert":
         config = t.ModernBertConfig(
             **shape,

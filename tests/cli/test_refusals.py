@@ -103,6 +103,9 @@ CASES: list[list[str]] = [
     ["trim", "damaged", "--text", "a.en"],
     ["trim", "model", "--text", "nowhere"],
     ["trim", "model"],
+    *(["export", one] for one in ENCODERS),
+    ["export", "model", "--max-length", "600"],
+    ["export", "model", "--layer", "99"],
 ]
 RECIPES: list[dict[str, Any]] = [
     *({"encoder": one} for one in ENCODERS),

@@ -32,6 +32,7 @@ NEEDED = {
     "view": ["a.links", "a.en", "a.fr", "--out", "OUT"],
     "serve": ["--encoder", "model"],
     "trim": ["model", "--text", "a.en", "--out", "OUT"],
+    "export": ["model", "--out", "OUT"],
     "encode": ["a.en", "--encoder", "model", "--out", "OUT"],
     "prepare": ["a.en-fr.tsv", "--out", "OUT"],
     "show": ["samples"],

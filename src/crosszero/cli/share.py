@@ -1,8 +1,14 @@
-"""The commands that hand an encoder on: push."""
+"""The commands that hand an encoder on: push, export."""
 
 from __future__ import annotations
 
+import logging
 import sys
+from pathlib import Path
+
+from crosszero.cli.flags import MaxLength, Out, SentencePooling
+
+_log = logging.getLogger("crosszero")
 
 
 def push(
@@ -34,3 +40,33 @@ def push(
     from crosszero.interop.hub import push as upload
 
     sys.stdout.write(f"{upload(run, name, private=private, revision=revision, message=message)}\n")
+
+
+def export(
+    encoder: str,
+    /,
+    *,
+    out: Out,
+    pooling: SentencePooling = None,
+    layer: int | None = None,
+    max_length: MaxLength = None,
+) -> None:
+    """Write an encoder as an ONNX model, for onnxruntime and other runtimes.
+
+    Example: crosszero export run --out run-onnx
+
+    Parameters
+    ----------
+    encoder
+        crosszero-mini, a folder or a hub id, as it is or with @revision.
+    out
+        A new folder for model.onnx and tokenizer.json. The model gives the vectors of sentences and
+        the hidden states that words are linked by, and takes batches and texts of any size.
+    layer
+        Hidden layer to read, from 1, by sentences and words.
+    """
+    from crosszero.interop import export_onnx
+
+    export_onnx(encoder, out, pooling=pooling, max_length=max_length, layer=layer)
+    size = sum(path.stat().st_size for path in Path(out).iterdir())
+    _log.info("%s: %.0f MB; onnxruntime and tokenizers read it", out, size / 1e6)

@@ -1,1 +1,18 @@
-"""Encoders elsewhere: on the hub."""
+"""Encoders and links in other libraries: mteb, ONNX, spaCy. Each needs the extra of its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crosszero.names import import_when_used
+
+if TYPE_CHECKING:
+    from crosszero.interop.onnx_encoder import OnnxEncoder as OnnxEncoder
+    from crosszero.interop.onnx_export import export_onnx as export_onnx
+
+_HOMES = {
+    "OnnxEncoder": "onnx_encoder",
+    "export_onnx": "onnx_export",
+}
+__all__ = list(_HOMES)
+__getattr__, __dir__ = import_when_used(__name__, _HOMES)

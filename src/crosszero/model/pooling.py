@@ -29,8 +29,8 @@ def pool_sentences(hidden: Tensor, mask: Tensor, mode: PoolingMode = "mean") -> 
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     if mode in ("cls", "lasttoken"):
         nearness = -places if mode == "cls" else places
-        chosen = torch.where(mask > 0, nearness, -len(places) - 1).argmax(dim=1)
-        return hidden[torch.arange(len(hidden), device=hidden.device), chosen]
+        chosen = torch.where(mask > 0, nearness, -mask.shape[1] - 1).argmax(dim=1)
+        return hidden[torch.arange(hidden.shape[0], device=hidden.device), chosen]
     if mode == "max":
         return hidden.masked_fill(mask[:, :, None] == 0, -torch.inf).amax(dim=1)
     if mode == "weightedmean":
