@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from crosszero.names import import_when_used
 
 if TYPE_CHECKING:
+    from crosszero.interop.mteb_encoder import MtebEncoder as MtebEncoder
     from crosszero.interop.onnx_encoder import OnnxEncoder as OnnxEncoder
     from crosszero.interop.onnx_export import export_onnx as export_onnx
 
 _HOMES = {
+    "MtebEncoder": "mteb_encoder",
     "OnnxEncoder": "onnx_encoder",
     "export_onnx": "onnx_export",
 }
