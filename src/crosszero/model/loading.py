@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
+from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -157,4 +158,18 @@ def explain_failure(name: str) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as error:  # tokenizers, huggingface_hub and others raise what they like
-        raise CheckpointError(f"{name}: can't be loaded: {one_line(error)}") from error
+        why = _explain_hub(error) or one_line(error)
+        raise CheckpointError(f"{name}: can't be loaded: {why}") from error
+
+
+def _explain_hub(error: BaseException | None) -> str | None:
+    """Say that the hub can't be reached, if that is what lies behind an error."""
+    while error is not None:
+        if isinstance(error, LocalEntryNotFoundError | ConnectionError):
+            reached = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else f"{ENDPOINT} can't be reached"
+            return (
+                f"there is no such folder, the hub's cache does not hold it, and {reached}; check "
+                "the name and the connection"
+            )
+        error = error.__cause__
+    return None
