@@ -214,6 +214,10 @@ def test_without_a_network_a_command_says_so_once(inputs: Path, tmp_path: Path) 
     commands = [[name, *more, *hub] for name, more in USE.items()]
     commands += [["prepare", "a.en-fr.tsv", "--words.kind", "encoder", *hub]]
     commands += [["run", str(write_recipe(inputs, made / "here", encoder=HUB_ID))]]
+    at_revision = f"{HUB_ID}@v2"
+    commands += [["trim", at_revision, "--text", "a.en", *hub[2:]], ["export", HUB_ID, *hub[2:]]]
+    commands += [["encode", "a.en", "--encoder", at_revision, *hub[2:]]]
+    commands += [["serve", "--encoder", HUB_ID, "--port", "0"]]
     data = ["--format", "huggingface", "--languages", "en", "fr", "--out", str(made / "here")]
     commands += [["prepare", "crosszero-tests/no-such-data", *data]]
     commands += [["xtreme", "fetch", str(made / "here"), "--tasks", "pawsx", "--languages", "de"]]
@@ -234,6 +238,8 @@ def test_without_a_network_a_command_says_so_once(inputs: Path, tmp_path: Path) 
         command, *lines = one.splitlines()
         assert [line for line in lines if line.startswith("crosszero: ")] == lines[-1:], command
         assert len(lines) <= 2, (command, lines)  # before it may stand what is being done
+        if HUB_ID in command:
+            assert "http://127.0.0.1:9 can't be reached; check the name" in lines[-1], command
     assert not made.exists()
 
 

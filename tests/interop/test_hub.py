@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 
 import crosszero as cz
 from crosszero.errors import CheckpointError, ConfigError
+from tests.cli.corpus import PAIRS, write_corpus
 from tests.hub import StandIn, serve_hub
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +65,26 @@ def test_a_run_is_pushed_and_loaded_again(hub: StandIn, folder: Path, tmp_path: 
     np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
 
 
+def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path: Path) -> None:
+    score = {"task": "tatoeba", "metric": "accuracy", "language": "fr", "value": 0.5, "count": 4}
+    (tmp_path / "scores.json").write_text(json.dumps({"scores": [score]}))
+    done = run(
+        hub, "push", str(folder), "someone/measured", "--scores", str(tmp_path / "scores.json"),
+        "--license", "cc-by-4.0", "--data-license", "Tatoeba: CC BY 2.0 FR",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    files = hub.repositories["models/someone/measured"]["main"]
+    card = ModelCard(files["README.md"].decode())
+    assert card.data.license == "cc-by-4.0"
+    assert card.data.tags == ["crosszero"]
+    [result] = card.data.eval_results
+    assert (result.dataset_type, result.dataset_config) == ("tatoeba", "fr")
+    assert (result.metric_type, result.metric_value) == ("accuracy", 0.5)
+    assert "Tatoeba: CC BY 2.0 FR" in card.text
+    assert "| tatoeba/accuracy | fr | 50.0 | 4 |" in card.text.replace("\\", "")
+    assert (folder / "README.md").read_text().endswith("# a card\n")  # as it was
+
+
 def test_a_revision_is_another_encoder(
     hub: StandIn, folder: Path, model_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -95,6 +118,53 @@ def test_a_revision_is_another_encoder(
     assert done.stderr.count("\n") == 1
 
 
+COMMANDS = [
+    "align a.en a.fr --encoder NAME --out links",
+    "project a.en a.fr --format markup --encoder NAME --out projected",
+    "mine a.en a.fr --encoder NAME --out mined",
+    "score a.en a.fr --encoder NAME --out scores",
+    "encode a.en --encoder NAME --out vectors.npy",
+    "prepare a.en-fr.tsv --words.kind encoder --encoder NAME --out prepared",
+    "train samples --encoder NAME --level sentence --steps 1 --batch-size 2 --max-length 16 "
+    "--precision fp32 --out trained",
+    "evaluate --encoder NAME --data data --tasks word-alignment --out evaluation",
+    "trim NAME --text a.en --out trimmed",
+]
+ALL = """
+import sys
+from crosszero.cli import main
+for line in {commands!r}:
+    try:
+        main(line.replace("NAME", {name!r}).split())
+    except SystemExit as ended:
+        assert ended.code == 0, line
+"""
+
+
+def test_every_command_reads_a_revision(
+    hub: StandIn, folder: Path, model_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The main branch holds no encoder, so that who reads it fails."""
+    hub.add("someone/branched", folder)
+    branches = hub.repositories["models/someone/branched"]
+    branches |= {"v2": branches["main"], "main": {"README.md": b"nothing"}}
+    write_corpus(tmp_path)
+    for end, line in {"src": "the cat", "tgt": "le chat", "gold": "0-0 1-1"}.items():
+        path = tmp_path / f"data/word-alignment/en-fr.{end}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line + "\n")
+    done = subprocess.run(
+        [sys.executable, "-c", ALL.format(commands=COMMANDS, name="someone/branched@v2")],
+        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    card = ModelCard.load(tmp_path / "trained" / "README.md")
+    assert card.data.base_model == "someone/branched"
+    expected = cz.Encoder.load(folder, precision="fp32").encode([pair[0] for pair in PAIRS])
+    np.testing.assert_allclose(np.load(tmp_path / "vectors.npy"), expected, atol=1e-2)
+
+
 @pytest.mark.parametrize(("token", "says"), [("hf_wrong", "log in with 'hf auth login'")])
 def test_a_refusal_is_told_on_one_line(hub: StandIn, folder: Path, token: str, says: str) -> None:
     done = run(hub, "push", str(folder), "someone/aligned", HF_TOKEN=token)
@@ -116,4 +186,7 @@ def test_what_is_no_model_or_no_name_is_refused(folder: Path, tmp_path: Path) ->
     for name in ("aligned", "a/b/c", "someone/al igned"):
         with pytest.raises(ConfigError):
             cz.push(folder, name)
+    (folder / "README.md").write_text("---\na: [\n---\n")
+    with pytest.raises(ConfigError, match=r"README\.md: its header can't be read"):
+        cz.push(folder, "someone/aligned")
     assert os.environ.get("HF_HUB_OFFLINE") == "1"  # nothing of this was sent anywhere

@@ -182,7 +182,7 @@ def trim(
     Parameters
     ----------
     encoder
-        crosszero-mini, a folder or a hub id.
+        crosszero-mini, a folder or a hub id, as it is or with @revision.
     text
         Files with one text per line, plain or .gz: the tokens that occur in them are kept.
     languages

@@ -19,6 +19,9 @@ def push(
     private: bool = False,
     revision: str = "main",
     message: str = "Upload with crosszero",
+    scores: Path | None = None,
+    license: str | None = None,  # noqa: A002  # the hub's word
+    data_license: str | None = None,
 ) -> None:
     """Upload a run or a model folder to the Hugging Face hub.
 
@@ -36,10 +39,20 @@ def push(
         Branch.
     message
         Of the commit.
+    scores
+        The scores.json of an evaluation, to be shown on the model card.
+    license
+        Identifier of the model's licence on the hub, such as cc-by-4.0.
+    data_license
+        What the model card is to say of the texts that the model was trained on.
     """
     from crosszero.interop.hub import push as upload
 
-    sys.stdout.write(f"{upload(run, name, private=private, revision=revision, message=message)}\n")
+    address = upload(
+        run, name, private=private, revision=revision, message=message, scores=scores,
+        license=license, data_license=data_license,
+    )  # fmt: skip
+    sys.stdout.write(f"{address}\n")
 
 
 def export(

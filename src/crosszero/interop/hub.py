@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.constants import ENDPOINT
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from crosszero.errors import ConfigError, CrosszeroError, one_line
+from crosszero.interop.hub_card import complete_card, read_scores
 from crosszero.model.loading import locate_encoder
 
 # What a run needs to go on, and paths of the machine that it ran on, are nobody else's business.
@@ -24,6 +27,9 @@ def push(
     private: bool = False,
     revision: str = "main",
     message: str = "Upload with crosszero",
+    scores: str | Path | None = None,
+    license: str | None = None,  # noqa: A002  # the hub's word
+    data_license: str | None = None,
 ) -> str:
     """Upload a run or a model folder to the hub; a missing repository is created.
 
@@ -36,13 +42,17 @@ def push(
         private: whether a new repository is seen by its owner alone.
         revision: branch.
         message: of the commit.
+        scores: ``scores.json`` of an evaluation, for the model card.
+        license: identifier of the model's licence on the hub, such as ``cc-by-4.0``.
+        data_license: what the model card says of the texts that the model was trained on.
 
     Returns:
         The address of the commit.
 
     Raises:
         CheckpointError: there is no model in the folder.
-        ConfigError: `name` is not a name of a repository.
+        ConfigError: `name` is not a name of a repository, or the card has no good header.
+        DataError: the scores can't be read.
         CrosszeroError: the hub can't be reached, or refuses.
 
     Example:
@@ -54,15 +64,22 @@ def push(
         raise ConfigError(f"{run}: a folder of this machine is needed")
     if name.count("/") != 1:
         raise ConfigError(f"{name!r} given; the name of a repository is user/name")
+    card = complete_card(
+        _read_card(folder), name, local=Path(run).resolve().name, license=license,
+        scores=None if scores is None else read_scores(scores), data_license=data_license,
+    )  # fmt: skip
     api = HfApi()
     try:
         api.create_repo(name, private=private, exist_ok=True)
         if revision != "main":
             api.create_branch(name, branch=revision, exist_ok=True)
-        done = api.upload_folder(
-            repo_id=name, folder_path=folder, revision=revision, commit_message=message,
-            ignore_patterns=list(_OWN),
-        )  # fmt: skip
+        files: dict[str, bytes | Path] = {"README.md": card.encode(), **_list_files(folder)}
+        done = api.create_commit(
+            name,
+            [CommitOperationAdd(place, content) for place, content in files.items()],
+            revision=revision,
+            commit_message=message,
+        )
     except HFValidationError as error:
         raise ConfigError(f"{name}: {one_line(error)}") from error
     except HfHubHTTPError as error:
@@ -70,5 +87,23 @@ def push(
         advice = "; log in with 'hf auth login', or set HF_TOKEN" if status in (401, 403) else ""
         raise CrosszeroError(f"{name}: the hub refuses: {one_line(error)}{advice}") from error
     except Exception as error:  # httpx and others, if the hub can't be reached
-        raise CrosszeroError(f"{name}: can't be uploaded: {one_line(error)}") from error
+        raise CrosszeroError(
+            f"{name}: can't be uploaded: {one_line(error)}; check the connection to {ENDPOINT}"
+        ) from error
     return str(done.commit_url)
+
+
+def _read_card(folder: Path) -> str:
+    path = folder / "README.md"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _list_files(folder: Path) -> dict[str, Path]:
+    """What is uploaded as it is, by its place in the repository."""
+    files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    left_out = (*_OWN, "README.md")
+    return {
+        place: path
+        for place, path in files.items()
+        if not any(fnmatchcase(place, pattern) for pattern in left_out)
+    }

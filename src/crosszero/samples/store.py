@@ -107,6 +107,17 @@ class SampleStore:
             known = {f"{s.source_language}-{s.target_language}" for s in self}
         return sorted(known)
 
+    def list_sources(self) -> list[str]:
+        """List the files and data sets that the pairs come from, sorted; each row is looked at."""
+        import pyarrow.compute as pc
+
+        found: set[str] = set()
+        for file in dict.fromkeys(file for file, _ in self._where):
+            for rows in _open_parquet(file).iter_batches(columns=["origin"]):
+                names = pc.replace_substring_regex(rows["origin"], r":\d+$", "")
+                found.update(pc.unique(names).drop_null().to_pylist())
+        return sorted(found)
+
     def count_units(self, *, with_words: bool) -> list[int]:
         """Number of meanings in each row group: rows without a group, and groups.
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from huggingface_hub import ModelCard, ModelCardData, hf_hub_download
 
 from crosszero import __version__
 from crosszero.config import to_dict
 from crosszero.model.backbone import Backbone
+from crosszero.model.loading import BUNDLED, find_folder
 from crosszero.samples.store import SampleStore
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import TrainConfig
+
+NOT_STATED = "not stated"
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+_LISTED = 20  # files of text
 
 
 def write_card(
@@ -17,46 +27,110 @@ def write_card(
 ) -> str:
     """Write the Markdown of a run's model card.
 
-    `out` is the run folder, for its name and its metrics.
+    `out` is the run folder, for its name and its metrics. No path of this machine is told: the card
+    goes wherever the model goes.
     """
     metrics = read_metrics(out / METRICS)
     mean = sum(int(line["texts"]) for line in metrics) / max(1, len(metrics))
-    sentences = round(mean * steps)
-    pairs = store.metadata.get("language_pairs", {})
     kind = "[sentence ; word]" if config.level == "multi" else "sentence"
-    lines = [
-        "---",
-        "library_name: sentence-transformers",
-        "pipeline_tag: sentence-similarity",
-        "language:",
-        *(f'- "{code}"' for code in store.languages),
-        "tags: [crosszero, cross-lingual, word-alignment]",
-        "---",
+    start, hub_id = _name_start(backbone.name)
+    name = out.resolve().name
+    data = ModelCardData(
+        library_name="sentence-transformers", pipeline_tag="sentence-similarity",
+        language=store.languages, base_model=hub_id,
+        tags=["crosszero", "cross-lingual", "word-alignment"],
+    )  # fmt: skip
+    losses = {
+        label: " → ".join(f"{line[key]:.3f}" for line in (metrics[0], metrics[-1]))
+        for label, key in (("contrastive loss", "contrastive_loss"), ("MLM loss", "mlm_loss"))
+        if metrics and isinstance(metrics[-1].get(key), float)
+    }
+    return "\n".join([
+        f"---\n{data.to_yaml()}\n---",
         "",
-        f"# {out.resolve().name}",
+        f"# {name}",
         "",
-        f"`{backbone.name}` after {steps} steps of crosszero {__version__} on {store.rows} "
-        f"sentence pairs (about {sentences} sentences read): contrastive loss {config.loss} on "
-        f"{kind} vectors, masked language modelling with weight {config.mlm_weight}.",
+        f"`{start}` after {steps} steps of crosszero {__version__} on {store.rows} "
+        f"sentence pairs (about {round(mean * steps)} sentences read): contrastive loss "
+        f"{config.loss} on {kind} vectors, masked language modelling with weight "
+        f"{config.mlm_weight}.",
         "",
-        "```python",
-        "from transformers import AutoModel",
-        "from sentence_transformers import SentenceTransformer",
+        "## Use",
         "",
-        f'model = AutoModel.from_pretrained("{out.name}")',
-        f'encoder = SentenceTransformer("{out.name}")',
-        "```",
+        _USE.replace("NAME", name),
         "",
-        "| language pair | sentence pairs |",
-        "|---|---|",
-        *(f"| {pair} | {count} |" for pair, count in pairs.items()),
+        "## Data",
         "",
-        "| setting | value |",
-        "|---|---|",
-        *(f"| {name} | {value} |" for name, value in to_dict(config).items()),
+        f"Text: {_list_texts(store)}.",
         "",
-        "The licence of this model follows from those of the encoder it was made from and of the "
-        "texts it was trained on.",
+        *_table(("language pair", "sentence pairs"), store.metadata.get("language_pairs", {})),
         "",
-    ]
-    return "\n".join(lines)
+        "## Licences",
+        "",
+        *_table(("what", "licence"), {
+            f"`{start}`": find_license(backbone.name) or NOT_STATED, "texts": NOT_STATED,
+        }),
+        "",
+        "The licence of this model follows from both.",
+        "",
+        "## Training",
+        "",
+        *_table(("setting", "value"), to_dict(config) | losses),
+        "",
+    ])  # fmt: skip
+
+
+_USE = """\
+```python
+import crosszero as cz
+
+encoder = cz.Encoder.load("NAME")
+vectors = encoder.encode(["Good morning.", "Bonjour."])
+links = encoder.align("The house is small.", "La maison est petite.")
+```
+
+```python
+from sentence_transformers import SentenceTransformer
+
+vectors = SentenceTransformer("NAME").encode(["Good morning.", "Bonjour."])
+```
+
+```python
+from transformers import AutoModel, AutoTokenizer
+
+model, tokenizer = AutoModel.from_pretrained("NAME"), AutoTokenizer.from_pretrained("NAME")
+```"""
+
+
+def find_license(name: str) -> str | None:
+    """Look up what the model card of an encoder says of its licence, if that can be read."""
+    hub = None if Path(name).exists() else _HUB_ID.fullmatch(name)
+    with suppress(Exception):  # no card, no network, no YAML: then it is not known
+        if hub:
+            path = Path(hf_hub_download(hub[1], "README.md", revision=hub[2]))
+        else:
+            path = find_folder(name) / "README.md"
+        found = ModelCard.load(path).data.license
+        return str(found) if found else None
+    return None
+
+
+def _name_start(name: str) -> tuple[str, str | None]:
+    """What a stranger may know the encoder by, and its name on the hub."""
+    hub = _HUB_ID.fullmatch(name)
+    if hub and not Path(name).exists():
+        return name, hub[1]
+    return (name if name in BUNDLED else Path(name).name), None
+
+
+def _list_texts(store: SampleStore) -> str:
+    """Names of the files and data sets that the sentence pairs come from, without folders."""
+    names = sorted({Path(source).name for source in store.list_sources() if source})
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(f"`{name}`" for name in names[:_LISTED]) + more or NOT_STATED
+
+
+def _table(columns: Sequence[str], rows: dict[str, object]) -> Iterable[str]:
+    return [
+        f"| {' | '.join(columns)} |", "|---|---|", *(f"| {a} | {b} |" for a, b in rows.items()),
+    ]  # fmt: skip
