@@ -1,7 +1,7 @@
 # Start with 'make demo' or 'make test'.
 #
 # Both make the virtual environment first, with the tested versions of constraints.txt. Which build of
-# torch pip takes depends on the machine: on Linux the one for CUDA, 3 GB larger, which also runs
+# torch pip takes depends on the machine: on Linux the one for CUDA, several GB larger, which also runs
 # without a GPU; on macOS and Windows the one for processors (and Apple's GPUs). Another one is taken
 # from where it is named, such as
 #     make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
