@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError
 from crosszero.search.estimation import _fit_gumbel, estimate_threshold
@@ -69,6 +72,28 @@ def test_nothing_is_said_where_nothing_can_be_said() -> None:
     assert estimate_threshold(even, even) is None
     assert estimate_threshold(np.arange(200.0), np.full(200, -np.inf)) is None
     assert estimate_threshold(np.array([]), np.array([])) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.5, 1.0, 1.01, 1e-6, 3.0, 1e4]) | st.floats(-1, 2),
+            st.sampled_from([-np.inf, 0.0, 1.0, 1e4]) | st.floats(-1, 2),
+        ),
+        min_size=50,
+        max_size=90,
+    )
+)
+def test_no_scores_stop_it(rows: list[tuple[float, float]]) -> None:
+    score, rival = np.array(rows).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = estimate_threshold(score, rival)
+    if found is not None:
+        assert found.kept == (score >= found.threshold).sum()
+        assert 0 < found.precision <= 1
+        assert 0 < found.recall <= 1
 
 
 def test_a_sample_of_many_pairs_gives_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

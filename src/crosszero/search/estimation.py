@@ -87,7 +87,8 @@ def estimate_threshold(score: Doubles, rival: Doubles) -> Estimate | None:
     if len(known) < _LEAST or np.ptp(score[known]) == 0:
         return None
     some = known[:: -(-len(known) // _MOST)]
-    fits = [_fit(score[some], rival[some], share) for share in _STARTS]
+    with np.errstate(over="ignore", invalid="ignore"):  # far from a distribution nothing is likely
+        fits = [_fit(score[some], rival[some], share) for share in _STARTS]
     apart = [fit for fit in fits if fit.is_apart()]
     if not apart:
         return None
@@ -147,11 +148,11 @@ def _fit_gumbel(values: Doubles, weights: Doubles) -> tuple[float, float]:
     """Place and scale of greatest likelihood, by the usual fixed point, damped."""
     mean = np.average(values, weights=weights)
     off, least = values - mean, (values - mean).min()
-    scale = np.sqrt(np.average(off**2, weights=weights)) * np.sqrt(6) / np.pi
+    scale = max(np.sqrt(np.average(off**2, weights=weights)) * np.sqrt(6) / np.pi, 1e-9)
     for _ in range(30):
         tail = weights * np.exp((least - off) / scale)
         new = -(off * tail).sum() / tail.sum()
-        if abs(new - scale) < 1e-9 or new <= 0:
+        if abs(new - scale) < 1e-9 or not new > 0:
             break
         scale = (scale + new) / 2
     tail = weights * np.exp((least - off) / scale)
