@@ -3,9 +3,9 @@
 Takes a folder of CoNLL files with the same sentences in the same order, one for each language, such
 as the parallel treebanks of Universal Dependencies (``en_pud-ud-test.conllu``), or CoNLL files of
 names (``en.conll``). The labels of the first language are carried to every other one, and held
-against its own. With ``--simalign`` the same is done with the links of the package simalign and
-the same encoder, by the simplest rule: each target word takes the tag of a word that it is linked
-to. Run with::
+against its own; links count from the scores that ``--min-scores`` names. With ``--simalign`` the
+same is done with the links of the package simalign and the same encoder, by the simplest rule: each
+target word takes the tag of a word that it is linked to. Run with::
 
     python -m research.projection --data PUD --encoder ENCODER --source en --simalign 8
 """
@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from crosszero.align.linker import WordLinker
+from crosszero.align.methods import LinkConfig
 from crosszero.align.spans import from_words
 from crosszero.errors import ConfigError, DataError
 from crosszero.experiment.table import Table, render_markdown
 from crosszero.model.encoder import Encoder
 from crosszero.projection.conll import TaggedWords, read_conll
-from crosszero.projection.rules import Rules
+from crosszero.projection.rules import TAG_SCORE, Rules
 from crosszero.projection.spans import ScoredLinks, project_spans
 from crosszero.projection.tags import are_spans, project_tags, read_tags, write_tags
 
@@ -81,7 +82,9 @@ def project_all(
             placed = project_spans(labels, linked, one.words, other.words, rules).labels
             found.append(write_tags(placed, len(other.words)))
         else:
-            tags, _ = project_tags(one.tags, linked, len(other.words), min_score=rules.min_score)
+            tags, _ = project_tags(
+                one.tags, linked, len(other.words), min_score=rules.least(TAG_SCORE)
+            )
             found.append(tags)
     return found
 
@@ -110,9 +113,10 @@ def link_by_simalign(folder: str, layer: int, method: str) -> Link:
     ]
 
 
-def link_by_crosszero(encoder: str) -> Link:
-    """The links of ``crosszero align`` with its defaults."""
-    linker = WordLinker(Encoder.load(encoder, precision="fp32"))
+def link_by_crosszero(encoder: str, threshold: float) -> Link:
+    """The links of ``crosszero align`` by its default method."""
+    config = LinkConfig(threshold=threshold)
+    linker = WordLinker(Encoder.load(encoder, precision="fp32"), config)
     return lambda source, target: linker.link(
         [from_words(words) for words in source], [from_words(words) for words in target]
     )
@@ -127,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> str:
     parser.add_argument("--targets", nargs="+", help="by default all others")
     parser.add_argument("--column", type=int, help="of the tag, from 1")
     parser.add_argument(
+        "--min-scores", type=float, nargs="+", help="a column for each; by default project's own"
+    )
+    parser.add_argument(
         "--simalign", type=int, metavar="LAYER", help="simalign, too, at this layer"
     )
     parser.add_argument("--simalign-method", choices=["a", "i"], default="i")
@@ -135,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> str:
     targets = given.targets or [code for code in files if code != given.source]
     if missing := {given.source, *targets} - {*files}:
         raise ConfigError(f"{given.data}: no file of {', '.join(sorted(missing))}")
-    ours = link_by_crosszero(given.encoder)
+    least = given.min_scores or [None]
+    ours = link_by_crosszero(given.encoder, min(s or TAG_SCORE for s in least))
     theirs = None
     if given.simalign is not None:
         theirs = link_by_simalign(given.encoder, given.simalign, given.simalign_method)
@@ -148,13 +156,17 @@ def main(arguments: Sequence[str] | None = None) -> str:
             raise DataError(files[code], message)
         sides = [[sentence.words for sentence in side] for side in (source, target)]
         gold = [sentence.tags for sentence in target]
-        scores = [score_tags(project_all(source, target, ours(*sides), Rules()), gold)]
+        links = list(ours(*sides))
+        scores = [
+            score_tags(project_all(source, target, links, Rules(min_score=score)), gold)
+            for score in least
+        ]
         if theirs is not None:
             links = list(theirs(*sides))
             scores.append(score_tags(copy_tags(source, target, links), gold))
             scores.append(score_tags(project_all(source, target, links, Rules()), gold))
         rows.append((f"{given.source}-{code}", *(f"{100 * score:.1f}" for score in scores)))
-    columns = ["pair", "crosszero"]
+    columns = ["pair", *(f"crosszero {s}" if s is not None else "crosszero" for s in least)]
     columns += ["simalign", "simalign, our rules"] if theirs is not None else []
     table = Table(
         title=f"F1 of projected labels in per cent, {given.encoder}, {len(source):,} sentences",

@@ -11,6 +11,7 @@ import pytest
 
 from crosszero.align.spans import CutText
 from crosszero.cli import main
+from crosszero.projection.conll import read_conll
 from crosszero.projection.formats import Markup, make_format, tell_format
 from crosszero.projection.linking import make_links
 from crosszero.projection.rules import REASONS, Rules
@@ -52,6 +53,30 @@ def test_parts_of_speech_go_to_conll(folder: Path, capfd: pytest.CaptureFixture[
     (folder / "b.de.conll").write_text("Ada x\nja x\nläuft x\n", "utf-8")
     assert call("project", path, folder / "b.de.conll", "--links", links, "--unlinked", "X") == 0
     assert capfd.readouterr().out == "Ada\tPROPN\nja\tX\nläuft\tVERB\n\n"
+
+
+def test_unsure_links_carry_tags_of_words_but_no_names(folder: Path) -> None:
+    links, out = folder / "c.links", folder / "out"
+    links.write_text("0-2:0.3 1-1:0.1 2-0:0.6\n0-0\n", "utf-8")
+    assert call("project", folder / "a.conll", folder / "a.de", "--links", links, "--no-copies",
+                "--out", out) == 0  # fmt: skip
+    assert out.read_text("utf-8").split() == ["Paris", "B-LOC", "sieht", "O", "Ada", "O",
+                                              "nein", "O"]  # fmt: skip
+    (folder / "c.conll").write_text("Ada PROPN\nsees VERB\nParis PROPN\n\nno INTJ\n", "utf-8")
+    assert call("project", folder / "c.conll", folder / "a.de", "--links", links, "--out", out) == 0
+    assert out.read_text("utf-8").split()[1::2] == ["PROPN", "_", "PROPN", "INTJ"]
+
+
+def test_a_column_that_counts_the_words_is_no_word(tmp_path: Path) -> None:
+    path = tmp_path / "names.iob2"
+    rows = ["# text = 1", "1\t1\tO\t-", "", "1\t2\tO\t-", "2\tcats\tB-X\t-", "3\tsee\tO\t-"]
+    path.write_text("\n".join(rows), "utf-8")
+    found = list(read_conll(path, column=3))
+    assert [(s.words, s.tags, s.line) for s in found] == [
+        (["1"], ["O"], 1), (["2", "cats", "see"], ["O", "B-X", "O"], 4)
+    ]  # fmt: skip
+    path.write_text("1\tCD\tO\n\n7\tCD\tB-X\n2\tCD\tI-X\n", "utf-8")
+    assert [s.words for s in read_conll(path)] == [["1"], ["7", "2"]]
 
 
 def write_links(path: Path, source: str, target: str, links: object) -> None:

@@ -60,7 +60,7 @@ def test_a_dropped_label_has_its_reason() -> None:
     assert project((0, 1), "1-1") == "unlinked"
     assert project((0, 1), "0-0:0.3", min_score=0.4) == "unsure"
     assert project((0, 2), "0-0", coverage=0.6) == "coverage"
-    assert project((0, 1), "0-0:0.3 1-0:0.5") == "outvoted"
+    assert project((0, 1), "0-0:0.6 1-0:0.7") == "outvoted"
     assert project((0, 1), "0-0", target=", b") == "punctuation"
     assert project((2, 2), "0-0") == "no word"
     assert set(REASONS) >= {"overlap", "broken"}

@@ -30,7 +30,7 @@ def project(
     raw: Raw = None,
     column: int | None = None,
     unlinked: str = "_",
-    min_score: float = 0.0,
+    min_score: float | None = None,
     gap: int = 1,
     broken: Broken | None = None,
     coverage: float = 0.0,
@@ -67,7 +67,8 @@ def project(
     unlinked
         Tag of a word without link, where tags are parts of speech.
     min_score
-        Links with a lower score count as none, 0 to 1.
+        Links with a lower score count as none, 0 to 1. By default 0.2 for tags of words, to which
+        an unsure link is better than none, and 0.5 for labels over words.
     gap
         Unlinked words that may stand within a label.
     broken
@@ -89,7 +90,7 @@ def project(
     from crosszero.files import atomic_file, check_output
     from crosszero.projection.formats import make_format, tell_format
     from crosszero.projection.linking import attach_links, make_links
-    from crosszero.projection.rules import REASONS, Rules
+    from crosszero.projection.rules import REASONS, TAG_SCORE, Rules
     from crosszero.projection.translation import project_file
 
     inputs = [source, target, *([links] if links else [])]
@@ -113,8 +114,9 @@ def project(
         link = partial(attach_links, path=links)
     else:
         from crosszero.align.linker import WordLinker
+        from crosszero.align.methods import LinkConfig
 
-        linker = WordLinker(reading.load(layer=layer))
+        linker = WordLinker(reading.load(layer=layer), LinkConfig(threshold=rules.least(TAG_SCORE)))
         link = partial(make_links, linker=linker, languages=languages or ("", ""))
     plain = kind != "conll" if raw is None else raw
     reasons: Counter[str] = Counter()

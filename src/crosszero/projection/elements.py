@@ -21,7 +21,7 @@ from crosszero.projection.markup import (
     is_plain,
     write_markup,
 )
-from crosszero.projection.rules import Dropped, Label, Rules
+from crosszero.projection.rules import SPAN_SCORE, Dropped, Label, Rules
 from crosszero.projection.spans import ScoredLinks
 from crosszero.projection.words import find_words, project_characters
 
@@ -92,7 +92,7 @@ def project_markup(
         if not made:
             del nodes[number]
             dropped.append(Dropped(number, "outside"))
-    by_source = _index(links, rules.min_score)
+    by_source = _index(links, rules.least(SPAN_SCORE))
     for number in points:
         element = elements[number]
         at = _place_point(element, by_source, source, target)

@@ -16,7 +16,7 @@ from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.elements import project_markup
 from crosszero.projection.linking import Text
 from crosszero.projection.markup import Marked, read_markup
-from crosszero.projection.rules import Dropped, Label, Reason, Rules
+from crosszero.projection.rules import TAG_SCORE, Dropped, Label, Reason, Rules
 from crosszero.projection.spans import project_spans
 from crosszero.projection.tags import (
     Scheme,
@@ -125,7 +125,7 @@ class Conll:
                 given,
                 texts.links,
                 len(target),
-                min_score=self._rules.min_score,
+                min_score=self._rules.least(TAG_SCORE),
                 unlinked=self._unlinked,
             )
             lost = [Lost(given[n], source[n], reason) for n, reason in dropped]

@@ -20,6 +20,10 @@ Reason = Literal[
     "outvoted",
     "outside",
 ]  # fmt: skip
+TAG_SCORE = 0.2
+"""Lowest score of a link that carries the tag of a word: even an unsure one is better than none."""
+SPAN_SCORE = 0.5
+"""Lowest score of a link that carries a label: an unsure one draws words in that aren't its own."""
 REASONS: dict[Reason, str] = {
     "no word": "holds no word of the source",
     "unlinked": "none of its words has a link",
@@ -64,7 +68,8 @@ class Rules:
     """How labels find their place in the target.
 
     Attributes:
-        min_score: links with a lower score count as none, 0 to 1.
+        min_score: links with a lower score count as none, 0 to 1; by default 0.2 for tags of words
+            and 0.5 for labels (docs/guides/project.md has the measurement).
         gap: unlinked words that may stand between two words of a label, punctuation not counted.
         broken: what becomes of a label whose words stand apart, with words of others or more than
             `gap` words between them: its ``longest`` piece, all from first to last (``join``), a
@@ -81,7 +86,7 @@ class Rules:
         Transfer for Cross-Lingual Sequence Labelling in Zero-Resource Settings".
     """
 
-    min_score: float = 0.0
+    min_score: float | None = None
     gap: int = 1
     broken: Broken = "longest"
     coverage: float = 0.0
@@ -90,7 +95,12 @@ class Rules:
     def __post_init__(self) -> None:
         for name in ("min_score", "coverage"):
             value = getattr(self, name)
-            require(name, value, 0 <= value <= 1 and math.isfinite(value), "from 0 to 1")
+            allowed = value is None or (0 <= value <= 1 and math.isfinite(value))
+            require(name, value, allowed, "from 0 to 1")
         require("gap", self.gap, self.gap >= 0, "0 or more")
         require("broken", self.broken, self.broken in get_args(Broken), "longest, join, split or "
                 "drop")  # fmt: skip
+
+    def least(self, default: float) -> float:
+        """The lowest score of a link that counts."""
+        return default if self.min_score is None else self.min_score

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from crosszero.projection.rules import Dropped, Label, Reason, Rules
+from crosszero.projection.rules import SPAN_SCORE, Dropped, Label, Reason, Rules
 
 ScoredLinks = Sequence[tuple[int, int, float]]
 """Source word, target word (from 0), and how sure the link is, 0 to 1."""
@@ -67,7 +67,7 @@ def project_spans(
     if any(not 0 <= label.first <= label.end <= len(source) for label in labels):
         raise ValueError("a label lies outside of the words")
     rules = rules or Rules()
-    given = _Links(links, rules.min_score, len(target))
+    given = _Links(links, rules.least(SPAN_SCORE), len(target))
     candidates, dropped = [], []
     for number, label in enumerate(labels):
         found = _gather(number, label, given, source, target, rules)
