@@ -109,10 +109,12 @@ def test_statistics_travel_through_a_file(statistics, tmp_path):
         TwoWayModel.load(tmp_path / "none")
 
 
-@pytest.mark.parametrize("ahead", [False, True])
-def test_texts_are_linked_as_they_come(ahead):
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_texts_are_linked_as_they_come(on_gpu):
     pairs = list(zip(*SIDES, strict=True))
-    linker = WordLinker(Meanings(), batch=2, ahead=ahead)
+    encoder = Meanings()
+    encoder.on_gpu = on_gpu
+    linker = WordLinker(encoder, batch=2)
     expected = list(linker.link(*SIDES))
     read = []
 
@@ -125,7 +127,7 @@ def test_texts_are_linked_as_they_come(ahead):
     linked = linker.link_pairs(stream())
     first = next(linked)
     assert first[:2] == pairs[0]
-    assert len(read) == 2 + 2 * ahead
+    assert len(read) == 2 + 2 * on_gpu
     found = [first.links]
     with pytest.raises(DataError, match="can't be used"):
         found += (row.links for row in linked)

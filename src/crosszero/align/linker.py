@@ -96,8 +96,6 @@ class WordLinker:
         config: how words are linked.
         statistics: trained on such texts; for the methods ``statistical`` and ``combined``.
         batch: pairs of texts that are encoded at once.
-        ahead: whether the next texts are encoded while the words of the last ones are linked; worth
-            a thread where a GPU encodes.
 
     Raises:
         ConfigError: the method needs what is not given.
@@ -116,7 +114,6 @@ class WordLinker:
         *,
         statistics: TwoWayModel | None = None,
         batch: int = 256,
-        ahead: bool = False,
     ) -> None:
         config = config or LinkConfig()
         if config.method in ("statistical", "combined") and statistics is None:
@@ -126,7 +123,7 @@ class WordLinker:
         if config.method != "statistical" and encoder is None:
             raise ConfigError(f"method {config.method} needs an encoder")
         self._encoder, self._config, self._batch = encoder, config, batch
-        self._statistics, self._ahead = statistics, ahead
+        self._statistics = statistics
         if config.method == "statistical" and statistics is not None:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
         self.lost = 0
@@ -145,9 +142,13 @@ class WordLinker:
         return (linked.links for linked in self.link_pairs(zip(sources, targets, strict=True)))
 
     def link_pairs(self, pairs: Iterable[CutPair]) -> Iterator[LinkedPair]:
-        """Link texts to their translations as they come, in constant memory."""
+        """Link texts to their translations as they come, in constant memory.
+
+        If the encoder says that it is `on_gpu`, the next texts are encoded while the words of the
+        last ones are linked.
+        """
         batches = _cut(pairs, self._batch)
-        if not self._ahead:
+        if not getattr(self._encoder, "on_gpu", False):
             for batch in batches:
                 yield from self._link(batch, self._encode(batch))
             return

@@ -123,8 +123,7 @@ def align(
                 max_length=reading.max_length,
                 precision=model.precision,
             )
-    ahead = model is not None and model.backbone.device.type != "cpu"
-    linker = WordLinker(model, config, statistics=statistics, ahead=ahead)
+    linker = WordLinker(model, config, statistics=statistics)
     key = None
     if corpus.can_be_read_again:
         read: list[object] | None = None

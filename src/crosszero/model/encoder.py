@@ -119,6 +119,11 @@ class Encoder:
         )  # fmt: skip
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether it computes beside the processor, which may link words meanwhile."""
+        return self.backbone.device.type != "cpu"
+
+    @property
     def pooling(self) -> str:
         """How sentences are read, such as ``first-last``, ``mean``, ``cls`` or ``layer-8``."""
         return self.readout.name
