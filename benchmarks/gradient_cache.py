@@ -78,7 +78,7 @@ def take_steps(options: argparse.Namespace, pairs: int, cached: bool) -> dict[st
 
     from crosszero.model.head import ProjectionHead
     from crosszero.training.batch import build_batch
-    from crosszero.training.gradient_cache import compute_gradients
+    from crosszero.training.gradients import compute_gradients
     from crosszero.training.inputs import make_inputs
     from crosszero.training.learner import Learner
     from crosszero.training.optimizer import make_optimizer

@@ -1,6 +1,6 @@
 """How far the threshold of ``crosszero mine --threshold auto`` is off, where gold is at hand.
 
-    python -m research.threshold --data DATA --encoder ENCODER --out FOLDER
+    python -m research.gold_threshold --data DATA --encoder ENCODER --out FOLDER
 
 Mines the development half of BUCC (``xtreme-mini/bucc2018``), and NTREX-128 (``bitext/ntrex128``)
 of which only a share of the lines has its translation on the other side: of the others one half
@@ -21,10 +21,10 @@ from crosszero.bitext.lines import require_lines
 from crosszero.experiment.cache import CachedEncoder
 from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
-from crosszero.search.estimation import Estimate, estimate_threshold
+from crosszero.search.estimated_threshold import Estimate, estimate_threshold
+from crosszero.search.gold_threshold import score_pairs, tune_threshold
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.mining import SentenceEncoder
-from crosszero.search.threshold import score_pairs, tune_threshold
 from crosszero.search.vector_mining import mine_vectors
 from crosszero.tasks.bucc import read_bucc, read_gold
 

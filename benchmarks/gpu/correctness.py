@@ -19,7 +19,7 @@ from crosszero.model.options import Precision
 from crosszero.model.packing import choose_form
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch
-from crosszero.training.gradient_cache import compute_gradients
+from crosszero.training.gradients import compute_gradients
 from crosszero.training.inputs import make_inputs
 from crosszero.training.learner import Learner
 from crosszero.training.ranks import ALONE, Ranks

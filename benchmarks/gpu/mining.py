@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
 from crosszero.search import accelerated
-from crosszero.search.nearest import Nearest
 from crosszero.search.neighbours import unit_rows
+from crosszero.search.top_k import Nearest
 from crosszero.search.vector_mining import mine_vectors
 
 Vectors = NDArray[np.float32]

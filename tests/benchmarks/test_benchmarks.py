@@ -26,8 +26,8 @@ from crosszero.bitext.pair import SentencePair
 from crosszero.model.inference import encode_sentences
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import WordFinder
-from crosszero.search.nearest import Nearest
 from crosszero.search.neighbours import unit_rows
+from crosszero.search.top_k import Nearest
 
 NEEDS = {
     "train_step": "sentence_transformers",

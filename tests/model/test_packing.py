@@ -20,7 +20,7 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.packing import choose_form, find_packing_obstacle, place
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import build_batch
-from crosszero.training.gradient_cache import compute_gradients
+from crosszero.training.gradients import compute_gradients
 from crosszero.training.inputs import make_inputs
 from crosszero.training.learner import Learner
 from crosszero.training.train_config import TrainConfig

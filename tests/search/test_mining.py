@@ -17,7 +17,7 @@ from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
 from crosszero.search.mined_pairs import MinedPair, MinedPairs
 from crosszero.search.mining import mine_texts
-from crosszero.search.nearest import Neighbours
+from crosszero.search.top_k import Neighbours
 from crosszero.search.vector_mining import Retrieval, mine_vectors
 
 # Unit vectors of whole quarters: sums and products of them are exact in every number format.

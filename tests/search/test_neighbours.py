@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
-from crosszero.search import nearest
 from crosszero.search import neighbours as vectors
+from crosszero.search import top_k
 from crosszero.search.neighbours import find_neighbours
 
 
@@ -64,7 +64,7 @@ def test_both_directions_from_one_product(left, right, k, block, run):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vectors, "_QUERY_BLOCK", block)
         patch.setattr(vectors, "_CANDIDATE_BLOCK", 9 - block)
-        patch.setattr(nearest, "_RUN", run)
+        patch.setattr(top_k, "_RUN", run)
         found = vectors.find_neighbours_both(np.array(left), np.array(right), k=k)
     for one, other, neighbours in ((left, right, found[0]), (right, left, found[1])):
         for row, query in enumerate(one):

@@ -20,7 +20,7 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.training import feeder, loop
 from crosszero.training.batch import build_batch
-from crosszero.training.gradient_cache import compute_gradients
+from crosszero.training.gradients import compute_gradients
 from crosszero.training.inputs import make_inputs
 from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.ranks import ALONE, Ranks, join_ranks

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosszero.align.spans import Link
-from crosszero.search.nearest import Floats
 from crosszero.search.neighbours import AnyFloats, unit_rows
+from crosszero.search.top_k import Floats
 
 Similarity = NDArray[np.float32]
 """(source, target) cosines, or (pairs, source, target); see :mod:`crosszero.align.blocks`."""

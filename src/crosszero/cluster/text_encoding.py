@@ -13,7 +13,7 @@ from crosszero.cluster.session import Cluster, Job, name_part, work_folder
 from crosszero.files import atomic_file
 from crosszero.model.options import BLOCK, Pooling
 from crosszero.model.vector_file import write_vectors
-from crosszero.search.nearest import Floats
+from crosszero.search.top_k import Floats
 
 _TEXTS = "texts.parquet"
 

@@ -23,8 +23,8 @@ from crosszero.files import atomic_file
 from crosszero.search.distinct import DistinctRows
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.nearest import Floats, Nearest
 from crosszero.search.neighbours import AnyFloats, check_some, unit_rows
+from crosszero.search.top_k import Floats, Nearest
 from crosszero.search.vector_mining import Retrieval, check_settings, pair_neighbours
 
 _ROWS, _COLUMNS = 1024, 4096  # blocks of a product, as on one machine

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
-from crosszero.search.nearest import Floats, Ints
 from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
+from crosszero.search.top_k import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ Works on NumPy arrays and on any object with an ``encode`` such as that of
 :class:`~crosszero.Encoder`; torch is not imported.
 """
 
-from crosszero.search.estimation import Estimate, estimate_threshold
+from crosszero.search.estimated_threshold import Estimate, estimate_threshold
+from crosszero.search.gold_threshold import PairScore, score_pairs, tune_threshold
 from crosszero.search.margin import MARGINS, Margin, score_margins
 from crosszero.search.mined_pairs import MinedPair, MinedPairs, write_pairs
 from crosszero.search.mining import MinedTexts, mine, mine_texts
-from crosszero.search.nearest import Neighbours
 from crosszero.search.neighbours import find_neighbours, find_neighbours_both, unit_rows
-from crosszero.search.threshold import PairScore, score_pairs, tune_threshold
+from crosszero.search.top_k import Neighbours
 from crosszero.search.vector_mining import Retrieval, mine_vectors
 
 __all__ = [

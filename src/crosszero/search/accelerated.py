@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from crosszero.errors import ConfigError
-from crosszero.search.nearest import Floats, Ints, Nearest
+from crosszero.search.top_k import Floats, Ints, Nearest
 
 _log = logging.getLogger("crosszero")
 _BLOCK = 32_768  # rows and columns of a product: 4 GB of float32
@@ -165,7 +165,7 @@ class _Candidates:
     def add(self, table: Tensor, item: int, candidate: int) -> None:
         """Take similarities (items, candidates), of the items and candidates from these numbers on.
 
-        As in :class:`~crosszero.search.nearest.Nearest`, only runs whose largest value can matter
+        As in :class:`~crosszero.search.top_k.Nearest`, only runs whose largest value can matter
         are opened.
         """
         peaks = table.unflatten(1, (-1, _RUN)).amax(dim=2)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.search.nearest import Floats, Neighbours
 from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
+from crosszero.search.top_k import Floats, Neighbours
 
 _SAMPLE = 1000  # queries whose neighbours are sought exactly, too
 _POINTS, _ROUNDS = 64, 10  # of k-means: vectors for each centre, passes over them

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.search.nearest import Floats, Ints, Neighbours
+from crosszero.search.top_k import Floats, Ints, Neighbours
 
 _BLOCK = 4096
 

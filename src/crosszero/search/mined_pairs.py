@@ -8,7 +8,7 @@ from typing import NamedTuple, overload
 
 from crosszero.files import atomic_file
 from crosszero.search.margin import Doubles
-from crosszero.search.nearest import Ints
+from crosszero.search.top_k import Ints
 
 _BLOCK = 4096  # pairs that are Python objects at a time
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from crosszero.bitext.folding import fold_text
 from crosszero.errors import ConfigError
-from crosszero.search.estimation import estimate_threshold
+from crosszero.search.estimated_threshold import estimate_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.neighbours import AnyFloats, check_some
@@ -121,7 +121,7 @@ def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) 
 def choose_threshold(pairs: MinedPairs, threshold: Threshold) -> float | None:
     """Give the score below which pairs are left out, ``None`` for all.
 
-    ``auto`` estimates it from the scores (:mod:`crosszero.search.estimation`), and logs what is
+    ``auto`` estimates it from the scores (:mod:`crosszero.search.estimated_threshold`), and logs what is
     expected of the pairs; where nothing can be said, all are kept, with a warning.
     """
     if threshold != "auto":

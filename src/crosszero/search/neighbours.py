@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from crosszero.errors import CrosszeroError
 from crosszero.search.distinct import DistinctRows
-from crosszero.search.nearest import Floats, Nearest, Neighbours
+from crosszero.search.top_k import Floats, Nearest, Neighbours
 
 AnyFloats = npt.NDArray[np.floating[Any]]
 

@@ -23,8 +23,8 @@ from crosszero.config import require
 from crosszero.errors import ConfigError, suggest
 from crosszero.search.margin import Doubles, Margin, check_margin, score_margins
 from crosszero.search.mined_pairs import MinedPairs
-from crosszero.search.nearest import Ints, Neighbours
 from crosszero.search.neighbours import AnyFloats, check_some, find_neighbours_both
+from crosszero.search.top_k import Ints, Neighbours
 
 Retrieval = Literal["max", "intersect", "fwd", "bwd", "all"]
 _BLOCK = 4096  # rows whose scores, or pairs whose rows, are looked at at a time

@@ -25,9 +25,9 @@ import numpy as np
 from crosszero.bitext.lines import require_lines
 from crosszero.config import read_json, to_dict
 from crosszero.errors import DataError
+from crosszero.search.gold_threshold import score_pairs, tune_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mining import SentenceEncoder, mine_texts
-from crosszero.search.threshold import score_pairs, tune_threshold
 from crosszero.tasks import prediction_files
 from crosszero.tasks.prediction_files import find_file, name_file, write_lines
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task

@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from crosszero.errors import CrosszeroError
-from crosszero.search.threshold import PairScore, score_pairs
+from crosszero.search.gold_threshold import PairScore, score_pairs
 
 
 class TagSpan(NamedTuple):

@@ -25,7 +25,7 @@ from crosszero.training.alignment_layer import choose_alignment_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
 from crosszero.training.checkpoint_saver import CheckpointSaver
 from crosszero.training.feeder import Feeder, draw_step
-from crosszero.training.gradient_cache import compute_gradients
+from crosszero.training.gradients import compute_gradients
 from crosszero.training.inputs import Inputs
 from crosszero.training.metrics import MetricsLog
 from crosszero.training.model_card import write_card

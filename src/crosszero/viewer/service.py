@@ -19,7 +19,7 @@ from crosszero.model.encoder import Encoder
 from crosszero.projection.linking import settle
 from crosszero.projection.rules import Dropped, Label
 from crosszero.projection.words import project_characters
-from crosszero.search.nearest import Floats, Nearest
+from crosszero.search.top_k import Floats, Nearest
 from crosszero.viewer.batching import Batcher
 
 _BATCH = 100_000  # characters that are computed at once

@@ -16,7 +16,7 @@ from crosszero.experiment.page.inputs import Encoders, Lines
 from crosszero.experiment.page.maps import MAP_NOTE, Point, draw_map, reduce_tsne
 from crosszero.experiment.table import Table
 from crosszero.model.encoder import Encoder
-from crosszero.search.nearest import Floats
+from crosszero.search.top_k import Floats
 
 _HEADING = "Maps of token embeddings"
 _MEANINGS = 12  # more colours than that can't be told apart

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.errors import ConfigError
-from crosszero.search.estimation import _fit_gumbel, estimate_threshold
+from crosszero.search.estimated_threshold import _fit_gumbel, estimate_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs
 from crosszero.search.mining import choose_threshold, mine
@@ -100,7 +100,7 @@ def test_a_sample_of_many_pairs_gives_nearly_the_same(monkeypatch: pytest.Monkey
     *sides, _ = make_vectors(2, rows=2000, right=700)
     pairs = mine_vectors(*sides)
     whole = estimate_threshold(pairs.score, pairs.rival)  # type: ignore[arg-type]
-    monkeypatch.setattr("crosszero.search.estimation._MOST", 500)
+    monkeypatch.setattr("crosszero.search.estimated_threshold._MOST", 500)
     some = estimate_threshold(pairs.score, pairs.rival)  # type: ignore[arg-type]
     assert whole is not None
     assert some is not None

@@ -16,9 +16,9 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.losses import contrast
 from crosszero.model.options import layer_number
-from crosszero.training import gradient_cache
+from crosszero.training import gradients
 from crosszero.training.batch import Batch, build_batch
-from crosszero.training.gradient_cache import backpropagate
+from crosszero.training.gradients import backpropagate
 from crosszero.training.inputs import make_inputs
 from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.loop import train
@@ -122,7 +122,7 @@ def test_gradients_are_those_of_the_plain_step(
     except UnusableBatchError:
         assume(False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradient_cache, "_ENTRIES", entries)
+        patch.setattr(gradients, "_ENTRIES", entries)
         cached, found = step(encoder, head, batch, config, cached=True)
     assert found.keys() == expected.keys()
     for name, gradient in found.items():

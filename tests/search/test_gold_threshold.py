@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosszero.errors import CrosszeroError
-from crosszero.search.threshold import score_pairs, tune_threshold
+from crosszero.search.gold_threshold import score_pairs, tune_threshold
 
 
 def slow_f1(scored, gold, threshold):
