@@ -1,6 +1,6 @@
 """How far the threshold of ``crosszero mine --threshold auto`` is off, where gold is at hand.
 
-    python -m research.gold_threshold --data DATA --encoder ENCODER --out FOLDER
+    python -m research.threshold --data DATA --encoder ENCODER --out FOLDER
 
 Mines the development half of BUCC (``xtreme-mini/bucc2018``), and NTREX-128 (``bitext/ntrex128``)
 of which only a share of the lines has its translation on the other side: of the others one half

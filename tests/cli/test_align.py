@@ -100,7 +100,7 @@ def test_the_layer_can_be_chosen_on_the_texts(
         assert call("align", *texts, *flags, "--layer", "auto") == 0
     assert "agreement by layer: 1: 0." in caplog.text
     assert call("align", "a cat", "un chat", *flags, "--layer", "auto") == 0
-    assert "too few to choose by" in caplog.text
+    assert "too few to choose a layer" in caplog.text
     assert call("align", *texts, *flags, "--layer", "first-last") == 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from research.gold_threshold import main
+from research.threshold import main
 
 from tests.conftest import WORDS
 from tests.tasks.helpers import write

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from crosszero.errors import CheckpointError
+from crosszero.training.checkpoint import remove_torn
 from crosszero.training.loop import train
 from crosszero.training.stream import Position, SampleStream
 from crosszero.training.train_config import TrainConfig
@@ -228,3 +229,14 @@ def test_batches_are_counted_as_they_are_given() -> None:
                     assert stream.count_until(position, most=10**6) == seen.get(position)
     assert stream.count_until(last, most=seen[last] - 1) is None
     assert stream.count_until(Position(10**15, 0, 1), most=100) is None
+
+
+def test_what_a_killed_save_left_is_removed_and_a_replaced_checkpoint_put_back(
+    tmp_path: Path,
+) -> None:
+    for name in (".step-00000008.old", ".step-00000012.old", "step-00000012", ".step-00000016.x1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name, "utf-8")
+    remove_torn(tmp_path)
+    left = {path.name: (path / "weights").read_text("utf-8") for path in tmp_path.iterdir()}
+    assert left == {"step-00000008": ".step-00000008.old", "step-00000012": "step-00000012"}

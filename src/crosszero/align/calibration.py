@@ -1,4 +1,4 @@
-"""From what a method calls sure to the share of such links that people made, too.
+"""Turns a method's scores into the probability that a person would have made the link.
 
 A logistic curve for each method (Platt 1999), of the log odds of its scores. Its two numbers were
 fitted by ``python -m research.alignment`` on gold links of several language pairs, which also shows

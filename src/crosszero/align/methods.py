@@ -1,4 +1,4 @@
-"""Which method links words, by which unit, from which score on: names that a command can carry."""
+"""How words are linked: method, unit and threshold, by the names that the command line uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crosszero.errors import ConfigError, quote, suggest
 
 Method = Literal["argmax", "itermax", "softmax", "ot", "hmm", "statistical", "combined"]
 METHOD: Method = "hmm"
-"""Where nobody says otherwise."""
+"""The default."""
 Unit = Literal["subtoken", "word", "both"]
 
 

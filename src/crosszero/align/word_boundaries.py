@@ -95,7 +95,7 @@ def normalise(word: str) -> str:
 
 
 class Memory(dict[str, T]):
-    """What a function gives for texts: worked out once, then looked up.
+    """A bounded cache of what a function gives for texts.
 
     It is emptied when its texts have grown to `limit` characters, so that memory is bounded on any
     corpus.

@@ -73,7 +73,7 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
 
 @contextmanager
 def _made_for_results(out: Path) -> Iterator[None]:
-    """Make the folder of an experiment; it goes again if the experiment fails before any result."""
+    """Make the folder of an experiment; it is removed if the experiment fails before any result."""
     new = not out.exists()
     with made_folder(out):
         try:
@@ -86,7 +86,7 @@ def _made_for_results(out: Path) -> Iterator[None]:
 
 
 def check_experiment(config: ExperimentConfig) -> None:
-    """Tell now, as the step itself would, what would fail after hours; or CrosszeroError."""
+    """Check now what would fail hours later; raises CrosszeroError as the step itself would."""
     first = next(iter(config.systems))
     for task in config.fine_tune:
         Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()

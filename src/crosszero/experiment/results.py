@@ -50,8 +50,8 @@ class Results:
 
     Attributes:
         records: that count, in the order of the systems.
-        config: the experiment's settings; none where nobody knows them.
-        planned: how many measurements there are to be; none where nobody says.
+        config: the experiment's settings; ``None`` if unknown.
+        planned: how many measurements there are to be; ``None`` if unknown.
         notes: sentences about records that do not count, or could not be checked.
     """
 

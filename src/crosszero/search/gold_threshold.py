@@ -1,4 +1,4 @@
-"""How good mined pairs are, and from which score on to keep them."""
+"""How good mined pairs are, and from which score on to keep them, where gold pairs tell."""
 
 from __future__ import annotations
 

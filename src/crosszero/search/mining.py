@@ -121,8 +121,8 @@ def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) 
 def choose_threshold(pairs: MinedPairs, threshold: Threshold) -> float | None:
     """Give the score below which pairs are left out, ``None`` for all.
 
-    ``auto`` estimates it from the scores (:mod:`crosszero.search.estimated_threshold`), and logs what is
-    expected of the pairs; where nothing can be said, all are kept, with a warning.
+    ``auto`` estimates it from the scores (:mod:`crosszero.search.estimated_threshold`), and logs
+    what is expected of the pairs; where nothing can be said, all are kept, with a warning.
     """
     if threshold != "auto":
         return threshold

@@ -77,7 +77,14 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def remove_torn(folder: Path) -> None:
-    """Remove what a process that was killed while saving has left."""
+    """Remove what a process that was killed while saving has left.
+
+    A checkpoint that was being replaced is put back first (see :mod:`crosszero.folders`).
+    """
+    for old in folder.glob(f".{_PREFIX}*.old"):
+        path = folder / old.name.removeprefix(".").removesuffix(".old")
+        if not path.exists():
+            old.rename(path)
     for path in folder.glob(f".{_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
 
