@@ -14,6 +14,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ContextDecorator, ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -149,6 +150,17 @@ def emulated_device() -> Iterator[Watch]:
         made = tensor(data, **options)
         return made.to(device) if device is not None else made
 
+    submit = ThreadPoolExecutor.submit
+
+    def submit_here(
+        pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any, **options: Any
+    ) -> Future[Any]:
+        def run() -> Any:
+            with _Mode():  # a mode is of one thread alone
+                return work(*args, **options)
+
+        return submit(pool, run)
+
     load = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
 
     def load_on_the_cpu(cls: Any, *args: Any, **options: Any) -> Any:
@@ -166,6 +178,7 @@ def emulated_device() -> Iterator[Watch]:
             (torch, "inference_mode", infer),
             (torch.accelerator, "is_available", lambda: True),
             (nn.Module, "_apply", _apply),
+            (ThreadPoolExecutor, "submit", submit_here),
             (PreTrainedModel, "from_pretrained", classmethod(load_on_the_cpu)),
         ):
             stack.enter_context(mock.patch.object(owner, name, replacement))

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from crosszero.errors import CheckpointError
-from crosszero.model.backbone import Backbone
+from crosszero.model.backbone import Backbone, Hidden
 from crosszero.model.encoder import Encoder
 from tests.conftest import make_tokenizer
 
@@ -122,12 +122,12 @@ def test_others_are_padded_and_say_nothing(
 def test_a_model_that_throws_dice_is_refused(
     model_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Backbone.hidden_states
+    real = Backbone.forward
 
-    def noisy(self: Backbone, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(state + torch.randn(state.shape) for state in real(self, *inputs))
+    def noisy(self: Backbone, *inputs: torch.Tensor) -> Hidden:
+        return Hidden(tuple(s + torch.randn(s.shape) for s in real(self, *inputs).states))
 
-    monkeypatch.setattr(Backbone, "hidden_states", noisy)
+    monkeypatch.setattr(Backbone, "forward", noisy)
     with pytest.raises(CheckpointError, match="different vectors each time"):
         Backbone.load(model_folder())
 

@@ -42,7 +42,7 @@ COMMANDS = {
         "learn:train": "Post-train an encoder on samples.",
         "learn:trim": "Write an encoder with a smaller vocabulary, that of your text or languages.",
         "share:push": "Upload a run or a model folder to the Hugging Face hub.",
-        "share:export": "Write an encoder as an ONNX model.",
+        "share:export": "Write an encoder as an ONNX model, for onnxruntime and other runtimes.",
         "measure:run": "Run a recipe: prepare, train, measure, and make the tables and the page.",
         "measure:demo": "Post-train crosszero-mini on a package's interface strings, in minutes.",
     },
