@@ -33,7 +33,7 @@ EXAMPLES = [
             "tokens",
             "word_layers",
         ),
-        "search": ("distinct", "margin", "mined_pairs", "mining", "nearest", "neighbours"),
+        "search": ("distinct", "margin", "mined_pairs", "mining", "neighbours", "top_k"),
         "bitext": ("folding",),
     }.items()
     for module in modules
