@@ -64,6 +64,17 @@ def test_a_bad_line_takes_its_place_and_the_next_is_read(tmp_path):
     assert reasons == ["one", "not UTF-8", "line too long", "NUL byte", "five"]
 
 
+def test_a_row_of_jsonl_may_be_longer_than_a_text(tmp_path, monkeypatch):
+    monkeypatch.setattr("crosszero.bitext.lines.MAX_LINE", 10)
+    monkeypatch.setattr("crosszero.bitext.lines.MAX_ROW", 20)
+    rows = [b'{"a": "bcdefg"}', b"x" * 15, b"{" * 25, b"{}"]
+    (tmp_path / "a").write_bytes(b"\n".join(rows))
+    lines = [x.message if isinstance(x, BadText) else x for x in read_lines(tmp_path / "a")]
+    assert lines[::3] == ['{"a": "bcdefg"}', "{}"]
+    assert "longer than 10 bytes" in lines[1]
+    assert "longer than 20 bytes" in lines[2]
+
+
 PACKED = gzip.compress(b"a line\n" * 9000, mtime=0)
 
 

@@ -26,6 +26,7 @@ from crosszero.files import open_bytes
 
 T = TypeVar("T")
 MAX_LINE = 1 << 20  # bytes; a file without line feeds must not fill the memory
+MAX_ROW = 1 << 26  # of JSONL, which has a text with its words and links
 
 _logger = logging.getLogger("crosszero.bitext")
 # All spaces but those that keep a number together: no-break, narrow no-break and figure space.
@@ -222,12 +223,18 @@ def read_block(file: IO[bytes], path: str | Path, size: int, line: int | None = 
 def _read_line(file: IO[bytes], path: str | Path, number: int) -> bytes:
     try:
         raw = file.readline(MAX_LINE)
-        if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+        if len(raw) == MAX_LINE and raw.startswith(b"{"):
+            raw += file.readline(MAX_ROW - MAX_LINE)
+        if _is_cut(raw):
             while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
         raise _damaged(path, error, number + 1) from error
     return raw
+
+
+def _is_cut(raw: bytes) -> bool:
+    return len(raw) in (MAX_LINE, MAX_ROW) and not raw.endswith(b"\n")
 
 
 def _damaged(path: str | Path, error: Exception, line: int | None) -> DataError:
@@ -282,9 +289,9 @@ def _check_unicode(path: str | Path, head: bytes) -> None:
 
 
 def _decode(raw: bytes) -> str | BadText:
-    if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+    if _is_cut(raw):
         needed = "write one sentence per line, each ending in a line feed"
-        return BadText("line too long", f"the line is longer than {MAX_LINE:,} bytes: {needed}")
+        return BadText("line too long", f"the line is longer than {len(raw):,} bytes: {needed}")
     raw = raw[:-1] if raw.endswith(b"\n") else raw
     raw = raw[:-1] if raw.endswith(b"\r") else raw
     if b"\0" in raw:

@@ -134,9 +134,10 @@ def project(
                     told.write(json.dumps(row, ensure_ascii=False) + "\n")
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
     _log.info(
-        "%s%s labels carried over, %s dropped%s",
+        "%s%s %s carried over, %s dropped%s",
         name_place(out),
         f"{placed:,}",
+        "label" if placed == 1 else "labels",
         f"{reasons.total():,}",
         f": {dropped}" if dropped else "",
     )
