@@ -1,4 +1,4 @@
-"""Encoders and links in other libraries: mteb, ONNX, spaCy. Each needs the extra of its name."""
+"""Encoders and links in other libraries: mteb, ONNX, spaCy, OpusFilter. Each needs its extra."""
 
 from __future__ import annotations
 

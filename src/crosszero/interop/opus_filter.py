@@ -1,7 +1,7 @@
 """A filter for OpusFilter: sentence pairs are kept by how likely they are translations.
 
 OpusFilter (https://github.com/Helsinki-NLP/OpusFilter) imports it where a filter in its settings
-has ``module: crosszero.model.opus_filter``.
+has ``module: crosszero.interop.opus_filter``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from crosszero.errors import ConfigError, MissingExtraError
 from crosszero.model.encoder import Encoder
 from crosszero.search.bitext_scores import score_bitext
 
-NAME = "crosszero.model.opus_filter"
+NAME = "crosszero.interop.opus_filter"
 PAIRS = [("the cat", "le chat"), ("the king", "the king"), ("", "mer"), ("the sea", "the sea a")]
 
 
