@@ -77,6 +77,8 @@ def read_scores(path: str | Path) -> Scores:
     """Read the ``scores.json`` of an evaluation, under the title that a stranger understands."""
     scores = Scores.read(path)
     if not scores:
-        raise ConfigError(f"{quote(str(path))}: holds no scores")
+        raise ConfigError(
+            f"{quote(str(path))}: holds no scores; give the scores.json of crosszero evaluate"
+        )
     scores.title = "By crosszero evaluate"
     return scores
