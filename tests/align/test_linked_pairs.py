@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from crosszero.align.link_reader import read_links
 from crosszero.align.link_writer import spell_links
 from crosszero.align.linked_pairs import read_linked
-from crosszero.align.spans import from_words
+from crosszero.align.spans import ScoredLink, from_words
+from crosszero.bitext.lines import MAX_LINE
 from crosszero.errors import DataError
+from crosszero.projection.linking import attach_links
 from tests.viewer.conftest import ROWS, make_row
 
 
@@ -20,6 +23,17 @@ def test_rows_come_back(tmp_path: Path) -> None:
     links.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     found = [json.loads(spell_links(*pair, "jsonl")) for pair in read_linked(links)]
     assert found == ROWS
+
+
+def test_what_align_writes_of_a_long_text_is_read_by_all(tmp_path: Path) -> None:
+    text = from_words(["word"] * 60_000)
+    path = tmp_path / "long.jsonl"
+    path.write_text(spell_links(text, text, [ScoredLink(0, 1, 0.5)], "jsonl"), "utf-8")
+    assert path.stat().st_size > MAX_LINE
+    [pair] = read_linked(path)
+    [attached] = attach_links([(text.text, text.text)], path)
+    assert pair.links == attached.links == [(0, 1, 0.5)]
+    assert read_links(path).rows[0].sure == {(0, 1)}
 
 
 def test_pharaoh_with_its_texts(tmp_path: Path) -> None:

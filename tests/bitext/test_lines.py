@@ -13,14 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.bitext import SkipLog, read_bitext
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.formats.multiway import read_parallel
-from crosszero.bitext.lines import (
-    MAX_LINE,
-    BadText,
-    read_lines,
-    require_texts,
-    split_words,
-)
+from crosszero.bitext.lines import MAX_LINE, read_lines, require_texts, split_words
 from crosszero.errors import DataError
 
 # Characters that str.splitlines, text mode or a careless strip would take for something else.
@@ -64,15 +59,14 @@ def test_a_bad_line_takes_its_place_and_the_next_is_read(tmp_path):
     assert reasons == ["one", "not UTF-8", "line too long", "NUL byte", "five"]
 
 
-def test_a_row_of_jsonl_may_be_longer_than_a_text(tmp_path, monkeypatch):
-    monkeypatch.setattr("crosszero.bitext.lines.MAX_LINE", 10)
-    monkeypatch.setattr("crosszero.bitext.lines.MAX_ROW", 20)
-    rows = [b'{"a": "bcdefg"}', b"x" * 15, b"{" * 25, b"{}"]
+def test_lines_may_be_longer_where_the_reader_says_so(tmp_path):
+    rows = [b"a" * 15, b"x" * 25, b"b" * 19]
     (tmp_path / "a").write_bytes(b"\n".join(rows))
-    lines = [x.message if isinstance(x, BadText) else x for x in read_lines(tmp_path / "a")]
-    assert lines[::3] == ['{"a": "bcdefg"}', "{}"]
-    assert "longer than 10 bytes" in lines[1]
-    assert "longer than 20 bytes" in lines[2]
+    lines = [
+        x.message if isinstance(x, BadText) else x for x in read_lines(tmp_path / "a", longest=20)
+    ]
+    assert lines[::2] == ["a" * 15, "b" * 19]
+    assert "longer than 20 bytes" in lines[1]
 
 
 PACKED = gzip.compress(b"a line\n" * 9000, mtime=0)

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from crosszero.bitext import SkipLog, read_bitext
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.formats.chromium_pak import clean
-from crosszero.bitext.lines import MAX_LINE, BadText, read_lines, require_lines, split_words
+from crosszero.bitext.lines import MAX_LINE, read_lines, require_lines, split_words
 from crosszero.errors import DataError
 
 EN_FR = ["en", "fr"]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crosszero.align.pharaoh import PharaohLink, parse_links
 from crosszero.align.spans import GoldLinks
-from crosszero.bitext.lines import require_lines
+from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.errors import ConfigError, DataError
 
 _WPT = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})(?:\s+([SP]))?(?:\s+[0-9.eE+-]+)?")
@@ -73,7 +73,7 @@ def read_links(
     """
     if base not in (None, 0, 1):
         raise ConfigError(f"base must be 0 or 1, not {base}")
-    lines = list(require_lines(path, empty_lines=True))
+    lines = list(require_lines(path, empty_lines=True, longest=MAX_ROW))
     first = next((line for line in lines if line), "")
     null, numbered = 0, bool(_WPT.fullmatch(first))
     if numbered:

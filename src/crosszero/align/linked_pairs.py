@@ -11,7 +11,8 @@ from typing import Any
 from crosszero.align.pharaoh import parse_links
 from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span, from_words
 from crosszero.align.text_pairs import read_columns
-from crosszero.bitext.lines import find_control, require_lines, split_words
+from crosszero.bitext.decoding import find_control
+from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
 from crosszero.errors import DataError, quote
 
 _ROW = (
@@ -39,7 +40,7 @@ def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]
             source, target = (from_words(split_words(side)) for side in sides)
             yield parse_pharaoh(links, number, given, source, target)
         return
-    for number, line in enumerate(require_lines(links, empty_lines=True), start=1):
+    for number, line in enumerate(require_lines(links, empty_lines=True, longest=MAX_ROW), start=1):
         if line:
             yield parse_row(links, number, line)
 

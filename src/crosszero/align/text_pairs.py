@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from crosszero.bitext.decoding import BadText, find_control
 from crosszero.bitext.formats.multiway import read_parallel
-from crosszero.bitext.lines import BadText, find_control
 from crosszero.errors import DataError
 
 _Format = Literal["lines", "tsv", "jsonl"]

@@ -16,44 +16,36 @@ import logging
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from crosszero.bitext.decoding import (
+    BadText,
+    advise,
+    check_start,
+    check_unicode,
+    decode,
+    find_control,
+    is_utf8,
+)
 from crosszero.bitext.folding import has_text
 from crosszero.errors import DataError
 from crosszero.files import open_bytes
 
 T = TypeVar("T")
 MAX_LINE = 1 << 20  # bytes; a file without line feeds must not fill the memory
-MAX_ROW = 1 << 26  # of JSONL, which has a text with its words and links
+MAX_ROW = 1 << 26  # of JSONL that has a text with all its words and links
 
 _logger = logging.getLogger("crosszero.bitext")
 # All spaces but those that keep a number together: no-break, narrow no-break and figure space.
 _SPACES = re.compile("[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")
-_CONTROL = re.compile("[\x80-\x84\x86-\x9f\ud800-\udfff]")  # U+0085 ends lines on old machines
 _EMPTY = "the line is empty; every line must hold a sentence"
-_RETURN = b"\r"
-_SIGNS = re.compile(rb"[\x80-\x9f]")
-_FOREIGN = {  # how a file starts; UTF-32 before UTF-16, which is its prefix
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 _PACKED = {
     b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
     b"\xfd7zXZ": ("xz", "unxz"),
     b"BZh": ("bzip2", "bunzip2"),
     b"PK\x03\x04": ("zip", "unzip"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BadText:
-    """In the place of a text that can't be used: a few words for counting, and what to do."""
-
-    reason: str
-    message: str
 
 
 def check_file(path: str | Path, *, text: bool = True) -> None:
@@ -78,14 +70,15 @@ def check_file(path: str | Path, *, text: bool = True) -> None:
                 path, f"is compressed with {name}: decompress it with {tool}, or use gzip"
             )
     if text:
-        _check_unicode(path, head)
+        check_unicode(path, head)
 
 
-def read_lines(path: str | Path) -> Iterator[str | BadText]:
+def read_lines(path: str | Path, *, longest: int = MAX_LINE) -> Iterator[str | BadText]:
     """Read a UTF-8 text file, plain or gzip, line by line in constant memory.
 
     A byte order mark and carriage returns before line feeds are dropped. In place of a line that
-    can't be used comes what is wrong with it, so that a caller that reads two files stays in step.
+    can't be used, or has more than `longest` bytes, comes what is wrong with it, so that a caller
+    that reads two files stays in step.
 
     Raises:
         DataError: while iterating: the file is missing, a folder, empty or UTF-16; or its gzip data
@@ -96,25 +89,27 @@ def read_lines(path: str | Path) -> Iterator[str | BadText]:
     with open_bytes(path) as opened:
         # Lines of a gzip file come several times faster through a buffer of C.
         file = opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(opened)  # type: ignore[type-var]
-        while raw := _read_line(file, path, number):
+        while raw := _read_line(file, path, number, longest):
             number += 1
             if number == 1:
-                _check_start(path, raw, alone=not _peek(file))
-            line = _decode(raw)
+                check_start(path, raw, alone=not _peek(file))
+            line = decode(raw) if len(raw) < longest or raw.endswith(b"\n") else _cut_off(longest)
             if isinstance(line, str):
                 mixed = mixed or not line.isascii()
                 yield line.removeprefix("\ufeff") if number == 1 else line
             elif line.reason == "not UTF-8":
                 coming = _peek(file)
-                mixed = mixed or any(map(_is_utf8, coming.split(b"\n")[:-1]))
-                yield BadText(line.reason, f"{line.message}: {_advise(raw + coming, mixed)}")
+                mixed = mixed or any(map(is_utf8, coming.split(b"\n")[:-1]))
+                yield BadText(line.reason, f"{line.message}: {advise(raw + coming, mixed)}")
             else:
                 yield line
     if number == 0:
         raise DataError(path, "is empty: text is needed", 1)
 
 
-def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[str]:
+def require_lines(
+    path: str | Path, *, empty_lines: bool = False, longest: int = MAX_LINE
+) -> Iterator[str]:
     """Read a file in which the line's NUMBER carries meaning, so that none may be left out.
 
     The lines come without spaces, tabs and carriage returns around them. Where none may be empty,
@@ -128,7 +123,7 @@ def require_lines(path: str | Path, *, empty_lines: bool = False) -> Iterator[st
         'Bonjour.'
     """
     warned = False
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, longest=longest), start=1):
         if isinstance(line, BadText):
             raise DataError(path, line.message, number)
         if not warned and (problem := find_control(line)):
@@ -184,21 +179,6 @@ def count_empty(
         _logger.warning("%s; --strict refuses them", told)
 
 
-def find_control(text: str) -> BadText | None:
-    """Find what no text holds: a control character of Latin-1, half of a surrogate pair."""
-    found = None if text.isascii() else _CONTROL.search(text)
-    if found is None:
-        return None
-    name = f"U+{ord(found[0]):04X}"
-    if found[0] >= "\ud800":
-        return BadText("not text", f"{name} is half of a surrogate pair: correct the text")
-    return BadText(
-        "control character",
-        f"{name} is a control character: the text was WINDOWS-1252 and has been converted as if it "
-        "were ISO-8859-1; convert the original again with iconv -f WINDOWS-1252 -t UTF-8",
-    )
-
-
 def split_words(line: str) -> list[str]:
     """Cut a tokenised line into its words, at tabs and at spaces where a line may break.
 
@@ -220,12 +200,10 @@ def read_block(file: IO[bytes], path: str | Path, size: int, line: int | None = 
         raise _damaged(path, error, line) from error
 
 
-def _read_line(file: IO[bytes], path: str | Path, number: int) -> bytes:
+def _read_line(file: IO[bytes], path: str | Path, number: int, longest: int) -> bytes:
     try:
-        raw = file.readline(MAX_LINE)
-        if len(raw) == MAX_LINE and raw.startswith(b"{"):
-            raw += file.readline(MAX_ROW - MAX_LINE)
-        if _is_cut(raw):
+        raw = file.readline(longest)
+        if len(raw) == longest and not raw.endswith(b"\n"):
             while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
@@ -233,8 +211,9 @@ def _read_line(file: IO[bytes], path: str | Path, number: int) -> bytes:
     return raw
 
 
-def _is_cut(raw: bytes) -> bool:
-    return len(raw) in (MAX_LINE, MAX_ROW) and not raw.endswith(b"\n")
+def _cut_off(longest: int) -> BadText:
+    needed = "write one sentence per line, each ending in a line feed"
+    return BadText("line too long", f"the line is longer than {longest:,} bytes: {needed}")
 
 
 def _damaged(path: str | Path, error: Exception, line: int | None) -> DataError:
@@ -253,55 +232,3 @@ def _peek(file: io.BufferedReader[Any]) -> bytes:
         return file.peek(1)
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError):
         return b"?"
-
-
-def _is_utf8(raw: bytes) -> bool:
-    """Say whether a line is UTF-8 and more than ASCII."""
-    return not raw.isascii() and isinstance(_decode(raw), str)
-
-
-def _advise(raw: bytes, mixed: bool) -> str:
-    """Say how to mend text that is not UTF-8, by the lines around it."""
-    if mixed:
-        return (
-            "but other lines are; correct this line only, because converting the file would "
-            "corrupt the others"
-        )
-    # Bytes that are letters or signs in the one are control characters in the other.
-    code = "WINDOWS-1252" if _SIGNS.search(raw) else "ISO-8859-1"
-    return f"convert the file, for example with iconv -f {code} -t UTF-8"
-
-
-def _check_start(path: str | Path, raw: bytes, *, alone: bool) -> None:
-    """See that a file does not start as UTF-16, and that its lines end at line feeds."""
-    _check_unicode(path, raw)
-    if alone and _RETURN in raw[:-1] and not raw.endswith(b"\n"):
-        found = f"{raw.count(_RETURN):,} carriage returns but no line feed, which ends a line"
-        raise DataError(path, f"holds {found}: convert it with tr '\\r' '\\n'", line=1)
-
-
-def _check_unicode(path: str | Path, head: bytes) -> None:
-    for magic, name in _FOREIGN.items():
-        if head.startswith(magic):
-            raise DataError(
-                path, f"is {name}, UTF-8 is needed: convert it with iconv -f {name} -t UTF-8", 1
-            )
-
-
-def _decode(raw: bytes) -> str | BadText:
-    if _is_cut(raw):
-        needed = "write one sentence per line, each ending in a line feed"
-        return BadText("line too long", f"the line is longer than {len(raw):,} bytes: {needed}")
-    raw = raw[:-1] if raw.endswith(b"\n") else raw
-    raw = raw[:-1] if raw.endswith(b"\r") else raw
-    if b"\0" in raw:
-        return BadText(
-            "NUL byte",
-            "there is a NUL byte: this is a binary file, or UTF-16 without a byte order mark "
-            "(then convert it with iconv -f UTF-16LE -t UTF-8)",
-        )
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte, place = raw[error.start], error.start + 1
-        return BadText("not UTF-8", f"byte 0x{byte:02x} at position {place} is not UTF-8")

@@ -15,9 +15,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from crosszero.bitext.decoding import BadText, find_control
 from crosszero.bitext.folding import has_text
 from crosszero.bitext.languages import check_languages
-from crosszero.bitext.lines import BadText, find_control
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import ConfigError, DataError, suggest, visible

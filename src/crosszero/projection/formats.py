@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from crosszero.align.spans import LinkedPair, from_words
-from crosszero.bitext.lines import require_lines
+from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote
 from crosszero.projection.conll import TaggedWords, read_conll
@@ -148,7 +148,7 @@ class Spans:
 
     def read(self, path: str | Path) -> Iterator[Labelled]:
         """See :class:`Format`."""
-        for number, line in enumerate(require_lines(path), start=1):
+        for number, line in enumerate(require_lines(path, longest=MAX_ROW), start=1):
             try:
                 row = json.loads(line)
                 text, spans = row["text"], row["spans"]
@@ -212,7 +212,8 @@ def tell_format(path: str | Path) -> LabelFormat:
     Raises:
         DataError: it can't be told.
     """
-    line = next((line for line in require_lines(path, empty_lines=True) if line.strip()), "")
+    lines = require_lines(path, empty_lines=True, longest=MAX_ROW)
+    line = next((line for line in lines if line.strip()), "")
     if line.startswith("{") and '"spans"' in line:
         return "spans"
     if read_markup(line).elements:

@@ -10,7 +10,7 @@ from typing import Protocol
 from crosszero.align.linked_pairs import parse_pharaoh, parse_row
 from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span
 from crosszero.align.word_cutter import make_cutter
-from crosszero.bitext.lines import require_lines
+from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.errors import DataError, quote
 from crosszero.projection.spans import ScoredLinks
 from crosszero.projection.words import carry_links, cut_at_spaces, fill
@@ -79,7 +79,7 @@ def attach_links(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterat
     Raises:
         DataError: a line is no links, or not those of this pair, or the numbers of lines differ.
     """
-    lines = enumerate(require_lines(path, empty_lines=True), start=1)
+    lines = enumerate(require_lines(path, empty_lines=True, longest=MAX_ROW), start=1)
     number = 0
     for given in pairs:
         number, line = next(lines, (number + 1, None))

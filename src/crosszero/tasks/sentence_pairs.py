@@ -17,7 +17,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from crosszero.bitext.lines import BadText, read_lines, require_lines
+from crosszero.bitext.decoding import BadText
+from crosszero.bitext.lines import read_lines, require_lines
 from crosszero.errors import DataError
 from crosszero.tasks.fine_tuned_task import FineTunedTask, Lines, Split
 from crosszero.tasks.finetune.config import FineTuneConfig

@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from crosszero.bitext.lines import BadText, read_block, read_lines
+from crosszero.bitext.decoding import BadText
+from crosszero.bitext.lines import read_block, read_lines
 from crosszero.bitext.skip import SkipLog
 from crosszero.errors import DataError, quote
 from crosszero.files import open_bytes

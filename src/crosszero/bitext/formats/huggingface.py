@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split
 from crosszero.bitext.languages import find_language
-from crosszero.bitext.lines import BadText
 from crosszero.bitext.reader import Place, Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, one_line, suggest
 

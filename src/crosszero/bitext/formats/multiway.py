@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.languages import (
     find_language,
     is_code,
@@ -18,7 +19,7 @@ from crosszero.bitext.languages import (
     same_language,
     split_suffix,
 )
-from crosszero.bitext.lines import BadText, check_file, read_lines
+from crosszero.bitext.lines import check_file, read_lines
 from crosszero.bitext.reader import FormatName, Reader, Row
 from crosszero.errors import ConfigError, DataError, suggest
 

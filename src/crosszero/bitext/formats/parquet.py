@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crosszero.bitext.lines import BadText, check_file
+from crosszero.bitext.decoding import BadText
+from crosszero.bitext.lines import check_file
 from crosszero.bitext.reader import Place
 from crosszero.errors import ConfigError, DataError, one_line, suggest
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 from xml.parsers import expat
 
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.languages import find_language
-from crosszero.bitext.lines import BadText, check_file, read_block
+from crosszero.bitext.lines import check_file, read_block
 from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError
 from crosszero.files import open_bytes

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 
+from crosszero.bitext.decoding import BadText
 from crosszero.bitext.languages import (
     LANGUAGE_NAMES,
     base_language,
@@ -18,7 +19,7 @@ from crosszero.bitext.languages import (
     is_known,
     languages_in_name,
 )
-from crosszero.bitext.lines import BadText, check_file, read_lines
+from crosszero.bitext.lines import check_file, read_lines
 from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError, suggest
 
