@@ -86,7 +86,7 @@ def measure(record: Record, size: str, data: AlignmentSet, options: Any) -> None
     for other, least in ((ARGMAX, 10.0), (ITERMAX, None), (AWESOME, None)):
         record.add_ratio("align", size, other, compare(timings[OURS], timings[other]), least)
     texts = [text for side, _ in joined for text in side]
-    tokens = [len(t.ids) for t in backbone.tokenize(texts, encoder.max_length)]
+    tokens = backbone.tokenize(texts, encoder.max_length).ids.lengths.tolist()
     add_profile(record, size, timings, count_forward_flops(backbone, tokens, layer), peaks[1:])
 
 

@@ -44,7 +44,7 @@ def measure(record: Record, size: str, texts: list[str], options: Any) -> None:
     with as_folder(backbone) as folder:
         other = SentenceTransformer(str(folder), device="cpu")
     other.max_seq_length = options.max_length
-    tokens = [len(row) for row in backbone.tokenize(texts, options.max_length)]
+    tokens = backbone.tokenize(texts, options.max_length).ids.lengths.tolist()
     theirs = other.tokenizer(texts, truncation=True, max_length=other.max_seq_length).input_ids
     apart = sum(abs(n - len(row)) for n, row in zip(tokens, theirs, strict=True))
     record.check(f"{size}: tokens that only one side saw", apart, 0)

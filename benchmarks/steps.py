@@ -19,7 +19,7 @@ from crosszero.model.loading import quiet_transformers
 from crosszero.model.mlm import mask_tokens
 from crosszero.model.options import Precision
 from crosszero.model.precision import autocast
-from crosszero.model.tokens import locate_spans
+from crosszero.model.ragged import spread
 from crosszero.samples.sample import Sample
 from crosszero.training.auto_settings import decide
 from crosszero.training.batch import Batch, build_batch
@@ -89,7 +89,7 @@ class OurStep:
         finish_step(self._optimizer)
         self.samples.append(len(inputs.left))
         self.tokens.append(inputs.tokens)
-        lengths = [len(t) for t in self._backbone.tokenize(batch.texts, LENGTH)]
+        lengths = self._backbone.tokenize(batch.texts, LENGTH).ids.lengths.tolist()
         masked = _MASKED * (sum(lengths) - 2 * len(lengths)) if self._words else 0
         anchors = len(batch.anchors)
         head = self._learner.head
@@ -210,20 +210,19 @@ def read_sides(backbone: Backbone, batch: Batch, random: np.random.Generator) ->
     sample whose word was cut off is left out, as in crosszero.
     """
     tokens = backbone.tokenize(batch.texts, LENGTH)
+    special = np.ones(len(tokens.ids.values), bool)
+    special[spread(tokens.ids.starts + tokens.first, tokens.inner)] = False
     masked, labels = mask_tokens(
-        np.concatenate([np.asarray(t.ids) for t in tokens]),
-        np.concatenate([t.special for t in tokens]),
+        tokens.ids.values,
+        special,
         probability=_MASKED,
         mask_id=int(backbone.tokenizer.mask_token_id),
         ordinary=backbone.ordinary_ids,
         random=random,
     )
-    borders = np.cumsum([len(t) for t in tokens])[:-1]
+    borders = np.cumsum(tokens.ids.lengths)[:-1]
     rows = list(zip(np.split(masked, borders), np.split(labels, borders), strict=True))
-    places = [
-        (int(first[0]), int(last[0]))
-        for first, last in (locate_spans(tokens[n], [word]) for n, *word in batch.anchors)
-    ]
+    places = [(first, last) for first, last in tokens.locate(batch.anchors).tolist()]
     kept = [
         (left, right)
         for left, right in zip(batch.left, batch.right, strict=True)

@@ -23,7 +23,6 @@ from crosszero.model.padding import cut_mini_batches, pad
 from crosszero.model.pooling import pool_tokens
 from crosszero.model.ragged import spread
 from crosszero.model.saving import load_head, save_encoder
-from crosszero.model.tokens import locate_spans
 from tests.conftest import ARCHITECTURES, make_model
 
 Folders = Callable[..., Path]
@@ -33,7 +32,7 @@ TEXTS = ["the weather is good today", "猫 狗", "le chat voit la maison rouge",
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_hidden_states_are_first_plus_last_layer(model_folder: Folders, kind: str) -> None:
     backbone = Backbone.load(model_folder(kind), mlm=True).eval()
-    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
+    ids, mask = pad(backbone.tokenize(TEXTS, 32).ids, backbone.tokenizer.pad_token_id)
     with torch.no_grad():
         hidden = backbone(ids, mask)
         states = backbone.base(ids, attention_mask=mask, output_hidden_states=True)
@@ -56,7 +55,7 @@ def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: 
     """Same logits and same gradients as the whole model gives on all positions."""
     backbone = Backbone.load(model_folder(kind, dropout=0.0), mlm=True).train()
     assert backbone.mlm_head is not None
-    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
+    ids, mask = pad(backbone.tokenize(TEXTS, 32).ids, backbone.tokenizer.pad_token_id)
     labels = torch.full_like(ids, IGNORED)
     labels[0, 1], labels[2, 3], labels[2, 2] = 7, 8, 9
     logits = backbone.model(input_ids=ids, attention_mask=mask).logits
@@ -77,15 +76,16 @@ def test_mlm_head_on_masked_rows_is_the_models_own(model_folder: Folders, kind: 
 def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: str) -> None:
     backbone = Backbone.load(model_folder(kind))
     for text in TEXTS:
-        (tokens,) = backbone.tokenize([text], 64)
+        tokens = backbone.tokenize([text], 64)
+        ordinary = range(tokens.first[0], tokens.first[0] + tokens.inner[0])
         start = 0
         seen: set[int] = set()
         for word in text.split():
             begin = text.index(word, start)
-            (first,), (last,) = locate_spans(tokens, [(begin, begin + len(word))])
+            ((first, last),) = tokens.locate([(0, begin, begin + len(word))])
             assert last
             inside = set(range(first, last))
-            assert not tokens.special[first:last].any()
+            assert inside <= set(ordinary)
             assert not inside & seen  # words share no token
             seen |= inside
             # An independent reading: all tokens with a character in common with the word.
@@ -93,7 +93,7 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
             slow = {
                 i
                 for i, (a, b) in enumerate(offsets)
-                if a < begin + len(word) and b > begin and not tokens.special[i]
+                if a < begin + len(word) and b > begin and i in ordinary
             }
             assert inside == slow
             start = begin + len(word)
@@ -102,10 +102,10 @@ def test_span_tokens_cover_the_word_and_no_other(model_folder: Folders, kind: st
 def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder())
     text = "the weather is good today"
-    (tokens,) = backbone.tokenize([text], 5)
-    assert tokens.truncated
-    _, ends = locate_spans(tokens, [(4, 11), (text.index("today"), len(text))])
-    assert (ends > 0).tolist() == [True, False]
+    tokens = backbone.tokenize([text], 5)
+    assert tokens.truncated.all()
+    found = tokens.locate([(0, 4, 11), (0, text.index("today"), len(text))])
+    assert (found[:, 1] > 0).tolist() == [True, False]
     vectors = Encoder(backbone, max_length=5).encode_words([text], [[(4, 11), (20, 25)]])
     assert np.abs(vectors[0][0]).sum() > 0
     assert np.abs(vectors[0][1]).sum() == 0
@@ -114,11 +114,11 @@ def test_words_cut_off_are_not_located(model_folder: Folders) -> None:
 def test_word_vectors_are_means_of_their_tokens(model_folder: Folders) -> None:
     backbone = Backbone.load(model_folder()).eval()
     text = "the weathers are good"  # "weathers" is two pieces
-    (tokens,) = backbone.tokenize([text], 64)
-    (first,), (last,) = locate_spans(tokens, [(4, 12)])
+    tokens = backbone.tokenize([text], 64)
+    ((first, last),) = tokens.locate([(0, 4, 12)])
     assert last - first == 2
     with torch.no_grad():
-        ids = torch.tensor([tokens.ids])
+        ids = torch.from_numpy(tokens.ids.values)[None]
         states = backbone.base(ids, output_hidden_states=True).hidden_states
     expected = (states[1] + states[-1])[0, first:last].mean(0)
     found = Encoder(backbone).encode_words([text], [[(4, 12)]])[0][0]

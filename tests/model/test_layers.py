@@ -25,7 +25,7 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
     model_folder: Callable[..., Path], kind: str
 ) -> None:
     backbone = Backbone.load(model_folder(kind)).eval()
-    ids, mask = pad([t.ids for t in backbone.tokenize(TEXTS, 32)], backbone.tokenizer.pad_token_id)
+    ids, mask = pad(backbone.tokenize(TEXTS, 32).ids, backbone.tokenizer.pad_token_id)
     layers = find_layers(backbone.base, backbone.layers)
     assert layers is not None
     assert backbone._blocks is not None

@@ -17,7 +17,7 @@ from crosszero.align.spans import Span
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.slow_tokenizer import find_offsets, tokenize_slowly
-from crosszero.model.tokens import locate_spans
+from crosszero.model.tokens import TokenizedTexts
 from crosszero.tasks.finetune.classification import fine_tune_classifier
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence
@@ -69,7 +69,7 @@ def test_tokens_are_those_of_the_tokeniser(folder: Path) -> None:
             assert tokens.ids == coded["input_ids"]
             whole = backbone.tokenizer.tokenize(text)
             assert tokens.truncated == (len(whole) > length - 2)
-            assert tokens.special.tolist() == [True, *[False] * (len(tokens) - 2), True]
+            assert tokens.first == 1
             assert len(tokens.starts) == len(tokens) - 2
 
 
@@ -135,13 +135,13 @@ def test_unknown_words_do_not_share_their_tokens(
     basic: BertJapaneseTokenizer, words: list[str], spaces: int
 ) -> None:
     text = (" " * (spaces + 1)).join(words)
-    tokens = tokenize_slowly(basic, text, 64)
+    tokens = TokenizedTexts.of([tokenize_slowly(basic, text, 64)])
     place, expected = 1, 0
     for word in words:
         own = len(basic.tokenize(word))
         expected = text.index(word, expected)
-        found = locate_spans(tokens, [(expected, expected + len(word))])
-        assert (int(found[0][0]), int(found[1][0])) == ((place, place + own) if own else (0, 0))
+        found = tokens.locate([(0, expected, expected + len(word))])
+        assert found.tolist() == [[place, place + own] if own else [0, 0]]
         place, expected = place + own, expected + len(word)
 
 
@@ -151,7 +151,7 @@ def test_unknown_tokens_without_spaces(basic: BertJapaneseTokenizer) -> None:
         ("dunkel,7雨", ["dun", "kel", ",", "7雨"]),
         ("雪-" * 150, ["雪", "-"] * 150),
     ]:
-        tokens = tokenize_slowly(basic, text, 400)
+        (tokens,) = TokenizedTexts.of([tokenize_slowly(basic, text, 400)])
         assert [text[a:b] for a, b in zip(tokens.starts, tokens.ends, strict=True)] == pieces
 
 
@@ -176,7 +176,8 @@ def test_tokens_whose_pieces_depend_on_their_neighbours_share_what_is_between() 
         def build_inputs_with_special_tokens(self, ids: list[int]) -> list[int]:
             return ids
 
-    tokens = tokenize_slowly(Joined(), "ab xyz uvw cd", 9)  # type: ignore[arg-type]
+    coded = tokenize_slowly(Joined(), "ab xyz uvw cd", 9)  # type: ignore[arg-type]
+    tokens = TokenizedTexts.of([coded])
     assert tokens.starts.tolist() == [0, 3, 3, 11]
     assert tokens.ends.tolist() == [2, 10, 10, 13]
 

@@ -15,7 +15,8 @@ from crosszero.align.subtokens import Parts, word_vectors
 from crosszero.errors import CheckpointError, MissingExtraError, one_line
 from crosszero.model.inference import Vectors
 from crosszero.model.padding import cut_mini_batches, pad
-from crosszero.model.tokens import Tokens, check_texts, locate_spans, make_tokens
+from crosszero.model.ragged import Ragged
+from crosszero.model.tokens import TokenizedTexts, check_texts
 from crosszero.model.windows import cut_windows
 
 MODEL, TOKENIZER, LENGTH = "model.onnx", "tokenizer.json", "max_length"
@@ -69,16 +70,17 @@ class OnnxEncoder:
         if isinstance(texts, str):
             return cast(Vectors, self.encode([texts])[0])
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        tokens = self._tokenize(texts, self._sentence_length)
-        for rows, found in self._run([some.ids for some in tokens], "sentence_embedding"):
+        ids = self._tokenize(texts, self._sentence_length).ids
+        for rows, found in self._run(ids, "sentence_embedding"):
             vectors[rows] = found
         return vectors
 
     def encode_words(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
         """Give a vector to each word, as :meth:`crosszero.Encoder.encode_words`."""
         tokens = self._tokenize(texts, self.max_length)
-        states = self._read(tokens, "word_states")
-        return [word_vectors(_part(t, s, w)) for t, s, w in zip(tokens, states, spans, strict=True)]
+        states = self._read(tokens.ids, "word_states")
+        places = tokens.locate_each(spans)
+        return [word_vectors(Parts(r, *sides)) for r, sides in zip(states, places, strict=True)]
 
     def encode_subtokens(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
@@ -93,40 +95,35 @@ class OnnxEncoder:
             for number, (text, some) in enumerate(zip(texts, tokens, strict=True))
             for window in cut_windows(number, text, some, self.max_length)
         ]
-        found = [np.zeros((len(some.starts), self._width), np.float32) for some in tokens]
-        states = self._read([window.tokens for window in windows], "alignment_states")
+        found = [np.zeros((size, self._width), np.float32) for size in tokens.inner]
+        states = self._read(Ragged.of([window.ids for window in windows]), "alignment_states")
         for (number, first, (begin, end), _), rows in zip(windows, states, strict=True):
-            found[number][begin:end] = rows[begin - first : end - first]
-        return [_part(t, s, w) for t, s, w in zip(tokens, found, spans, strict=True)]
+            place = tokens.first[number] - first
+            found[number][begin:end] = rows[place + begin : place + end]
+        places = tokens.locate_each(spans)
+        return [
+            Parts(rows, *(np.maximum(side - first, 0) for side in sides))
+            for rows, first, sides in zip(found, tokens.first, places, strict=True)
+        ]
 
-    def _tokenize(self, texts: Sequence[str], max_length: int | None) -> list[Tokens]:
+    def _tokenize(self, texts: Sequence[str], max_length: int | None) -> TokenizedTexts:
         self._tokenizer.no_truncation()
         if max_length is not None:
             self._tokenizer.enable_truncation(max_length)
-        return [
-            make_tokens(one.ids, one.offsets, one.special_tokens_mask, cut=bool(one.overflowing))
-            for one in self._tokenizer.encode_batch(check_texts(texts))
-        ]
+        return TokenizedTexts.of(self._tokenizer.encode_batch(check_texts(texts)))
 
-    def _read(self, tokens: Sequence[Tokens], output: str) -> list[Vectors]:
-        """Hidden states of each text from its first token on that is not special."""
-        found = [np.zeros((0, self._width), np.float32)] * len(tokens)
-        for rows, states in self._run([some.ids for some in tokens], output):
+    def _read(self, ids: Ragged, output: str) -> list[Vectors]:
+        """Hidden states of the tokens of each text."""
+        found = [np.zeros((0, self._width), np.float32)] * len(ids)
+        for rows, states in self._run(ids, output):
             for row, hidden in zip(rows, states, strict=True):
-                found[row] = hidden[tokens[row].first : len(tokens[row])]
+                found[row] = hidden[: ids.lengths[row]]
         return found
 
-    def _run(
-        self, rows: Sequence[list[int]], output: str
-    ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+    def _run(self, ids: Ragged, output: str) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
         """Run the model on texts of similar length at a time: which they are, and what it gives."""
-        for part in cut_mini_batches([len(ids) for ids in rows], _PADDED):
-            ids, mask = pad([rows[n] for n in part], self._padding)
-            given = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+        for part in cut_mini_batches(ids.lengths.tolist(), _PADDED):
+            rows, mask = pad(ids.take(part), self._padding)
+            given = {"input_ids": rows.numpy(), "attention_mask": mask.numpy()}
             [found] = self._session.run([output], given, self._options)
             yield part, found
-
-
-def _part(tokens: Tokens, vectors: Vectors, words: Sequence[Span]) -> Parts:
-    starts, ends = (np.maximum(side - tokens.first, 0) for side in locate_spans(tokens, words))
-    return Parts(vectors, starts, ends)

@@ -35,7 +35,7 @@ from crosszero.model.loading import (
 )
 from crosszero.model.mlm import MlmHead
 from crosszero.model.slow_tokenizer import tokenize_slowly
-from crosszero.model.tokens import Tokens, make_tokens
+from crosszero.model.tokens import TokenizedTexts
 
 _UNLIMITED = 1_000_000  # transformers' "no limit" is 1e30
 
@@ -206,22 +206,17 @@ class Backbone(nn.Module):
         finally:
             self.train(training)
 
-    def tokenize(self, texts: Sequence[str], max_length: int | None) -> list[Tokens]:
+    def tokenize(self, texts: Sequence[str], max_length: int | None) -> TokenizedTexts:
         """Tokenise texts, each by itself, cut to `max_length` tokens with special tokens."""
         if max_length is not None:
             self.check_length(max_length)
-        if not texts:
-            return []
         if not self.tokenizer.is_fast:
-            return [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
-        coded = self.tokenizer(  # offsets are read from the encodings: to ask here makes them twice
-            list(texts), truncation=max_length is not None, max_length=max_length,
-            return_attention_mask=False, return_token_type_ids=False, verbose=False,
-        )  # fmt: skip
-        return [
-            make_tokens(one.ids, one.offsets, one.special_tokens_mask, cut=bool(one.overflowing))
-            for one in coded.encodings
-        ]
+            slow = [tokenize_slowly(self.tokenizer, text, max_length) for text in texts]
+            return TokenizedTexts.of(slow)
+        # Called for a text, transformers sets its backend up; called for all of them, it would also
+        # make lists that nobody reads.
+        self.tokenizer("", truncation=max_length is not None, max_length=max_length)
+        return TokenizedTexts.of(self.tokenizer.backend_tokenizer.encode_batch(list(texts)))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
         """Run the encoder on token numbers and their mask (0 for padding), (batch, tokens) each."""

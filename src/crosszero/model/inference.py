@@ -17,10 +17,9 @@ from crosszero.model.backbone import Backbone
 from crosszero.model.options import BLOCK
 from crosszero.model.padding import cut_mini_batches, pad
 from crosszero.model.pooling import pool_tokens
-from crosszero.model.ragged import spread
+from crosszero.model.ragged import Ragged, spread
 from crosszero.model.readout import FIRST_LAST, Readout
 from crosszero.model.threads import run_in_threads
-from crosszero.model.tokens import Tokens, locate_spans
 from crosszero.model.transfer import send
 from crosszero.model.windows import cut_windows
 
@@ -53,14 +52,17 @@ def encode_sentences(
             whose caches more would not stay, and 16,384 elsewhere.
     """
     vectors = np.zeros((len(texts), readout.width(backbone.hidden_size)), np.float32)
-    prompt = backbone.tokenize([readout.prepare("")], max_length)[0]
-    skipped = 0 if readout.pools_prompt else prompt.first + len(prompt.starts)
+    prompt = backbone.tokenize([readout.prepare("")], max_length)
+    skipped = 0 if readout.pools_prompt else int(prompt.first[0] + prompt.inner[0])
     lost = 0
 
     def begin(texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Tensor]]:
         nonlocal lost
-        tokens = backbone.tokenize([readout.prepare(text) for text in texts], max_length)
-        seen = np.asarray([t.ids != prompt.ids for t in tokens], bool)
+        ids = backbone.tokenize([readout.prepare(text) for text in texts], max_length).ids
+        seen = ids.lengths != len(prompt.ids.values)
+        similar = np.flatnonzero(~seen)
+        rows = ids.take(similar).values.reshape(len(similar), len(prompt.ids.values))
+        seen[similar] = (rows != prompt.ids.values).any(axis=1)
         lost += int((~seen).sum())
         pooled = []
 
@@ -70,7 +72,7 @@ def encode_sentences(
             pooled.append((part.members, readout.pool(part.hidden, mask)))
 
         chosen = np.flatnonzero(seen)
-        _encode(backbone, tokens, chosen, readout.layers, mini_batch_num_tokens, keep)
+        _encode(backbone, ids, chosen, readout.layers, mini_batch_num_tokens, keep)
         return pooled
 
     running: list[tuple[NDArray[np.int64], Tensor]] = []
@@ -112,9 +114,10 @@ def encode_word_layers(
     width = backbone.hidden_size
     found = [np.zeros((len(layers), len(words), width), np.float32) for words in spans]
     tokens = backbone.tokenize(texts, max_length)
+    places = tokens.locate_each(spans)
 
     def keep(part: _Encoded) -> None:
-        located = [locate_spans(tokens[text], spans[text]) for text in part.members]
+        located = [places[text] for text in part.members]
         counts = np.concatenate([last - first for first, last in located])
         if not counts.any():
             return
@@ -124,14 +127,14 @@ def encode_word_layers(
         starts, counts = starts[counts > 0], counts[counts > 0]
         owners = np.repeat(np.arange(len(counts)), counts)
         arrays = {"tokens": spread(starts, counts), "owners": owners, "counts": counts}
-        places = send(arrays, part.mask.device)
+        sent = send(arrays, part.mask.device)
         for level, hidden in enumerate(part.hidden):
-            vectors = np.split(pool_tokens(hidden, **places).cpu().numpy(), borders[:-1])
+            vectors = np.split(pool_tokens(hidden, **sent).cpu().numpy(), borders[:-1])
             for text, (_, last), some in zip(part.members, located, vectors, strict=True):
                 found[text][level, last > 0] = some
 
-    read = np.flatnonzero([len(t) > 0 for t in tokens])
-    _encode(backbone, tokens, read, layers, mini_batch_num_tokens, keep)
+    read = np.flatnonzero(tokens.ids.lengths)
+    _encode(backbone, tokens.ids, read, layers, mini_batch_num_tokens, keep)
     return found
 
 
@@ -161,7 +164,7 @@ def encode_subtoken_layers(
     """
     tokens = backbone.tokenize(texts, None)
     shape = (len(layers), backbone.hidden_size)
-    found = [np.zeros((shape[0], len(t.starts), shape[1]), np.float32) for t in tokens]
+    found = [np.zeros((shape[0], size, shape[1]), np.float32) for size in tokens.inner]
     windows = [
         window
         for number, (text, some) in enumerate(zip(texts, tokens, strict=True))
@@ -173,19 +176,16 @@ def encode_subtoken_layers(
             states = hidden.float().cpu().numpy()
             for row, member in enumerate(part.members):
                 text, first, (begin, end), _ = windows[member]
-                place = slice(tokens[text].first + begin - first, tokens[text].first + end - first)
-                found[text][level, begin:end] = states[row, place]
+                place = tokens.first[text] - first
+                found[text][level, begin:end] = states[row, place + begin : place + end]
 
     read = np.arange(len(windows))
-    pieces = [window.tokens for window in windows]
+    pieces = Ragged.of([window.ids for window in windows])
     _encode(backbone, pieces, read, layers, mini_batch_num_tokens, keep)
-    located = [
-        [np.maximum(side - t.first, 0) for side in locate_spans(t, words)]
-        for t, words in zip(tokens, spans, strict=True)
-    ]
+    places = tokens.locate_each(spans)
     return [
-        [Parts(rows, starts, ends) for rows in vectors]
-        for vectors, (starts, ends) in zip(found, located, strict=True)
+        [Parts(rows, *(np.maximum(side - first, 0) for side in sides)) for rows in vectors]
+        for vectors, first, sides in zip(found, tokens.first, places, strict=True)
     ]
 
 
@@ -206,7 +206,7 @@ class _Encoded:
 
 def _encode(
     backbone: Backbone,
-    tokens: Sequence[Tokens],
+    ids: Ragged,
     chosen: NDArray[np.int64],
     layers: Layers,
     mini_batch_num_tokens: int | None,
@@ -218,7 +218,7 @@ def _encode(
             backbone.check_layer(abs(layer))
     device = backbone.device
     budget = mini_batch_num_tokens or (_CPU if device.type == "cpu" else _ACCELERATOR)
-    lengths = np.asarray([len(tokens[i]) for i in chosen], dtype=np.int64)
+    lengths = ids.lengths[chosen]
     groups = [np.arange(len(chosen))]
     if not backbone.pads:
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)[::-1]]
@@ -228,8 +228,8 @@ def _encode(
         @torch.no_grad()
         def work(part: NDArray[np.int64]) -> None:
             members = chosen[part]
-            ids, mask = pad([tokens[i].ids for i in members], backbone.tokenizer.pad_token_id)
-            sent = send({"ids": ids.numpy(), "mask": mask.numpy()}, device)
+            rows, mask = pad(ids.take(members), backbone.tokenizer.pad_token_id)
+            sent = send({"ids": rows.numpy(), "mask": mask.numpy()}, device)
             keep(_Encoded(members, read(sent["ids"], sent["mask"]), sent["mask"]))
 
         run_in_threads(work, parts, device)

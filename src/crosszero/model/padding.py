@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosszero.model.ragged import Ragged
+
 _CPU, _ACCELERATOR = 48, 1024
 
 
@@ -44,30 +46,29 @@ def cut_mini_batches(
     sizes = np.asarray(lengths, dtype=np.int64)
     order = np.argsort(-sizes, kind="stable")
     sizes = np.maximum(sizes[order], 1)
-    places = np.arange(len(order) + 1)
-    cost = np.zeros(len(order) + 1, dtype=np.int64)  # of the first n texts
-    begin = np.zeros(len(order) + 1, dtype=np.int64)  # where the last one of these begins
-    lowest = 0
+    longest = sizes.tolist()
+    # Of texts b to e - 1 the cost is that of those before b and sizes[b] * (e - b): what of it does
+    # not depend on e, and where the last mini-batch begins if e is the end.
+    fixed, begin = np.zeros(len(order), dtype=np.int64), [0] * (len(order) + 1)
+    cost = lowest = 0
     for end in range(1, len(order) + 1):
-        while lowest < end - 1 and sizes[lowest] * (end - lowest) > budget:
+        fixed[end - 1] = cost - longest[end - 1] * (end - 1)
+        while lowest < end - 1 and longest[lowest] * (end - lowest) > budget:
             lowest += 1
-        padded = sizes[lowest:end] * (end - places[lowest:end])
-        costs = cost[lowest:end] + padded
-        begin[end] = lowest + int(costs.argmin())
-        cost[end] = costs.min() + overhead
+        costs = sizes[lowest:end] * end + fixed[lowest:end]
+        best = int(costs.argmin())
+        begin[end], cost = lowest + best, int(costs[best]) + overhead
     mini_batches, end = [], len(order)
     while end:
         mini_batches.append(order[begin[end] : end])
-        end = int(begin[end])
+        end = begin[end]
     return mini_batches[::-1]
 
 
-def pad(rows: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
+def pad(rows: Ragged | Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
     """Pad token rows to the longest one: numbers and attention mask, (batch, tokens) each."""
-    width = max(map(len, rows))
-    ids = np.full((len(rows), width), padding, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        mask[i, : len(row)] = 1
-    return torch.from_numpy(ids), torch.from_numpy(mask)
+    rows = rows if isinstance(rows, Ragged) else Ragged.of(rows)
+    mask = np.arange(rows.lengths.max()) < rows.lengths[:, np.newaxis]
+    ids = np.full(mask.shape, padding, dtype=np.int64)
+    ids[mask] = rows.values
+    return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -39,7 +40,10 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    @property
+    def __getitem__(self, row: int) -> Integers:
+        return self.values[self.starts[row] : self.starts[row] + self.lengths[row]]
+
+    @cached_property
     def starts(self) -> Integers:
         """(n,) where each row begins."""
         starts: Integers = np.cumsum(self.lengths) - self.lengths

@@ -16,20 +16,27 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
-from typing import cast
+from typing import NamedTuple, cast
 
 from transformers import PreTrainedTokenizerBase
-
-from crosszero.model.tokens import Tokens, make_tokens
 
 # What says that a token begins or ends a word, or goes on with one.
 _MARKS = re.compile("^(?:##|\u2581)(?=.)|(?<=.)(?:</w>|@@)$")
 _LONGEST = 200  # characters between two spaces that are tried letter by letter
 
 
+class SlowEncoding(NamedTuple):
+    """What a fast tokeniser would say of a text, as :class:`crosszero.model.tokens.Encoding`."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    special_tokens_mask: list[int]
+    overflowing: list[str]
+
+
 def tokenize_slowly(
     tokenizer: PreTrainedTokenizerBase, text: str, max_length: int | None
-) -> Tokens:
+) -> SlowEncoding:
     """Tokenise one text, cut to `max_length` tokens with special tokens (one more than these)."""
     tokens = tokenizer.tokenize(text)
     room = len(tokens)
@@ -38,11 +45,11 @@ def tokenize_slowly(
     inner = cast(list[int], tokenizer.convert_tokens_to_ids(tokens[:room]))
     special = tokenizer.get_special_tokens_mask(inner)
     places = iter(_place(tokenizer.tokenize, text, tokens, str(tokenizer.unk_token)))
-    return make_tokens(
+    return SlowEncoding(
         tokenizer.build_inputs_with_special_tokens(inner),
         [(0, 0) if mark else next(places) for mark in special],
         special,
-        cut=len(tokens) > room,
+        tokens[room:],
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,13 +21,13 @@ class Window(NamedTuple):
         text: number of the text.
         first: its first token, of those that are not special.
         kept: of which tokens the vectors are taken from here.
-        tokens: with the special ones.
+        ids: its tokens, with the special ones.
     """
 
     text: int
     first: int
     kept: tuple[int, int]
-    tokens: Tokens
+    ids: list[int]
 
 
 def cut_windows(number: int, text: str, tokens: Tokens, max_length: int) -> list[Window]:
@@ -36,7 +35,7 @@ def cut_windows(number: int, text: str, tokens: Tokens, max_length: int) -> list
     size = len(tokens.starts)
     room = max_length - (len(tokens) - size)
     if size <= min(room, _WHOLE):
-        return [Window(number, 0, (0, size), tokens)] if size else []
+        return [Window(number, 0, (0, size), tokens.ids)] if size else []
     ends = [int(tokens.starts.searchsorted(m.end())) for m in _SENTENCE_END.finditer(text)]
     borders, last = [0], 0  # of pieces
     for end in (*ends, size):
@@ -52,6 +51,5 @@ def cut_windows(number: int, text: str, tokens: Tokens, max_length: int) -> list
         middles = ((a + width + b) // 2 for a, b in pairwise(firsts))
         for first, kept in zip(firsts, pairwise((begin, *middles, end)), strict=True):
             inner = slice(tokens.first + first, tokens.first + first + width)
-            piece = replace(tokens, ids=[*head, *tokens.ids[inner], *tail])
-            windows.append(Window(number, first, kept, piece))
+            windows.append(Window(number, first, kept, [*head, *tokens.ids[inner], *tail]))
     return windows

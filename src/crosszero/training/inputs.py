@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from crosszero.errors import TrainingError
 from crosszero.model.backbone import Backbone
-from crosszero.model.ragged import Integers, Ragged
-from crosszero.model.tokens import Tokens, locate_spans
+from crosszero.model.ragged import Integers
+from crosszero.model.tokens import TokenizedTexts
 from crosszero.training.batch import Batch
 from crosszero.training.masking import mask_texts
 from crosszero.training.mini_batch import MiniBatch, cut_texts
@@ -69,14 +69,15 @@ class Draft:
         batch: the whole batch.
         random: for the masks; the same on each rank.
         tokens: of the rank's texts.
-        found: (k, 2) tokens of each of the rank's anchors; 0, 0 where it was cut off.
+        anchors: (k, 3) the rank's text of each of its anchors, and its first token and one past the
+            last; 0, 0 where it was cut off.
         shares, places: texts and anchors of each rank.
     """
 
     batch: Batch
     random: np.random.Generator
-    tokens: list[Tokens]
-    found: Integers
+    tokens: TokenizedTexts
+    anchors: Integers
     shares: list[Integers]
     places: list[Integers]
 
@@ -112,33 +113,29 @@ def draft_inputs(
     shares = ranks.deal(batch.texts)
     own = shares[ranks.index]
     tokens = backbone.tokenize([batch.texts[i] for i in own], config.max_length)
-    texts = np.asarray([text for text, _, _ in batch.anchors], dtype=np.int64)
-    places = [np.flatnonzero(np.isin(texts, share)) for share in shares]
-    local = dict(zip(own.tolist(), tokens, strict=True))
-    found = np.zeros((len(places[ranks.index]), 2), dtype=np.int64)
-    for row, place in zip(found, places[ranks.index], strict=True):
-        text, start, end = batch.anchors[place]
-        # A sentence, which has no characters, needs no tokens of its own.
-        row[:] = np.ravel(locate_spans(local[text], [(start, end)])) if end else (0, 1)
+    every = np.asarray(batch.anchors, dtype=np.int64).reshape(-1, 3)
+    places = [np.flatnonzero(np.isin(every[:, 0], share)) for share in shares]
+    anchors = every[places[ranks.index]]
+    anchors[:, 0] = np.searchsorted(own, anchors[:, 0])
+    whole = anchors[:, 2] == 0  # a sentence, which has no characters, needs no tokens of its own
+    anchors[:, 1:] = np.where(whole[:, np.newaxis], (0, 1), tokens.locate(anchors))
     return Draft(
-        batch=batch, random=random, tokens=tokens, found=found, shares=shares, places=places
+        batch=batch, random=random, tokens=tokens, anchors=anchors, shares=shares, places=places
     )
 
 
 def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: Ranks) -> Inputs:
     """The second half of :func:`make_inputs`; UnusableBatchError as there."""
     batch, shares, places = draft.batch, draft.shares, draft.places
-    own, own_anchors = shares[ranks.index], places[ranks.index]
+    own, ids = shares[ranks.index], draft.tokens.ids
     layout, usable = _exchange(draft, ranks)
     samples = _keep(batch, usable, config)
-    ids = Ragged.of([t.ids for t in draft.tokens])
     masked = None
     if config.mlm_weight > 0:
         share = config.mlm_probability
         masked = mask_texts(backbone, ids, own, layout, batch.languages, share, draft.random)
-    texts = np.asarray([batch.anchors[i][0] for i in own_anchors], dtype=np.int64)
-    bounds = np.where(draft.found[:, 1:] > 0, draft.found, (0, 1))
-    anchors = np.column_stack([np.searchsorted(own, texts), bounds])
+    anchors = draft.anchors.copy()
+    anchors[anchors[:, 2] == 0, 2] = 1  # what was cut off is read, too, but is in no sample
     return Inputs(
         mini_batches=cut_texts(backbone, ids, masked, anchors, config),
         masked=masked is not None,
@@ -155,11 +152,11 @@ def finish_inputs(backbone: Backbone, draft: Draft, config: TrainConfig, ranks: 
 def _exchange(draft: Draft, ranks: Ranks) -> tuple[Integers, NDArray[np.bool_]]:
     """For all texts (tokens, first that is not special, how many are not); anchors with a span."""
     shares, places = draft.shares, draft.places
-    rows = [(len(t), t.first, len(t.starts)) for t in draft.tokens]
-    rows += [(end > 0, 0, 0) for _, end in draft.found.tolist()]
+    texts = np.column_stack([draft.tokens.ids.lengths, draft.tokens.first, draft.tokens.inner])
+    anchors = np.zeros_like(draft.anchors)
+    anchors[:, 0] = draft.anchors[:, 2] > 0
     sizes = [len(share) + len(place) for share, place in zip(shares, places, strict=True)]
-    own = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)
-    parts = ranks.gather(own, sizes).split(sizes)
+    parts = ranks.gather(torch.from_numpy(np.concatenate([texts, anchors])), sizes).split(sizes)
     layout = np.empty((sum(map(len, shares)), 3), dtype=np.int64)
     usable = np.empty(sum(map(len, places)), dtype=bool)
     for part, share, place in zip(parts, shares, places, strict=True):
