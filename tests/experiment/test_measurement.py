@@ -215,6 +215,8 @@ def test_an_encoder_of_the_hub_is_known_by_its_files(
 ) -> None:
     from huggingface_hub import constants
 
+    from crosszero.model.hashing import _fetch_snapshot
+
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     absent = hash_encoder("some/encoder")
@@ -226,6 +228,7 @@ def test_an_encoder_of_the_hub_is_known_by_its_files(
         write(cached / "snapshots" / revision / "model.safetensors", [weights])
         (cached / "refs").mkdir(exist_ok=True)
         (cached / "refs/main").write_text(revision)
+        _fetch_snapshot.cache_clear()  # as in another process
         return hash_encoder("some/encoder")
 
     first = publish("a" * 40, "weights")

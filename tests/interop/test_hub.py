@@ -85,6 +85,26 @@ def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path
     assert (folder / "README.md").read_text().endswith("# a card\n")  # as it was
 
 
+def test_a_model_without_safetensors_is_told_what_to_do(
+    hub: StandIn, model_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder(), tmp_path / "old"))
+    hub.add("someone/old", folder, branch="refs/pr/2")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    hub.add("someone/old", folder)
+    (tmp_path / "a.en").write_text("the cat\n")
+    command = ["encode", str(tmp_path / "a.en"), "--out", str(tmp_path / "v.npy"), "--encoder"]
+    more = {"HF_HOME": str(tmp_path / "home"), "DISABLE_SAFETENSORS_CONVERSION": "1"}
+    done = run(hub, *command, "someone/old", **more)
+    assert done.returncode == 2
+    assert "someone/old: can't be loaded: has no .safetensors weights" in done.stderr
+    assert "NAME@refs/pr/NUMBER" in done.stderr
+    done = run(hub, *command, "someone/old@refs/pr/2", **more)
+    assert done.returncode == 0, done.stderr
+    done = run(hub, *command, "someone/old@refs/pr/2", **more, HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_revision_is_another_encoder(
     hub: StandIn, folder: Path, model_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -182,11 +183,16 @@ def test_tokens_whose_pieces_depend_on_their_neighbours_share_what_is_between() 
     assert tokens.ends.tolist() == [2, 10, 10, 13]
 
 
-def test_words_get_the_vectors_of_their_tokens(
-    folder: Path, caplog: pytest.LogCaptureFixture
+def test_a_slow_tokeniser_is_told_once(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    for _ in range(2):
+        Encoder.load(shutil.copytree(folder, tmp_path / "xlm", dirs_exist_ok=True))
+    assert caplog.text.count("slow tokeniser") == 1
+
+
+def test_words_get_the_vectors_of_their_tokens(folder: Path) -> None:
     encoder = Encoder.load(folder, layer=2)
-    assert "slow tokeniser" in caplog.text
     text = "the weather"
     words = encoder.encode_words([text], [[Span(0, 3), Span(4, 11)]])[0]
     tokens = encoder.backbone.tokenizer.tokenize(text)

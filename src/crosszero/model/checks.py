@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -25,11 +26,7 @@ _log = logging.getLogger("crosszero")
 def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
     """Refuse a tokeniser that can't pad or belongs to another model; warn of a slow one."""
     if not tokenizer.is_fast:
-        _log.warning(
-            "%s: its slow tokeniser is not told the language of a text; if it has rules for each "
-            "language (as XLM's has), it uses its default rules for all texts",
-            name,
-        )
+        _warn_of_slow(name)
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{name}: its tokeniser has no padding token")
     longest = tokenizer.model_max_length
@@ -44,6 +41,15 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
             f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding "
             f"{len(weight)} rows: they do not belong together"
         )
+
+
+@lru_cache  # once for each encoder
+def _warn_of_slow(name: str) -> None:
+    _log.warning(
+        "%s: its slow tokeniser is not told the language of a text; if it has rules for each "
+        "language (as XLM's has), it uses its default rules for all texts",
+        name,
+    )
 
 
 def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from functools import lru_cache
 from pathlib import Path
 
 from crosszero.files import hash_files
@@ -19,7 +20,8 @@ def hash_encoder(name: str | Path) -> str:
 
     What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
     hashed as its newest revision, which is fetched first, or, without network, as the one that the
-    hub's cache holds. Where there is neither, its name is hashed; to load it will be an error.
+    hub's cache holds; a process asks the hub once. Where there is neither, its name is hashed; to
+    load it will be an error.
     """
     folder = find_folder(name)
     if not folder.is_dir():
@@ -37,11 +39,16 @@ def hash_encoder(name: str | Path) -> str:
 
 def _find_snapshot(name: str) -> Path | None:
     """Folder of the revision of a hub's encoder that is going to be loaded."""
-    from huggingface_hub import snapshot_download
-
     try:
-        with quiet_transformers():  # it keeps the hub's bars off, too
-            return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))
+        return _fetch_snapshot(name)
     except Exception as error:  # no such name, no network, no right: loading says which
         _log.debug("%s: no snapshot: %s", name, error)
         return None
+
+
+@lru_cache
+def _fetch_snapshot(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    with quiet_transformers():  # it keeps the hub's bars off, too
+        return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))

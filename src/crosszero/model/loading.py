@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ _ASSETS = Path(str(resources.files("crosszero"))) / "assets"
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _REVISION = re.compile(r"([\w.-]+/[\w.-]+)@([\w./-]+)")
 _PARTS = ["*.json", "*.safetensors", "*.txt", "*.model"]  # nothing that runs code
+_NO_SAFETENSORS = (
+    "has no .safetensors weights; other formats can run code when they are loaded and are not "
+    "read: save the model again with save_pretrained()"
+)
 _log = logging.getLogger("crosszero")
 _VOCABULARIES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model",
@@ -56,10 +61,7 @@ def locate_encoder(name: str | Path) -> str:
                 f"{name}: has no config.json, so it is not a Hugging Face model folder"
             )
         if not any(path.glob("*.safetensors")):
-            raise CheckpointError(
-                f"{name}: has no .safetensors weights; other formats can run code when they are "
-                "loaded and are not read: save the model again with save_pretrained()"
-            )
+            raise CheckpointError(f"{name}: {_NO_SAFETENSORS}")
         if not any((path / name).is_file() for name in _VOCABULARIES):
             # Without one transformers makes up an empty tokeniser and says nothing.
             raise CheckpointError(f"{name}: has no tokeniser (tokenizer.json)")
@@ -83,8 +85,13 @@ def find_folder(name: str | Path) -> Path:
     parts = _REVISION.fullmatch(str(name))
     if parts is None or path.exists():
         return path
-    with quiet_transformers(), explain_failure(str(name)):
-        return Path(snapshot_download(parts[1], revision=parts[2], allow_patterns=_PARTS))
+    return _fetch_revision(parts[1], parts[2])
+
+
+@lru_cache  # asking the hub at each look would take long, and it may move a branch meanwhile
+def _fetch_revision(name: str, revision: str) -> Path:
+    with quiet_transformers(), explain_failure(f"{name}@{revision}"):
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_PARTS))
 
 
 def check_encoder(name: str | Path) -> None:
@@ -163,8 +170,10 @@ def explain_failure(name: str) -> Iterator[None]:
 
 
 def _explain_hub(error: BaseException | None) -> str | None:
-    """Say that the hub can't be reached, if that is what lies behind an error."""
+    """Say that the hub can't be reached, or has no safetensors, if that lies behind an error."""
     while error is not None:
+        if "`safetensors`" in str(error):  # the one word that all of transformers' messages have
+            return f"{_NO_SAFETENSORS}, or name a revision that has them (NAME@refs/pr/NUMBER)"
         if isinstance(error, LocalEntryNotFoundError | ConnectionError):
             reached = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else f"{ENDPOINT} can't be reached"
             return (
