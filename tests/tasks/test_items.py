@@ -20,6 +20,18 @@ def data(tmp_path):
     for folder in (out, labels):
         write(folder / "xnli/test-fr.tsv", list(random.choice(["neutral", "entailment"], 30)))
         write(folder / "pawsx/test-fr.tsv", list(random.choice(["0", "1"], 30)))
+    for task in ("xnli", "pawsx"):  # and the same in English, for pairs of two languages
+        for code in ("en", "fr"):
+            write(tmp_path / f"{task}/test-{code}.tsv", [f"{code} {n}\t{n}" for n in range(30)])
+        gold = (labels / f"{task}/test-fr.tsv").read_text().splitlines()
+        write(labels / f"{task}/test-en.tsv", gold)
+        write(out / f"{task}-mixed/test-fr-en.tsv", gold[:20] + gold[:1] * 10)
+    for task in ("xnli", "pawsx"):  # and the same in English, for pairs of two languages
+        for code in ("en", "fr"):
+            write(tmp_path / f"{task}/test-{code}.tsv", [f"{code} {n}\t{n}" for n in range(30)])
+        gold = (labels / f"{task}/test-fr.tsv").read_text().splitlines()
+        write(labels / f"{task}/test-en.tsv", gold)
+        write(out / f"{task}-mixed/test-fr-en.tsv", gold[:20] + gold[:1] * 10)
     for task, tags in (
         ("udpos", ["NOUN", "VERB", "X"]),
         ("panx", ["B-LOC", "I-LOC", "O", "I-PER"]),
@@ -72,6 +84,8 @@ def data(tmp_path):
 @pytest.mark.parametrize("task", [task.name for task in list_tasks()])
 def test_items_add_up_to_the_score(task, data):
     language = "en-fr" if find_task(task).data_setting == "held_out" else "fr"
+    language = "fr-en" if find_task(task).on_demand else language
+    language = "fr-en" if find_task(task).on_demand else language
     score = find_task(task).score(data / "out", data, [language])[0]
     assert score.metric == find_task(task).metric
     items, value = find_task(task).count_items(data / "out", data, language), score.value
@@ -80,6 +94,8 @@ def test_items_add_up_to_the_score(task, data):
     sizes = {"bucc2018": 12, "word-alignment": 3, "word-retrieval": 6, "tatoeba": 20}
     sizes |= {"sentence-retrieval": 3, "xsim": 5, "xsim++": 5, "xsim-negatives": 5}
     sizes |= {"xnli": 30, "pawsx": 30, "udpos": 40, "panx": 40}
+    sizes |= {"xnli-mixed": 30, "pawsx-mixed": 30}
+    sizes |= {"xnli-mixed": 30, "pawsx-mixed": 30}
     assert len(items) == sizes[task]
 
 

@@ -50,7 +50,7 @@ def evaluate(
     tasks
         'all', or which of tatoeba, bucc2018, xnli, pawsx, udpos, panx, word-alignment,
         word-retrieval, sentence-retrieval, xsim, xsim++, xsim-negatives; by default all whose data
-        is there.
+        is there. xnli-mixed and pawsx-mixed are measured only where they are named.
     languages
         Languages to test; by default all that a task has.
     pairs

@@ -143,6 +143,7 @@ def _do_side_by_side(config: ExperimentConfig, missing: Sequence[Measurement]) -
     """The same with several trainings and measurements at a time."""
     calls: dict[str, tuple[Measurement, bool]] = {}
     after: dict[str, str] = {}
+    last: dict[str, str] = {}
     for seed in config.seeds:
         own = [one for one in missing if one.seed == seed]
         # one task after the other, so that most of the table is there early
@@ -150,8 +151,10 @@ def _do_side_by_side(config: ExperimentConfig, missing: Sequence[Measurement]) -
             training = f"{find_first(config, one.system, seed)}, seed {seed}"
             if one.own.train is not None:
                 calls.setdefault(training, (one, False))
-            name = f"{_name(one)}, {one.task.name}"
-            calls[name], after[name] = (one, True), training
+            name, model = f"{_name(one)}, {one.task.name}", f"{_name(one)}, {one.source}"
+            # two tasks that share a fine-tuned model must not train it at the same time
+            calls[name], after[name] = (one, True), last.get(model, training)
+            last[model] = name
     done = run_side_by_side(do_part, calls, jobs=config.jobs, after=after, keep_going=True)
     for number, (name, _) in enumerate(done, start=1):
         yield f"{number} of {len(calls)} done: {name}"

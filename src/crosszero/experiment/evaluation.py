@@ -41,7 +41,8 @@ def evaluate(
 
     Args:
         encoder: ``crosszero-mini``, a folder or a hub id.
-        tasks: names such as ``tatoeba``, or ``["all"]``; by default all whose data is there.
+        tasks: names such as ``tatoeba``, or ``["all"]``; by default all whose data is there. Those
+            of two languages in a pair (``xnli-mixed``, ``pawsx-mixed``) have to be named.
         data: folder in XTREME's layout, with gold in ``labels``.
         alignment: folder that holds ``word-alignment/*.gold``; by default `data`.
         held_out: store of samples for the held-out tasks, or folder that holds it; by default
@@ -103,13 +104,15 @@ def evaluate(
 
 def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> list[str]:
     known = list_tasks()
+    usual = [task for task in known if not task.on_demand]
     names = [task.name for task in known]
     if asked is None:
-        there = [t for t in known if (place := places[t.data_setting]) and t.locate(place).is_dir()]
+        there = [t for t in usual if (place := places[t.data_setting]) and t.locate(place).is_dir()]
         if not there:
             raise ConfigError(f"{places['data']}: has no task folder ({', '.join(names)})")
         return [task.name for task in there]
     for name in asked:
         if name not in ("all", *names):
             raise ConfigError(f"unknown task {name!r}: {suggest(name, ('all', *names))}")
-    return names if list(asked) == ["all"] else list(dict.fromkeys(asked))
+    every = [task.name for task in usual]
+    return list(dict.fromkeys(n for name in asked for n in (every if name == "all" else [name])))

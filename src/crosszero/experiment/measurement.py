@@ -105,6 +105,11 @@ class Measurement:
         return None if self.task.pairs_of_languages else self.config.languages
 
     @property
+    def source(self) -> str:
+        """Name of the task whose fine-tuned model is taken, if it takes one."""
+        return self.task.source if isinstance(self.task, FineTunedTask) else self.task.name
+
+    @property
     def own(self) -> SystemConfig:
         return self.config.systems[self.system]
 
@@ -122,7 +127,7 @@ class Measurement:
     @property
     def _fine_tune(self) -> dict[str, Any]:
         """Settings of fine-tuning that differ from the task's own."""
-        return {**self.config.fine_tune.get(self.task.name, {}), **self.own.fine_tune}
+        return {**self.config.fine_tune.get(self.source, {}), **self.own.fine_tune}
 
     @property
     def _table(self) -> list[Path]:
@@ -169,7 +174,7 @@ class Measurement:
 
     def locate_model(self, encoder: str | Path) -> Path:
         """Where a fine-tuned model belongs: its name is a hash of all that it depends on."""
-        name = self.task.name
+        name = self.source
         files = [self.data / name / f"{split}-en.tsv" for split in ("train", "dev")]
         files += self._table
         # epochs: 1 is read as 1.0, but gives the name that it always gave, so that models are found

@@ -14,6 +14,7 @@ from crosszero.model.options import Pooling, Precision
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import find_task, list_tasks
+from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval
 from crosszero.tasks.task import DataSetting, Task
 from crosszero.training.train_config import TrainConfig
@@ -171,6 +172,7 @@ class ExperimentConfig:
                 task.name
                 for task in list_tasks()
                 if self.folder_of(task.data_setting)
+                and not task.on_demand
                 and not (no_words and task.data_setting == "held_out" and task.needs == "words")
             ]
             object.__setattr__(self, "tasks", [*found, *self.texts])
@@ -235,11 +237,13 @@ class ExperimentConfig:
                     raise ConfigError(f"systems: {system}: tasks: unknown task {name!r}: {known}")
         for name, settings in self.fine_tune.items():
             task = self.find_task(name)
-            if not task.fine_tuned:
-                known = ", ".join(task.name for task in list_tasks() if task.fine_tuned)
+            if not isinstance(task, FineTunedTask):
+                known = ", ".join(t.name for t in list_tasks() if t.fine_tuned and not t.on_demand)
                 raise ConfigError(f"fine_tune: {name} is not fine-tuned: {known}")
+            if task.source != name:
+                raise ConfigError(f"fine_tune: {name} takes the models of {task.source}; name that")
             if settings.get("robust", "none") != "none" and not task.robust:
-                known = " and ".join(task.name for task in list_tasks() if task.robust)
+                known = " and ".join(t.name for t in list_tasks() if t.robust and not t.on_demand)
                 raise ConfigError(f"fine_tune: {name}: robust is for {known} only")
 
     @property

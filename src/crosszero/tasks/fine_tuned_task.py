@@ -52,6 +52,11 @@ class FineTunedTask(HubTask, Generic[Example]):
     subset: ClassVar[str] = ""
     without_dev: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def source(self) -> str:
+        """Name of the task whose data, settings of fine-tuning and models it uses."""
+        return self.name
+
     @abstractmethod
     def read(
         self, data: Folder, split: Split, language: str, *, gold: bool = False

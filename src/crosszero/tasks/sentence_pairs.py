@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence, Sized
-from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,7 +24,6 @@ from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.hub import Rows, take_text
 from crosszero.tasks.prediction_files import check_count, name_file
-from crosszero.tasks.score import Score
 from crosszero.tasks.task import Folder, Items, count_hits
 
 if TYPE_CHECKING:
@@ -100,38 +98,6 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
         from crosszero.tasks.finetune.classification import Classifier
 
         return Classifier.load(folder)
-
-    def score_mixed(
-        self, model: Classifier, data: Folder, languages: Sequence[str] | None = None
-    ) -> list[Score]:
-        """Score pairs whose two sentences are in two languages: the generalised setting.
-
-        Args:
-            model: fine-tuned.
-            data: test files of which the same line says the same in every language.
-            languages: which; by default all.
-
-        Returns:
-            Scores of all ordered pairs: ``de-fr`` has the first sentences in German.
-
-        Raises:
-            DataError: the gold labels of two languages differ, so that lines don't belong together.
-
-        Source:
-            arXiv 2104.08645, the generalised setting.
-        """
-        tests = dict(self.load(data, languages))
-        gold = {code: [example.label for example in rows] for code, rows in tests.items()}
-        scores = []
-        for one, other in permutations(tests, 2):
-            if gold[one] != gold[other]:
-                message = f"its gold labels are not those of {one}: lines don't belong together"
-                raise DataError(name_file(Path(data) / "labels", self.name, other), message)
-            pairs = zip(tests[one], tests[other], strict=True)
-            mixed = [SentencePairExample(a.first, b.second, a.label) for a, b in pairs]
-            measures = self.measure(model.predict(mixed), gold[one])
-            scores += self.make_scores(f"{one}-{other}", measures)
-        return scores
 
     def list_lines(self, source: Rows) -> Iterator[Lines]:
         """Texts as XTREME's csv has them."""

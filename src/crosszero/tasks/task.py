@@ -48,6 +48,7 @@ class Task(ABC):
         note: a sentence about its scores, for under tables.
         data_setting: which folder of an experiment it reads.
         pairs_of_languages: whether its "languages" are pairs such as ``en-fr``.
+        on_demand: whether it is measured only where it is named.
         options: what :meth:`predict` takes beyond data and languages, by name, with the defaults.
         gold_files: whether its gold stands in ``labels/<name>/test-<xx>.tsv``, so that
             :meth:`read_labels` needs no texts.
@@ -68,6 +69,7 @@ class Task(ABC):
     note: str = ""
     data_setting: DataSetting = "data"
     pairs_of_languages: bool = False
+    on_demand: bool = False
     options: Mapping[str, object] = MappingProxyType({})
     gold_files: bool = False
     hub_languages: tuple[str, ...] = ()

@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from crosszero.errors import ConfigError, DataError
-from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.finetune.classification import (
     _encode_training,
     encode_pairs,
@@ -40,7 +39,6 @@ from crosszero.tasks.finetune.robust.ear import measure_ear
 from crosszero.tasks.finetune.robust.synonyms import copy_pairs, read_synonyms, replace_words
 from tests.conftest import ARCHITECTURES
 from tests.tasks.finetune.test_classification import make_pairs
-from tests.tasks.helpers import write
 
 ModelFolder = Callable[..., Path]
 RADIUS = 0.1  # embeddings of the models below are about 0.4 long
@@ -361,28 +359,3 @@ def test_a_simple_task_is_learnt(model_folder: ModelFolder, tmp_path: Path, robu
     again = FineTuneConfig(robust="ear", synonyms=str(tmp_path / "none.json"))
     with pytest.raises(DataError, match="none"):
         fine_tune_classifier(model_folder(), train, train[:40], again, out=tmp_path / "other")
-
-
-def test_pairs_of_two_languages(tmp_path: Path) -> None:
-    """The generalised setting: the first sentence in one language, the second in another."""
-    task = find_task("xnli")
-    labels = {code: ["neutral", "entailment"] for code in ("de", "en", "fr")}
-    for code, found in labels.items():
-        write(tmp_path / "xnli" / f"test-{code}.tsv", [f"{code}1\t{code}a", f"{code}2\t{code}b"])
-        write(tmp_path / "labels" / "xnli" / f"test-{code}.tsv", found)
-
-    class Model:
-        def predict(self, pairs: list[SentencePairExample]) -> list[str]:
-            assert [p.first[-1] + p.second[-1] for p in pairs] == ["1a", "2b"]
-            kinds = {(p.first[:2], p.second[:2]) for p in pairs}
-            assert len(kinds) == 1
-            return ["neutral", "entailment" if kinds == {("de", "fr")} else "neutral"]
-
-    scores = task.score_mixed(Model(), tmp_path)
-    assert {s.language: s.value for s in scores} == {
-        "de-en": 0.5, "de-fr": 1.0, "en-de": 0.5, "en-fr": 0.5, "fr-de": 0.5, "fr-en": 0.5,
-    }  # fmt: skip
-    assert {s.name for s in scores} == {"xnli/accuracy"}
-    write(tmp_path / "labels" / "xnli" / "test-fr.tsv", ["neutral", "neutral"])
-    with pytest.raises(DataError, match="not those of de"):
-        task.score_mixed(Model(), tmp_path, ["de", "fr"])
