@@ -139,3 +139,21 @@ def test_no_list_of_layers_is_handed_to_the_model(
                 read(ids, torch.ones_like(ids))
     assert set(asked) <= {None, True}
     assert True in asked
+
+
+def test_modules_are_switched_only_where_dropout_is_on(
+    model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = Backbone.load(model_folder())
+    assert not any(module.training for module in backbone.modules())
+    backbone.model.train()  # behind its back
+    with backbone.evaluating():
+        assert not any(module.training for module in backbone.modules())
+    backbone.train()
+    with backbone.evaluating():
+        assert not any(module.training for module in backbone.modules())
+    assert all(module.training for module in backbone.modules())
+    backbone.eval()
+    monkeypatch.setattr(backbone, "train", None)  # would raise
+    with backbone.evaluating():
+        assert not backbone.training

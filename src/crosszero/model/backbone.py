@@ -80,6 +80,7 @@ class Backbone(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
+        self.train(model.training)  # a module is new in training mode, a loaded model is not
         self.pads = True
         self.packs: bool | Literal["varlen"] = False
         try:
@@ -200,6 +201,9 @@ class Backbone(nn.Module):
     def evaluating(self) -> Iterator[None]:
         """Switch dropout off while the context lasts."""
         training = self.training
+        if not training and not self.model.training:
+            yield  # to switch takes a walk through all modules, there and back
+            return
         self.eval()
         try:
             yield
