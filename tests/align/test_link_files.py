@@ -40,6 +40,17 @@ def test_wpt_files_count_from_one_and_have_null(tmp_path):
     assert len(found.fill(5)) == 5
 
 
+def test_links_that_stand_beside_their_texts(tmp_path):
+    path = tmp_path / "test.tsv"  # as XL-WA's, with empty columns behind the third
+    path.write_text("The house .\tDas Haus .\t0-0 1-1\t\t\n\n1-1 x\tb\n2 3\tb\t0-0 1-0\n")
+    assert read_links(path).rows == (sure((0, 0), (1, 1)), sure(), sure(), sure((0, 0), (1, 0)))
+    path.write_text("a\tb\t0-0\nc\n")
+    with pytest.raises(DataError, match=r"test.tsv:2: .*source TAB target TAB links"):
+        read_links(path)
+    path.write_text("0-0\t1-1\t2-2\n")  # tabs between links
+    assert read_links(path).rows == (sure((0, 0), (1, 1), (2, 2)),)
+
+
 def test_the_base_is_found(tmp_path):
     path = tmp_path / "links"
     path.write_text("1-1 2p2\n" * 10)

@@ -1,4 +1,4 @@
-"""Links of any tool and any gold standard: Pharaoh, WPT's lines, our JSONL.
+"""Links of any tool and any gold standard: Pharaoh, WPT's lines, TSV as XL-WA's, our JSONL.
 
 Whether words count from 0 or from 1 is told by the file as a whole; reading one as the other would
 ruin a score without any error. Where the texts are known, an index 0 proves base 0, and an index
@@ -84,6 +84,8 @@ def read_links(
         rows = [_read_json(path, number, line) for number, line in enumerate(lines, start=1)]
         base = 0
     else:
+        if _has_texts(path, first):
+            lines = [_take_links(path, number, line) for number, line in enumerate(lines, start=1)]
         rows = [
             parse_links(path, number, line, scores=lengths is None)
             for number, line in enumerate(lines, start=1)
@@ -111,6 +113,22 @@ def _read_wpt(path: str | Path, lines: list[str]) -> tuple[_Rows, int]:
         else:
             rows[int(parts[1]) - 1].append(link)
     return rows, null
+
+
+def _has_texts(path: str | Path, line: str) -> bool:
+    """Tell lines of a text, its translation and their links from lines of links."""
+    try:
+        parse_links(path, 1, line.split("\t")[0])
+    except DataError:
+        return line.count("\t") > 1
+    return False
+
+
+def _take_links(path: str | Path, number: int, line: str) -> str:
+    columns = line.split("\t")
+    if line and len(columns) < 2:
+        raise DataError(path, "is not 'source TAB target TAB links'", number)
+    return columns[2] if len(columns) > 2 else ""
 
 
 def _read_json(path: str | Path, number: int, line: str) -> list[PharaohLink]:

@@ -177,7 +177,8 @@ def aer(
     Parameters
     ----------
     links
-        Links of any tool: Pharaoh (0-0 1-2, with scores or without), WPT's lines or JSONL.
+        Links of any tool: Pharaoh (0-0 1-2, with scores or without), WPT's lines, TSV of source,
+        target and links (XL-WA), or JSONL.
     gold
         Gold links in the same formats; 3p4 or P marks a possible link. Links to NULL are left out
         and counted.
