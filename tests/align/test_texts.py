@@ -128,3 +128,11 @@ def test_texts_instead_of_files(tmp_path, monkeypatch):
         Corpus("-", "-")
     assert Corpus("no-such-file.en", "b.de").files
     assert not Corpus("-").can_be_read_again
+
+
+def test_what_looks_like_no_file_or_is_no_text():
+    with pytest.raises(ConfigError, match=r"'house' and 'maison': no such files.* a space behind"):
+        Corpus("house", "maison")
+    assert [source.keys for source, _ in Corpus("house ", "maison ")] == [["house"]]
+    with pytest.raises(ConfigError, match="is not UTF-8"):  # bytes as the shell gives them
+        Corpus("the \udcff", "la mer")

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 import transformers
 
-from crosszero.errors import CheckpointError, ConfigError
+from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
@@ -374,6 +374,10 @@ def test_one_text_or_many(model_folder: Folders) -> None:
     assert encoder.encode([]).shape == (0, 16)
     with pytest.raises(TypeError, match="text 1 is NoneType"):
         encoder.encode(["the cat", None])  # type: ignore[list-item]
+    with pytest.raises(DataError, match=r"text 1: U\+D800 is half of a surrogate pair"):
+        encoder.encode(["the cat", "a \ud800"])
+    with pytest.raises(DataError, match="half of a surrogate pair"):
+        encoder.align("the cat", "a \ud800")
     with pytest.raises(ValueError, match="lists of spans given for 2 texts"):
         encoder.encode_words(["the", "cat"], [[(0, 3)]])
 

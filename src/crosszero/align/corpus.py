@@ -12,8 +12,9 @@ from crosszero.align.spans import CutPair, CutText, from_words
 from crosszero.align.text_pairs import TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter
+from crosszero.bitext.decoding import find_control
 from crosszero.bitext.lines import split_words
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, quote
 
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
@@ -58,10 +59,19 @@ class Corpus:
             if target is None:
                 raise ConfigError(f"{source!r}: give its translation too, or a file with both")
             raise ConfigError("give two texts or two files, not one of each")
+        for name in names if self.given else []:
+            if (problem := find_control(name)) and problem.reason == "not text":
+                raise ConfigError(f"{quote(name)}: is not UTF-8; set the terminal to UTF-8")
         if names == ["-", "-"]:
             raise ConfigError(
                 "standard input can be only one of the two sides; or give it once, with lines "
                 "'source ||| target'"
+            )
+        words = not any(_is_there(name) or {*name} & {*"./\\"} for name in names)
+        if target is not None and not self.given and words:
+            raise ConfigError(
+                f"{quote(source)} and {quote(target)}: no such files; for texts of a single word, "
+                "put a space behind it"
             )
         if len(languages) != 2:
             raise ConfigError(
@@ -128,6 +138,10 @@ def count_words(corpus: Corpus) -> TwoWayModel:
 
 def _is_text(name: str) -> bool:
     """Tell a text from the name of a file, which may not be there."""
-    if name == "-" or Path(name[:200]).exists():
+    if _is_there(name):
         return False
     return any(letter.isspace() for letter in name) or bool(stretch_pattern().search(name))
+
+
+def _is_there(name: str) -> bool:
+    return name == "-" or Path(name[:200]).exists()  # a longer name would be an error

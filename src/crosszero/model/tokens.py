@@ -16,6 +16,8 @@ from typing import Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.bitext.decoding import find_control
+from crosszero.errors import DataError
 from crosszero.model.ragged import Integers, Ragged, spread
 
 _FAR = 1 << 32  # more characters than any text has
@@ -174,8 +176,10 @@ class TokenizedTexts(Sequence[Tokens]):
 
 
 def check_texts(texts: Iterable[str]) -> list[str]:
-    """Require that texts are `str` (TypeError)."""
+    """Require that texts are `str` (TypeError) that UTF-8 can hold (DataError)."""
     for number, text in enumerate(texts := list(texts)):
         if not isinstance(text, str):
             raise TypeError(f"texts must be str, text {number} is {type(text).__name__}")
+        if (problem := find_control(text)) and problem.reason == "not text":
+            raise DataError(f"text {number}", problem.message)
     return texts
