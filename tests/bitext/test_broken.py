@@ -133,7 +133,7 @@ BROKEN = {
     "one side of two": ({"x.en": b"a\n"}, "x.en", {}, ConfigError, "is one side of aligned files"),
     "unequal line counts": (
         {"x.en": b"a\n" * 10, "x.fr": b"b\n" * 8}, ["x.en", "x.fr"], {}, DataError,
-        "x.fr:8: ends after 8 lines, but {0}/x.en has 10",
+        "x.fr:8: ends after line 8, but {0}/x.en has 10",
     ),
     "the same file twice": ({"x.en": b"a\n"}, ["x.en", "x.en"], {}, ConfigError, "named twice"),
     "aligned files with an empty line": (

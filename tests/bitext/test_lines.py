@@ -109,14 +109,14 @@ def test_unequal_counts_are_told_where_the_shorter_ends(tmp_path):
     with pytest.raises(DataError) as caught:
         next(rows)
     assert str(caught.value).startswith(
-        f"{paths[1]}:8: ends after 8 lines, but {paths[0]} has 10, {paths[2]} has 10:"
+        f"{paths[1]}:8: ends after line 8, but {paths[0]} has 10, {paths[2]} has 10:"
     )
 
 
 def test_unequal_counts_can_not_be_skipped(tmp_path):
     (tmp_path / "a.en").write_text("x\n" * 3)
     (tmp_path / "a.fr").write_text("x\n" * 2)
-    with pytest.raises(DataError, match="ends after 2 lines"):
+    with pytest.raises(DataError, match="ends after line 2"):
         list(read_bitext(tmp_path / "a", skip_log=SkipLog()))
 
 

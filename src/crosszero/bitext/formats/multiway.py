@@ -110,7 +110,7 @@ def _explain_unequal(paths: Sequence[str | Path], counts: Sequence[int]) -> Data
     )
     return DataError(
         short,
-        f"ends after {least:,} lines, but {others}: aligned files need the same number of lines; "
+        f"ends after line {least:,}, but {others}: aligned files need the same number of lines; "
         "find the missing line (it can't be skipped, because every later pair may be wrong)",
         line=least,
     )
