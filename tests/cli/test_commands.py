@@ -525,7 +525,7 @@ def test_what_can_not_be_encoded_or_mined(
         (["mine", good, good], folder, ["--k", 0], "k: 0 given; it must be 1 or more"),
         (["mine", good, good], folder, ["--margin", "ration"], "ratio"),
         (["mine", good, good], folder, ["--cores", 2], "only with --ray-address"),
-        (["align", good, long], folder, [], f"{good}:2: ends after 2 lines, but {long} has 3"),
+        (["align", good, long], folder, [], f"{good}:2: ends after line 2, but {long} has 3"),
         (["align", good, good], folder, ["--layer", 99], "99"),
     ]:
         assert call(*command, "--encoder", encoder, "--out", out, *more) == 2
@@ -625,7 +625,7 @@ def test_standard_streams_stand_for_files(
         (["--out", "IN"], "is read by this command"),
         (["--out", "."], "a file is needed, this is a folder"),
         (["--out", "x", "--max-length", "1.5"], "1.5"),
-        (["--out", "x", "--max-length", "9" * 20], "unable to convert"),
+        (["--out", "x", "--max-length", "9" * 20], "too large"),
     ],
 )
 def test_wrong_values_cost_nothing(

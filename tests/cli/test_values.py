@@ -7,11 +7,11 @@ import re
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
-from cyclopts import App
+from cyclopts import App, Argument
 
 from crosszero.cli import main
 from crosszero.cli.main import make_app
@@ -48,6 +48,10 @@ ALLOWED = re.compile(
     r"whole number|finite|number is needed|must be|at least|above|or more|below|between|"
     r"takes \d|has layers|is allowed|too large|is needed|requires an argument|layers count from"
 )
+
+
+def list_needed(command: str) -> list[str]:
+    return NEEDED.get(command, ["x", "y"] if command in ("push", "xtreme score") else ["x"])
 
 
 def kinds(hint: Any) -> set[Any]:
@@ -158,13 +162,69 @@ def test_a_value_that_is_empty(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(inputs)
-    needed = NEEDED.get(command, ["x", "y"] if command in ("push", "xtreme score") else ["x"])
-    needed = [word for word in needed if word != "OUT" and word != "--out"]
+    needed = [word for word in list_needed(command) if word != "OUT" and word != "--out"]
     out = [] if flag == "--out" or "--out" not in NEEDED.get(command, []) else ["--out", "made"]
     before = sorted(inputs.rglob("*"))
     error = refused([*command.split(), *needed, *out, flag, value], capsys)
     assert flag in error
     assert sorted(inputs.rglob("*")) == before
+
+
+LISTS = [
+    (command, argument)
+    for command, app in commands(make_app())
+    for argument in app.assemble_argument_collection()
+    if argument.parse and argument.name.startswith("--") and argument.token_count()[1]
+]
+
+
+def name_list(value: object) -> str:
+    return value if isinstance(value, str) else cast(Argument, value).name.strip("-")
+
+
+def test_flags_of_several_values_are_found() -> None:
+    names = {f"{command} {argument.name}" for command, argument in LISTS}
+    assert {"train --gold", "train --milestones", "prepare --columns", "score --by"} <= names
+    assert len(names) > 20
+
+
+@pytest.mark.parametrize(("command", "argument"), LISTS, ids=name_list)
+def test_several_values_stand_behind_one_flag(command: str, argument: Argument) -> None:
+    known = {
+        "--milestones": ("0.25", "0.5"),
+        "--by": ("cosine", "ratio"),
+        "--words.lexicon": ("en=a", "fr=b"),
+    }
+    one, other = known.get(argument.name, ("en", "fr"))
+    flag, app = argument.name, make_app(*command.split())
+
+    def parse(*given: str) -> str:
+        line = [*command.split(), *list_needed(command), *given]
+        _, bound, _ = app.parse_args(line, exit_on_error=False, print_error=False)
+        return str(bound)
+
+    together = parse(flag, one, other)
+    assert one in together
+    assert other in together
+    assert parse(flag, one, flag, other) == together
+
+
+@pytest.mark.parametrize(("command", "argument"), LISTS, ids=name_list)
+def test_a_flag_without_its_values(
+    command: str, argument: Argument, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused([*command.split(), *list_needed(command), argument.name], capsys)
+    assert f"{argument.name} needs at least one value" in error
+
+
+def test_words_that_nothing_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(["align", "a.en", "a.fr", "--layer", "3", "my", "b.fr"], capsys)
+    assert "my b.fr: there are more words than crosszero align takes" in error
+    assert "quotes" in error
+    assert "crosszero align --help" in error
+    assert "Tokens" not in error
+    error = refused(["xtreme", "score", "a", "b", "c"], capsys)
+    assert "c: there are more words than crosszero xtreme score takes" in error
 
 
 def keys(cls: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, type]]:

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_writer import LinkFormat
 from crosszero.align.methods import METHOD, Method, Unit
-from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Resamples, Strict, name_place
+from crosszero.cli.flags import Flat, Out, Raw, Reading, Resamples, Strict, name_place
 
 _BLOCK = 256  # pairs of texts between two writes
 _TELL = 10  # seconds between two lines of progress
@@ -33,7 +33,7 @@ def align(
     symmetrisation: Symmetrisation | None = None,
     layer: int | Literal["first-last", "auto"] | None = None,
     raw: Raw = None,
-    languages: Names = None,
+    languages: list[str] | None = None,
     format: LinkFormat | None = None,  # noqa: A002  (name of the flag)
     load: Path | None = None,
     save: Path | None = None,
@@ -156,8 +156,9 @@ def align(
                 rate = (lines.count - lines.done) / (told - begun)
                 _log.info("%s lines done, %.3g a second", f"{lines.count:,}", rate)
     warn_of_lost(linker.lost)
+    found = "1 link" if links == 1 else f"{links:,} links"
     where = "1 line" if lines.count == 1 else f"{lines.count:,} lines"
-    _log.info("%s%s links in %s", name_place(out), f"{links:,}", where)
+    _log.info("%s%s in %s", name_place(out), found, where)
 
 
 def aer(

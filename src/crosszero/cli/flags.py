@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import cyclopts
 from cyclopts import Parameter
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from crosszero.model.encoder import Encoder
 
 ALIGNED = "crosszero-mini-aligned"  # with which the tools work where no encoder is given
-Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
-Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True)]
+Settings = Annotated[list[str] | None, Parameter(name="--set")]
 EncoderName = Annotated[
     str,
     Parameter(
@@ -150,9 +150,31 @@ def _convert_one(kind: Any, text: str) -> Any:
         raise ValueError(f"{text!r} is not a whole number")
     if kind is int and len(text) > 18:
         raise ValueError(f"{text[:20]}... is too large")
-    if kind is float and not math.isfinite(float(text)):
-        raise ValueError(f"{text!r} is not a finite number")
+    if kind is float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+        if not math.isfinite(number):
+            raise ValueError(f"{text!r} is not a finite number")
     return cyclopts.convert(kind, [text])
+
+
+def name_kinds(hint: Any) -> str:
+    """Say in words what a flag of a type takes.
+
+    Example:
+        >>> name_kinds(int | Literal["first-last", "auto"] | None)
+        'a whole number, first-last or auto'
+    """
+    words = {int: "a whole number", float: "a number", bool: "true or false"}
+    found = []
+    for kind in get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]:
+        if get_origin(kind) is Literal:
+            found += list(map(str, get_args(kind)))
+        elif kind is not NoneType:
+            found.append(words.get(kind, "text"))
+    return " or ".join(filter(None, [", ".join(found[:-1]), found[-1]]))
 
 
 def _check_resamples(count: int) -> None:

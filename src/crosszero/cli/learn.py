@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from crosszero.bitext.read import BitextConfig, read_sources
 from crosszero.bitext.reader import FormatName as FormatName  # of a flag: it is looked up here
-from crosszero.cli.flags import ALIGNED, EncoderName, Flat, Names, RayAddress
+from crosszero.cli.flags import ALIGNED, EncoderName, Flat, RayAddress
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
 from crosszero.training.train_config import LoraConfig, TrainConfig
@@ -26,12 +26,12 @@ class Source(BitextConfig):
     __doc__ = BitextConfig.__doc__
 
     path: Annotated[str | list[str], Parameter(parse=False)] = "."
-    languages: Names = None
-    columns: Annotated[list[int | str] | None, Parameter(consume_multiple=True)] = None
+    languages: list[str] | None = None
+    columns: list[int | str] | None = None
 
 
 def prepare(
-    paths: Annotated[list[str], Parameter(consume_multiple=True)],
+    paths: list[str],
     /,
     *,
     out: Path,
@@ -165,9 +165,9 @@ def trim(
     encoder: str,
     /,
     *,
-    text: Names = None,
-    languages: Names = None,
-    check: Names = None,
+    text: list[str] | None = None,
+    languages: list[str] | None = None,
+    check: list[str] | None = None,
     least: int = 1,
     out: Path,
 ) -> None:

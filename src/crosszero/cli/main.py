@@ -17,11 +17,20 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import (
+    App,
+    CoercionError,
+    ConsumeMultipleError,
+    CycloptsError,
+    Group,
+    MissingArgumentError,
+    Parameter,
+    UnusedCliTokensError,
+)
 
 from crosszero import __version__
-from crosszero.cli.flags import convert
-from crosszero.errors import CrosszeroError, PeerError, visible
+from crosszero.cli.flags import convert, name_kinds
+from crosszero.errors import CrosszeroError, PeerError, quote, visible
 
 _LONGEST = 2000  # characters of a message
 
@@ -72,7 +81,10 @@ def make_app(*asked: str) -> App:
         "lie together.",
         version=__version__,
         help_format="plaintext",  # the parser of rst takes 80 ms to load
-        default_parameter=Parameter(negative_iterable=(), converter=convert),
+        # Several values stand behind one flag: --gold A B.
+        default_parameter=Parameter(
+            negative_iterable=(), converter=convert, consume_multiple=(1, None)
+        ),
     )
     for number, (heading, commands) in enumerate(COMMANDS.items()):
         group = Group(heading, sort_key=number)
@@ -126,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
         sys.stdout.flush()
     except CycloptsError as error:
-        _fail(f"{' '.join(str(error).split())} ('crosszero --help' lists what is allowed)")
+        _fail(_explain(error))
     except PeerError:  # told by the process that it happened to
         sys.exit(2)
     except CrosszeroError as error:
@@ -146,6 +158,34 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         reason = error.strerror or " ".join(map(str, error.args))
         _fail(f"{name}{reason}{advice}")
     sys.exit(0)
+
+
+def _explain(error: CycloptsError) -> str:
+    """Say what was not understood, and where the command says what it takes."""
+    command = " ".join(("crosszero", *(error.command_chain or ())))
+    reason = " ".join(str(error).split())
+    if isinstance(error, UnusedCliTokensError):
+        reason = (
+            f"{' '.join(error.unused_tokens or ())}: there are more words than {command} takes; "
+            "each flag takes one value unless --help shows more, and a text with spaces stands in "
+            "quotes"
+        )
+    elif isinstance(error, ConsumeMultipleError) and error.argument:
+        reason = f"{error.argument.name} needs at least one value"
+    elif isinstance(error, MissingArgumentError) and error.argument:
+        reason = f"{error.argument.name}: a value is needed"
+    elif (
+        isinstance(error, CoercionError)
+        and error.argument
+        and error.token
+        and "Choose from" not in reason
+    ):
+        given = error.token.value
+        wanted = f"{quote(given)} given; {name_kinds(error.target_type)} is needed"
+        # What our own converter says is lost where a type is one of several.
+        known = isinstance(error.__context__, ValueError)
+        reason = f"{error.argument.name}: {error.__context__ if known else wanted}"
+    return f"{reason} ('{command} --help' lists what is allowed)"
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from crosszero.cli.flags import Flat, MeasuredReading, Names, Resamples, Settings
+from crosszero.cli.flags import Flat, MeasuredReading, Resamples, Settings
 from crosszero.errors import ConfigError
 from crosszero.search.margin import Margin
 
@@ -21,9 +21,9 @@ def evaluate(
     data: Path,
     alignment: Path | None = None,
     held_out: Path | None = None,
-    tasks: Names = None,
-    languages: Names = None,
-    pairs: Names = None,
+    tasks: list[str] | None = None,
+    languages: list[str] | None = None,
+    pairs: list[str] | None = None,
     out: Path = Path("evaluation"),
     layers: Literal["all"] | None = None,
     margin: Margin = "ratio",
@@ -152,8 +152,8 @@ def compare(
     second: str,
     /,
     *,
-    tasks: Names = None,
-    languages: Names = None,
+    tasks: list[str] | None = None,
+    languages: list[str] | None = None,
     resamples: Resamples = 10_000,
     out: Path | None = None,
 ) -> None:

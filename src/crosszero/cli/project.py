@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from crosszero.cli.flags import Flat, Names, Out, Raw, Reading, Text, name_place
+from crosszero.cli.flags import Flat, Out, Raw, Reading, Text, name_place
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
 
@@ -36,7 +36,7 @@ def project(
     coverage: float = 0.0,
     copies: Annotated[bool, Parameter(negative="--no-copies")] = True,
     report: Path | None = None,
-    languages: Names = None,
+    languages: list[str] | None = None,
     layer: int | None = None,
     reading: Annotated[Reading, Flat] = Reading(),  # noqa: B008
 ) -> None:

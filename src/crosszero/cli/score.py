@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from crosszero.cli.flags import Flat, Out, SentenceReading, Strict, Text, name_place
 from crosszero.search.bitext_scores import BLOCK, PairScoreName
 
@@ -22,7 +20,7 @@ def score(
     /,
     *,
     out: Out = Path("-"),
-    by: Annotated[list[PairScoreName] | None, Parameter(consume_multiple=True)] = None,
+    by: list[PairScoreName] | None = None,
     keep: float | None = None,
     k: int = 4,
     block: int = BLOCK,

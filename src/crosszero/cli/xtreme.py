@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosszero.cli.flags import Names
-
 if TYPE_CHECKING:
     from crosszero.experiment.table import Cell, Table
     from crosszero.tasks.score import Score
@@ -17,8 +15,8 @@ def fetch(
     out: Path,
     /,
     *,
-    tasks: Names = None,
-    languages: Names = None,
+    tasks: list[str] | None = None,
+    languages: list[str] | None = None,
     revision: str | None = None,
 ) -> None:
     """Download XTREME's data and labels from the hub into a folder.
@@ -49,8 +47,8 @@ def score(
     labels: Path,
     /,
     *,
-    tasks: Names = None,
-    languages: Names = None,
+    tasks: list[str] | None = None,
+    languages: list[str] | None = None,
     out: Path | None = None,
 ) -> None:
     """Score predictions in XTREME's format against gold files.
