@@ -46,6 +46,28 @@ def test_documents_are_linked_like_their_sentences(sentences):
     assert len(links) < 1.4 * len(alone)
 
 
+@pytest.mark.parametrize("added", [0, 300])
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+def test_pieces_hold_what_belongs_together(noise, added):
+    """Though words are hard to tell apart, and one side has a passage of its own."""
+    draw = np.random.default_rng(1)
+    common = draw.normal(size=(20, 16))
+    left, right, gold = [], [], []
+    for number in range(120):
+        size = int(draw.integers(5, 20))
+        words = draw.normal(size=(size, 16))
+        often = size * 3 // 5
+        words[:often] = common[draw.integers(0, 20, often)]
+        gold += [(len(left) + i, len(right) + size - 1 - i) for i in range(size)]
+        left += list(words)
+        right += list(words[::-1] + draw.normal(size=words.shape) * noise)
+        if number == 60:
+            right += list(draw.normal(size=(added, 16)))
+    pieces = list(cut_texts(as_parts(np.array(left)), as_parts(np.array(right))))
+    inside = sum(any(a <= i < b and c <= j < d for (a, b), (c, d) in pieces) for i, j in gold)
+    assert inside > (0.9 if added else 0.98) * len(gold)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 700), st.integers(0, 700), st.integers(0, 3))
 def test_every_word_is_in_one_piece(rows, columns, seed):

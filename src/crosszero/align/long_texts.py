@@ -2,8 +2,9 @@
 
 In a document a word finds its like many times, most of them in other sentences. So a pair of long
 texts is first cut into pairs of shorter ones. The words that are each other's most similar and
-follow each other in the same order on both sides are anchors; the text is cut between two anchors
-where the fewest links cross the cut, which is mostly where a sentence ends.
+follow each other in the same order on both sides are anchors. They tell about where the translation
+of each word stands, so the most similar words are looked for again, there only. The text is cut
+between two anchors where the fewest links cross the cut, which is mostly where a sentence ends.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from crosszero.align.subtokens import Parts, word_vectors
 
 _MOST = 150  # words of a text that is not cut
 _WINDOW = 600  # words of each side that are compared to find cuts
-_NEAR = 40  # words around a cut among which links may cross it
+_NEAR = 40  # words around a cut among which links may cross it, and around where a link should be
 _BOX = 2_500  # places between two anchors; among more there is nothing to choose by
 Places = NDArray[np.int64]
 
@@ -80,7 +81,7 @@ def find_cuts(similarity: Similarity) -> list[Link]:
     Returns:
         Lengths of one piece after the other; at least one piece, of at least one word.
     """
-    links = mutual_argmax(similarity)
+    links = mutual_argmax(_keep_near(similarity))
     size = np.array(similarity.shape)
     places = _list_cuts(find_chain(links), size)
     costs = _count_crossing(links, places, size)
@@ -102,6 +103,18 @@ def find_cuts(similarity: Similarity) -> list[Link]:
         cuts.append((int(cut[0] - begin[0]), int(cut[1] - begin[1])))
         begin = cut
     return cuts
+
+
+def _keep_near(similarity: Similarity) -> Similarity:
+    """Leave out words that are far from where the words around them have their translations.
+
+    Among 600 words a word finds its like by chance, more often the weaker the encoder is.
+    """
+    anchors = np.array([(-1, -1), *find_chain(mutual_argmax(similarity))])
+    rows, columns = (np.arange(size) for size in similarity.shape)
+    expected = np.interp(rows, anchors[:, 0], anchors[:, 1])
+    far = np.abs(columns - expected[:, None]) > _NEAR
+    return np.where(far, np.float32(-np.inf), similarity)
 
 
 def find_chain(links: Sequence[Link]) -> list[Link]:
