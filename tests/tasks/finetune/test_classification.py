@@ -193,6 +193,36 @@ def test_slices_do_not_change_the_gradient(model_folder: ModelFolder, tmp_path: 
         torch.testing.assert_close(whole, cut)
 
 
+def test_training_is_what_plain_torch_does(model_folder: ModelFolder, tmp_path: Path) -> None:
+    """All examples in each step, no mini-batches, torch's own gradient of the embeddings."""
+    config = FineTuneConfig(
+        learning_rate=1e-3, steps=4, batch_size=11, max_length=24, mini_batch_num_tokens=60,
+        weight_decay=0.1,
+    )  # fmt: skip
+    pairs, folder = make_pairs(11), model_folder(dropout=0.0)
+    task, plain = make_task(folder, config), make_task(folder, config)
+    train_best(
+        task, encode_pairs(pairs, task), loss=plain_loss, score=lambda: 1.0, config=config,
+        out=tmp_path / "out", described={},
+    )  # fmt: skip
+    (whole,) = cut_features(encode_pairs(pairs, plain), plain)
+    matrices = [p for p in plain.model.parameters() if p.dim() > 1]
+    others = [p for p in plain.model.parameters() if p.dim() <= 1]
+    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.1, fused=False, foreach=False)
+    for step in range(config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * (1 - step / config.steps)
+        optimizer.zero_grad()
+        plain_loss(plain.model.train(), whole.inputs, whole.labels).backward()
+        torch.nn.utils.clip_grad_norm_(plain.model.parameters(), config.max_grad_norm)
+        optimizer.step()
+    before, after = make_task(folder, config).model.state_dict(), task.model.state_dict()
+    for name, weight in plain.model.state_dict().items():
+        torch.testing.assert_close(after[name], weight, atol=2e-5, rtol=1e-4)
+        assert not torch.equal(before[name], weight) or "position" in name
+
+
 def test_nothing_is_written_elsewhere_and_nothing_is_printed(
     model_folder: ModelFolder,
     tmp_path: Path,

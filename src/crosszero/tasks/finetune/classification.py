@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from crosszero.errors import ConfigError, DataError
+from crosszero.model.precision import autocast
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
@@ -67,7 +68,7 @@ class Classifier:
         found = np.zeros(len(examples), np.int64)
         noise = torch.Generator(model.device).manual_seed(seed)
         length = radius * measure_scale(model)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.task.precision, model.device):
             for part in cut_features(encode_pairs(examples, self.task), self.task):
                 if votes:
                     batch = Embedded.of(model, part.inputs, self.task.tokenizer.all_special_ids)

@@ -32,8 +32,9 @@ class FineTuneConfig:
         freeze_embeddings: leave the embeddings of tokens as they are. They are most of the weights
             of a multilingual encoder, and few of their rows occur in English: a step takes less
             time and memory, and the rows of other languages stay beside those of English.
-        precision: number format of the forward pass. bf16 is faster on some machines only; ``auto``
-            tries both and takes bf16 where it is.
+        precision: number format of the forward pass, in training and on the development set; what
+            is tested is computed in fp32. bf16 is faster on some machines only; ``auto`` tries both
+            and takes bf16 where it is.
         mini_batch_num_tokens: padded tokens in one forward pass; a batch is cut into mini-batches
             of similar length. Larger is faster on a GPU; apart from dropout the losses do not
             change.

@@ -45,7 +45,7 @@ class TaskModel:
         tokenizer: the encoder's.
         labels: names, in the order of the model's outputs.
         max_length: tokens of an example, special ones included.
-        precision: number format of its training.
+        precision: number format of its training; a model that was loaded predicts in fp32.
     """
 
     model: PreTrainedModel

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
     PrinterCallback,
     Trainer,
@@ -29,6 +29,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.training_args import OptimizerNames
 
 from crosszero.config import read_json, to_dict
 from crosszero.errors import ConfigError, DataError, TrainingError
@@ -39,6 +40,7 @@ from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
 from crosszero.tasks.finetune.heads import SETTINGS, TaskModel, save_task_model
 from crosszero.tasks.finetune.losses import Loss
+from crosszero.training.embedding_gradient import add_in_place
 
 _log = logging.getLogger("crosszero")
 _PAUSE = 30.0  # seconds between two lines about progress
@@ -70,6 +72,8 @@ def train_best(
     """
     best = _Best(task, score, config.eval_every, out, {**described, "config": to_dict(config)})
     arguments = _make_arguments(config, out)
+    if arguments.device.type == "cpu":
+        add_in_place(cast(nn.Embedding, task.model.get_input_embeddings()))
     trainer = _MiniBatchTrainer(task, features, loss, config, arguments)
     trainer.add_callback(best)
     with quiet_transformers():
@@ -228,6 +232,8 @@ def _make_arguments(config: FineTuneConfig, out: Path) -> TrainingArguments:
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+    if arguments.device.type in ("cpu", "cuda"):  # as crosszero train does; others may lack it
+        arguments.optim = OptimizerNames.ADAMW_TORCH_FUSED
     if arguments.world_size > 1:
         raise ConfigError(f"{arguments.world_size} processes given; fine-tuning runs in one")
     if arguments.n_gpu > 1:  # else each GPU would get a whole batch

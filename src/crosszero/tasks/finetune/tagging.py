@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from crosszero.errors import CheckpointError, ConfigError, DataError
+from crosszero.model.precision import autocast
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import TaggedSentence
 from crosszero.tasks.finetune.features import IGNORED, Feature, cut_features
@@ -61,7 +62,7 @@ class Tagger:
         model = self.task.model.eval()
         found = [[""] * len(sentence.words) for sentence in sentences]
         chunks = encode_sentences([TaggedSentence(s.words) for s in sentences], self.task)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.task.precision, model.device):
             for part in cut_features([chunk.feature for chunk in chunks], self.task):
                 best = model(**part.inputs).logits.argmax(-1).tolist()
                 for member, row in zip(part.members, best, strict=True):
