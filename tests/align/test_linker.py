@@ -67,6 +67,24 @@ def test_methods_find_the_words(method, statistics):
     assert linker.lost == 0
 
 
+def test_counts_of_long_texts_are_looked_up_piece_by_piece(statistics, monkeypatch):
+    tables = []
+    look_up = type(statistics).fit_words
+
+    def note(self, first, second):
+        tables.append((len(first), len(second)))
+        return look_up(self, first, second)
+
+    monkeypatch.setattr(type(statistics), "fit_words", note)
+    words = [word for row in ROWS for word in row[0]], [word for row in ROWS for word in row[1]]
+    assert min(map(len, words)) > 700
+    linker = WordLinker(Meanings(), LinkConfig(method="combined"), statistics=statistics)
+    [links] = linker.link([from_words(words[0])], [from_words(words[1])])
+    assert len(links) > 400
+    assert sum(n for n, _ in tables) == len(words[0])
+    assert max(map(max, tables)) <= 150
+
+
 def test_counts_help_vectors_that_tell_little(statistics):
     encoder = Meanings(noise=4)
     found = {

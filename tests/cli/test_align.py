@@ -91,6 +91,41 @@ def test_statistics_are_trained_once(
     assert "is no statistical aligner" in capsys.readouterr().err
 
 
+def test_counts_that_do_not_serve(
+    model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    kept, flags = tmp_path / "counts", ["--out", tmp_path / "links"]
+    assert call("align", *texts, "--method", "statistical", "--save", kept, *flags) == 0
+    assert "16 pairs; a few hundred are needed" in caplog.text
+    flags += ["--load", kept]
+    assert call("align", *texts, "--method", "statistical", "--save", tmp_path / "x", *flags) == 2
+    assert "give one of them" in capsys.readouterr().err
+    assert call("align", *texts, *flags) == 2
+    assert "give --method combined or statistical" in capsys.readouterr().err
+    caplog.clear()
+    flags += ["--encoder", model_folder()]
+    assert call("align", *texts, "--layer", "auto", *flags) == 0  # which looks at the counts
+    assert "counting" not in caplog.text
+    for method in ("statistical", "combined"):
+        caplog.clear()
+        assert call("align", *texts, "--method", method, *flags) == 0
+        assert "has counted only" not in caplog.text
+        assert call("align", *texts[::-1], "--method", method, *flags) == 0
+        assert "has counted only 0 % of the words: was it trained on these" in caplog.text
+
+
+def test_the_statistical_aligner_says_which_texts_it_leaves_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = tmp_path / "long.tsv"
+    long.write_text("the cat\tle chat\n\n" + "the cat " * 200 + "\tle chat\n")
+    out = tmp_path / "links"
+    assert call("align", long, "--method", "statistical", "--out", out) == 0
+    assert out.read_text().splitlines()[1:] == ["", ""]
+    assert "1 pair has no links: the statistical aligner takes texts of up to 256" in caplog.text
+
+
 def test_the_layer_can_be_chosen_on_the_texts(
     model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path,
     caplog: pytest.LogCaptureFixture,

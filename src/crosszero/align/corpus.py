@@ -18,6 +18,7 @@ from crosszero.errors import ConfigError, quote
 
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
+_FEW = 200  # pairs from which it learns little
 _log = logging.getLogger("crosszero")
 
 
@@ -131,8 +132,11 @@ def count_words(corpus: Corpus) -> TwoWayModel:
             "load a statistical aligner that --save has written with --load"
         )
     rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
-    rows = [row for row in rows if fits(*row)]
-    _log.info("counting the words of %s pairs", f"{len(rows):,}")
+    usable = [row for row in rows if fits(*row)]
+    found = "1 pair" if len(usable) == 1 else f"{len(usable):,} pairs"
+    few = "; a few hundred are needed for good counts" if len(usable) < _FEW else ""
+    _log.info("counting the words of %s%s", found, few)
+    rows = usable
     return TwoWayModel(lambda: rows, seeds=(2, 3))
 
 

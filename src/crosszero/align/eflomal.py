@@ -30,7 +30,8 @@ Row = tuple[list[str], list[str]]
 """The words of a text and of its translation."""
 
 Schedule = Literal["short", "thot"]
-_LONGEST = 256  # words; longer sentences are left without word pairs
+LONGEST = 256  # words; longer sentences are left without word pairs
+_NO_WORD = 1  # number of what a model does not know; 0 is NULL
 _SCORES = 200_000  # word pairs whose score is remembered
 _WORDS = 5_000  # words whose translations are remembered
 _RARE = 0.1  # probability added to each, so that a word seen once says little
@@ -128,6 +129,13 @@ class TwoWayModel:
             return [(i - 1, j) for j, i in enumerate(matrix.to_list()) if i > 0]
         return [(int(i), int(j)) for i, j in zip(*matrix.to_numpy().nonzero(), strict=True)]
 
+    def count_known(self, first: Sequence[str], second: Sequence[str]) -> int:
+        """Count the words of a text and of its translation that the model was trained on."""
+        if self.empty:
+            return 0
+        sides = ((self._there, first), (self._back, second))
+        return sum(model.get_src_word_index(word) > _NO_WORD for model, x in sides for word in x)
+
     def fit_words(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float32]:
         """Tell how well the words of two texts fit.
 
@@ -209,7 +217,7 @@ class TwoWayModel:
 
 def fits(first: list[str], second: list[str]) -> bool:
     """Tell whether a sentence pair can be aligned: words on both sides, and not too many."""
-    return 0 < len(first) <= _LONGEST and 0 < len(second) <= _LONGEST
+    return 0 < len(first) <= LONGEST and 0 < len(second) <= LONGEST
 
 
 def _train(

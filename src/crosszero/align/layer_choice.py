@@ -64,7 +64,9 @@ def find_layer(
     sources, targets = zip(*islice(corpus, _LOOK), strict=True)
     if len(sources) < _FEW:
         _log.warning(
-            "--layer auto: %d texts are too few to choose a layer; using the default", len(sources)
+            "--layer auto: %s too few to choose a layer, %d are needed; using the default",
+            "1 text is" if len(sources) == 1 else f"{len(sources)} texts are",
+            _FEW,
         )
         return None
     found = measure_layers(encoder, sources, targets, layers, statistics)

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from crosszero.align.eflomal import TwoWayModel
+from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import LinkConfig
+from crosszero.align.similarity import Scores
 from crosszero.align.spans import (
     CutPair,
     CutText,
@@ -56,7 +57,7 @@ def align_words(
     linker = WordLinker(encoder, config)
     found = linker.link(list(map(from_words, source)), list(map(from_words, target)))
     links = [[(link.source, link.target) for link in sentence] for sentence in found]
-    warn_of_lost(linker.lost)
+    linker.warn()
     return links
 
 
@@ -84,7 +85,7 @@ def link_texts(
         [WordPair(one.spans[i], other.spans[j], score) for i, j, score in links]
         for one, other, links in zip(*sides, linker.link(*sides), strict=True)
     ]
-    warn_of_lost(linker.lost)
+    linker.warn()
     return found
 
 
@@ -128,6 +129,10 @@ class WordLinker:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
         self.lost = 0
         """Words so far that have no vector, and so no links."""
+        self.words = self.known = 0
+        """Words so far of which counts were needed, and those of which there are any."""
+        self.too_long = 0
+        """Pairs so far that are longer than the statistical aligner takes, and so have no links."""
 
     def link(
         self, sources: Sequence[CutText], targets: Sequence[CutText]
@@ -179,21 +184,54 @@ class WordLinker:
         self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
     ) -> list[list[ScoredLink]]:
         self.lost += sum(one.lost + other.lost for one, other in parts)
-        fits = None
-        if self._config.method == "combined" and self._statistics is not None:
-            fits = [self._statistics.fit_words(one.keys, other.keys) for one, other in batch]
-        return link_long(parts, self._config, fits)
+        statistics = self._statistics
+        if self._config.method != "combined" or statistics is None:
+            return link_long(parts, self._config)
+        words = [(source.keys, target.keys) for source, target in batch]
+
+        def fit(number: int, some: slice, others: slice) -> Scores:
+            source, target = words[number]
+            self._look_up(statistics, source[some], target[others])
+            return statistics.fit_words(source[some], target[others])
+
+        return link_long(parts, self._config, fit)
 
     def _count(self, batch: Sequence[CutPair]) -> Iterator[list[ScoredLink]]:
         statistics = self._statistics
         assert statistics is not None
         rows = [(source.keys, target.keys) for source, target in batch]
+        for row in rows:
+            self._look_up(statistics, *row)
+            self.too_long += all(row) and not fits(*row)
         threshold = self._config.threshold or 0.0
         for (source, target), links in zip(rows, statistics.align(rows), strict=True):
             scored = [
                 ScoredLink(i, j, statistics.score(source[i], target[j])) for i, j in sorted(links)
             ]
             yield [link for link in scored if link.score >= threshold]
+
+    def _look_up(
+        self, statistics: TwoWayModel, source: Sequence[str], target: Sequence[str]
+    ) -> None:
+        self.words += len(source) + len(target)
+        self.known += statistics.count_known(source, target)
+
+    def warn(self) -> None:
+        """Say what could not be linked, or not well, and why."""
+        warn_of_lost(self.lost)
+        if self.too_long:
+            _log.warning(
+                "%s no links: the statistical aligner takes texts of up to %d words; cut them, or "
+                "use another method",
+                "1 pair has" if self.too_long == 1 else f"{self.too_long:,} pairs have",
+                LONGEST,
+            )
+        if 2 * self.known < self.words and not self.too_long:
+            _log.warning(
+                "the statistical aligner has counted only %.0f %% of the words: was it trained on "
+                "these languages, the source first?",
+                100 * self.known / self.words,
+            )
 
 
 def _cut(pairs: Iterable[CutPair], size: int) -> Iterator[list[CutPair]]:

@@ -10,7 +10,7 @@ between two anchors where the fewest links cross the cut, which is mostly where 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -26,27 +26,33 @@ _WINDOW = 600  # words of each side that are compared to find cuts
 _NEAR = 40  # words around a cut among which links may cross it, and around where a link should be
 _BOX = 2_500  # places between two anchors; among more there is nothing to choose by
 Places = NDArray[np.int64]
+Fit = Callable[[int, slice, slice], Scores]
 
 
 def link_long(
     pairs: Sequence[tuple[Parts, Parts]],
     config: LinkConfig,
-    fits: Sequence[Scores] | None = None,
+    fit: Fit | None = None,
 ) -> list[list[ScoredLink]]:
     """Link the words of texts of any length, as :func:`~crosszero.align.methods.link_parts` does.
 
-    Args, returns, raises: as there.
+    Args:
+        pairs, config: as there.
+        fit: of a pair, by its number, how well some words of the source and of the target fit by
+            counts, for ``combined``. All words of long texts would be a table that fits no memory.
+
+    Returns, raises: as there.
     """
-    pieces, parts, some = [], [], []
+    pieces, parts, fits = [], [], []
     for number, (source, target) in enumerate(pairs):
         for (a, b), (c, d) in cut_texts(source, target):
             whole = b - a == len(source) and d - c == len(target)
             pieces.append((number, a, c))
             parts.append((source, target) if whole else (_take(source, a, b), _take(target, c, d)))
-            if fits is not None:
-                some.append(fits[number][a:b, c:d])
+            if fit is not None:
+                fits.append(fit(number, slice(a, b), slice(c, d)))
     found: list[list[ScoredLink]] = [[] for _ in pairs]
-    linked = link_parts(parts, config, None if fits is None else some)
+    linked = link_parts(parts, config, fits if fit else None)
     for (number, a, c), links in zip(pieces, linked, strict=True):
         found[number] += [ScoredLink(a + i, c + j, score) for i, j, score in links]
     return found

@@ -88,10 +88,11 @@ def align(
     from crosszero.align.eflomal import TwoWayModel
     from crosszero.align.layer_choice import find_layer
     from crosszero.align.link_writer import spell_links
-    from crosszero.align.linker import WordLinker, warn_of_lost
+    from crosszero.align.linker import WordLinker
     from crosszero.align.methods import LinkConfig
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
+    from crosszero.errors import ConfigError
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
     from crosszero.model.hashing import hash_encoder
@@ -106,7 +107,13 @@ def align(
     check_output(out, inputs=[*corpus.files, *([load] if load else [])])
     if save is not None:
         check_output(save, inputs=corpus.files)
-    counts = method in ("statistical", "combined") or save is not None
+    counts = method in ("statistical", "combined") or save is not None or load is not None
+    if load is not None and save is not None:
+        raise ConfigError("--save: nothing is counted where --load is given; give one of them")
+    if load is not None and method not in ("statistical", "combined") and layer != "auto":
+        raise ConfigError(
+            f"--load: method {method} needs no counts; give --method combined or statistical"
+        )
     statistics = None
     if counts:
         statistics = TwoWayModel.load(load) if load else count_words(corpus)
@@ -155,7 +162,7 @@ def align(
                 told = time.monotonic()
                 rate = (lines.count - lines.done) / (told - begun)
                 _log.info("%s lines done, %.3g a second", f"{lines.count:,}", rate)
-    warn_of_lost(linker.lost)
+    linker.warn()
     found = "1 link" if links == 1 else f"{links:,} links"
     where = "1 line" if lines.count == 1 else f"{lines.count:,} lines"
     _log.info("%s%s in %s", name_place(out), found, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from crosszero.align.linker import WordLinker, warn_of_lost
+from crosszero.align.linker import WordLinker
 from crosszero.align.methods import LinkConfig, LinkOptions
 from crosszero.align.spans import CutText, Span
 from crosszero.align.subtokens import SubtokenEncoder, WordEncoder
@@ -50,7 +50,7 @@ def link_docs(
         own, its = _list_words(one), _list_words(other)
         pairs = [(own[i].i, its[j].i, score) for i, j, score in links]
         one._.links, other._.links = pairs, sorted((j, i, score) for i, j, score in pairs)
-    warn_of_lost(linker.lost)
+    linker.warn()
 
 
 def _list_words(doc: Doc) -> list[Token]:
