@@ -29,6 +29,7 @@ sys.addaudithook(note)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_whole_suite_from_the_hub(tmp_path: Path) -> None:
     """The commands of the recipe's first lines; of sizes, only the seeds are cut."""
     from tests.hub_contents import LANGUAGES, XLM, add_encoders, add_xtreme, write_local_data
