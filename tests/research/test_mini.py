@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +56,16 @@ from crosszero.errors import ConfigError
 TINY = Settings(
     width=16, layers=2, heads=2, inner=16, row=24, rows=4, warmup=1, compile=False, threads=1
 )
+
+
+@pytest.fixture(autouse=True)
+def as_found() -> Iterator[None]:
+    """Training sets the whole process up: what comes after it on this worker must not notice."""
+    threads, terminate = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def made_up_lines(count: int = 300, seed: int = 0) -> list[str]:
