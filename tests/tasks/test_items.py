@@ -26,12 +26,6 @@ def data(tmp_path):
         gold = (labels / f"{task}/test-fr.tsv").read_text().splitlines()
         write(labels / f"{task}/test-en.tsv", gold)
         write(out / f"{task}-mixed/test-fr-en.tsv", gold[:20] + gold[:1] * 10)
-    for task in ("xnli", "pawsx"):  # and the same in English, for pairs of two languages
-        for code in ("en", "fr"):
-            write(tmp_path / f"{task}/test-{code}.tsv", [f"{code} {n}\t{n}" for n in range(30)])
-        gold = (labels / f"{task}/test-fr.tsv").read_text().splitlines()
-        write(labels / f"{task}/test-en.tsv", gold)
-        write(out / f"{task}-mixed/test-fr-en.tsv", gold[:20] + gold[:1] * 10)
     for task, tags in (
         ("udpos", ["NOUN", "VERB", "X"]),
         ("panx", ["B-LOC", "I-LOC", "O", "I-PER"]),
