@@ -114,6 +114,16 @@ def quote(value: object, limit: int = 80) -> str:
     return visible(text if len(text) <= limit else f"{text[:limit]} ...")
 
 
+def count_things(number: int, one: str, many: str) -> str:
+    """Say how many there are.
+
+    Example:
+        >>> count_things(1, "line is", "lines are"), count_things(2000, "line is", "lines are")
+        ('1 line is', '2,000 lines are')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def one_line(error: BaseException) -> str:
     """Give what an error of another library says on one line of bounded length.
 

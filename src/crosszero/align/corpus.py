@@ -14,7 +14,7 @@ from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter
 from crosszero.bitext.decoding import find_control
 from crosszero.bitext.lines import split_words
-from crosszero.errors import ConfigError, quote
+from crosszero.errors import ConfigError, count_things, quote
 
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
@@ -131,12 +131,10 @@ def count_words(corpus: Corpus) -> TwoWayModel:
             "standard input can't be read twice, once to count and once to link: give a file, or "
             "load a statistical aligner that --save has written with --load"
         )
-    rows = [(source.keys, target.keys) for source, target in islice(corpus, _COUNTED)]
-    usable = [row for row in rows if fits(*row)]
-    found = "1 pair" if len(usable) == 1 else f"{len(usable):,} pairs"
-    few = "; a few hundred are needed for good counts" if len(usable) < _FEW else ""
-    _log.info("counting the words of %s%s", found, few)
-    rows = usable
+    pairs = ((source.keys, target.keys) for source, target in islice(corpus, _COUNTED))
+    rows = [row for row in pairs if fits(*row)]
+    few = "; a few hundred are needed for good counts" if len(rows) < _FEW else ""
+    _log.info("counting the words of %s%s", count_things(len(rows), "pair", "pairs"), few)
     return TwoWayModel(lambda: rows, seeds=(2, 3))
 
 

@@ -20,7 +20,7 @@ from crosszero.align.eflomal import TwoWayModel
 from crosszero.align.similarity import Similarity, compare_parts
 from crosszero.align.spans import CutText, Link, Span
 from crosszero.align.subtokens import Parts, word_vectors
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, count_things
 
 _LOOK, _FEW = 200, 20  # pairs on which a layer is chosen, at most and at least
 _CLOSE = 0.98  # share of the best agreement from which on the deepest layer counts
@@ -65,7 +65,7 @@ def find_layer(
     if len(sources) < _FEW:
         _log.warning(
             "--layer auto: %s too few to choose a layer, %d are needed; using the default",
-            "1 text is" if len(sources) == 1 else f"{len(sources)} texts are",
+            count_things(len(sources), "text is", "texts are"),
             _FEW,
         )
         return None

@@ -23,7 +23,7 @@ from crosszero.align.spans import (
 )
 from crosszero.align.subtokens import Parts, SubtokenEncoder, WordEncoder, encode_parts
 from crosszero.align.word_cutter import cut_words
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, count_things
 
 T = TypeVar("T")
 _log = logging.getLogger("crosszero")
@@ -223,7 +223,7 @@ class WordLinker:
             _log.warning(
                 "%s no links: the statistical aligner takes texts of up to %d words; cut them, or "
                 "use another method",
-                "1 pair has" if self.too_long == 1 else f"{self.too_long:,} pairs have",
+                count_things(self.too_long, "pair has", "pairs have"),
                 LONGEST,
             )
         if 2 * self.known < self.words and not self.too_long:
@@ -258,5 +258,5 @@ def warn_of_lost(words: int) -> None:
     if words:
         _log.warning(
             "%s no vector (the encoder has no separate token for them), and so no links",
-            "1 word has" if words == 1 else f"{words} words have",
+            count_things(words, "word has", "words have"),
         )

@@ -29,7 +29,7 @@ from crosszero.bitext.decoding import (
     is_utf8,
 )
 from crosszero.bitext.folding import has_text
-from crosszero.errors import DataError
+from crosszero.errors import DataError, count_things
 from crosszero.files import open_bytes
 
 T = TypeVar("T")
@@ -174,7 +174,7 @@ def count_empty(
             empty, first = empty + 1, first or f"{path}:{number}"
         yield row
     if empty:
-        lines = "1 line is" if empty == 1 else f"{empty:,} lines are"
+        lines = count_things(empty, "line is", "lines are")
         told = f"{first}: {lines} empty, this is the first: {outcome}"
         _logger.warning("%s; --strict refuses them", told)
 

@@ -92,7 +92,7 @@ def align(
     from crosszero.align.methods import LinkConfig
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
-    from crosszero.errors import ConfigError
+    from crosszero.errors import ConfigError, count_things
     from crosszero.files import check_output, hash_files, make_key
     from crosszero.model.encoder import Encoder
     from crosszero.model.hashing import hash_encoder
@@ -163,8 +163,8 @@ def align(
                 rate = (lines.count - lines.done) / (told - begun)
                 _log.info("%s lines done, %.3g a second", f"{lines.count:,}", rate)
     linker.warn()
-    found = "1 link" if links == 1 else f"{links:,} links"
-    where = "1 line" if lines.count == 1 else f"{lines.count:,} lines"
+    found = count_things(links, "link", "links")
+    where = count_things(lines.count, "line", "lines")
     _log.info("%s%s in %s", name_place(out), found, where)
 
 

@@ -86,7 +86,7 @@ def project(
     layer
         Hidden layer by which words are linked, from 1. By default what the encoder's folder says.
     """
-    from crosszero.errors import ConfigError
+    from crosszero.errors import ConfigError, count_things
     from crosszero.files import atomic_file, check_output
     from crosszero.projection.formats import make_format, tell_format
     from crosszero.projection.linking import attach_links, make_links
@@ -134,10 +134,9 @@ def project(
                     told.write(json.dumps(row, ensure_ascii=False) + "\n")
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
     _log.info(
-        "%s%s %s carried over, %s dropped%s",
+        "%s%s carried over, %s dropped%s",
         name_place(out),
-        f"{placed:,}",
-        "label" if placed == 1 else "labels",
+        count_things(placed, "label", "labels"),
         f"{reasons.total():,}",
         f": {dropped}" if dropped else "",
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from crosszero.align.spans import Span
 from crosszero.align.subtokens import Parts
+from crosszero.errors import count_things
 from crosszero.model.backbone import Backbone
 from crosszero.model.options import BLOCK
 from crosszero.model.padding import cut_mini_batches, pad
@@ -86,7 +87,7 @@ def encode_sentences(
     if lost:
         _log.warning(
             "%s no token that %s knows, and so a vector of zeros",
-            "1 text has" if lost == 1 else f"{lost} texts have",
+            count_things(lost, "text has", "texts have"),
             backbone.name,
         )
     return vectors

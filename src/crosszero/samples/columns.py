@@ -152,7 +152,7 @@ def _texts(table: pa.Table, name: str) -> list[str]:
     """A column of text; null means nothing where nothing is allowed."""
     column = table.column(name)
     if not column.null_count:
-        values: list[str] = column.to_numpy().tolist()
+        values: list[str] = column.to_numpy().tolist()  # each entry of a dictionary made once
         return values
     texts = column.to_pylist()
     if name in _NEEDED:

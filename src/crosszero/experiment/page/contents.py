@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from crosszero.errors import CrosszeroError, MissingExtraError
+from crosszero.errors import CrosszeroError, MissingExtraError, count_things
 from crosszero.experiment import result_tables
 from crosszero.experiment.page.blocks import Block, HeatMap, Origin, Section
 from crosszero.experiment.page.curves import show_training
@@ -110,8 +110,9 @@ def _summarise(results: Results) -> Iterator[str]:
     systems = list(dict.fromkeys(record.system for record in results.records))
     seeds, tasks = _list_seeds(results), result_tables.list_columns(results)
     yield (
-        f"{len(systems)} {'system' if len(systems) == 1 else 'systems'}, {len(tasks)} "
-        f"{'task' if len(tasks) == 1 else 'tasks'}, {'seeds' if ',' in seeds else 'seed'} {seeds}."
+        f"{count_things(len(systems), 'system', 'systems')}, "
+        f"{count_things(len(tasks), 'task', 'tasks')}, "
+        f"{'seeds' if ',' in seeds else 'seed'} {seeds}."
     )
     if results.planned is not None and (done := len(results.records)) < results.planned:
         yield f"{done} of {results.planned} measurements are done."
