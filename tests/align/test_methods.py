@@ -250,7 +250,9 @@ def slow_symmetrise(forth, back):
     changed = True
     while changed:
         changed = False
-        for i, j in sorted(links):
+        for i, j in itertools.product(range(4), range(4)):
+            if (i, j) not in links:  # also those that this pass has added lie here
+                continue
             for di, dj in ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):
                 new = (i + di, j + dj)
                 free = new[0] not in {a for a, _ in links} or new[1] not in {b for _, b in links}

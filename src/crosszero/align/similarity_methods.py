@@ -91,7 +91,9 @@ def symmetrise(forth: Mask, back: Mask, how: Symmetrisation) -> Mask:
     added = True
     while added:
         added = False
-        for i, j in np.argwhere(links):
+        for i, j in np.argwhere(union):
+            if not links[i, j]:
+                continue  # not linked so far: a pass meets the links that it adds itself
             for a, b in ((i + di, j + dj) for di, dj in _NEIGHBOURS):
                 inside = 0 <= a < links.shape[0] and 0 <= b < links.shape[1]
                 new = inside and union[a, b] and not links[a, b]
