@@ -19,13 +19,17 @@ FUZZ_MINUTES ?= 60
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TORCH := $(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch)
 
-.PHONY: demo test test-oldest fuzz lint types dist bench results docs clean
+.PHONY: demo test test-slow test-oldest fuzz lint types dist bench results docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/crosszero demo --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+# What 'make test' leaves out: whole suites and visits, minutes in all.
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto -m slow
 
 # Feeds every reader with broken files for an hour; 'make test' does it for about a minute.
 fuzz: $(VENV)/.dev

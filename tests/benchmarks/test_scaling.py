@@ -80,7 +80,6 @@ def test_the_page_is_filled_in(tmp_path: Path) -> None:
         scaling.make_table([prepared("aligner", quick=True), prepared("none")], scaling.Size())
 
 
-@pytest.mark.slow
 def test_a_large_input_is_measured(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     large_input.main(["--quick", "--finder", "lexicon", "--threads", "1", "--out", str(out)])

@@ -376,7 +376,6 @@ class TestHuggingFace:
         assert texts(pairs)[-1] == ("e", "f1")
         assert pairs[-1].origin == f"{tmp_path / 'part1.parquet'}:1500"
 
-    @pytest.mark.slow
     def test_a_hub_data_set_is_streamed(self, monkeypatch):
         datasets = pytest.importorskip("datasets", reason="the extra datasets is not installed")
         asked = {}

@@ -112,6 +112,7 @@ def test_prepare_on_a_cluster(cluster: Cluster, tmp_path: Path) -> None:
     assert same_store(tmp_path / "one", tmp_path / "many")
 
 
+@pytest.mark.slow
 def test_encode_and_mine_on_a_cluster(
     cluster: Cluster,
     tmp_path: Path,

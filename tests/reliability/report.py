@@ -83,7 +83,7 @@ def write_page(found: Collector) -> str:
             "# What was tried to break it",
             "",
             f"Made on {day} by `{command}`; seeds are 0 unless they are named there. `make test` "
-            "tries the same, `make fuzz` feeds the readers for an hour.",
+            "and `make test-slow` try the same, `make fuzz` feeds the readers for an hour.",
             "",
             "## What is promised",
             "",

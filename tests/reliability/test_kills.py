@@ -32,7 +32,15 @@ def stage() -> Iterator[Stage]:
 @pytest.mark.parametrize(
     ("name", "by"),
     [
-        *(pytest.param(name, signal.SIGKILL, id=f"{name}-kill") for name in JOBS),
+        *(
+            pytest.param(
+                name,
+                signal.SIGKILL,
+                id=f"{name}-kill",
+                marks=[pytest.mark.slow] if name == "run" else [],
+            )
+            for name in JOBS
+        ),
         *(pytest.param(name, signal.SIGTERM, id=f"{name}-term") for name in TERMINATED),
     ],
 )

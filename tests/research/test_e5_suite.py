@@ -55,6 +55,7 @@ def cut_recipe(name: str, folder: Path, systems: tuple[str, ...]) -> None:
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_records_come_back_whole_and_without_weights(
     tmp_path: Path, model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

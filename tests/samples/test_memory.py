@@ -7,8 +7,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import pytest
-
 from benchmarks import large_input
 from benchmarks.large_input import make_pairs, write_lexicon
 from benchmarks.machine import peak_memory, run_apart
@@ -46,7 +44,6 @@ def prepare_and_stream(folder: Path, count: int) -> float:
     return 1_000 * peak_memory()
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     peaks = []
     for count in (6_000, 26_000):
