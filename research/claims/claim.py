@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from crosszero.experiment.table import Table, render_markdown
 
-Outcome = Literal["holds", "does not hold", "not testable here"]
+Outcome = Literal["holds", "holds in part", "does not hold", "not testable here"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,12 @@ def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
         made: the command, date and commit, for the first paragraph.
     """
     counts = {
-        outcome: sum(claim.outcome == outcome for claim in claims)
-        for outcome in ("holds", "does not hold", "not testable here")
+        outcome: sum(claim.outcome == outcome for claim in claims) for outcome in get_args(Outcome)
     }
     parts = [
         "# The paper's claims, tested",
         f"{made} Of {len(claims)} claims "
-        + ", ".join(f"{count}: {outcome}" for outcome, count in counts.items())
+        + ", ".join(f"{count}: {outcome}" for outcome, count in counts.items() if count)
         + ". The experiments fit one small machine: an outcome here does not settle the claim at "
         "the paper's size.",
     ]

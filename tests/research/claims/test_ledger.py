@@ -65,7 +65,7 @@ def test_an_order_is_judged_over_paired_seeds() -> None:
     assert judge_order(noisy, config, "a", "b")[0] == "does not hold"
 
 
-def test_the_mean_over_columns_is_taken_seed_by_seed() -> None:
+def test_groups_are_judged_seed_by_seed() -> None:
     config = make_config(tasks=["tatoeba", "word-alignment"])
     found = records("a", "tatoeba", TATOEBA, 0.1, 0.1, 0.1)
     found += records("a", "word-alignment", AER, 0.5, 0.5, 0.5)
@@ -73,9 +73,21 @@ def test_the_mean_over_columns_is_taken_seed_by_seed() -> None:
     found += records("b", "word-alignment", AER, 0.5, 0.6, 0.7)  # worse by what the other gains
     order = compare_systems(found, config, "a", "b")
     assert order.differences["AER"] == pytest.approx([0, -10, -20])
-    assert order.mean.mean == pytest.approx(5)
-    assert order.mean.half_width == pytest.approx(0, abs=1e-9)
-    assert judge_order(found, config, "a", "b")[0] == "holds"
+    assert order.groups["words"] == order.columns["AER"]
+    assert judge_order(found, config, "a", "b")[0] == "does not hold"  # both are too wide
+    config = make_config(tasks=["tatoeba", "bucc2018", "word-alignment"])
+    found += records("a", "bucc2018", "bucc2018/f1", 0.1, 0.1, 0.1)
+    found += records("b", "bucc2018", "bucc2018/f1", 0.2, 0.1, 0.0)  # what Tatoeba adds by seed
+    group = compare_systems(found, config, "a", "b").groups["retrieval"]
+    assert (group.mean, group.half_width) == (pytest.approx(10), pytest.approx(0, abs=1e-9))
+    outcome, evidence = judge_order(found, config, "a", "b")
+    assert outcome == "holds in part"
+    assert evidence.endswith(
+        "By group: retrieval +10.00 ± 0.00 (better); words -10.00 ± 24.84 (no effect shown)."
+    )
+    outcome, evidence = judge_order(found, config, "b", "a")
+    assert outcome == "does not hold"
+    assert "retrieval -10.00 ± 0.00 (worse)" in evidence
 
 
 def test_a_training_that_is_not_done_is_not_an_encoder_that_needs_none() -> None:
@@ -161,7 +173,7 @@ def test_the_page_counts_and_orders() -> None:
     ]  # type: ignore[arg-type]
     text = render_ledger(claims, made="Made.")
     assert text.index("## 1. t1") < text.index("## 2. t2")
-    assert "1: holds, 1: does not hold, 0: not testable here" in text
+    assert "Of 2 claims 1: holds, 1: does not hold. The" in text
 
 
 def test_the_ledger_of_a_small_suite(
