@@ -2,57 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.model.backbone import Backbone
 from crosszero.samples.store import SampleStore
 from crosszero.training import alignment_layer
-from crosszero.training.alignment_layer import choose_alignment_layer, count_hits
+from crosszero.training.alignment_layer import choose_alignment_layer, count_links, list_words
 
 Folders = Callable[..., Path]
+Hits = NDArray[np.int64]
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(2, 6), st.integers(0, 2**31), st.data())
-def test_hits_are_those_of_a_slow_count(count: int, seed: int, data: st.DataObject) -> None:
-    spans = [Span(n, n + 1) for n in range(count)]
-    pick = st.sampled_from(spans)
-    drawn = data.draw(st.lists(st.tuples(pick, pick), min_size=count, max_size=count))
-    words = tuple(WordPair(a, b, 1.0) for a, b in drawn)
+@given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 2**31), st.data())
+def test_links_are_those_of_a_slow_count(
+    left: int, right: int, seed: int, data: st.DataObject
+) -> None:
+    """All words of both texts compete, not only those that have a partner."""
+    sources, targets = ([Span(n, n + 1) for n in range(count)] for count in (left, right))
+    pick = st.tuples(st.sampled_from(sources), st.sampled_from(targets))
+    words = [WordPair(a, b, 1.0) for a, b in data.draw(st.lists(pick, min_size=1, max_size=4))]
     random = np.random.default_rng(seed)
-    one, other = random.normal(size=(2, 3, count, 4)).astype(np.float32)
-    x = one[:, [word.source.start for word in words]]
-    y = other[:, [word.target.start for word in words]]
-    links = {(word.source, word.target) for word in words}
-    for layer, found in enumerate(count_hits(words, x, y)):
+    x = random.normal(size=(3, left, 4)).astype(np.float32)
+    y = random.normal(size=(3, right, 4)).astype(np.float32)
+    for layer, found in enumerate(count_links(words, sources, targets, x, y)):
 
         def cosine(a: int, b: int, layer: int = layer) -> float:
             u, v = x[layer, a], y[layer, b]
             return float(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
 
-        near = [max(range(count), key=lambda j: cosine(i, j)) for i in range(count)]
-        back = [max(range(count), key=lambda i: cosine(i, j)) for j in range(count)]
-        expected = sum((words[i].source, words[near[i]].target) in links for i in range(count))
-        expected += sum((words[back[j]].source, words[j].target) in links for j in range(count))
-        assert found == expected
+        near = [max(range(right), key=lambda j: cosine(i, j)) for i in range(left)]
+        back = [max(range(left), key=lambda i: cosine(i, j)) for j in range(right)]
+        places = [(word.source.start, word.target.start) for word in words]
+        assert found == sum(near[i] == j and back[j] == i for i, j in places)
 
 
-def test_the_layer_with_most_hits_is_chosen(
-    model_folder: Folders, store_folder: Folders, monkeypatch: pytest.MonkeyPatch
+def test_words_that_have_no_partner_are_listed_too() -> None:
+    text = "The old king slept"
+    known = [Span(8, 12), Span(4, 7), Span(8, 12)]
+    found = list_words(text, "en", known)
+    assert [text[span.start : span.end] for span in found] == ["king", "old", "The", "slept"]
+
+
+@pytest.mark.parametrize("usual", [1, 2])
+def test_another_layer_must_be_better_by_more_than_chance(
+    usual: int, model_folder: Folders, store_folder: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backbone = Backbone.load(model_folder())
     store = SampleStore.open(store_folder(60))
-    chosen = choose_alignment_layer(backbone, store, max_length=32, seed=1)
-    assert chosen in range(1, backbone.layers + 1)
-    assert chosen == choose_alignment_layer(backbone, store, max_length=32, seed=1)
-    for best in range(backbone.layers):
-        hits = np.eye(backbone.layers, dtype=np.int64)[best]
-        monkeypatch.setattr(alignment_layer, "count_hits", lambda *_, hits=hits: hits)
-        assert choose_alignment_layer(backbone, store, max_length=32, seed=1) == best + 1
+    given = {"usual": usual, "max_length": 32, "seed": 1}
+    chosen = choose_alignment_layer(backbone, store, **given)
+    assert chosen == choose_alignment_layer(backbone, store, **given)
+    for best in range(1, backbone.layers + 1):
+        hits = np.zeros(backbone.layers, np.int64)
+        hits[best - 1] = 1
+        monkeypatch.setattr(alignment_layer, "count_links", lambda *_, hits=hits: hits)
+        assert choose_alignment_layer(backbone, store, **given) == best
+        rare = iter([hits] * 3)  # three of sixty sentence pairs
+
+        def seldom(*_: object, rare: Iterator[Hits] = rare, none: Hits = hits * 0) -> Hits:
+            return next(rare, none)
+
+        monkeypatch.setattr(alignment_layer, "count_links", seldom)
+        assert choose_alignment_layer(backbone, store, **given) == usual

@@ -21,7 +21,7 @@ from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
 from crosszero.samples.gold import GOLD, collect_gold
 from crosszero.samples.store import SampleStore, collect
-from crosszero.training.alignment_layer import choose_alignment_layer
+from crosszero.training.alignment_layer import choose_alignment_layer, find_usual_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
 from crosszero.training.checkpoint_saver import CheckpointSaver
 from crosszero.training.feeder import Feeder, draw_step
@@ -125,7 +125,11 @@ def train(
                     layer=layer_number(run.config.layers.sentence),
                     word_layer=layer_number(run.config.layers.word),
                     alignment_layer=choose_alignment_layer(
-                        run.backbone, store, max_length=config.max_length, seed=config.seed
+                        run.backbone,
+                        store,
+                        usual=find_usual_layer(run.backbone, run.config.layers.word),
+                        max_length=config.max_length,
+                        seed=config.seed,
                     ),
                 )
         ranks.wait()  # whoever goes on finds the model

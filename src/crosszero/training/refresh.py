@@ -21,11 +21,11 @@ from crosszero.errors import DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
-from crosszero.model.word_layers import find_alignment_layer
 from crosszero.samples.finder import WordFinder
 from crosszero.samples.prepare_config import FinderConfig
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
+from crosszero.training.alignment_layer import find_usual_layer
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.stream import NextBatch
 from crosszero.training.train_config import TrainConfig
@@ -57,9 +57,7 @@ class WordRefresher:
         total: int,
         ranks: Ranks = ALONE,
     ) -> None:
-        word = config.layers.word
-        usual = word if isinstance(word, int) else find_alignment_layer(backbone)
-        self._layer = config.refresh_layer or usual
+        self._layer = config.refresh_layer or find_usual_layer(backbone, config.layers.word)
         backbone.check_layer(self._layer, "refresh_layer")
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
         self._every, self._total, self._ranks = config.refresh_words_every, total, ranks
