@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -23,14 +23,30 @@ from crosszero.experiment.table import Cell, Table, render_markdown
 from crosszero.files import atomic_file
 from crosszero.tasks.catalogue import find_task
 from research.e5_records import (
+    AT_LAYER_7,
     FIRST_LAST,
     OWN_POOLING,
     QUESTIONS,
+    RUNS,
     START,
     SYSTEMS,
     restore,
 )
 from research.results import fill
+
+Column = tuple[str, str, Mapping[str, str]]  # its title, task, and each system's row in the suite
+PARTS = ("English", "others", "gap")
+SAME = {name: name for name in SYSTEMS}
+SENTENCES: Sequence[Column] = (("XNLI", "xnli", SAME), ("PAWS-X", "pawsx", SAME))
+WORDS: Sequence[Column] = (("POS", "udpos", SAME), ("NER", "panx", SAME))
+READ: Sequence[Column] = (
+    ("BUCC, own pooling", "bucc2018", OWN_POOLING),
+    ("BUCC, first + last", "bucc2018", FIRST_LAST),
+    ("Tatoeba, own pooling", "tatoeba", OWN_POOLING),
+    ("Tatoeba, first + last", "tatoeba", FIRST_LAST),
+    ("AER", "word-alignment", SAME),
+)
+ANSWERS = (*SENTENCES, *WORDS, *READ)
 
 
 class Evidence:
@@ -65,6 +81,7 @@ class Evidence:
         """Where and when the records were made."""
         dates = sorted(record.date[:10] for record in self.records)
         cards = sorted({record.machine.rsplit(", ", 1)[-1] for record in self.records})
+        cards = list(dict.fromkeys("CPU" if "threads" in card else card for card in cards))
         span = " to ".join(dict.fromkeys((dates[0], dates[-1])))
         return f"Seed {', '.join(map(str, self.seeds))}; {' and '.join(cards)}, {span}."
 
@@ -86,50 +103,56 @@ def sign(points: float) -> str:
 
 
 def make_answers(e5: Evidence) -> Table:
-    """The paper's question: a row for each system."""
-    parts = ("English", "others", "gap")
-    rows = tuple(
-        (
-            system,
-            *(e5.score(system, "xnli", part) for part in parts),
-            e5.score(OWN_POOLING[system], "tatoeba"),
-            e5.score(FIRST_LAST.get(system, ""), "tatoeba"),
-            e5.score(system, "word-alignment"),
-        )
-        for system in SYSTEMS
-    )
-    columns = ("XNLI, English", "other languages", "gap", "Tatoeba, own pooling")
+    """The paper's question: a row for each system, a column for each task."""
     return Table(
         title="Trained how, good for what?",
-        columns=("system", *columns, "Tatoeba, first + last", "AER"),
-        rows=rows,
+        columns=("system", *(name for name, *_ in ANSWERS)),
+        rows=tuple(
+            (system, *(e5.score(rows.get(system, ""), task) for _, task, rows in ANSWERS))
+            for system in SYSTEMS
+        ),
         note="Per cent, mean over languages; AER: lower is better, method hmm, at the layer that "
         f"the run's folder names (7; ML-CTL: 10). {e5.source}",
     )
 
 
-def make_changes(e5: Evidence) -> Table:
+def make_transfer(e5: Evidence, columns: Sequence[Column]) -> Table:
+    """What fine-tuning on English reaches in English and in the other languages."""
+    parts = [(*column, part) for column in columns for part in PARTS]
+    rows = (
+        (system, *(e5.score(read[system], task, part) for _, task, read, part in parts))
+        for system in SYSTEMS
+    )
+    return Table(
+        title=f"From English to other languages: {' and '.join(name for name, *_ in columns)}",
+        columns=("system", *(f"{name}, {part}" for name, *_, part in parts)),
+        rows=drop_empty(rows),
+        note=f"Per cent. {e5.source}",
+    )
+
+
+def make_changes(e5: Evidence, columns: Sequence[Column], parts: Sequence[str]) -> Table:
     """What a change of the training changes, sentences read in the same way."""
-    own, last = OWN_POOLING, FIRST_LAST
-    rows = tuple(
+    cells = [(*column, part) for column in columns for part in parts]
+    rows = (
         (
             f"{name} - start" if first == START else name,
-            e5.change(first, second, "xnli", "English"),
-            e5.change(first, second, "xnli", "others"),
-            e5.change(own[first], own[second], "tatoeba"),
-            e5.change(last[first], last.get(second, ""), "tatoeba"),
-            e5.change(first, second, "word-alignment"),
+            *(e5.change(read[first], read.get(second, ""), task, p) for _, task, read, p in cells),
         )
         for name, (first, second) in QUESTIONS.items()
     )
-    columns = ("XNLI, English", "other languages", "Tatoeba, own pooling", "Tatoeba, first + last")
     return Table(
         title="What each change does",
-        columns=("change", *columns, "AER"),
-        rows=rows,
+        columns=("change", *(name if p == "all" else f"{name}, {p}" for name, *_, p in cells)),
+        rows=drop_empty(rows),
         note="Points, with the 95 % interval of a paired bootstrap over test sentences. Another "
         f"seed can move a number further than that. {e5.source}",
     )
+
+
+def drop_empty(rows: Iterable[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
+    """Leave out rows of which nothing was measured."""
+    return tuple(row for row in rows if any(cell is not None for cell in row[1:]))
 
 
 def make_losses(e5: Evidence) -> Table:
@@ -169,50 +192,69 @@ def make_start(e5: Evidence) -> Table:
     )
 
 
-def make_training(aligner: Evidence) -> Table:
-    """Alignment error of the rows that change one setting of the training."""
+def make_training(aligner: Evidence, size: str) -> Table:
+    """Alignment error and Tatoeba of the rows that change one setting of the training."""
     table = aligner.languages("word-alignment", list({r.system: 0 for r in aligner.records}))
     turned = zip(*(row[1:] for row in table.rows), strict=True)
-    changes = [aligner.change(START, name, "word-alignment") for name in table.columns[1:]]
+    rows = [
+        (
+            name,
+            *cells,
+            aligner.change(START, name, "word-alignment"),
+            aligner.score(name, "tatoeba"),
+            aligner.change(START, name, "tatoeba"),
+        )
+        for name, cells in zip(table.columns[1:], turned, strict=True)
+    ]
+    columns = ("system", *(str(row[0]) for row in table.rows), "mean - start")
+    columns += ("Tatoeba", "Tatoeba - start")
+    kept = [n for n in range(len(columns)) if any(row[n] is not None for row in rows)]
     return Table(
-        title="Alignment error by training",
-        columns=("system", *(str(row[0]) for row in table.rows), "mean minus the start's"),
-        rows=tuple(
-            (name, *cells, change)
-            for name, cells, change in zip(table.columns[1:], turned, changes, strict=True)
-        ),
-        note="Per cent, method hmm, unit both, layer 7; last column: points, with the 95 % "
-        f"interval of a paired bootstrap over test sentences. {aligner.source}",
+        title=f"Alignment error by training: {size}",
+        columns=tuple(columns[n] for n in kept),
+        rows=tuple(tuple(row[n] for n in kept) for row in rows),
+        note="Per cent, method hmm, unit both, read at the layer that the run's folder names (7; "
+        "word-layer-8: 8; first-last: 9); differences in points, with the 95 % interval of a "
+        f"paired bootstrap over test sentences. {aligner.source}",
     )
 
 
 def write_pages(evidence: Path, folder: Path) -> None:
     """Fill both pages in a folder."""
     found = json.loads(evidence.read_text(encoding="utf-8"))
-    e5, aligner = (
-        Evidence(found["experiments"][name], found["seeds"]) for name in ("e5", "e5-aligner")
-    )
+    e5, aligner, ablation = (Evidence(found["experiments"][name], found["seeds"]) for name in RUNS)
     own = [OWN_POOLING[name] for name in SYSTEMS]
     tables = {
         "results-e5.md": {
-            "answers": [make_answers(e5), make_changes(e5)],
+            "answers": [
+                make_answers(e5),
+                make_changes(e5, READ, ["all"]),
+                *(make_transfer(e5, columns) for columns in (SENTENCES, WORDS)),
+                *(make_changes(e5, columns, PARTS[:2]) for columns in (SENTENCES, WORDS)),
+            ],
             "losses": [make_losses(e5)],
             "start": [make_start(e5)],
             "languages": [
                 e5.languages("xnli", SYSTEMS),
                 e5.languages("tatoeba", own, ", own pooling"),
                 e5.languages("tatoeba", list(FIRST_LAST.values()), ", first + last"),
-                e5.languages("word-alignment", SYSTEMS),
+                e5.languages("udpos", SYSTEMS),
+                e5.languages("panx", SYSTEMS),
+                e5.languages("word-alignment", [*SYSTEMS, AT_LAYER_7]),
             ],
         },
         "alignment.md": {
-            "training": [make_training(aligner), e5.languages("tatoeba", [START, "split"])]
+            "training": [
+                make_training(ablation, "150 steps of 16 pairs"),
+                make_training(aligner, "300 steps of 48 pairs"),
+                e5.languages("tatoeba", [START, "split"]),
+            ]
         },
     }
     for name, parts in tables.items():
         page = (folder / name).read_text(encoding="utf-8")
         for mark, some in parts.items():
-            page = fill(page, mark, "\n\n".join(map(render_markdown, some)))
+            page = fill(page, mark, "\n\n".join(render_markdown(one) for one in some if one.rows))
         with atomic_file(folder / name) as file:
             file.write(page)
 

@@ -2,9 +2,10 @@
 
     python -m research.e5_records /dev/shm/e5/runs --seeds 1 --out research/e5-results.json
 
-Of both run folders (``e5`` and ``e5-aligner``): the main metric of each record, comparisons on the
-same test sentences (``crosszero compare``), how losses went. The seeds are those that all systems
-have; records of further ones are kept, too. :mod:`research.e5_pages` makes pages of the file.
+Of the run folders ``e5``, ``e5-aligner`` and ``e5-ablation`` (rows of e5-aligner, small): the main
+metric of each record, comparisons on the same test sentences (``crosszero compare``), how losses
+went. The seeds are those that all systems have; records of further ones are kept, too.
+:mod:`research.e5_pages` makes pages of the file.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from crosszero.tasks.score import Score
 from research.claims.curves import follow_loss
 
 START, START_FIRST_LAST = "e5-small-q4", "e5-first-last"
+RUNS = ("e5", "e5-aligner", "e5-ablation")
 PAPER = ("info-snt", "CZ-snt", "ML-CTL-info", "ML-CTL-CZ")
 SYSTEMS = (START, *PAPER, "split")
 OWN_POOLING = {START: START, "split": "split"} | {name: f"{name}-last" for name in PAPER}
 """The row of recipes/e5.yaml where a system's sentences are read as its folder says."""
 FIRST_LAST = {START: START_FIRST_LAST} | {name: name for name in PAPER}
 """The row where they are read as the paper does."""
+AT_LAYER_7 = "ML-CTL-CZ-7"
+"""ML-CTL-CZ, its words linked by the layer of the untrained encoder."""
 QUESTIONS = {name: (START, name) for name in SYSTEMS[1:]} | {
     "CZ-NCE instead of InfoNCE, sentences": ("info-snt", "CZ-snt"),
     "CZ-NCE instead of InfoNCE, sentences and words": ("ML-CTL-info", "ML-CTL-CZ"),
@@ -43,9 +47,11 @@ _KEPT = ("system", "task", "seed", "date", "seconds", "machine", "commit", "key"
 
 
 def collect(runs: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """Give what pages need of the records in both run folders, as JSON can hold it."""
+    """Give what pages need of the records in the run folders, as JSON can hold it."""
     found: dict[str, Any] = {"seeds": list(seeds), "experiments": {}}
-    for name in ("e5", "e5-aligner"):
+    for name in RUNS:
+        if not (runs / name).is_dir():
+            continue
         results = read_results(runs / name)
         assert results.config is not None
         config = replace(results.config, seeds=list(seeds))
@@ -115,7 +121,7 @@ def compare_systems(config: ExperimentConfig) -> Iterator[list[Any]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Collect."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, help="folder with the run folders e5 and e5-aligner")
+    parser.add_argument("runs", type=Path, help="folder with the run folders")
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="that all systems have")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)

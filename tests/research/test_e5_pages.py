@@ -8,8 +8,25 @@ import shutil
 from pathlib import Path
 
 import pytest
-from research.e5_pages import Evidence, make_answers, make_changes, mean, sign, write_pages
-from research.e5_records import FIRST_LAST, OWN_POOLING, PAPER, START, restore, shrink
+from research.e5_pages import (
+    SENTENCES,
+    Evidence,
+    make_answers,
+    make_changes,
+    make_transfer,
+    mean,
+    sign,
+    write_pages,
+)
+from research.e5_records import (
+    AT_LAYER_7,
+    FIRST_LAST,
+    OWN_POOLING,
+    PAPER,
+    START,
+    restore,
+    shrink,
+)
 
 from crosszero.experiment.records import Record
 from crosszero.tasks.score import Score
@@ -17,6 +34,7 @@ from crosszero.tasks.score import Score
 ROOT = Path(__file__).parents[2]
 EVIDENCE = ROOT / "research/e5-results.json"
 PAGES = "results-e5.md", "alignment.md"
+LEARNT = "udpos", "panx", "pawsx"
 PROSE = re.compile(r"<!-- (\w+) -->.*?<!-- end of \1 -->", re.DOTALL)
 
 
@@ -58,6 +76,12 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
         < again
         < min(others["info-snt"], others["CZ-snt"])
     )
+    aer = {name: mean(by_name[name, "word-alignment", 1]) for name in (START, *PAPER, AT_LAYER_7)}
+    assert aer[AT_LAYER_7] < aer[START] < aer["ML-CTL-CZ"] - 1.4
+    pos, ner, pawsx = (e5.compared[START, "ML-CTL-CZ", t, "others"] for t in LEARNT)
+    assert pos[1] > 0 > ner[1]
+    assert ner[2] > 0 > pawsx[2]
+    assert mean(by_name["ML-CTL-CZ", "pawsx", 1], "English") < 60
     for rows in (OWN_POOLING, FIRST_LAST):
         reached = {name: mean(by_name[rows[name], "tatoeba", 1]) for name in PAPER}
         worst, best = sorted(reached, key=lambda name: reached[name])[:2], max(reached.values())
@@ -91,6 +115,7 @@ def test_a_change_has_its_sign(points: float, text: str) -> None:
 def test_a_gap_in_the_records_is_shown_as_one() -> None:
     e5 = read("e5")
     e5.records = [record for record in e5.records if record.task != "xnli"]
-    assert make_answers(e5).rows[0][1:4] == (None, None, None)
+    assert make_answers(e5).rows[0][1] is None
+    assert make_transfer(e5, SENTENCES[:1]).rows == ()
     e5.compared.clear()
-    assert make_changes(e5).rows[0][1] is None
+    assert make_changes(e5, SENTENCES, ["all"]).rows == ()
