@@ -8,16 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from research.e5_pages import (
-    SENTENCES,
-    Evidence,
-    make_answers,
-    make_changes,
-    make_transfer,
-    mean,
-    sign,
-    write_pages,
-)
+from research.e5_evidence import Evidence, mean, sign
+from research.e5_pages import SENTENCES, make_answers, make_changes, make_transfer, write_pages
 from research.e5_records import (
     AT_LAYER_7,
     FIRST_LAST,
