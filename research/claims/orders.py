@@ -17,7 +17,7 @@ from research.claims.claim import Outcome
 GROUPS = {
     "pairs of sentences": ("XNLI", "XNLI mixed", "PAWS-X", "PAWS-X mixed"),
     "tags": ("POS", "NER"),
-    "retrieval": ("BUCC", "Tatoeba", "sentences", "xsim", "xsim++"),
+    "retrieval": ("BUCC", "Tatoeba", "sentences", "xsim", "xsim++", "xsim, own negatives"),
     "words": ("AER", "words"),
 }
 """Columns that ask for the same: XTREME's three groups that have a task here, and words."""

@@ -74,6 +74,10 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
     assert pos[1] > 0 > ner[1]
     assert ner[2] > 0 > pawsx[2]
     assert mean(by_name["ML-CTL-CZ", "pawsx", 1], "English") < 60
+    for task, gain in (("udpos", {"zh"}), ("panx", {"ar", "zh", "ru"})):
+        sides = (by_name[name, task, 1].scores for name in (START, "ML-CTL-CZ"))
+        pairs = [pair for pair in zip(*sides, strict=True) if pair[0].language != "en"]
+        assert {old.language for old, new in pairs if new.value > old.value} == gain
     for rows in (OWN_POOLING, FIRST_LAST):
         reached = {name: mean(by_name[rows[name], "tatoeba", 1]) for name in PAPER}
         worst, best = sorted(reached, key=lambda name: reached[name])[:2], max(reached.values())

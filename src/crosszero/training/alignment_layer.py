@@ -42,7 +42,9 @@ def choose_alignment_layer(
     Returns:
         The layer, from 1; ``None`` if no sentence pair can tell.
     """
-    rows = _draw(store, seed)
+    rows = [row for row in _draw(store, seed) if row.words]
+    if not rows:
+        return None
     sources = [list_words(r.source, r.source_language, [w.source for w in r.words]) for r in rows]
     targets = [list_words(r.target, r.target_language, [w.target for w in r.words]) for r in rows]
     layers = list(range(1, backbone.layers + 1))
@@ -51,7 +53,7 @@ def choose_alignment_layer(
     rights = encode([row.target for row in rows], targets)
     counts, asked = [], 0
     for row, a, b, x, y in zip(rows, sources, targets, lefts, rights, strict=True):
-        if row.words and len(a) > 1 and len(b) > 1:
+        if len(a) > 1 and len(b) > 1:
             counts.append(count_links(row.words, a, b, x, y))
             asked += len(row.words)
     if not counts:
