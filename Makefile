@@ -61,7 +61,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.tables runs/bench/*.json
 	$(BIN)/python -m benchmarks.scaling runs/bench/*.json
 
-# The table of docs/results.md: four systems, three seeds. Takes hours; needs DATA=folder.
+# The table of docs/results-mini.md: four systems, three seeds. Takes hours; needs DATA=folder.
 results: $(VENV)/.dev
 	mkdir -p runs && sed 's|DATA|$(DATA)|g' recipes/ablation.yaml > runs/ablation.yaml
 	$(BIN)/crosszero run runs/ablation.yaml

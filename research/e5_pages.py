@@ -1,4 +1,4 @@
-"""Tables of docs/results-e5.md and docs/alignment.md from the records of E5.
+"""Tables of docs/results.md and docs/alignment.md from the records of E5.
 
     python -m research.e5_pages
 
@@ -166,7 +166,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
     e5, aligner, ablation = (Evidence(found["experiments"][name], found["seeds"]) for name in RUNS)
     own = [OWN_POOLING[name] for name in SYSTEMS]
     tables = {
-        "results-e5.md": {
+        "results.md": {
             "answers": [
                 make_answers(e5),
                 make_changes(e5, READ, ["all"]),

@@ -1,6 +1,6 @@
-"""Put tables that commands made into docs/results.md, between the marks that name them.
+"""Put tables that commands made into docs/results-mini.md, between the marks that name them.
 
-    python -m research.results docs/results.md ablation=runs/ablation/tables.md
+    python -m research.results docs/results-mini.md ablation=runs/ablation/tables.md
 
 Prose stands around the marks ``<!-- ablation -->`` and ``<!-- end of ablation -->`` and is left
 alone, so that numbers are never typed.

@@ -25,7 +25,7 @@ from crosszero.tasks.score import Score
 
 ROOT = Path(__file__).parents[2]
 EVIDENCE = ROOT / "research/e5-results.json"
-PAGES = "results-e5.md", "alignment.md"
+PAGES = "results.md", "alignment.md"
 LEARNT = "udpos", "panx", "pawsx"
 PROSE = re.compile(r"<!-- (\w+) -->.*?<!-- end of \1 -->", re.DOTALL)
 
@@ -44,7 +44,7 @@ def test_the_tables_are_made_from_the_records(tmp_path: Path) -> None:
 
 
 def test_every_number_of_the_text_stands_in_a_table() -> None:
-    page = (ROOT / "docs/results-e5.md").read_text("utf-8")
+    page = (ROOT / "docs/results.md").read_text("utf-8")
     tables = "".join(found.group() for found in PROSE.finditer(page))
     said = re.findall(
         r"\b\d+\.\d\b", re.sub(r"arXiv [\d.]+|chance: [\d.]+", "", PROSE.sub("", page))

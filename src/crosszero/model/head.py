@@ -8,7 +8,7 @@ The head serves the contrastive loss only: after training the encoder is used wi
 saved beside the encoder so that training can continue.
 
 A random head learns to undo what keeps the languages apart, so the encoder does not have to, and
-gains less. A head that starts as the identity leaves that work to the encoder. docs/results.md
+gains less. A head that starts as the identity leaves that work to the encoder. docs/results-mini.md
 compares the two; the paper starts at random.
 """
 
