@@ -42,6 +42,7 @@ QUESTIONS = {name: (START, name) for name in SYSTEMS[1:]} | {
     "CZ-NCE instead of InfoNCE, sentences and words": ("ML-CTL-info", "ML-CTL-CZ"),
     "words, too, InfoNCE": ("info-snt", "ML-CTL-info"),
     "words, too, CZ-NCE": ("CZ-snt", "ML-CTL-CZ"),
+    "words and CZ-NCE": ("info-snt", "ML-CTL-CZ"),
 }
 _KEPT = ("system", "task", "seed", "date", "seconds", "machine", "commit", "key")
 

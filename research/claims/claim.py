@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from crosszero.experiment.table import Table, render_markdown
 
 Outcome = Literal["holds", "holds in part", "does not hold", "not testable here"]
+
+
+class Finding(NamedTuple):
+    """What came of a claim's test.
+
+    Attributes:
+        outcome: whether it holds.
+        evidence: the numbers, with intervals where there are some; or what is missing.
+        experiment: what was done to test it at the size of one machine.
+        command: what makes the numbers; none where nothing can.
+    """
+
+    outcome: Outcome
+    evidence: str
+    experiment: str
+    command: str | None
 
 
 @dataclass(frozen=True)
@@ -18,20 +34,16 @@ class Claim:
     Attributes:
         number: 1 to 12.
         text: what the paper says, in our words.
-        experiment: what is done to test it at the size of one machine.
-        outcome: what came of it.
-        evidence: the numbers, with intervals where there are seeds; or what is missing.
-        command: what makes the numbers; none where nothing can.
+        finding: what came of it.
         table: the numbers in full, where a sentence does not hold them.
+        beside: what came of it on other encoders: their names, outcomes and evidence.
     """
 
     number: int
     text: str
-    experiment: str
-    outcome: Outcome
-    evidence: str
-    command: str | None
+    finding: Finding
     table: Table | None = None
+    beside: tuple[tuple[str, Outcome, str], ...] = ()
 
 
 def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
@@ -41,9 +53,8 @@ def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
         claims: in any order.
         made: the command, date and commit, for the first paragraph.
     """
-    counts = {
-        outcome: sum(claim.outcome == outcome for claim in claims) for outcome in get_args(Outcome)
-    }
+    outcomes = [claim.finding.outcome for claim in claims]
+    counts = {outcome: outcomes.count(outcome) for outcome in get_args(Outcome)}
     parts = [
         "# The paper's claims, tested",
         f"{made} Of {len(claims)} claims "
@@ -52,11 +63,12 @@ def render_ledger(claims: Sequence[Claim], *, made: str) -> str:
         "the paper's size.",
     ]
     for claim in sorted(claims, key=lambda claim: claim.number):
+        outcome, evidence, experiment, command = claim.finding
         parts += [
             f"## {claim.number}. {claim.text}",
-            f"**{claim.outcome[0].upper()}{claim.outcome[1:]}.** {claim.evidence}",
+            f"**{outcome[0].upper()}{outcome[1:]}.** {evidence}",
             *([render_markdown(claim.table)] if claim.table else []),
-            f"- Experiment: {claim.experiment}\n"
-            f"- Command: {f'`{claim.command}`' if claim.command else 'none'}",
+            *(f"On {name}: **{other}.** {numbers}" for name, other, numbers in claim.beside),
+            f"- Experiment: {experiment}\n- Command: {f'`{command}`' if command else 'none'}",
         ]
     return "\n\n".join(parts) + "\n"

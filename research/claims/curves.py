@@ -51,25 +51,30 @@ def follow_loss(runs: Sequence[Path]) -> Course:
 def judge_curves(info: Sequence[Path], cz: Sequence[Path]) -> tuple[Outcome, str]:
     """Hold the two losses on the same data and seeds against each other.
 
-    It holds where CZ-NCE is near zero in less than half of its steps and less often than InfoNCE;
-    where neither ever came near zero, nothing was tested.
-
     Args:
         info, cz: run folders of the two losses, a pair for each seed.
     """
     if not info or not cz:
         return "not testable here", "No seed has runs with both losses."
-    courses = {"InfoNCE": follow_loss(info), "CZ-NCE": follow_loss(cz)}
+    return judge_courses(follow_loss(info), follow_loss(cz))
+
+
+def judge_courses(info: Course, cz: Course) -> tuple[Outcome, str]:
+    """Judge how both losses went.
+
+    The claim holds where CZ-NCE is near zero in less than half of its steps and less often than
+    InfoNCE; where neither ever came near zero, nothing was tested.
+    """
+    courses = {"InfoNCE": info, "CZ-NCE": cz}
     evidence = "; ".join(
         f"{name}: |loss| below {_NEAR} in {100 * c.near:.1f} % of {c.steps} steps, below zero in "
         f"{100 * c.below:.1f} %, mean of the last tenth {c.last:.2f}"
         for name, c in courses.items()
     )
-    first, second = courses.values()
-    if first.near == second.near == 0:
+    if info.near == cz.near == 0:
         return (
             "not testable here",
             f"Neither loss came near zero in so short a training. {evidence}.",
         )
-    holds = second.near < 0.5 and second.near < first.near
+    holds = cz.near < 0.5 and cz.near < info.near
     return "holds" if holds else "does not hold", evidence + "."

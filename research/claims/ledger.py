@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from crosszero.experiment.records import Record
 from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
-from research.claims.claim import Claim, Outcome
+from research.claims.claim import Claim, Finding, Outcome
 from research.claims.clusters import judge_clusters
 from research.claims.curves import judge_curves
 from research.claims.numerics import IdentityError, measure_identity, measure_rounding
@@ -22,12 +22,27 @@ from research.claims.rounding import (
 )
 
 PUBLISHED = Path(__file__).parents[1] / "published.yaml"
+ORDERS = {
+    5: ("info-snt", "CZ-snt"),
+    6: ("CZ-snt", "ML-CTL-CZ"),
+    7: ("info-snt", "ML-CTL-CZ"),
+}
+"""Claims that the second system is better than the first."""
+TEXTS = {
+    8: "Words of one meaning lie closer together, and further from others, after ML-CTL-CZ",
+    9: "ML-CTL-CZ improves the encoder on several zero-shot tasks",
+    10: "CZ-NCE keeps its loss away from zero during most of the training",
+}
+LEAST_COLUMNS = 3
+MANY_TASKS = (
+    f"The claim holds if at least {LEAST_COLUMNS} columns improve with a 95 % interval above 0."
+)
 
 
 def judge_claims(
     records: Sequence[Record], config: ExperimentConfig, *, suite: str, command: str
 ) -> list[Claim]:
-    """Test all twelve claims.
+    """Test all twelve claims with what a suite has left.
 
     Args:
         records: of the suite; may be empty.
@@ -37,9 +52,6 @@ def judge_claims(
 
     Returns:
         The claims, in order.
-
-    Source:
-        arXiv 2202.13083, table 1, figures 2 and 3, section 2.3.
     """
     start = _find_start(config)
     runs = [
@@ -47,60 +59,69 @@ def judge_claims(
         for seed in config.seeds
     ]
     pairs = [(info, cz) for info, cz in runs if info and cz]
+    ordered = (
+        f"{config.encoder} trained both ways on the same samples; the suite's tasks and "
+        "seeds; differences paired over seeds, 95 % interval (Student t)."
+    )
+    judged = {
+        number: Finding(*judge_order(records, config, *ORDERS[number]), ordered, suite)
+        for number in ORDERS
+    }
+    judged[8] = Finding(
+        *judge_clusters(config, start, "CZ-snt", "ML-CTL-CZ"),
+        "Word vectors of held-out lines in all languages: k-NN purity by meaning among other "
+        "languages, and silhouette by meaning; over the suite's seeds.",
+        command,
+    )
+    judged[9] = Finding(
+        *judge_order(records, config, start, "ML-CTL-CZ", least=LEAST_COLUMNS),
+        f"The encoder before and after training, on the suite's tasks. {MANY_TASKS}",
+        suite,
+    )
+    judged[10] = Finding(
+        *judge_curves([info for info, _ in pairs], [cz for _, cz in pairs]),
+        "The contrastive loss of ML-CTL-info and ML-CTL-CZ, same samples and seeds.",
+        command,
+    )
+    return list_claims(judged, command)
+
+
+def list_claims(judged: Mapping[int, Finding], command: str) -> list[Claim]:
+    """Give all twelve claims: those about an encoder as judged, and those about the loss alone.
+
+    Args:
+        judged: claims 5 to 10.
+        command: command that makes the ledger.
+
+    Source:
+        arXiv 2202.13083, table 1, figures 2 and 3, section 2.3.
+    """
     cases = list_cases(measure_rounding(MARGINS))
-    orders = [("info-snt", "CZ-snt"), ("CZ-snt", "ML-CTL-CZ"), ("info-snt", "ML-CTL-CZ")]
+    texts = {number: f"{b} is better than {a}" for number, (a, b) in ORDERS.items()} | TEXTS
     return [
         *_list_published(),
-        *(
-            Claim(
-                number,
-                f"{second} is better than {first}",
-                f"{config.encoder} trained both ways on the same samples; the suite's tasks and "
-                "seeds; differences paired over seeds, 95 % interval (Student t).",
-                *judge_order(records, config, first, second),
-                suite,
-            )
-            for number, (first, second) in enumerate(orders, start=5)
-        ),
-        Claim(
-            8,
-            "Words of one meaning lie closer together, and further from others, after ML-CTL-CZ",
-            "Word vectors of held-out lines in all languages: k-NN purity by meaning among other "
-            "languages, and silhouette by meaning; over the suite's seeds.",
-            *judge_clusters(config, start, "CZ-snt", "ML-CTL-CZ"),
-            command,
-        ),
-        Claim(
-            9,
-            "ML-CTL-CZ improves the encoder on several zero-shot tasks",
-            "The encoder before and after training, on the suite's tasks. The claim holds if at "
-            "least three columns improve with a 95 % interval above 0.",
-            *judge_order(records, config, start, "ML-CTL-CZ", least=3),
-            suite,
-        ),
-        Claim(
-            10,
-            "CZ-NCE keeps its loss away from zero during most of the training",
-            "The contrastive loss of ML-CTL-info and ML-CTL-CZ, same samples and seeds.",
-            *judge_curves([info for info, _ in pairs], [cz for _, cz in pairs]),
-            command,
-        ),
+        *(Claim(number, texts[number], judged[number]) for number in sorted(judged)),
         Claim(
             11,
             "CZ-NCE has the same goal as InfoNCE",
-            "Gradients of both losses for each anchor of 100 random batches in float64, compared "
-            "with grad L_info = (1 - p+) grad L_CZ.",
-            *_judge_identity(measure_identity()),
-            command,
+            Finding(
+                *_judge_identity(measure_identity()),
+                "Gradients of both losses for each anchor of 100 random batches in float64, "
+                "compared with grad L_info = (1 - p+) grad L_CZ.",
+                command,
+            ),
         ),
         Claim(
             12,
             "CZ-NCE suffers less from floating-point error than InfoNCE as the positive wins",
-            "Median relative error against float64 of value and gradient in three number formats, "
-            "14 negatives, 200 draws; the positive leads by the margin (in units of the "
-            "temperature). Textbook: the paper's formula term by term; stable: this library's.",
-            *judge_rounding(cases),
-            command,
+            Finding(
+                *judge_rounding(cases),
+                "Median relative error against float64 of value and gradient in three number "
+                "formats, 14 negatives, 200 draws; the positive leads by the margin (in units of "
+                "the temperature). Textbook: the paper's formula term by term; stable: this "
+                "library's.",
+                command,
+            ),
             make_rounding(cases),
         ),
     ]
@@ -116,10 +137,12 @@ def _list_published() -> Iterator[Claim]:
             number,
             f"{system} reaches {', '.join(f'{name} {value:g}' for name, value in columns)} "
             "zero-shot on XTREME",
-            "Needs XTREME's own data and settings at full size; not run here.",
-            "not testable here",
-            f"{row.here[0].upper()}{row.here[1:]}.",
-            row.command,
+            Finding(
+                "not testable here",
+                f"{row.here[0].upper()}{row.here[1:]}.",
+                "Needs XTREME's own data and settings at full size; not run here.",
+                row.command,
+            ),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -47,13 +47,11 @@ class Order:
     @property
     def groups(self) -> dict[str, Interval]:
         """Interval, over the seeds, of the mean over each group's columns."""
-        known = {column: name for name, columns in GROUPS.items() for column in columns}
-        rows: dict[str, list[list[float]]] = {}
-        for column, values in self.differences.items():
-            rows.setdefault(known.get(column, column), []).append(values)
         return {
-            name: measure_interval(list(map(fmean, zip(*columns, strict=True))))
-            for name, columns in rows.items()
+            name: measure_interval(
+                list(map(fmean, zip(*(self.differences[c] for c in columns), strict=True)))
+            )
+            for name, columns in group_columns(self.differences).items()
         }
 
 
@@ -147,26 +145,44 @@ def judge_order(
         return "not testable here", f"The suite has no task that both {first} and {second} do."
     if len(order.seeds) < LEAST_SEEDS:
         return "not testable here", _describe_lack(order, config)
-    evidence = (
+    return judge_intervals(
         f"{second} minus {first}, points, better is positive, over seeds "
-        f"{', '.join(map(str, order.seeds))}: "
-        + "; ".join(f"{column} {describe(one)}" for column, one in order.columns.items())
+        f"{', '.join(map(str, order.seeds))}",
+        order.columns,
+        order.groups,
+        least,
     )
+
+
+def judge_intervals(
+    what: str, columns: Mapping[str, Interval], groups: Mapping[str, Interval], least: int | None
+) -> tuple[Outcome, str]:
+    """Judge an order by the intervals of its groups of tasks, or by at least so many columns."""
+    evidence = f"{what}: " + "; ".join(f"{name} {describe(one)}" for name, one in columns.items())
     if least is not None:
-        better = [column for column, interval in order.columns.items() if interval.low > 0]
+        better = [column for column, interval in columns.items() if interval.low > 0]
         named = f" ({', '.join(better)})" if better else ""
         return (
             "holds" if len(better) >= least else "does not hold",
-            f"{evidence}. Above 0 in {len(better)} of {len(order.columns)} columns{named}.",
+            f"{evidence}. Above 0 in {len(better)} of {len(columns)} columns{named}.",
         )
-    better = [name for name, interval in order.groups.items() if interval.low > 0]
+    better = [name for name, interval in groups.items() if interval.low > 0]
     partly: Outcome = "holds in part" if better else "does not hold"
     return (
-        "holds" if len(better) == len(order.groups) else partly,
+        "holds" if len(better) == len(groups) else partly,
         f"{evidence}. By group: "
-        + "; ".join(f"{name} {describe(one)}{weigh(one)}" for name, one in order.groups.items())
+        + "; ".join(f"{name} {describe(one)}{weigh(one)}" for name, one in groups.items())
         + ".",
     )
+
+
+def group_columns(names: Iterable[str]) -> dict[str, list[str]]:
+    """Sort columns into the groups that they belong to; an unknown one is a group of its own."""
+    known = {column: name for name, columns in GROUPS.items() for column in columns}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(known.get(name, name), []).append(name)
+    return found
 
 
 def describe(interval: Interval) -> str:

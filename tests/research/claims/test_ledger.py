@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from research.claims.__main__ import main
-from research.claims.claim import Claim, render_ledger
+from research.claims.claim import Claim, Finding, render_ledger
 from research.claims.clusters import judge_clusters
 from research.claims.curves import follow_loss, judge_curves
 from research.claims.orders import compare_systems, judge_order
@@ -168,12 +168,13 @@ def test_curves(tmp_path: Path) -> None:
 
 def test_the_page_counts_and_orders() -> None:
     claims = [
-        Claim(number=n, text=f"t{n}", experiment="e", outcome=outcome, evidence="x.", command="c")
-        for n, outcome in ((2, "does not hold"), (1, "holds"))
-    ]  # type: ignore[arg-type]
+        Claim(2, "t2", Finding("does not hold", "x.", "e", "c"), beside=(("mini", "holds", "y."),)),
+        Claim(1, "t1", Finding("holds", "x.", "e", "c")),
+    ]
     text = render_ledger(claims, made="Made.")
     assert text.index("## 1. t1") < text.index("## 2. t2")
     assert "Of 2 claims 1: holds, 1: does not hold. The" in text
+    assert "**Does not hold.** x.\n\nOn mini: **holds.** y.\n\n- Experiment: e" in text
 
 
 def test_the_ledger_of_a_small_suite(
