@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     *,
-    data: Path,
+    data: Path | None = None,
     alignment: Path | None = None,
     held_out: Path | None = None,
     tasks: list[str] | None = None,
@@ -43,7 +43,7 @@ def evaluate(
         Folder in XTREME's layout with gold in labels/; may also hold word-alignment/ and
         word-retrieval/.
     alignment
-        Folder that holds word-alignment/, if the data folder does not.
+        Folder that holds word-alignment/, if the data folder does not or none is given.
     held_out
         Store written by 'prepare --hold-out N', for word-retrieval and sentence-retrieval, or a
         folder that holds it under the task's name.
@@ -71,7 +71,7 @@ def evaluate(
     from crosszero.experiment.yaml_text import parse_yaml
     from crosszero.files import check_output
 
-    check_output(out, inputs=[p for p in (data, held_out) if p], folder=True)
+    check_output(out, inputs=[p for p in (data, alignment, held_out) if p], folder=True)
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")

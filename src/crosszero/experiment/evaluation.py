@@ -108,8 +108,14 @@ def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> li
     names = [task.name for task in known]
     if asked is None:
         there = [t for t in usual if (place := places[t.data_setting]) and t.locate(place).is_dir()]
+        given = ", ".join(dict.fromkeys(place for place in places.values() if place))
+        if not given:
+            raise ConfigError(
+                "nothing to measure on: give data (--data), alignment (--alignment) or held_out "
+                "(--held-out)"
+            )
         if not there:
-            raise ConfigError(f"{places['data']}: has no task folder ({', '.join(names)})")
+            raise ConfigError(f"{given}: has no task folder ({', '.join(names)})")
         return [task.name for task in there]
     for name in asked:
         if name not in ("all", *names):
