@@ -42,4 +42,4 @@ def test_the_manual_names_every_extra_that_is_for_users() -> None:
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     manual = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `([a-z-]+)` \|", manual, flags=re.MULTILINE)
-    assert {*named} == {*project["optional-dependencies"]} - {TOOLS, "bench", "demo"}
+    assert {*named} == {*project["optional-dependencies"]} - {TOOLS}

@@ -80,7 +80,7 @@ def write_page(found: Collector) -> str:
     command = f"{given} python -m tests.reliability.report docs/reliability.md".strip()
     return "\n".join(
         [
-            "# What was tried to break it",
+            "# How we tried to break it",
             "",
             f"Made on {day} by `{command}`; seeds are 0 unless they are named there. `make test` "
             "and `make test-slow` try the same, `make fuzz` feeds the readers for an hour.",

@@ -143,9 +143,8 @@ def train(
     out
         Folder of the run.
     gold
-        In place of samples: word alignments that people made, such as gold/de-en for
-        gold/de-en.src, .tgt and .gold. A few hundred sentences are worth having; train on them what
-        was trained on samples before, with --level split and --layers.word.
+        In place of samples: hand-made word alignments, such as gold/de-en for gold/de-en.src, .tgt
+        and .gold. A few hundred sentences are enough, with --level split and --layers.word.
     resume
         Continue from the newest checkpoint in OUT.
     lora
