@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from research.e5_evidence import Evidence, mean, sign
-from research.e5_pages import SENTENCES, make_answers, make_changes, make_transfer, write_pages
+from research.e5_pages import write_pages
 from research.e5_records import (
     AT_LAYER_7,
     FIRST_LAST,
@@ -19,6 +19,7 @@ from research.e5_records import (
     restore,
     shrink,
 )
+from research.e5_tables import SENTENCES, make_answers, make_changes, make_transfer
 
 from crosszero.experiment.records import Record
 from crosszero.tasks.score import Score
