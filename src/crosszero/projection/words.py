@@ -72,11 +72,11 @@ def carry_links(
     return [(a, b, score) for (a, b), score in sorted(best.items())]
 
 
-def split_words(text: CutText, borders: Iterable[int]) -> CutText:
+def split_at(text: CutText, borders: Iterable[int]) -> CutText:
     """Cut words in two where a border lies within them.
 
     Example:
-        >>> split_words(CutText("abc d", [Span(0, 3), Span(4, 5)]), {1, 3}).spans
+        >>> split_at(CutText("abc d", [Span(0, 3), Span(4, 5)]), {1, 3}).spans
         [Span(start=0, end=1), Span(start=1, end=3), Span(start=4, end=5)]
     """
     places, spans = sorted(set(borders)), list[Span]()
@@ -109,7 +109,7 @@ def project_characters(
     """
     check_links(links, len(source.spans), len(target.spans))
     # Labels that share no character share no word, even if they stand in one word of the text.
-    parts = split_words(source, {place for label in labels for place in label[:2]})
+    parts = split_at(source, {place for label in labels for place in label[:2]})
     spans = source.spans, parts.spans
     links = carry_links(links, spans, (target.spans, target.spans))
     inside = [Label(*find_words(a, b, parts.spans), name) for a, b, name in labels]
