@@ -72,6 +72,9 @@ def test_the_base_is_found(tmp_path):
         ("0-0\n1:1\n", ":2: '1:1' is not a link"),
         ("0001 1 1\n1-1\n", ":2: is not a line"),
         ('{"links": [[0]]}\n', ':1: is not {"links"'),
+        ('{"links": [[0, 1], [0.9, 1]]}\n', ':1: is not {"links"'),
+        ('{"links": [["0", 1]]}\n', ':1: is not {"links"'),
+        ('{"links": [[true, 0]]}\n', ':1: is not {"links"'),
     ],
 )
 def test_lines_that_are_no_links(tmp_path, text, message):

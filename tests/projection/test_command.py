@@ -148,6 +148,12 @@ def test_what_is_wrong_is_told_and_nothing_is_written(
         ('{"text": "a", "spans": 3}', "is no"),
         ('{"text": 1, "spans": []}', "is no"),
         ("[" * 100_000, "is no"),
+        ('{"text": "a", "spans": [[0.9, 1, "X"]]}', "s:1: [0.9, 1, 'X'] is not a span"),
+        ('{"text": "a", "spans": [[0, true, "X"]]}', "is not a span"),
+        ('{"text": "a", "spans": [["0", 1, "X"]]}', "is not a span"),
+        ('{"text": "a", "spans": [[-1, 1, "X"]]}', "two whole numbers from 0"),
+        ('{"text": "a", "spans": [[0, 1, null]]}', "is not a span"),
+        ('{"text": "a", "spans": [{"start": 0}]}', "is not {"),
     ],
 )
 def test_spans_that_are_none_are_told(

@@ -96,7 +96,7 @@ def test_labels_are_carried_over(client: TestClient) -> None:
     answer = client.post("/api/project", json=question).json()
     assert answer["labels"] == [{"number": 0, **labels[0]}]
     assert answer["dropped"] == [{"number": 1, "reason": REASONS["no word"]}]
-    for start, end in ((3, 3), (5, 4), (0, 14)):
+    for start, end in ((3, 3), (5, 4), (0, 14), ("0", 3), (0, 3.0), (False, True)):
         question["labels"] = [{"start": start, "end": end, "name": "PER"}]
         refused = client.post("/api/project", json=question)
         assert (refused.status_code, refused.json().keys()) == (422, {"error"})

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crosszero.align.linked_pairs import is_index
 from crosszero.align.pharaoh import PharaohLink, parse_links
 from crosszero.align.spans import GoldLinks
 from crosszero.bitext.lines import MAX_ROW, require_lines
@@ -134,7 +135,10 @@ def _take_links(path: str | Path, number: int, line: str) -> str:
 def _read_json(path: str | Path, number: int, line: str) -> list[PharaohLink]:
     try:
         links = json.loads(line)["links"] if line else []
-        return [PharaohLink(int(link[0]), int(link[1]), True, None) for link in links]
+        pairs = [(link[0], link[1]) for link in links]
+        if not all(is_index(index) for pair in pairs for index in pair):
+            raise TypeError
+        return [PharaohLink(*pair, True, None) for pair in pairs]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise DataError(path, 'is not {"links": [[source, target], ...]}', number) from error
 

@@ -84,7 +84,7 @@ def parse_row(path: str | Path, number: int, line: str) -> LinkedPair:
 def _check_words(path: str | Path, number: int, name: str, words: Any, text: str) -> list[Span]:
     spans = [Span(0, 0)]
     for word in words if isinstance(words, list) else [words]:
-        right = isinstance(word, list) and len(word) == 3 and all(map(_is_index, word[1:]))
+        right = isinstance(word, list) and len(word) == 3 and all(map(is_index, word[1:]))
         if not right or text[word[1] : word[2]] != word[0] or word[1] >= word[2]:
             raise DataError(
                 path,
@@ -103,7 +103,7 @@ def _check_links(
 ) -> list[ScoredLink]:
     found = []
     for link in links if isinstance(links, list) else [links]:
-        if not (isinstance(link, list) and len(link) in (2, 3) and all(map(_is_index, link[:2]))):
+        if not (isinstance(link, list) and len(link) in (2, 3) and all(map(is_index, link[:2]))):
             raise DataError(path, f"{quote(link)} is not a link [source, target, score]", number)
         i, j, score = (*link, 1.0)[:3]
         if i >= len(source.spans) or j >= len(target.spans):
@@ -120,5 +120,6 @@ def _check_links(
     return found
 
 
-def _is_index(value: object) -> bool:
+def is_index(value: object) -> bool:
+    """Tell a place in a text, counted from 0, from other values of JSON."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from crosszero.align.linked_pairs import is_index
 from crosszero.align.spans import LinkedPair, from_words
 from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.config import require
@@ -152,14 +153,21 @@ class Spans:
             try:
                 row = json.loads(line)
                 text, spans = row["text"], row["spans"]
+                labels = [Label(*span) for span in spans]
                 if not isinstance(text, str):
                     raise TypeError
-                labels = [Label(int(a), int(b), str(name)) for a, b, name in spans]
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 message = 'is not {"text": ..., "spans": [[start, end, label], ...]}'
                 raise DataError(path, message, number) from error
             for label in labels:
-                if not 0 <= label.first <= label.end <= len(text):
+                places = is_index(label.first) and is_index(label.end)
+                if not places or not isinstance(label.name, str):
+                    message = (
+                        f"{quote(list(label))} is not a span [start, end, label]: two whole "
+                        "numbers from 0, and a text"
+                    )
+                    raise DataError(path, message, number)
+                if not label.first <= label.end <= len(text):
                     message = f"span {label.first} to {label.end}, but the text ends at {len(text)}"
                     raise DataError(path, message, number)
             yield Labelled(text, (labels, row), number)

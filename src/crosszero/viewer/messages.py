@@ -46,8 +46,8 @@ class AlignRequest(PairRequest):
 class Mark(BaseModel):
     """A label over characters (code points)."""
 
-    start: int = Field(ge=0, description="Its first character, from 0.")
-    end: int = Field(ge=1, description="The character behind its last one.")
+    start: int = Field(ge=0, strict=True, description="Its first character, from 0.")
+    end: int = Field(ge=1, strict=True, description="The character behind its last one.")
     name: Text = Field(description="Such as LOC.")
 
 
@@ -64,7 +64,7 @@ class NearestRequest(_Request):
     """Texts to which the nearest sentences of the server's file are looked for."""
 
     text: Texts
-    count: int = Field(5, ge=1, le=MAX_FOUND, description="Sentences for each text.")
+    count: int = Field(5, ge=1, le=MAX_FOUND, strict=True, description="Sentences for each text.")
 
 
 class LinkedRow(BaseModel):
