@@ -172,8 +172,22 @@ def test_flags_that_do_not_fit_are_refused(folder: Path) -> None:
     assert call("project", *files, "--languages", "en") == 2
     assert call("project", *files, "--column", "0") == 2
     assert call("project", *files, "--format", "markup", "--column", "2") == 2
+    assert call("project", *files, "--format", "markup", "--unlinked", "X") == 2
     assert call("project", *files, "--out", f"{a}.de") == 2
     assert call("project", "-", f"{a}.de") == 2
+
+
+def test_links_that_are_given_need_no_encoder(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    a = folder / "a"
+    files = ["project", f"{a}.conll", f"{a}.de"]
+    how = ["--encoder", "nope", "--layer", "99", "--precision", "bf16", "--max-length", "9"]
+    assert call(*files, "--links", f"{a}.links", *how, "--languages", "en", "de") == 2
+    error = capfd.readouterr().err
+    assert "--encoder, --max-length, --precision, --layer, --languages: no words are" in error
+    assert call(*files, "--languages", "en", "q!") == 2
+    assert "'q!' is not a language code" in capfd.readouterr().err
 
 
 def test_the_format_is_told_by_the_first_line(folder: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, quote
 
 # ISO 639-1. A code that the user gives may be longer (``pt-BR``, ``fil``); a code that is only
 # guessed from a file name has to be in one of these lists, or "big-set.tsv" would be in two
@@ -65,11 +65,7 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     if isinstance(languages, str) or not isinstance(languages, Sequence):
         raise ConfigError(f"languages is {languages!r}; a list like [en, fr] is needed")
     for code in languages:
-        if not isinstance(code, str) or not is_code(code):
-            raise ConfigError(
-                f"{code!r} is not a language code; use codes like en, pt-BR or fil"
-                + (" (write 'no' in quotes in YAML)" if str(code) == "False" else "")
-            )
+        check_code(code)
     given = f"{len(languages)} given ({' '.join(languages) or 'none'})"
     if exactly is not None and len(languages) != exactly:
         raise ConfigError(f"{exactly} languages are needed, {given}")
@@ -78,6 +74,24 @@ def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> 
     if len({normalise_code(code) for code in languages}) < len(languages):
         raise ConfigError(f"name every language only once, {given}")
     return tuple(languages)
+
+
+def check_pair(languages: Sequence[str]) -> tuple[str, str]:
+    """See that these are the codes of a text and of its translation (ConfigError)."""
+    if len(languages) != 2:
+        raise ConfigError("languages: two are needed, those of source and target, such as en fr")
+    for code in languages:
+        check_code(code)
+    return languages[0], languages[1]
+
+
+def check_code(code: object) -> None:
+    """See that a code is one (ConfigError)."""
+    if not isinstance(code, str) or not is_code(code):
+        raise ConfigError(
+            f"{quote(code)} is not a language code; use codes like en, pt-BR or fil"
+            + (" (write 'no' in quotes in YAML)" if str(code) == "False" else "")
+        )
 
 
 def is_code(text: str) -> bool:

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from crosszero.cli.flags import Flat, Out, Raw, Reading, Text, name_place
 from crosszero.projection.formats import LabelFormat
 from crosszero.projection.rules import Broken
+from crosszero.projection.tags import UNLINKED
 
 _log = logging.getLogger("crosszero")
 
@@ -29,7 +30,7 @@ def project(
     format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
     raw: Raw = None,
     column: int | None = None,
-    unlinked: str = "_",
+    unlinked: str = UNLINKED,
     min_score: float | None = None,
     gap: int = 1,
     broken: Broken | None = None,
@@ -56,7 +57,7 @@ def project(
         The translation with labels, in the format of the source. By default standard output.
     links
         Take the links from this file, a line for each text: Pharaoh or the JSONL of crosszero
-        align. By default the encoder makes them.
+        align. By default the encoder makes them; its flags and --languages work only then.
     format
         conll, spans or markup; by default told by the first line of the source.
     raw
@@ -86,6 +87,7 @@ def project(
     layer
         Hidden layer by which words are linked, from 1. By default what the encoder's folder says.
     """
+    from crosszero.bitext.languages import check_pair
     from crosszero.errors import ConfigError, count_things
     from crosszero.files import atomic_file, check_output
     from crosszero.projection.formats import make_format, tell_format
@@ -97,8 +99,16 @@ def project(
     check_output(out, inputs=inputs)
     if report is not None:
         check_output(report, inputs=[*inputs, out])
-    if languages is not None and len(languages) != 2:
-        raise ConfigError("languages: two are needed, those of source and target, such as en fr")
+    codes = check_pair(languages) if languages is not None else ("", "")
+    if links is not None:
+        given = {**vars(reading), "layer": layer, "languages": languages}
+        usual = {**vars(Reading()), "layer": None, "languages": None}
+        unused = [f"--{name.replace('_', '-')}" for name in given if given[name] != usual[name]]
+        if unused:
+            raise ConfigError(
+                f"{', '.join(unused)}: no words are linked where --links is given; leave out "
+                "--links, or everything that tells how to link"
+            )
     if str(source) == "-" and format is None:
         raise ConfigError("the format can't be read off standard input: give --format")
     kind = format or tell_format(source)
@@ -117,7 +127,7 @@ def project(
         from crosszero.align.methods import LinkConfig
 
         linker = WordLinker(reading.load(layer=layer), LinkConfig(threshold=rules.least(TAG_SCORE)))
-        link = partial(make_links, linker=linker, languages=languages or ("", ""))
+        link = partial(make_links, linker=linker, languages=codes)
     plain = kind != "conll" if raw is None else raw
     reasons: Counter[str] = Counter()
     placed = 0

@@ -20,6 +20,7 @@ from crosszero.projection.markup import Marked, read_markup
 from crosszero.projection.rules import TAG_SCORE, Dropped, Label, Reason, Rules
 from crosszero.projection.spans import project_spans
 from crosszero.projection.tags import (
+    UNLINKED,
     Scheme,
     are_spans,
     find_scheme,
@@ -96,7 +97,9 @@ class Conll:
         unlinked: tag of a word without link, where tags are those of words.
     """
 
-    def __init__(self, rules: Rules, *, column: int | None = None, unlinked: str = "_") -> None:
+    def __init__(
+        self, rules: Rules, *, column: int | None = None, unlinked: str = UNLINKED
+    ) -> None:
         self._rules, self._column, self._unlinked = rules, column, unlinked
         self._scheme: Scheme | None = None
 
@@ -232,7 +235,7 @@ def tell_format(path: str | Path) -> LabelFormat:
 
 
 def make_format(
-    kind: LabelFormat, rules: Rules, *, column: int | None = None, unlinked: str = "_"
+    kind: LabelFormat, rules: Rules, *, column: int | None = None, unlinked: str = UNLINKED
 ) -> Format:
     """Make the format of a name.
 
@@ -242,11 +245,13 @@ def make_format(
         column, unlinked: see :class:`Conll`.
 
     Raises:
-        ConfigError: a column is named where there are none, or none such.
+        ConfigError: a column or a tag is named where there are none, or no such column.
     """
     require("column", column, column is None or column >= 1, "1 or more")
     if kind == "conll":
         return Conll(rules, column=column, unlinked=unlinked)
     if column is not None:
         raise ConfigError(f"column: {column} given, but {kind} has no columns; conll has")
+    if unlinked != UNLINKED:
+        raise ConfigError(f"unlinked: {quote(unlinked)} given, but {kind} has no tags; conll has")
     return Spans(rules) if kind == "spans" else Markup(rules)

@@ -10,6 +10,8 @@ from crosszero.projection.rules import Dropped, Label, Reason
 from crosszero.projection.spans import ScoredLinks, check_links
 
 Scheme = Literal["bio", "bioes", "bilou"]
+UNLINKED = "_"
+"""Tag of a word without link."""
 _LETTERS: dict[Scheme, tuple[str, ...]] = {  # of the first, an inner, the last and a single word
     "bio": ("B", "I", "I", "B"),
     "bioes": ("B", "I", "E", "S"),
@@ -92,7 +94,7 @@ def project_tags(
     size: int,
     *,
     min_score: float = 0.0,
-    unlinked: str = "_",
+    unlinked: str = UNLINKED,
 ) -> tuple[list[str], list[Dropped]]:
     """Give each target word the tag of the source word that it is most surely linked to.
 
