@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from crosszero.cli import main
+from crosszero.continuation import Lines
 
 Folders = Callable[..., Path]
 SOURCE = ["the cat sees the sea", "", "the king", "the red house"] * 8
@@ -89,6 +90,49 @@ def test_statistics_are_trained_once(
     assert again.read_bytes() == out.read_bytes()
     assert call("align", *texts, "--method", "statistical", "--load", texts[0]) == 2
     assert "is no statistical aligner" in capsys.readouterr().err
+
+
+def stop_after(
+    lines: int, monkeypatch: pytest.MonkeyPatch, *arguments: object, block: int = 5
+) -> None:
+    """Run a command that is stopped when it has written some lines, a block at a time."""
+    write = Lines.write
+
+    def stop(self: Lines, rows: Sequence[str | None]) -> None:
+        if self.count >= lines:
+            raise KeyboardInterrupt
+        write(self, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("crosszero.cli.align._BLOCK", block)
+        patched.setattr(Lines, "write", stop)
+        assert call(*arguments) == 130
+
+
+def test_a_run_that_was_stopped_goes_on_only_with_the_same_counts(
+    texts: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    for name, (one, other) in (("good", texts), ("bad", texts[::-1])):
+        command = ["align", one, other, "--method", "statistical", "--out", tmp_path / "x"]
+        assert call(*command, "--save", tmp_path / name) == 0
+    used, out = tmp_path / "used", tmp_path / "links"
+    command = ["align", *texts, "--method", "statistical", "--load", used, "--out", out]
+    used.write_bytes((tmp_path / "good").read_bytes())
+    assert call(*command) == 0
+    expected = out.read_bytes()
+    used.write_bytes((tmp_path / "bad").read_bytes())
+    stop_after(10, monkeypatch, *command)
+    used.write_bytes((tmp_path / "good").read_bytes())
+    assert call(*command) == 0
+    assert "a run that was stopped had other texts or settings" in caplog.text
+    assert out.read_bytes() == expected
+    stop_after(10, monkeypatch, *command)
+    caplog.clear()
+    with caplog.at_level("INFO", logger="crosszero"):
+        assert call(*command) == 0
+    assert "10 lines are there from an earlier run" in caplog.text
+    assert out.read_bytes() == expected
 
 
 def test_counts_that_do_not_serve(

@@ -137,7 +137,8 @@ def align(
         if model:
             read = [hash_encoder(reading.encoder), model.alignment_layer, reading.max_length]
             read += [model.precision] if model.precision != "fp32" else []
-        way = [method, unit, threshold, symmetrisation, raw, languages, kind, str(load)]
+        counted = hash_files(load) if load else None
+        way = [method, unit, threshold, symmetrisation, raw, languages, kind, counted]
         texts = [source, target] if corpus.given else hash_files(*corpus.files)
         key = make_key({"encoder": read, "way": way, "texts": texts})
     links = 0
