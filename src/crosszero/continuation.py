@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +36,13 @@ class Lines:
     def __init__(self, file: IO[bytes], hole: bytes, count: int = 0, kept: int = 0) -> None:
         self._file, self._hole = file, hole
         self.done, self.count, self.kept = count, count, kept
+
+    def read_done(self) -> Iterator[str]:
+        """Read the lines of the earlier run, without their ends, before any are written."""
+        if self.done:
+            self._file.seek(0)
+            rows = islice(self._file, self.done)
+            yield from (row.decode().removesuffix("\n") for row in rows if row != self._hole)
 
     def write(self, lines: Sequence[str | None]) -> None:
         """Write the lines of further items, ``None`` for one without; safe when it returns."""

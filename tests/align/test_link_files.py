@@ -5,7 +5,7 @@ import json
 import pytest
 
 from crosszero.align.link_reader import read_links
-from crosszero.align.link_writer import spell_links
+from crosszero.align.link_writer import count_links, spell_links
 from crosszero.align.spans import GoldLinks, ScoredLink, from_words
 from crosszero.errors import ConfigError, DataError
 
@@ -25,6 +25,7 @@ def test_what_is_written_is_read(tmp_path):
         found = read_links(path)
         assert found.rows == (sure((0, 0), (1, 0)), sure())
         assert (found.base, found.null) == (0, 0)
+        assert [count_links(row, kind) for row in path.read_text().splitlines()] == [2, 0]
     row = json.loads(line)
     assert row["links"] == [[0, 0, 0.25], [1, 0, 0.98]]
     assert [row["source"][a:b] for _, a, b in row["source_words"]] == ["ein", "Haus"]

@@ -135,6 +135,23 @@ def test_a_run_that_was_stopped_goes_on_only_with_the_same_counts(
     assert out.read_bytes() == expected
 
 
+@pytest.mark.parametrize("kind", ["pharaoh", "scores", "jsonl"])
+def test_the_links_of_a_run_that_was_stopped_are_counted(
+    kind: str, texts: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    out = tmp_path / "links.gz"
+    command = ["align", *texts, "--method", "statistical", "--format", kind, "--out", out]
+    with caplog.at_level("INFO", logger="crosszero"):
+        assert call(*command) == 0
+        whole = caplog.messages[-1]
+        stop_after(10, monkeypatch, *command)
+        assert call(*command) == 0
+    assert "10 lines are there from an earlier run" in caplog.text
+    assert whole.endswith("in 32 lines")
+    assert caplog.messages[-1] == whole
+
+
 def test_counts_that_do_not_serve(
     model_folder: Folders, texts: tuple[Path, Path], tmp_path: Path,
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,

@@ -34,6 +34,16 @@ def spell_links(
     return json.dumps(make_row(source, target, links), ensure_ascii=False)
 
 
+def count_links(line: str, kind: LinkFormat) -> int:
+    """Count the links on a line that :func:`spell_links` has written.
+
+    Example:
+        >>> count_links("0-0:0.980 1-2:0.710", "scores")
+        2
+    """
+    return len(json.loads(line)["links"] if kind == "jsonl" else line.split())
+
+
 def make_row(source: CutText, target: CutText, links: Sequence[ScoredLink]) -> dict[str, Any]:
     """Give the row that stands for a pair of texts in JSONL."""
     return {

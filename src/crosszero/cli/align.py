@@ -87,7 +87,7 @@ def align(
     from crosszero.align.corpus import Corpus, count_words
     from crosszero.align.eflomal import TwoWayModel
     from crosszero.align.layer_choice import find_layer
-    from crosszero.align.link_writer import spell_links
+    from crosszero.align.link_writer import count_links, spell_links
     from crosszero.align.linker import WordLinker
     from crosszero.align.methods import LinkConfig
     from crosszero.bitext.lines import count_empty
@@ -154,6 +154,7 @@ def align(
             _log.info(
                 "%s%s lines are there from an earlier run", name_place(out), f"{lines.done:,}"
             )
+            links = sum(count_links(line, kind) for line in lines.read_done())
         begun, told = time.monotonic(), time.monotonic()
         linked = linker.link_pairs(pairs)
         while rows := list(islice(linked, _BLOCK)):
