@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crosszero.align.eflomal import TwoWayModel
+from crosszero.align.eflomal import LONGEST, TwoWayModel
 from crosszero.align.layer_choice import choose_layer, measure_layers
 from crosszero.align.linker import WordLinker, align_words
 from crosszero.align.methods import LinkConfig
@@ -169,3 +169,20 @@ def test_the_layer_whose_links_agree_is_chosen(statistics):
         assert 0 < found[0] < found[1] <= 1
         assert choose_layer([1, 2], found) == 2
     assert choose_layer([1, 2, 3], [0.5, 0.5, 0.4]) == 2
+
+
+def test_texts_too_long_to_count_in_tell_a_layer_without_counts(statistics):
+    long = [from_words([word for text in side for word in text.keys]) for side in SIDES]
+    assert min(len(text.spans) for text in long) > LONGEST
+    long = [[text] * 2 for text in long]
+    alone = measure_layers(Meanings(), *long, [1, 2])
+    assert 0 < alone[0] < alone[1]
+    nothing = TwoWayModel(lambda: iter([]), seeds=(1, 2))
+    assert measure_layers(Meanings(), *long, [1, 2], statistics) == alone
+    assert measure_layers(Meanings(), *SIDES, [1, 2], nothing) == measure_layers(
+        Meanings(), *SIDES, [1, 2]
+    )
+    assert measure_layers(Meanings(), *SIDES, [2], statistics) == [1.0]
+    mixed = [[*one, *other] for one, other in zip(SIDES, long, strict=True)]
+    found = measure_layers(Meanings(), *mixed, [2], statistics)
+    assert found == measure_layers(Meanings(), *mixed, [2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,12 @@ from crosszero.cli import main
 from crosszero.continuation import Lines
 
 Folders = Callable[..., Path]
+WORDS = [
+    ("the cat sees the", "le chat voit le"),
+    ("sea the house the", "mer la maison le"),
+    ("king the red house", "roi la maison rouge"),
+    ("the house the sea", "la maison la mer"),
+]
 SOURCE = ["the cat sees the sea", "", "the king", "the red house"] * 8
 TARGET = ["le chat voit la mer", "le roi", "", "la maison rouge"] * 8
 
@@ -198,6 +205,38 @@ def test_the_layer_can_be_chosen_on_the_texts(
     assert call("align", "a cat", "un chat", *flags, "--layer", "auto") == 0
     assert "too few to choose a layer" in caplog.text
     assert call("align", *texts, *flags, "--layer", "first-last") == 0
+
+
+def test_a_layer_is_chosen_only_by_what_tells_one(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flags = ["--encoder", model_folder(), "--out", tmp_path / "links", "--layer", "auto"]
+    long = tmp_path / "long.tsv"
+    lines = [f"{source} " * 70 + "\t" + f"{target} " * 70 for source, target in WORDS]
+    long.write_text("\n".join(lines * 5) + "\n")
+    with caplog.at_level("INFO", logger="crosszero"):
+        assert call("align", long, *flags) == 0
+    assert "no words are counted: no pair has 1 to 256 words on each side" in caplog.text
+    assert re.search(r"agreement by layer: 1: 0\.[1-9]", caplog.text)
+    empty = tmp_path / "empty.tsv"
+    empty.write_text("the cat\t\n" * 20)
+    caplog.clear()
+    assert call("align", empty, *flags) == 0
+    assert "--layer auto: in no layer do the links agree; using the default" in caplog.text
+
+
+def test_texts_too_long_to_count_in(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long, kept = tmp_path / "long.tsv", tmp_path / "counts"
+    long.write_text("the cat " * 200 + "\tle chat\n")
+    flags = ["--encoder", model_folder(), "--out", tmp_path / "links", "--method", "combined"]
+    for counts in (["--save", kept], ["--load", kept]):
+        caplog.clear()
+        assert call("align", long, *flags, *counts) == 0
+        told = "has counted no words: it counts them in pairs of 1 to 256 words on each side"
+        assert told in caplog.text
+        assert "was it trained on" not in caplog.text
 
 
 def test_links_against_gold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from crosszero.align.eflomal import TwoWayModel, fits
+from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.spans import CutPair, CutText, from_words
 from crosszero.align.text_pairs import TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
@@ -133,8 +133,11 @@ def count_words(corpus: Corpus) -> TwoWayModel:
         )
     pairs = ((source.keys, target.keys) for source, target in islice(corpus, _COUNTED))
     rows = [row for row in pairs if fits(*row)]
-    few = "; a few hundred are needed for good counts" if len(rows) < _FEW else ""
-    _log.info("counting the words of %s%s", count_things(len(rows), "pair", "pairs"), few)
+    if rows:
+        few = "; a few hundred are needed for good counts" if len(rows) < _FEW else ""
+        _log.info("counting the words of %s%s", count_things(len(rows), "pair", "pairs"), few)
+    else:
+        _log.warning("no words are counted: no pair has 1 to %d words on each side", LONGEST)
     return TwoWayModel(lambda: rows, seeds=(2, 3))
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from crosszero.align.corpus import Corpus, count_words
-from crosszero.align.eflomal import TwoWayModel
+from crosszero.align.eflomal import TwoWayModel, fits
 from crosszero.align.similarity import Similarity, compare_parts
 from crosszero.align.spans import CutText, Link, Span
 from crosszero.align.subtokens import Parts, word_vectors
@@ -52,7 +52,7 @@ def find_layer(
         statistics: trained on such texts; none: it is trained now, if `corpus` is a file.
 
     Returns:
-        The layer, or ``None`` if there are too few texts to choose by.
+        The layer, or ``None`` if there are too few texts to choose by, or none that tell.
 
     Raises:
         ConfigError: the corpus can be read only once.
@@ -70,6 +70,9 @@ def find_layer(
         )
         return None
     found = measure_layers(encoder, sources, targets, layers, statistics)
+    if not any(found):
+        _log.warning("--layer auto: in no layer do the links agree; using the default")
+        return None
     chosen = choose_layer(layers, found)
     table = ", ".join(f"{n}: {value:.3f}" for n, value in zip(layers, found, strict=True))
     _log.info("agreement by layer: %s; layer %d is read", table, chosen)
@@ -93,12 +96,15 @@ def measure_layers(
 
     Returns:
         For each layer the agreement (F1) of the links seen from the source with those seen from the
-        target, times that of what both see with the statistical aligner, 0 to 1.
+        target, times that of what both see with the statistical aligner, 0 to 1. Texts that are too
+        long for that aligner, or all where it has counted nothing, are left out of the second.
     """
-    counted: list[set[Link]] = [set() for _ in sources]
-    if statistics is not None:
+    counted: dict[int, set[Link]] = {}
+    if statistics is not None and not statistics.empty:
         rows = [(a.keys, b.keys) for a, b in zip(sources, targets, strict=True)]
-        counted = [set(links) for links in statistics.align(rows)]
+        for number, (row, links) in enumerate(zip(rows, statistics.align(rows), strict=True)):
+            if fits(*row):
+                counted[number] = set(links)
     left, right = (
         encoder.encode_subtoken_layers(
             [text.text for text in side], [text.spans for text in side], layers
@@ -114,9 +120,9 @@ def measure_layers(
             forth.append(_find_nearest(similarity))
             back.append({(i, j) for j, i in _find_nearest(similarity.T)})
         agreement = _agree(forth, back)
-        if statistics is not None:
-            both = [a & b for a, b in zip(forth, back, strict=True)]
-            agreement *= _agree(both, counted)
+        if counted:
+            both = [forth[number] & back[number] for number in counted]
+            agreement *= _agree(both, list(counted.values()))
         found.append(agreement)
     return found
 

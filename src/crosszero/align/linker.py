@@ -226,7 +226,13 @@ class WordLinker:
                 count_things(self.too_long, "pair has", "pairs have"),
                 LONGEST,
             )
-        if 2 * self.known < self.words and not self.too_long:
+        elif self.words and self._statistics is not None and self._statistics.empty:
+            _log.warning(
+                "the statistical aligner has counted no words: it counts them in pairs of 1 to %d "
+                "words on each side",
+                LONGEST,
+            )
+        elif 2 * self.known < self.words:
             _log.warning(
                 "the statistical aligner has counted only %.0f %% of the words: was it trained on "
                 "these languages, the source first?",
