@@ -318,10 +318,11 @@ def test_cost_does_not_grow_with_the_list() -> None:
 
 
 def test_readers(tmp_path: Path) -> None:
-    (tmp_path / "muse.txt").write_text("dog chien\ncat\tle chat\n\n", encoding="utf-8")
+    (tmp_path / "muse.txt").write_text("dog chien\ncat\tle chat\n\n1000 1\u202f000", "utf-8")
     lexicon = read_lexicon([f"en,fr={tmp_path}/muse.txt"])
-    assert lexicon.entries("en", "fr") == [("dog", "chien"), ("cat", "le chat")]
-    assert lexicon.entries("fr", "en") == [("chien", "dog"), ("le chat", "cat")]
+    pairs = [("dog", "chien"), ("cat", "le chat"), ("1000", "1\u202f000")]
+    assert lexicon.entries("en", "fr") == pairs
+    assert lexicon.entries("fr", "en") == [(b, a) for a, b in pairs]
     for code, text in (("en", "dog\n\ncat"), ("fr", "chien\nx\nchat"), ("ru", "пёс\ny\nкот")):
         (tmp_path / f"{code}.txt").write_text(text, encoding="utf-8")
     lexicon = read_lexicon([f"{code}={tmp_path}/{code}.txt" for code in ("en", "fr", "ru")])

@@ -115,6 +115,24 @@ def test_markup_follows_the_links_of_a_file(folder: Path) -> None:
     assert out.read_text("utf-8") == "<b>Ada</b>, hallo!\n\n"
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2007"])
+def test_a_space_that_does_not_break_parts_no_words(folder: Path, space: str) -> None:
+    (folder / "n.en").write_text(f"10{space}000 francs for <b>Ada</b>\n", "utf-8")
+    (folder / "n.fr").write_text(f"Ada a 10{space}000 francs\n", "utf-8")
+    (folder / "l").write_text("0-2 1-3 3-0\n", "utf-8")
+    out = folder / "out"
+    command = ["project", folder / "n.en", folder / "n.fr", "--links", folder / "l", "--out", out]
+    for way in ([], ["--tokenised"]):
+        assert call(*command, *way) == 0
+        assert out.read_text("utf-8") == f"<b>Ada</b> a 10{space}000 francs\n"
+    (folder / "n.conll").write_text(f"10{space}000 NUM\nfrancs NOUN\nfor ADP\nAda PROPN\n", "utf-8")
+    command[1] = folder / "n.conll"
+    assert call(*command, "--unlinked", "X") == 0
+    assert out.read_text("utf-8").split("\n")[:4] == [
+        "Ada\tPROPN", "a\tX", f"10{space}000\tNUM", "francs\tNOUN"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crosszero.align.spans import CutText, Span
 from crosszero.align.word_cutter import cut_words
+from crosszero.bitext.lines import split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.rules import Label
@@ -30,6 +31,12 @@ def test_characters_follow_their_words() -> None:
     assert project("the (red) one", "(red)", "une «rouge», la", "1-1") == "«rouge»,"
     assert project("the reddish one", "red", "une rougeâtre", "1-1") == "rougeâtre"
     assert project("the ! one", "the", "...", "0-0") is None
+
+
+@given(st.text(alphabet="ab,\t \u00a0\u2007\u202f\u2009\u3000\u2028\x0b\x85", max_size=12))
+def test_words_between_spaces_are_those_that_links_count(line: str) -> None:
+    text = cut_at_spaces(line)
+    assert [line[start:end] for start, end in text.spans] == split_words(line)
 
 
 @settings(deadline=None)

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from crosszero.align.word_boundaries import iso_639_1
-from crosszero.bitext.lines import require_lines
+from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
 
@@ -158,7 +158,7 @@ def _two_columns(file: str | Path) -> Iterator[tuple[str, str]]:
     for number, text in enumerate(require_lines(file, empty_lines=True), start=1):
         if not text.strip():
             continue
-        columns = text.strip().split("\t") if "\t" in text.strip() else text.split()
+        columns = text.split("\t") if "\t" in text else split_words(text)
         columns = [column.strip() for column in columns]
         if len(columns) != 2 or not all(columns):
             raise DataError(

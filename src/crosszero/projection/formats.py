@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from crosszero.align.linked_pairs import is_index
 from crosszero.align.spans import LinkedPair, from_words
-from crosszero.bitext.lines import MAX_ROW, require_lines
+from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
 from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote
 from crosszero.projection.conll import TaggedWords, read_conll
@@ -229,7 +229,7 @@ def tell_format(path: str | Path) -> LabelFormat:
         return "spans"
     if read_markup(line).elements:
         return "markup"
-    if len(line.split()) in (2, 4, 10) or line.startswith(("#", "-DOCSTART-")):
+    if len(split_words(line)) in (2, 4, 10) or line.startswith(("#", "-DOCSTART-")):
         return "conll"
     raise DataError(path, f"{quote(line)}: give --format conll, spans or markup", 1)
 
