@@ -100,6 +100,53 @@ def test_universal_dependencies_are_read(tmp_path: Path) -> None:
     assert list(read_conll(path)) == [TaggedWords(["de", "le"], ["ADP", "DET"], 1)]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# O\nAda B-PER\n", [["#", "Ada"]]),  # a word, by its tag
+        ("# O\n\nAda B-PER\n", [["#"], ["Ada"]]),
+        ("# note\nAda B-PER\n# note\nruns O\n", [["Ada", "runs"]]),
+        ("# NOUN\nAda NOUN\n", [["#", "Ada"]]),
+        ("Ada NOUN\n\n# NOUN\n", [["Ada"], ["#"]]),
+        ("# #\nAda NNP\n", [["#", "Ada"]]),  # as the Penn Treebank tags it
+        ("# \tO\nAda\tO\n", [["#", "Ada"]]),  # a word, by its columns
+        ("#\tO\n#\tO\n", [["#", "#"]]),
+        ("# O\nAda\tO\n", [["Ada"]]),
+        ("# text = a\tb\nAda\tO\n", [["Ada"]]),
+        ("# a b O\nAda NNP O\n", [["Ada"]]),
+        ("# id = O\nAda NNP I-NP O\n", [["Ada"]]),
+        ("# NN I-NP O\nAda NNP I-NP O\n", [["#", "Ada"]]),
+        ("#ada O\nAda B-PER\n", [["#ada", "Ada"]]),
+        ("# 1 O\n1 CD O\n2 CD O\n", [["CD", "CD"]]),  # the first column counts the words
+        ("# a note\n\n", []),
+    ],
+)
+def test_the_sign_of_comments_can_be_a_word(
+    tmp_path: Path, text: str, words: list[list[str]]
+) -> None:
+    path = write(tmp_path, text)
+    assert [row.words for row in read_conll(path, column=2 if "CD" in text else None)] == words
+
+
+def test_in_universal_dependencies_all_signs_begin_comments(tmp_path: Path) -> None:
+    row = "\tx\t_\tX" + "\t_" * 6
+    path = write(tmp_path, f"#newpar\n#\n# text = x\n1{row}\n#end\n2{row}\n")
+    for tagged in (True, False):
+        assert [row.words for row in read_conll(path, tagged=tagged)] == [["x", "x"]]
+
+
+def test_a_line_that_is_a_word_or_a_comment_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "Ada NOUN\n\n# FOO\nruns VERB\n")
+    with pytest.raises(DataError, match=r"a\.conll:3: is a comment, or the word # with the tag"):
+        list(read_conll(path))
+
+
+def test_a_space_that_does_not_break_can_be_a_word(tmp_path: Path) -> None:
+    assert next(read_conll(write(tmp_path, "\u00a0\tO\n10\u00a0000\tO\n"))).words == [
+        "\u00a0", "10\u00a0000"
+    ]  # fmt: skip
+
+
 def test_a_line_without_tag_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, "a O\n\nb\n")
     with pytest.raises(DataError, match=r"a\.conll:3: column 2"):
