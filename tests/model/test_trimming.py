@@ -17,6 +17,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model import trimming
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.head import ProjectionHead
@@ -25,6 +26,7 @@ from crosszero.model.saving import save_encoder
 from crosszero.model.token_choice import choose_tokens, count_tokens, list_scripts
 from crosszero.model.trimming import trim_encoder
 from crosszero.model.vocabulary import Vocabulary
+from crosszero.model.word_layers import KnownLayer
 from tests.conftest import TEXT, make_model
 
 Folders = Callable[..., Path]
@@ -94,10 +96,11 @@ def test_any_text_keeps_its_tokens_where_they_all_stay(kind: str, data: st.DataO
     vocabulary = LEARNT[kind]
     words = st.sampled_from([w for line in CORPUS for w in line.split()])
     text = data.draw(st.lists(words | st.text(LETTERS, max_size=6), max_size=8).map(" ".join))
-    counts = count_tokens(vocabulary, [text])
+    counts, tried = count_tokens(vocabulary, [text])
     others = data.draw(st.sets(st.sampled_from(sorted(vocabulary.pieces)), max_size=20))
-    tokenizer, kept = cut(vocabulary, {*np.flatnonzero(counts).tolist(), *others})
+    tokenizer, kept = cut(vocabulary, {*np.flatnonzero(counts).tolist(), *tried, *others})
     before = vocabulary.tokenizer.encode(text, add_special_tokens=False)
+    assert counts.sum() == len(before.ids)
     after = tokenizer.encode(text, add_special_tokens=False)
     assert after.tokens == before.tokens
     assert [kept[i] for i in after.ids] == before.ids
@@ -122,8 +125,8 @@ def test_a_word_that_was_given_up_is_given_up_again() -> None:
     tokenizer.model = models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]")
     vocabulary = Vocabulary(PreTrainedTokenizerFast(tokenizer_object=tokenizer), name="x")
     assert vocabulary.tokenizer.encode("abc").tokens == ["[UNK]"]  # ab, then no ##c
-    counts = count_tokens(vocabulary, ["abc"])
-    assert np.flatnonzero(counts).tolist() == [0, 1]
+    counts, tried = count_tokens(vocabulary, ["abc"])
+    assert (counts.tolist(), tried) == ([1, 0, 0, 0, 0], {1})
     shorter, _ = cut(vocabulary, {0, 1, 2, 4})
     assert shorter.encode("abc").tokens == ["[UNK]"]
     without, _ = cut(vocabulary, {0, 2, 4})
@@ -181,6 +184,15 @@ def test_rare_tokens_can_be_left_out(model_folder: Folders, tmp_path: Path) -> N
     assert (done.counted, done.missed) == (6, 2)
 
 
+def test_tokens_that_words_were_tried_with_are_kept_but_not_counted(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    done = trim_encoder(model_folder(), tmp_path / "small", texts=["the houseŽ", "the"], least=2)
+    assert (done.counted, done.missed) == (3, 0)  # the [UNK] the
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "small")
+    assert tokenizer.tokenize("the house") == ["the", "house"]
+
+
 def test_languages_keep_their_scripts(model_folder: Folders, tmp_path: Path) -> None:
     source = model_folder()
     trim_encoder(source, tmp_path / "small", languages=["en", "ru"])
@@ -233,6 +245,55 @@ def test_files_of_sentence_transformers_and_the_head_come_along(
     for name in ("projection.safetensors", "README.md"):
         one, other = tmp_path / "run" / name, tmp_path / "small" / name
         assert one.read_bytes() == other.read_bytes()
+
+
+def save_with_layers(folder: Path, model_folder: Folders) -> Encoder:
+    backbone = Backbone.load(model_folder(), mlm=True)
+    save_encoder(backbone, folder, layer=-1, alignment_layer=2, word_layer=1)
+    return Encoder.load(folder)
+
+
+def test_words_are_read_and_linked_as_before(model_folder: Folders, tmp_path: Path) -> None:
+    texts = ["the red house", "la maison rouge"]
+    old = save_with_layers(tmp_path / "run", model_folder)
+    trim_encoder(tmp_path / "run", tmp_path / "small", texts=texts)
+    new = Encoder.load(tmp_path / "small")
+    assert (new.alignment_layer, new.word_layer) == (old.alignment_layer, old.word_layer) == (2, 1)
+    assert new.align(*texts) == old.align(*texts)
+    spans = [[(0, 3), (4, 7), (8, 13)], [(0, 2), (3, 9), (10, 15)]]
+    both = (encoder.encode_words(texts, spans) for encoder in (new, old))
+    for one, other in zip(*both, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_an_encoder_that_would_read_words_differently_is_not_written(
+    model_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_with_layers(tmp_path / "run", model_folder)
+    monkeypatch.setattr(trimming, "write_layers", lambda *_, **__: None)
+    with pytest.raises(CheckpointError, match="its vectors would change"):
+        trim_encoder(tmp_path / "run", tmp_path / "small", texts=["the red house"] * 3)
+    assert not (tmp_path / "small").exists()
+
+
+def test_an_encoder_that_is_known_by_its_vocabulary_is_linked_at_the_same_layer(
+    model_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(Backbone.load(model_folder()).table.weight)
+    known = KnownLayer("bert", 3, 0, size, 1, "LaBSE, say")
+    monkeypatch.setattr("crosszero.model.word_layers.KNOWN", (known,))
+    trim_encoder(model_folder(), tmp_path / "small", texts=["the red house"])
+    assert Encoder.load(tmp_path / "small").alignment_layer == 1
+
+
+def test_gold_that_was_trained_on_comes_along(model_folder: Folders, tmp_path: Path) -> None:
+    save_encoder(Backbone.load(model_folder(), mlm=True), tmp_path / "run")
+    (tmp_path / "run" / "gold").mkdir()
+    for name in ("gold.json", "gold/part-00000.parquet"):
+        (tmp_path / "run" / name).write_bytes(b"x")
+    trim_encoder(tmp_path / "run", tmp_path / "small", texts=["the red house"])
+    for name in ("gold.json", "gold/part-00000.parquet"):
+        assert (tmp_path / "small" / name).read_bytes() == b"x"
 
 
 def test_the_old_layout_of_sentence_transformers(model_folder: Folders, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from crosszero.align.spans import GoldLinks
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import ConfigError, DataError
 
+GOLD, GOLD_HASHES = "gold", "gold.json"
+"""In an encoder's folder what it was trained on; see :mod:`crosszero.samples.gold`."""
 _STEM = re.compile(r"(.+):([01])", re.DOTALL)
 
 

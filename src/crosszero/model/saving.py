@@ -76,10 +76,7 @@ def save_encoder(
             )
         sizes = {"hidden_size": backbone.hidden_size, "layers": backbone.layers}
         write_readout(staged, **sizes, max_length=backbone.max_length, layer=layer)
-        layers = {"alignment_layer": alignment_layer, "word_layer": word_layer}
-        if known := {name: value for name, value in layers.items() if value is not None}:
-            text = json.dumps(known, indent=2)
-            (staged / OWN_SETTINGS).write_text(text, encoding="utf-8")
+        write_layers(staged, alignment_layer=alignment_layer, word_layer=word_layer)
         if card:
             (staged / "README.md").write_text(card, encoding="utf-8")
         (folder / "config.json").unlink(missing_ok=True)  # while files change, nothing loads it
@@ -89,6 +86,12 @@ def save_encoder(
             goal = folder / path.relative_to(staged)
             goal.parent.mkdir(exist_ok=True)
             os.replace(path, goal)
+
+
+def write_layers(folder: Path, **layers: int | None) -> None:
+    """Write ``crosszero.json`` beside a model: layers of :func:`save_encoder`, if known."""
+    if known := {name: value for name, value in layers.items() if value is not None}:
+        (folder / OWN_SETTINGS).write_text(json.dumps(known, indent=2), encoding="utf-8")
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

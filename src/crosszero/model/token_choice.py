@@ -24,17 +24,21 @@ _LEAST = 0.001  # share of the letters from which on a text counts as written in
 _LINES = 1000  # tokenised together
 
 
-def count_tokens(vocabulary: Vocabulary, texts: Sequence[str]) -> NDArray[np.int64]:
-    """Count how often each token occurs; those that a word was tried with count, too.
+def count_tokens(
+    vocabulary: Vocabulary, texts: Sequence[str]
+) -> tuple[NDArray[np.int64], set[int]]:
+    """Count how often each token occurs.
 
     Args:
         vocabulary: n tokens.
         texts: any.
 
     Returns:
-        (n,) counts, by the tokens' numbers.
+        (n,) counts, by the tokens' numbers; and the tokens without which an unknown word might be
+        known, though it does not consist of them.
     """
     counts = np.zeros(max(vocabulary.pieces) + 1, np.int64)
+    tried: set[int] = set()
     for start in range(0, len(texts), _LINES):
         block = list(texts[start : start + _LINES])
         coded = vocabulary.tokenizer.encode_batch_fast(block, add_special_tokens=False)
@@ -43,8 +47,8 @@ def count_tokens(vocabulary: Vocabulary, texts: Sequence[str]) -> NDArray[np.int
         if vocabulary.kind == "WordPiece":
             for text, one in zip(block, coded, strict=True):
                 if vocabulary.unknown in one.ids:
-                    counts[list(vocabulary.match_unknown(text))] += 1
-    return counts
+                    tried.update(vocabulary.match_unknown(text))
+    return counts, tried
 
 
 def find_scripts(texts: Iterable[str]) -> set[str]:

@@ -9,6 +9,7 @@ are faster.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,20 +21,28 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from crosszero.align.gold import GOLD, GOLD_HASHES
 from crosszero.config import read_json
 from crosszero.errors import CheckpointError, ConfigError, CrosszeroError
 from crosszero.files import check_output
 from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
-from crosszero.model.loading import find_file, quiet_transformers
+from crosszero.model.encoder import Encoder
+from crosszero.model.loading import find_file, find_folder, quiet_transformers
 from crosszero.model.readout import SETTINGS, read_readout
-from crosszero.model.saving import PROJECTION, save_tokenizer
+from crosszero.model.saving import PROJECTION, save_tokenizer, write_layers
 from crosszero.model.token_choice import choose_tokens, count_tokens, find_scripts, list_scripts
 from crosszero.model.tokens import Tokens
 from crosszero.model.vocabulary import Vocabulary
+from crosszero.model.word_layers import find_alignment_layer, read_own_layers
+from crosszero.search.neighbours import AnyFloats
 
-_BESIDE = ("config_sentence_transformers.json", PROJECTION, "README.md", "LICENSE", "NOTICE")
+_BESIDE = (
+    "config_sentence_transformers.json", PROJECTION, GOLD_HASHES, "README.md", "LICENSE",
+    "NOTICE",
+)  # fmt: skip
 _LINES, _LONGEST, _RUN = 1000, 128, 8  # texts, and tokens of each, to try; texts to run
+_NEAR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,9 @@ def trim_encoder(
     """Write an encoder with the tokens that some texts or languages need, and no others.
 
     Special tokens stay, and so do all single characters of the scripts concerned: what is not
-    covered falls back to smaller tokens, rarely to the unknown one. MLM head, projection head and
-    the files of sentence-transformers come along.
+    covered falls back to smaller tokens, rarely to the unknown one. MLM head, projection head, the
+    files of sentence-transformers, the layers of ``crosszero.json`` and what tells the gold
+    sentences that the encoder was trained on come along.
 
     Args:
         name: ``crosszero-mini``, a folder or a hub id.
@@ -99,12 +109,12 @@ def trim_encoder(
         backbone = Backbone.load(name)
     vocabulary = Vocabulary(backbone.tokenizer, name=str(name))
     kept = vocabulary.list_fixed() | set(_list_ids(backbone.model.config).values())
-    counts = count_tokens(vocabulary, texts)
-    kept.update(np.flatnonzero(counts >= least).tolist())
+    counts, tried = count_tokens(vocabulary, texts)
+    kept.update(tried, np.flatnonzero(counts >= least).tolist())
     readout = read_readout(name)
     if readout.prompt or readout.lower_case:  # sentences are read so, words are not
-        prepared = count_tokens(vocabulary, [readout.prepare(text) for text in texts])
-        kept.update(np.flatnonzero(prepared >= least).tolist())
+        prepared, tried = count_tokens(vocabulary, [readout.prepare(text) for text in texts])
+        kept.update(tried, np.flatnonzero(prepared >= least).tolist())
     kept |= choose_tokens(vocabulary, find_scripts(texts), longest=1)
     if scripts:
         kept |= choose_tokens(vocabulary, scripts)
@@ -113,7 +123,10 @@ def trim_encoder(
     tokens = sorted(vocabulary.close(kept & vocabulary.pieces.keys()))
 
     rows, size = len(backbone.table.weight), _measure_size(backbone)
-    tried = _Trial(backbone, [*texts[:_LINES], *check[:_LINES]], tokens)
+    layers = read_own_layers(name, backbone)._asdict()
+    if layers["alignment_layer"] is None:  # LaBSE is known by the size of its vocabulary
+        layers["alignment_layer"] = find_alignment_layer(backbone)
+    trial = _Trial(name, backbone, [*texts[:_LINES], *check[:_LINES]], tokens)
     _cut_model(backbone, tokens)
     with atomic_folder(out) as folder, quiet_transformers():
         try:
@@ -126,10 +139,11 @@ def trim_encoder(
         content = vocabulary.shorten(tokens)
         (folder / "tokenizer.json").write_text(content, encoding="utf-8")
         _carry(name, folder)
+        write_layers(folder, **layers)
         for path in folder.rglob("*.safetensors"):
             path.chmod(0o644)
-        tried.repeat(Backbone.load(folder, mlm=backbone.mlm_head is not None), name=str(name))
-    counts = count_tokens(vocabulary, check) if check else counts
+        trial.repeat(folder, Backbone.load(folder, mlm=backbone.mlm_head is not None))
+    counts = count_tokens(vocabulary, check)[0] if check else counts
     total, there = int(counts.sum()), int(counts[tokens].sum())
     sizes = size, _measure_size(backbone)
     return Trimmed((rows, len(tokens)), sizes, counted=total, missed=total - there)
@@ -139,41 +153,56 @@ class _Trial:
     """What an encoder makes of some texts, to be seen again after it has been trimmed.
 
     Args:
-        backbone: the encoder before.
+        name: of the encoder before.
+        backbone: its model.
         texts: of which those are looked at that `tokens` cover.
         tokens: numbers of the tokens that stay.
     """
 
-    def __init__(self, backbone: Backbone, texts: Sequence[str], tokens: Sequence[int]) -> None:
-        self._tokens, self._pieces = tokens, _list_pieces(backbone, tokens)
+    def __init__(
+        self, name: str | Path, backbone: Backbone, texts: Sequence[str], tokens: Sequence[int]
+    ) -> None:
+        self._name, self._tokens = name, tokens
+        self._pieces = _list_pieces(backbone, tokens)
         self._length = min(backbone.max_length, _LONGEST)
         there = set(tokens)
-        rows = [(x, y.ids) for x, y in self._read(backbone, texts) if there.issuperset(y.ids)]
-        self._texts, self._rows = [x for x, _ in rows], [y for _, y in rows]
-        self._vectors = self._run(backbone)
+        rows = [(x, y) for x, y in self._read(backbone, texts) if there.issuperset(y.ids)]
+        self._texts, self._rows = [x for x, _ in rows], [y.ids for _, y in rows]
+        short = [x[: y.ends[-1]] if y.truncated else x for x, y in rows[:_RUN]]
+        prepare = read_readout(name).prepare
+        both = (backbone.tokenize([change(x) for x in short], None) for change in (str, prepare))
+        self._short = [
+            x for x, *some in zip(short, *both, strict=True)
+            if all(there.issuperset(y.ids) for y in some)
+        ]  # fmt: skip
+        self._vectors = self._run(name, backbone)
 
-    def repeat(self, backbone: Backbone, *, name: str) -> None:
+    def repeat(self, folder: Path, backbone: Backbone) -> None:
         """See that the trimmed encoder has the tokens and gives the same, or CheckpointError."""
         rows = [[self._tokens[i] for i in y.ids] for _, y in self._read(backbone, self._texts)]
         new = range(len(self._tokens))
         if rows != self._rows or _list_pieces(backbone, new) != self._pieces:
             raise CheckpointError(
-                f"{name}: can't be trimmed: its tokeniser would split texts differently"
+                f"{self._name}: can't be trimmed: its tokeniser would split texts differently"
             )
-        if not torch.allclose(self._run(backbone), self._vectors, atol=1e-4):
-            raise CheckpointError(f"{name}: can't be trimmed: its vectors would change")
+        for old, found in zip(self._vectors, self._run(folder, backbone), strict=True):
+            near = _NEAR * max(1.0, float(np.abs(old).max(initial=0.0)))
+            if found.shape != old.shape or not np.allclose(found, old, rtol=0, atol=near):
+                raise CheckpointError(f"{self._name}: can't be trimmed: its vectors would change")
 
     def _read(self, backbone: Backbone, texts: Sequence[str]) -> Iterator[tuple[str, Tokens]]:
         return zip(texts, backbone.tokenize(texts, self._length), strict=True)
 
-    def _run(self, backbone: Backbone) -> Tensor:
-        """Mean of the last layer over the tokens of a few texts."""
-        found = [torch.zeros(backbone.hidden_size)]
-        with torch.no_grad():
-            for tokens in backbone.tokenize(self._texts[:_RUN], self._length):
-                ids = torch.tensor([tokens.ids])
-                found.append(backbone(ids, torch.ones_like(ids)).read(-1)[0].mean(0))
-        return torch.stack(found)
+    def _run(self, name: str | Path, backbone: Backbone) -> list[AnyFloats]:
+        """Vectors of a few texts, of their words, and those that words are linked by."""
+        own = read_own_layers(name, backbone)._asdict()
+        encoder = Encoder(backbone, readout=read_readout(name), **own)
+        spans = [[m.span() for m in re.finditer(r"\S+", text)] for text in self._short]
+        return [
+            encoder.encode(self._short),
+            *encoder.encode_words(self._short, spans),
+            *(parts.vectors for parts in encoder.encode_subtokens(self._short, spans)),
+        ]
 
 
 def _list_pieces(backbone: Backbone, tokens: Iterable[int]) -> list[str]:
@@ -212,7 +241,7 @@ def _cut_model(backbone: Backbone, tokens: Sequence[int]) -> None:
 
 
 def _carry(name: str | Path, folder: Path) -> None:
-    """Copy what stands beside a model: the files of sentence-transformers, heads, the card."""
+    """Copy what stands beside a model: how others and we read it, heads, gold, the card."""
     files = {file: file for file in _BESIDE}
     path = find_file(name, "modules.json")
     modules = read_json(path, list[dict[str, Any]]) if path else []
@@ -227,5 +256,8 @@ def _carry(name: str | Path, folder: Path) -> None:
         if found := find_file(name, source):
             (folder / goal).parent.mkdir(exist_ok=True, parents=True)
             shutil.copyfile(found, folder / goal)
+    gold = find_folder(name) / GOLD
+    if gold.is_dir():
+        shutil.copytree(gold, folder / GOLD)
     if modules:
         (folder / "modules.json").write_text(json.dumps(modules, indent=2), encoding="utf-8")
