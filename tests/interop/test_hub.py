@@ -15,7 +15,10 @@ import pytest
 from huggingface_hub import ModelCard
 
 import crosszero as cz
+from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.samples.sample import Sample
+from crosszero.samples.store import collect
 from tests.cli.corpus import PAIRS, write_corpus
 from tests.hub import StandIn, serve_hub
 
@@ -63,6 +66,29 @@ def test_a_run_is_pushed_and_loaded_again(hub: StandIn, folder: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     expected = cz.Encoder.load(folder, precision="fp32").encode(["the cat", "the sea"])
     np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
+
+
+def test_gold_that_was_trained_on_is_known_of_what_comes_back(
+    hub: StandIn, folder: Path, tmp_path: Path
+) -> None:
+    """The sentences stay here. A folder from before gold.json has nothing but the sentences."""
+    pair = SentencePair(
+        source="le chat", target="the cat", source_language="fr", target_language="en", origin=""
+    )
+    collect([Sample.of(pair)], folder / "gold")
+    done = run(hub, "push", str(folder), "someone/learned")
+    assert done.returncode == 0, done.stderr
+    files = hub.repositories["models/someone/learned"]["main"]
+    assert not any(name.startswith("gold/") or b"le chat" in files[name] for name in files)
+    script = "import sys; from crosszero.samples.gold import find_known; " + (
+        "print(*(find_known(name, ['le  chat', 'la mer'], ['x', 'y']) for name in sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "someone/learned", "someone/learned@main", str(folder)],
+        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "[0] [0] [0]\n", done.stderr
 
 
 def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from crosszero.align.spans import from_words
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.interop import OnnxEncoder, export_onnx
 from crosszero.model.encoder import Encoder
+from crosszero.samples.gold import hash_texts, write_hashes
+from crosszero.samples.sample import Sample
+from crosszero.tasks.word_alignment import WordAlignment
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -135,6 +138,25 @@ def test_what_can_not_be_exported_is_refused(
         with pytest.raises(CheckpointError, match="can't be exported: division by zero"):
             export_onnx(folder, out)
     assert not out.exists()
+
+
+def test_an_export_is_not_measured_on_gold_that_was_trained_on(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(model_folder("bert", layers=2), folder)
+    row = Sample(
+        source="le chat", target="the cat", source_language="fr", target_language="en", origin="",
+        words=(), finder="gold",
+    )  # fmt: skip
+    write_hashes(hash_texts([row]), folder)
+    data = tmp_path / "data" / "word-alignment"
+    data.mkdir(parents=True)
+    for ending, line in (("src", "le chat"), ("tgt", "a cat"), ("gold", "0-0 1-1")):
+        (data / f"fr-en.{ending}").write_text(f"{line}\n")
+    export_onnx(folder, tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"out was trained on the gold links of 1 of its 1"):
+        WordAlignment().predict(OnnxEncoder(tmp_path / "out"), data.parent, tmp_path / "found")
 
 
 def test_what_is_no_export_is_refused(model_folder: Folders, tmp_path: Path) -> None:

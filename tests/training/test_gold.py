@@ -9,6 +9,8 @@ import pytest
 
 import crosszero as cz
 from crosszero.errors import ConfigError, DataError
+from crosszero.model.hashing import hash_encoder
+from crosszero.model.trimming import trim_encoder
 from crosszero.samples.gold import find_known, read_gold_samples
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.word_alignment import WordAlignment
@@ -64,6 +66,35 @@ def test_a_run_learns_from_gold_and_remembers_it(
     assert WordAlignment().predict(cz.Encoder.load(model), data, tmp_path / "out")
     assert find_known(model, ["das Haus"], ["the house"]) == []
     cz.train(model, gold=[stem], out=out, resume=True, **SMALL)
+
+
+def test_gold_is_remembered_through_further_training_and_trimming(
+    stem: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    """Once by what training writes today, once by the store alone, as runs from before have it."""
+    first = cz.train(model_folder(dropout=0.0), gold=[stem], out=tmp_path / "first", **SMALL)
+    identity = hash_encoder(first)
+    assert "Haus" not in (first / "gold.json").read_text()
+    other = stem.with_name("fr-en")
+    for ending, lines in ((".src", "la mer\nle roi"), (".tgt", "the sea\nthe king")):
+        Path(f"{other}{ending}").write_text(f"{lines}\n" * 2)
+    Path(f"{other}.gold").write_text("0-0 1-1\n" * 4)
+    pairs = ["das Haus", "la mer", "neu"], ["x", "y", "z"]
+    for start in ("today", "before"):
+        if start == "before":
+            (first / "gold.json").unlink()
+            assert hash_encoder(first) == identity  # it is the same encoder
+        more = cz.train(first, gold=[f"{other}:0"], out=tmp_path / start / "more", **SMALL)
+        assert find_known(more, *pairs) == [0, 1]
+        on = cz.train(more, more / "gold", out=tmp_path / start / "on", **SMALL)
+        assert find_known(on, *pairs) == [0, 1]
+        for place, known in ((first, [0]), (on, [0, 1])):
+            small = tmp_path / start / f"small-{place.name}"
+            trim_encoder(place, small, texts=["the house", "la mer"])
+            assert find_known(small, *pairs) == known
+    (on / "gold.json").write_text("{")
+    with pytest.raises(DataError, match=r"gold\.json: damaged"):
+        find_known(on, *pairs)
 
 
 def test_what_is_no_gold_is_refused(stem: Path, model_folder: Folders, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.constants import ENDPOINT
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from crosszero.align.gold import GOLD_HASHES
 from crosszero.errors import ConfigError, CrosszeroError, one_line
 from crosszero.interop.hub_card import complete_card, read_scores
 from crosszero.model.loading import locate_encoder
+from crosszero.samples.gold import read_hashes, show_hashes
 
 # What a run needs to go on, and paths of the machine that it ran on, are nobody else's business.
 _OWN = (
@@ -34,7 +36,8 @@ def push(
     """Upload a run or a model folder to the hub; a missing repository is created.
 
     Weights, tokeniser, pooling, card and what crosszero reads beside them are uploaded. Not so
-    checkpoints, metrics, and settings with paths of this machine.
+    checkpoints, metrics, and settings with paths of this machine. Of gold links that were trained
+    on, hashes of the sentences are uploaded, by which nobody measures the encoder on them.
 
     Args:
         run: the folder.
@@ -52,7 +55,7 @@ def push(
     Raises:
         CheckpointError: there is no model in the folder.
         ConfigError: `name` is not a name of a repository, or the card has no good header.
-        DataError: the scores can't be read.
+        DataError: the scores, or the gold that was trained on, can't be read.
         CrosszeroError: the hub can't be reached, or refuses.
 
     Example:
@@ -74,6 +77,8 @@ def push(
         if revision != "main":
             api.create_branch(name, branch=revision, exist_ok=True)
         files: dict[str, bytes | Path] = {"README.md": card.encode(), **_list_files(folder)}
+        if hashes := read_hashes(folder):  # the sentences themselves stay here
+            files[GOLD_HASHES] = show_hashes(hashes).encode()
         done = api.create_commit(
             name,
             [CommitOperationAdd(place, content) for place, content in files.items()],

@@ -30,6 +30,11 @@ class OnnxEncoder:
         folder: that :func:`~crosszero.interop.export_onnx` wrote.
         providers: what onnxruntime computes with, such as ``CUDAExecutionProvider``.
 
+    Attributes:
+        folder: that it was read from.
+        dimension: width of sentence vectors.
+        max_length: longest text in tokens.
+
     Raises:
         MissingExtraError: onnxruntime is not installed.
         CheckpointError: the folder holds no such encoder.
@@ -45,7 +50,7 @@ class OnnxEncoder:
             import onnxruntime
         except ImportError as error:
             raise MissingExtraError("onnxruntime", "onnx", "an encoder in ONNX") from error
-        path = Path(folder)
+        self.folder = path = Path(folder)
         try:
             self._tokenizer = Tokenizer.from_file(str(path / TOKENIZER))
             self._session = onnxruntime.InferenceSession(path / MODEL, providers=list(providers))

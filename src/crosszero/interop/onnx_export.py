@@ -30,6 +30,7 @@ from crosszero.folders import atomic_folder
 from crosszero.interop.onnx_encoder import LENGTH, MODEL, TOKENIZER, OnnxEncoder
 from crosszero.model.encoder import Encoder
 from crosszero.model.options import Pooling, WordLayer, layer_number
+from crosszero.samples.gold import read_hashes, write_hashes
 
 _LARGEST = 1_800_000_000  # bytes of weights; a file of ONNX holds 2 GiB, and more stand beside it
 _NEAR = 1e-4
@@ -77,6 +78,7 @@ def export_onnx(
     with atomic_folder(out) as folder:
         _write_model(loaded, folder / MODEL)
         _write_tokenizer(loaded, folder / TOKENIZER)
+        write_hashes(read_hashes(encoder), folder)
         _compare(loaded, OnnxEncoder(folder))
 
 

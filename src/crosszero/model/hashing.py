@@ -7,11 +7,13 @@ import logging
 from functools import lru_cache
 from pathlib import Path
 
+from crosszero.align.gold import GOLD_HASHES
 from crosszero.files import hash_files
 from crosszero.model.loading import find_folder, quiet_transformers
 from crosszero.model.readout import FIRST_LAST, read_readout
 
 _log = logging.getLogger("crosszero")
+_BESIDE = ("training.json", "projection.safetensors", GOLD_HASHES)
 _READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
 
 
@@ -29,7 +31,7 @@ def hash_encoder(name: str | Path) -> str:
     if not folder.is_dir():
         return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
     files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
-    kept = [path for path in files if path.name not in ("training.json", "projection.safetensors")]
+    kept = [path for path in files if path.name not in _BESIDE]
     readout = read_readout(name).name
     if readout == FIRST_LAST.name:
         return hash_files(*kept)

@@ -117,7 +117,7 @@ def find_file(name: str | Path, file: str) -> Path | None:
     except LocalEntryNotFoundError:  # no network; what loaded before is known to have it or not
         if try_to_load_from_cache(str(name), file) is None:
             _log.warning(
-                "%s: the hub can't be asked for %s, which says how others read the encoder",
+                "%s: the hub can't be asked for %s, which may stand beside the encoder",
                 name,
                 file,
             )

@@ -157,9 +157,10 @@ def _read_links(path: Path, data: AlignmentSet) -> Links:
 
 def _check_unknown(encoder: Any, pair: str, source: Sentences, target: Sentences) -> None:
     """See that an encoder was not trained on the gold links that it is to be measured by."""
-    if not hasattr(encoder, "backbone"):
+    whole = hasattr(encoder, "backbone")  # an OnnxEncoder has a folder alone
+    name = encoder.backbone.name if whole else getattr(encoder, "folder", None)
+    if name is None:
         return
-    name = encoder.backbone.name
     known = find_known(name, *([" ".join(words) for words in side] for side in (source, target)))
     if known:
         raise ConfigError(

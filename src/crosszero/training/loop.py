@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from crosszero.align.gold import GOLD
 from crosszero.errors import ConfigError, TrainingError
 from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
 from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
-from crosszero.samples.gold import GOLD, collect_gold
+from crosszero.samples.gold import collect_gold, hash_texts, read_hashes, write_hashes
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training.alignment_layer import choose_alignment_layer, find_usual_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
@@ -59,7 +60,8 @@ def train(
         samples: a store that :func:`crosszero.prepare` wrote, or its folder.
         gold: train on links that people made instead: paths such as ``gold/de-en``, see
             :func:`crosszero.samples.gold.read_gold_samples`. They are kept in ``out/gold``, and
-            word alignment is not measured on any of these sentences afterwards.
+            word alignment is not measured on any of these sentences afterwards, neither with this
+            encoder nor with what is trained from it.
         config: settings; by default the paper's.
         out: folder of the run. Afterwards ``AutoModel`` and ``SentenceTransformer`` load it; it
             also holds training.json, metrics.jsonl, the projection head and the checkpoints.
@@ -111,6 +113,8 @@ def train(
             load_checkpoint(run.checkpoint, run.modules, run.optimizer, run.progress, trained)
         if gold and ranks.first:
             collect(store, out / GOLD)
+        if ranks.first:
+            write_hashes(read_hashes(encoder) | hash_texts(store if gold else ()), out)
         _run_steps(run, show_progress=show_progress)
         if run.adapters:
             run.adapters.merge()
