@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from crosszero.align.gold import GOLD, GOLD_HASHES
+from crosszero.align.spans import Span
 from crosszero.config import read_json
 from crosszero.errors import CheckpointError, ConfigError, CrosszeroError
 from crosszero.files import check_output
@@ -197,7 +198,7 @@ class _Trial:
         """Vectors of a few texts, of their words, and those that words are linked by."""
         own = read_own_layers(name, backbone)._asdict()
         encoder = Encoder(backbone, readout=read_readout(name), **own)
-        spans = [[m.span() for m in re.finditer(r"\S+", text)] for text in self._short]
+        spans = [[Span(*m.span()) for m in re.finditer(r"\S+", text)] for text in self._short]
         return [
             encoder.encode(self._short),
             *encoder.encode_words(self._short, spans),
