@@ -2,29 +2,36 @@
 
 Whether words count from 0 or from 1 is told by the file as a whole; reading one as the other would
 ruin a score without any error. Where the texts are known, an index 0 proves base 0, and an index
-equal to the length of its sentence proves base 1; a file that proves neither is refused. Where they
-are not, an index 0 proves base 0, and that no first word of any sentence is linked is not to be
-believed. WPT's files (Mihalcea and Pedersen 2003) count from 1, and 0 is their NULL: a word that is
-linked to nothing, which is no link.
+equal to the length of its sentence proves base 1; a file beside its texts that proves neither is
+refused. Elsewhere an index 0 proves base 0, and that no first word of any sentence is linked is not
+to be believed. JSONL counts from 0. WPT's files (Mihalcea and Pedersen 2003) count from 1, and 0 is
+their NULL: a word that is linked to nothing, which is no link. Who says that such a file counts
+from 0 says that 0 is a word.
+
+A link must lie inside its sentence, where that is known: by the caller, or because the texts stand
+beside the links.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from crosszero.align.linked_pairs import is_index
 from crosszero.align.pharaoh import PharaohLink, parse_links
 from crosszero.align.spans import GoldLinks
-from crosszero.bitext.lines import MAX_ROW, require_lines
-from crosszero.errors import ConfigError, DataError
+from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
+from crosszero.errors import ConfigError, DataError, quote
 
 _WPT = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})(?:\s+([SP]))?(?:\s+[0-9.eE+-]+)?")
 _ENOUGH = 10  # sentences with links, among which one would link a first word
-_Rows = list[list[PharaohLink]]
+_ROW = '{"links": [[source, target], ...]}, which are whole numbers from 0'
+_Row = list[PharaohLink]
+_Sizes = tuple[int, int] | None  # words of a source and a target text, where they are known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +73,8 @@ def read_links(
     Raises:
         DataError: a line is no links, a link lies outside its sentence, the file contradicts itself
             or `base`, or is not as long as `lengths`. Names file and line.
-        ConfigError: `base` is neither 0 nor 1, or is needed because the file shows neither.
+        ConfigError: `base` is neither 0 nor 1, is needed because the file shows neither, or is 1
+            for JSONL.
 
     Example:
         >>> read_links("gold/de-en.gold").base                           # doctest: +SKIP
@@ -77,29 +85,46 @@ def read_links(
     lines = list(require_lines(path, empty_lines=True, longest=MAX_ROW))
     first = next((line for line in lines if line), "")
     null, numbered = 0, bool(_WPT.fullmatch(first))
+    sizes: Sequence[_Sizes] = ()
     if numbered:
-        rows, null = _read_wpt(path, lines)
-        rows += [[] for _ in range(len(lengths or ()) - len(rows))]
         base = 1 if base is None else base
+        rows, null = _read_wpt(path, lines, has_null=base == 1)
+        rows += [[] for _ in range(len(lengths or ()) - len(rows))]
     elif first.startswith("{"):
-        rows = [_read_json(path, number, line) for number, line in enumerate(lines, start=1)]
+        if base == 1:
+            raise ConfigError(
+                f"{path}: base=1 was given, but JSONL counts words from 0; leave it out"
+            )
         base = 0
+        rows, sizes = _read_each(lines, partial(_read_json, path))
     else:
-        if _has_texts(path, first):
-            lines = [_take_links(path, number, line) for number, line in enumerate(lines, start=1)]
-        rows = [
-            parse_links(path, number, line, scores=lengths is None)
-            for number, line in enumerate(lines, start=1)
-        ]
-    if lengths is not None:
-        base = _find_base(path, rows, lengths, base)
-    elif base is None:
-        base = _guess_base(path, rows)
+        read = _read_columns if _has_texts(path, first) else _read_pharaoh
+        rows, sizes = _read_each(lines, partial(read, path, scores=lengths is None))
+    if lengths is not None and len(rows) != len(lengths):
+        message = f"{len(rows)} lines for {len(lengths)} sentence pairs"
+        raise DataError(path, message, min(len(rows), len(lengths)))
+    found = _find_base(path, rows, sizes if lengths is None else lengths, base)
+    if found is None and lengths is not None and any(rows):
+        stem = Path(path).with_suffix("")
+        raise ConfigError(
+            f"{path}: no index is 0 and none equals the length of its sentence, so the file may "
+            "count words from 0 or from 1; pass base=0 or base=1, write the stem in a recipe "
+            f"as {stem}:0 or {stem}:1, or a suite's alignment_pairs: [{stem.name}:0] or "
+            f"[{stem.name}:1]"
+        )
+    base = _guess_base(path, rows) if found is None else found
     return LinkFile(rows=_shift(path, rows, base), base=base, null=null, numbered=numbered)
 
 
-def _read_wpt(path: str | Path, lines: list[str]) -> tuple[_Rows, int]:
-    rows: _Rows = []
+def _read_each(
+    lines: Iterable[str], read: Callable[[int, str], tuple[_Row, _Sizes]]
+) -> tuple[list[_Row], list[_Sizes]]:
+    found = [read(number, line) for number, line in enumerate(lines, start=1)]
+    return [row for row, _ in found], [sizes for _, sizes in found]
+
+
+def _read_wpt(path: str | Path, lines: list[str], *, has_null: bool) -> tuple[list[_Row], int]:
+    rows: list[_Row] = []
     null = 0
     for number, line in enumerate(lines, start=1):
         if not line:
@@ -109,11 +134,15 @@ def _read_wpt(path: str | Path, lines: list[str]) -> tuple[_Rows, int]:
             raise DataError(path, "is not a line 'sentence source target [S|P]'", number)
         rows += [[] for _ in range(int(parts[1]) - len(rows))]
         link = PharaohLink(int(parts[2]), int(parts[3]), parts[4] != "P", None)
-        if 0 in link[:2]:
+        if has_null and 0 in link[:2]:
             null += 1
         else:
             rows[int(parts[1]) - 1].append(link)
     return rows, null
+
+
+def _read_pharaoh(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Sizes]:
+    return parse_links(path, number, line, scores=scores), None
 
 
 def _has_texts(path: str | Path, line: str) -> bool:
@@ -125,34 +154,46 @@ def _has_texts(path: str | Path, line: str) -> bool:
     return False
 
 
-def _take_links(path: str | Path, number: int, line: str) -> str:
-    columns = line.split("\t")
-    if line and len(columns) < 2:
+def _read_columns(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Sizes]:
+    if not line:
+        return [], None
+    source, *more = line.split("\t")
+    if not more:
         raise DataError(path, "is not 'source TAB target TAB links'", number)
-    return columns[2] if len(columns) > 2 else ""
+    target, links, *_ = (*more, "")
+    sizes = len(split_words(source)), len(split_words(target))
+    return parse_links(path, number, links, scores=scores), sizes
 
 
-def _read_json(path: str | Path, number: int, line: str) -> list[PharaohLink]:
+def _read_json(path: str | Path, number: int, line: str) -> tuple[_Row, _Sizes]:
     try:
-        links = json.loads(line)["links"] if line else []
-        pairs = [(link[0], link[1]) for link in links]
-        if not all(is_index(index) for pair in pairs for index in pair):
-            raise TypeError
-        return [PharaohLink(*pair, True, None) for pair in pairs]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise DataError(path, 'is not {"links": [[source, target], ...]}', number) from error
+        row = json.loads(line) if line else {"links": []}
+        links = row["links"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(path, f"is not {_ROW}", number) from error
+    found = []
+    for link in links if isinstance(links, list) else [links]:
+        if not isinstance(link, list) or len(link) < 2 or not all(map(is_index, link[:2])):
+            raise DataError(path, f"{quote(link)} is not a link: {_ROW}", number)
+        found.append(PharaohLink(link[0], link[1], True, None))
+    words = [row.get("source_words"), row.get("target_words")]
+    source, target = (len(side) if isinstance(side, list) else None for side in words)
+    return found, None if source is None or target is None else (source, target)
 
 
 def _find_base(
-    path: str | Path, rows: _Rows, lengths: Sequence[tuple[int, int]], given: int | None
-) -> int:
-    """Find the base by the lengths of the sentences, in which all links must lie."""
-    if len(rows) != len(lengths):
-        message = f"{len(rows)} lines for {len(lengths)} sentence pairs"
-        raise DataError(path, message, min(len(rows), len(lengths)))
+    path: str | Path, rows: list[_Row], all_sizes: Sequence[_Sizes], given: int | None
+) -> int | None:
+    """Find the base by the lengths of the sentences, in which all links must lie.
+
+    Returns:
+        What is given or proved, ``None`` for neither.
+    """
     proofs: dict[int, int] = {}  # of each base the first line that proves it
-    for number, (row, sizes) in enumerate(zip(rows, lengths, strict=True), start=1):
+    for number, (row, sizes) in enumerate(zip(rows, all_sizes, strict=False), start=1):
         for link in row:
+            if sizes is None:
+                break
             ends = list(zip(link[:2], sizes, strict=True))
             if any(index > size for index, size in ends):
                 message = f"points outside a pair of {sizes[0]} and {sizes[1]} words"
@@ -172,18 +213,10 @@ def _find_base(
                     "from 1",
                     number,
                 )
-    if given is None and not proofs and any(rows):
-        stem = Path(path).with_suffix("")
-        raise ConfigError(
-            f"{path}: no index is 0 and none equals the length of its sentence, so the file may "
-            "count words from 0 or from 1; pass base=0 or base=1, write the stem in a recipe "
-            f"as {stem}:0 or {stem}:1, or a suite's alignment_pairs: [{stem.name}:0] or "
-            f"[{stem.name}:1]"
-        )
-    return next(iter(proofs), 0) if given is None else given
+    return next(iter(proofs), None) if given is None else given
 
 
-def _guess_base(path: str | Path, rows: _Rows) -> int:
+def _guess_base(path: str | Path, rows: list[_Row]) -> int:
     """Find the base of links whose sentences are not known."""
     if any(0 in link[:2] for row in rows for link in row):
         return 0
@@ -198,7 +231,7 @@ def _guess_base(path: str | Path, rows: _Rows) -> int:
     )
 
 
-def _shift(path: str | Path, rows: _Rows, base: int) -> tuple[GoldLinks, ...]:
+def _shift(path: str | Path, rows: list[_Row], base: int) -> tuple[GoldLinks, ...]:
     made = []
     for number, row in enumerate(rows, start=1):
         if any(min(link[:2]) < base for link in row):
