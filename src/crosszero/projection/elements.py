@@ -2,7 +2,8 @@
 
 An element covers the target from its first to its last word, as in Hanneman and Dinu 2020, "How
 Should Markup Tags Be Translated?"; one that covers all words covers all of the target. A point
-(``<br/>``, a placeholder) stays beside the word that it stood beside.
+(``<br/>``, a placeholder) stays beside the word that it stood beside. Placeholders and entities of
+the target are words that nothing is put into.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from crosszero.align.spans import CutText
+from crosszero.align.spans import CutText, Span
 from crosszero.projection.markup import (
     ROOT,
     Element,
     Marked,
     Node,
+    find_codes,
     find_missing,
     is_plain,
     write_markup,
 )
 from crosszero.projection.rules import SPAN_SCORE, Dropped, Label, Rules
-from crosszero.projection.spans import ScoredLinks
-from crosszero.projection.words import find_words, project_characters
+from crosszero.projection.spans import ScoredLinks, check_links
+from crosszero.projection.words import carry_links, find_words, keep_whole, project_characters
 
 JOIN = Rules(broken="join")
 
@@ -69,6 +71,11 @@ def project_markup(
         >>> project_markup(marked, [(0, 0, 1.0), (1, 2, 1.0), (2, 1, 1.0)], *texts).line
         'une maison <b>rouge</b>'
     """
+    check_links(links, len(source.spans), len(target.spans))
+    given, codes = (source.spans, target.spans), find_codes(target.text)
+    source = keep_whole(source, find_codes(source.text))
+    target = keep_whole(target, codes)
+    links = carry_links(links, (given[0], source.spans), (given[1], target.spans))
     elements = [*marked.elements, *find_missing(marked, target.text)]
     places, dropped = _place_elements(elements, links, source, target, rules)
     roots: list[Node] = []
@@ -83,7 +90,8 @@ def project_markup(
         around = _find_nodes(element.parent, elements, nodes)
         made = nodes[number] = []
         whole = Node(0, len(target.text), "", "", roots)
-        for start, end in places[number]:
+        for place in places[number]:
+            start, end = _cover(codes, place)
             for parent in around or [whole]:
                 low, high = max(start, parent.start), min(end, parent.end)
                 if low < high:
@@ -137,6 +145,14 @@ def _place_elements(
     for n, (start, end, _) in placed:
         places[numbers[n]].append((start, end))
     return dict(places), [Dropped(numbers[n], reason) for n, reason in dropped]
+
+
+def _cover(codes: Sequence[Span], place: tuple[int, int]) -> tuple[int, int]:
+    """Take all of the placeholders and entities in whose brackets a place begins or ends."""
+    low, high = find_words(*place, codes)
+    if low == high:
+        return place
+    return min(place[0], codes[low].start), max(place[1], codes[high - 1].end)
 
 
 def _find_nodes(

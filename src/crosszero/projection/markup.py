@@ -11,16 +11,24 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
+
+from crosszero.align.spans import Span
 
 _TAG = re.compile(
     r"<!--.*?-->|<\?.*?\?>|</(?P<close>[A-Za-z_:][^\s<>/]*)\s*>"
     r"|<(?P<open>[A-Za-z_:][^\s<>/\"']*)(?:\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)?/?>"
 )
-_PLACEHOLDER = re.compile(
-    r"\{\{[^{}]*\}\}|\$?\{[\w.:-]*\}|%(?:\(\w+\)|\d+\$)?[-+0#]*\d*(?:\.\d+)?[sdifuxXg@](?![A-Za-z])"
+_BRACES = r"\{\{[^{}]*\}\}|[$%]?\{[\w.:-]*\}"
+_PRINTF = (
+    r"%(?:\(\w+\)|\d+\$)?[-+0#,]*+(?:\d++|\*)?(?:\.(?:\d++|\*))?(?:hh?|ll?|[qjztL])?"
+    r"[diouxXeEfFgGcs@]"
 )
-_BARE = re.compile(r"<|&(?!#?\w+;)")
+_PLACEHOLDER = re.compile(rf"%%|(?P<code>{_BRACES}|{_PRINTF}(?![A-Za-z]))")
+_ENTITY = r"&#?\w+;"
+_CODE = re.compile(rf"%%|{_BRACES}|{_PRINTF}|{_ENTITY}")  # "%dKB" has one, too
+_BARE = re.compile(rf"<|(?!{_ENTITY})&")
 ROOT = -1
 
 
@@ -95,6 +103,16 @@ def read_markup(line: str) -> Marked:
     return Marked("".join([*texts, line[behind:]]), elements)
 
 
+def find_codes(text: str) -> list[Span]:
+    """Find what must stay whole: placeholders, and entities of XML and HTML.
+
+    Example:
+        >>> find_codes("%s &amp; {0}")
+        [Span(start=0, end=2), Span(start=3, end=8), Span(start=9, end=12)]
+    """
+    return [Span(*found.span()) for found in _CODE.finditer(text)]
+
+
 def find_missing(marked: Marked, target: str) -> list[Element]:
     """Find the placeholders of a text (``{0}``, ``%s``) that its translation lacks, as points.
 
@@ -102,18 +120,26 @@ def find_missing(marked: Marked, target: str) -> list[Element]:
         >>> [e.opening for e in find_missing(read_markup("{0} of {1}"), "{1}")]
         ['{0}']
     """
-    there = Counter(found[0] for found in _PLACEHOLDER.finditer(target))
+    there = Counter(found[0] for found in _CODE.finditer(target))
+    # Where a tag stood, "%s<br/>Date" has a placeholder, though "%sDate" has none.
+    borders = {0, len(marked.text)}
+    borders.update(place for e in marked.elements for place in (e.start, e.end))
     missing = []
-    for found in _PLACEHOLDER.finditer(marked.text):
-        there[found[0]] -= 1
-        if there[found[0]] < 0:
+    for first, last in pairwise(sorted(borders)):
+        for found in _PLACEHOLDER.finditer(marked.text, first, last):
+            code = found["code"]
+            if code is None:
+                continue
+            there[code] -= 1
+            if there[code] >= 0:
+                continue
             around = [
                 n
                 for n, e in enumerate(marked.elements)
                 if not e.is_point and e.start <= found.start() and found.end() <= e.end
             ]
             parent = around[-1] if around else ROOT
-            missing.append(Element(*found.span(), found[0], "", parent, is_text=True))
+            missing.append(Element(*found.span(), code, "", parent, is_text=True))
     return missing
 
 

@@ -46,6 +46,21 @@ def fill(text: CutText) -> CutText:
     return CutText(text.text, spans)
 
 
+def keep_whole(text: CutText, pieces: Iterable[Span]) -> CutText:
+    """Have no word end within one of some pieces of the text: each becomes one, or part of one.
+
+    Example:
+        >>> keep_whole(CutText("of {0}", [Span(0, 2), Span(4, 5)]), [Span(3, 6)]).spans
+        [Span(start=0, end=2), Span(start=3, end=6)]
+    """
+    spans = list[Span]()
+    for start, end in sorted([*text.spans, *pieces]):
+        if spans and start < spans[-1].end:
+            start, end = spans[-1].start, max(end, spans.pop().end)
+        spans.append(Span(start, end))
+    return CutText(text.text, spans)
+
+
 def find_words(first: int, end: int, spans: Sequence[Span]) -> tuple[int, int]:
     """Find the words that share a character with a stretch of text: the first, and one past.
 
