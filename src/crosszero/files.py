@@ -115,18 +115,25 @@ def _pour(kept: IO[bytes], path: Path) -> None:
 
 
 def check_output(
-    out: str | Path, *, inputs: Iterable[str | Path] = (), folder: bool = False
+    out: str | Path,
+    *,
+    flag: str = "--out",
+    inputs: Iterable[str | Path] = (),
+    outputs: Mapping[str, str | Path] | None = None,
+    folder: bool = False,
 ) -> None:
     """Refuse a place to write to that would cost data, before any work is done.
 
     Args:
         out: what the user named.
+        flag: with which the user named it.
         inputs: what is read: must not be overwritten, nor hold `out` where they are folders.
+        outputs: flag and place of what else is written.
         folder: whether a folder will be written, rather than a file.
 
     Raises:
-        ConfigError: `out` is an input or lies in one, or is a file where a folder is to be, or a
-            folder where a file is to be, or has a name that is no text.
+        ConfigError: `out` is an input or lies in one, or another output, or is a file where a
+            folder is to be, or a folder where a file is to be, or has a name that is no text.
 
     Example:
         >>> check_output("a.en", inputs=["a.en"])
@@ -134,31 +141,43 @@ def check_output(
         ...
         crosszero.errors.ConfigError: --out a.en: is read by this command; choose another name
     """
+    name = f"{flag} {out}"
+    for other, taken in (outputs or {}).items():
+        if str(out) == str(taken) == "-":
+            raise ConfigError(f"{name}: {other} goes to standard output; name a file for one")
+        if not is_stream(out) and real_place(out, flag) == real_place(taken, other):
+            raise ConfigError(f"{name}: is {other}, too; choose another name")
     if is_stream(out):
         if folder:
-            raise ConfigError(f"--out {out}: a folder is needed, this is a stream")
+            raise ConfigError(f"{name}: a folder is needed, this is a stream")
         return
     if folder and any("\ud800" <= character <= "\udfff" for character in str(out)):
         needed = "the libraries that write models need a name that is; choose another"
-        raise ConfigError(f"--out {out}: is not {sys.getfilesystemencoding().upper()}, {needed}")
-    place = real_place(out)
-    read = [Path(os.path.realpath(name)) for name in inputs if str(name) != "-"]
-    if any(name == place or (name.is_dir() and name in place.parents) for name in read):
-        raise ConfigError(f"--out {out}: is read by this command; choose another name")
+        raise ConfigError(f"{name}: is not {sys.getfilesystemencoding().upper()}, {needed}")
+    place = real_place(out, flag)
+    read = [Path(os.path.realpath(path)) for path in inputs if str(path) != "-"]
+    if any(path == place or (path.is_dir() and path in place.parents) for path in read):
+        raise ConfigError(f"{name}: is read by this command; choose another name")
     parent = next(parent for parent in place.parents if parent.exists())
     if not parent.is_dir():
-        raise ConfigError(f"--out {out}: can't be written ({parent} is a file)")
+        raise ConfigError(f"{name}: can't be written ({parent} is a file)")
     if place.exists() and place.is_dir() != folder:
         kinds = ("a folder", "a file") if folder else ("a file", "a folder")
-        raise ConfigError(f"--out {out}: {kinds[0]} is needed, this is {kinds[1]}")
+        raise ConfigError(f"{name}: {kinds[0]} is needed, this is {kinds[1]}")
 
 
-def real_place(out: str | Path) -> Path:
+def real_place(out: str | Path, flag: str = "--out") -> Path:
     """Follow the links of a place to write to; ConfigError if they lead in a circle."""
     try:
         return Path(out).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"--out {out}: can't be written ({error})") from error
+        raise ConfigError(f"{flag} {out}: can't be written ({error})") from error
+
+
+def check_inputs(*paths: str | Path, advice: str = "name a file for the other") -> None:
+    """Refuse standard input that is given twice (ConfigError): the second would be empty."""
+    if [*map(str, paths)].count("-") > 1:
+        raise ConfigError(f"-: standard input can be only one of the inputs; {advice}")
 
 
 def read_umask() -> int:

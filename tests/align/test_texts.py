@@ -124,7 +124,7 @@ def test_texts_instead_of_files(tmp_path, monkeypatch):
         Corpus("The house is small.")
     with pytest.raises(ConfigError, match="not one of each"):
         Corpus("The house is small.", "house.de")
-    with pytest.raises(ConfigError, match="one of the two sides"):
+    with pytest.raises(ConfigError, match="only one of the inputs; or give it once"):
         Corpus("-", "-")
     assert Corpus("no-such-file.en", "b.de").files
     assert not Corpus("-").can_be_read_again

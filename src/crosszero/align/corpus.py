@@ -9,12 +9,13 @@ from pathlib import Path
 
 from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.spans import CutPair, CutText, from_words
-from crosszero.align.text_pairs import TextPair, read_pairs
+from crosszero.align.text_pairs import ONE_FILE, TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter
 from crosszero.bitext.decoding import find_control
 from crosszero.bitext.lines import split_words
 from crosszero.errors import ConfigError, count_things, quote
+from crosszero.files import check_inputs
 
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
@@ -63,11 +64,7 @@ class Corpus:
         for name in names if self.given else []:
             if (problem := find_control(name)) and problem.reason == "not text":
                 raise ConfigError(f"{quote(name)}: is not UTF-8; set the terminal to UTF-8")
-        if names == ["-", "-"]:
-            raise ConfigError(
-                "standard input can be only one of the two sides; or give it once, with lines "
-                "'source ||| target'"
-            )
+        check_inputs(*names, advice=ONE_FILE)
         words = not any(_is_there(name) or {*name} & {*"./\\"} for name in names)
         if target is not None and not self.given and words:
             raise ConfigError(

@@ -16,6 +16,7 @@ from crosszero.errors import DataError
 
 _Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
+ONE_FILE = "or give it once, with lines 'source ||| target'"
 
 
 class TextPair(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,9 @@ def read_sources(sources: Sequence[BitextConfig], skipped: Path) -> Iterator[Sen
     """Read all sources one after another; what each leaves out is listed beside `skipped`."""
     for number, source in enumerate(sources, start=1):
         place = skipped.with_name(f"{skipped.stem}-{number}{skipped.suffix}")
+        paths = [source.path] if isinstance(source.path, str) else source.path
+        if os.path.realpath(place) in map(os.path.realpath, paths):
+            raise DataError(place, "the list of skipped lines would replace it; rename this file")
         whole = False
         with made_folder(place.parent):
             try:

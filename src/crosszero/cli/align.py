@@ -106,7 +106,7 @@ def align(
     drawn = format is None and corpus.given and draws(out)
     check_output(out, inputs=[*corpus.files, *([load] if load else [])])
     if save is not None:
-        check_output(save, inputs=corpus.files)
+        check_output(save, flag="--save", inputs=corpus.files, outputs={"--out": out})
     counts = method in ("statistical", "combined") or save is not None or load is not None
     if load is not None and save is not None:
         raise ConfigError("--save: nothing is counted where --load is given; give one of them")

@@ -89,16 +89,17 @@ def project(
     """
     from crosszero.bitext.languages import check_pair
     from crosszero.errors import ConfigError, count_things
-    from crosszero.files import atomic_file, check_output
+    from crosszero.files import atomic_file, check_inputs, check_output
     from crosszero.projection.formats import make_format, tell_format
     from crosszero.projection.linking import attach_links, make_links
     from crosszero.projection.rules import REASONS, TAG_SCORE, Rules
     from crosszero.projection.translation import project_file
 
     inputs = [source, target, *([links] if links else [])]
+    check_inputs(*inputs)
     check_output(out, inputs=inputs)
     if report is not None:
-        check_output(report, inputs=[*inputs, out])
+        check_output(report, flag="--report", inputs=inputs, outputs={"--out": out})
     codes = check_pair(languages) if languages is not None else ("", "")
     if links is not None:
         given = {**vars(reading), "layer": layer, "languages": languages}

@@ -51,15 +51,16 @@ def score(
     block
         Pairs that are read at a time, and among which neighbours are looked for.
     """
-    from crosszero.align.text_pairs import read_pairs
+    from crosszero.align.text_pairs import ONE_FILE, read_pairs
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
-    from crosszero.files import check_output, hash_files, make_key
+    from crosszero.files import check_inputs, check_output, hash_files, make_key
     from crosszero.model.hashing import hash_encoder
     from crosszero.search.bitext_scores import check_scores, score_bitext
 
     names = by or ["cosine"]
     files = [source, *([target] if target else [])]
+    check_inputs(*files, advice=ONE_FILE)
     check_output(out, inputs=files)
     check_scores(names, k, block)
     model = reading.load()

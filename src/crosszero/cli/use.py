@@ -64,11 +64,12 @@ def mine(
         extra approximate). Says which share of them is found.
     """
     from crosszero.bitext.lines import require_texts
-    from crosszero.files import check_output, is_stream
+    from crosszero.files import check_inputs, check_output, is_stream
     from crosszero.search.mined_pairs import write_pairs
     from crosszero.search.mining import check_threshold, choose_threshold
     from crosszero.search.vector_mining import check_settings
 
+    check_inputs(source, target)
     check_output(out, inputs=[source, target])
     check_settings(k, margin, retrieval)
     check_threshold(threshold, margin, retrieval)

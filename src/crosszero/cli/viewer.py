@@ -48,13 +48,14 @@ def view(
         Pairs on the page at most, from the start of the file.
     """
     from crosszero.align.linked_pairs import read_linked
-    from crosszero.files import atomic_file, check_output
+    from crosszero.files import atomic_file, check_inputs, check_output
     from crosszero.viewer.pages import render_view
 
     if source is not None and target is None:
         raise ConfigError("links in Pharaoh format need both texts: give the translation, too")
     texts = [path for path in (source, target) if path is not None]
     require("--count", count, count >= 1, "1 or more")
+    check_inputs(links, *texts)
     check_output(out, inputs=[links, *texts])
     pairs = list(islice(read_linked(links, texts), count + 1))
     notes = []
