@@ -16,6 +16,7 @@ import crosszero as cz
 from crosszero.align.linker import align_words
 from crosszero.align.spans import Span, WordPair
 from crosszero.align.word_cutter import cut_words
+from crosszero.errors import ConfigError
 from crosszero.search.neighbours import unit_rows
 
 SOURCE = ["The house is small.", "Good morning, my friend!", "", "L'homme dort."]
@@ -100,6 +101,8 @@ def test_one_sentence_or_many(encoder: cz.Encoder) -> None:
     text = "L'homme"
     assert encoder.align(text, text, languages=("fr", "fr"))[0].source == Span(0, 2)
     assert encoder.align(text, text)[0].source == Span(0, 7)
+    with pytest.raises(ConfigError, match="'french' is not a language code"):
+        encoder.align(text, text, languages=("french", ""))
     for source, target in [("a", ["a"]), (["a"], "a"), (["a"], ["a", "b"])]:
         with pytest.raises(ValueError, match="must be equal in number"):
             encoder.align(source, target)  # type: ignore[call-overload]

@@ -157,6 +157,7 @@ PAIR = {"source": "a", "target": "b"}
         (PAIR | {"source": ["a"] * (MAX_TEXTS + 1)}, f"at most {MAX_TEXTS} items"),
         (PAIR | {"source": "\ud800"}, "source.0: Input should be a valid string"),
         (PAIR | {"languages": ["en"]}, "languages"),
+        (PAIR | {"languages": ["english", ""]}, "'english' is not a language code"),
         (PAIR | {"languages": ["e" * 99, "fr"]}, "languages.0: String should have at most 20"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Corpus:
         target: str | None = None,
         *,
         raw: bool | None = None,
-        languages: Sequence[str] = ("", ""),
+        languages: tuple[str, str] = ("", ""),
     ) -> None:
         names = [source] if target is None else [source, target]
         texts = [_is_text(name) for name in names]
@@ -70,10 +70,6 @@ class Corpus:
             raise ConfigError(
                 f"{quote(source)} and {quote(target)}: no such files; for texts of a single word, "
                 "put a space behind it"
-            )
-        if len(languages) != 2:
-            raise ConfigError(
-                "languages: two are needed, those of source and target, such as en fr"
             )
         self.files = [] if self.given else [Path(name) for name in names]
         self._texts = (source, target or "")

@@ -23,6 +23,7 @@ from crosszero.align.spans import (
 )
 from crosszero.align.subtokens import Parts, SubtokenEncoder, WordEncoder, encode_parts
 from crosszero.align.word_cutter import cut_words
+from crosszero.bitext.languages import check_code
 from crosszero.errors import ConfigError, count_things
 
 T = TypeVar("T")
@@ -74,8 +75,13 @@ def link_texts(
         encoder, config: as there.
         source: n texts.
         target: their n translations.
-        languages: codes of both.
+        languages: codes of both, or empty where they are not known.
+
+    Raises:
+        ConfigError: a language is not given by its code.
     """
+    for code in filter(None, languages):
+        check_code(code)
     sides = [
         [CutText(text, cut_words(text, language)) for text in texts]
         for texts, language in zip((source, target), languages, strict=True)

@@ -90,6 +90,7 @@ def align(
     from crosszero.align.link_writer import count_links, spell_links
     from crosszero.align.linker import WordLinker
     from crosszero.align.methods import LinkConfig
+    from crosszero.bitext.languages import check_pair
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
     from crosszero.errors import ConfigError, count_things
@@ -98,7 +99,8 @@ def align(
     from crosszero.model.hashing import hash_encoder
     from crosszero.viewer.terminal import draw_here, draws
 
-    corpus = Corpus(source, target, raw=raw, languages=languages or ("", ""))
+    codes = check_pair(languages) if languages is not None else ("", "")
+    corpus = Corpus(source, target, raw=raw, languages=codes)
     config = LinkConfig(
         method=method, unit=unit, threshold=threshold, symmetrisation=symmetrisation
     )
@@ -110,6 +112,9 @@ def align(
     counts = method in ("statistical", "combined") or save is not None or load is not None
     if load is not None and save is not None:
         raise ConfigError("--save: nothing is counted where --load is given; give one of them")
+    if method == "statistical":
+        why = "method statistical reads no encoder; leave this out, or choose another method"
+        reading.refuse(why, layer=layer)
     if load is not None and method not in ("statistical", "combined") and layer != "auto":
         raise ConfigError(
             f"--load: method {method} needs no counts; give --method combined or statistical"

@@ -84,6 +84,14 @@ class Reading:
         found = {name: value for name, value in vars(self).items() if name != "encoder"}
         return found | ({"precision": "fp32"} if common and self.precision == "auto" else {})
 
+    def refuse(self, why: str, **more: object) -> None:
+        """Refuse flags (ConfigError) where no encoder is read: these, and `more` that are given."""
+        given = [name for name, value in vars(self).items() if value != getattr(type(self), name)]
+        given += [name for name, value in more.items() if value is not None]
+        if given:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ConfigError(f"{flags}: {why}")
+
     def load(self, **more: Any) -> Encoder:
         """Load the encoder."""
         from crosszero.model.encoder import Encoder

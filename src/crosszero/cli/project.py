@@ -102,14 +102,8 @@ def project(
         check_output(report, flag="--report", inputs=inputs, outputs={"--out": out})
     codes = check_pair(languages) if languages is not None else ("", "")
     if links is not None:
-        given = {**vars(reading), "layer": layer, "languages": languages}
-        usual = {**vars(Reading()), "layer": None, "languages": None}
-        unused = [f"--{name.replace('_', '-')}" for name in given if given[name] != usual[name]]
-        if unused:
-            raise ConfigError(
-                f"{', '.join(unused)}: no words are linked where --links is given; leave out "
-                "--links, or everything that tells how to link"
-            )
+        why = "no words are linked where --links is given; leave out --links, or everything that "
+        reading.refuse(f"{why}tells how to link", layer=layer, languages=languages)
     if str(source) == "-" and format is None:
         raise ConfigError("the format can't be read off standard input: give --format")
     kind = format or tell_format(source)

@@ -273,7 +273,8 @@ class Encoder:
             sure the link is (0 to 1). A word may have several.
 
         Raises:
-            ValueError, ConfigError: the numbers of texts differ; there is no such method or unit.
+            ValueError, ConfigError: the numbers of texts differ; there is no such method or unit,
+                or a language is not given by its code.
 
         Example:
             >>> enc, source = Encoder.load("crosszero-mini"), "The house is small."

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from crosszero.bitext.languages import is_code
+from crosszero.errors import quote
 
 MAX_CHARS = 5_000
 MAX_TEXTS = 100
@@ -15,13 +18,19 @@ def _wrap(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _check_code(code: str) -> str:
+    if code and not is_code(code):
+        raise ValueError(f"{quote(code)} is not a language code; use codes like en, pt-BR or fil")
+    return code
+
+
 Text = Annotated[str, Field(max_length=MAX_CHARS)]
 Texts = Annotated[
     list[Text],
     Field(min_length=1, max_length=MAX_TEXTS, description="A text, or a list of texts."),
     BeforeValidator(_wrap, json_schema_input_type=Text | list[Text]),
 ]
-Code = Annotated[str, Field(max_length=20)]
+Code = Annotated[str, Field(max_length=20), AfterValidator(_check_code)]
 
 
 class _Request(BaseModel):
