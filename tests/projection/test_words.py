@@ -119,6 +119,7 @@ def test_universal_dependencies_are_read(tmp_path: Path) -> None:
         ("#ada O\nAda B-PER\n", [["#ada", "Ada"]]),
         ("# 1 O\n1 CD O\n2 CD O\n", [["CD", "CD"]]),  # the first column counts the words
         ("# a note\n\n", []),
+        ("# a note\n-DOCSTART- O\nAda O\n-DOCSTART- O\n", [["Ada", "-DOCSTART-"]]),
     ],
 )
 def test_the_sign_of_comments_can_be_a_word(

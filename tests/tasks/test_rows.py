@@ -89,8 +89,8 @@ def test_end_of_tagged_file(data, lines):
 
 
 def test_panx_has_tags_of_its_own(data):
-    path = write(data / "panx/dev-en.tsv", ["Rome\tI-LOC", "a b\tO"])
-    assert read(data, "panx", "dev", "en")[0].words == ("Rome", "a b")
+    path = write(data / "panx/dev-en.tsv", ["#\tO", "Rome\tI-LOC", "a b\tO"])
+    assert read(data, "panx", "dev", "en")[0].words == ("#", "Rome", "a b")
     write(path, ["Rome\tB-LOC", "", "x\tB-MISC"])
     with pytest.raises(DataError) as error:
         read(data, "panx", "dev", "en")

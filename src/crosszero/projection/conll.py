@@ -89,7 +89,7 @@ def _split_sentences(path: str | Path) -> Iterator[_Sentence]:
             if lines:
                 yield begun, lines
             begun, lines = number + 1, []
-        elif lines or not line.startswith("-DOCSTART-"):
+        elif not line.startswith("-DOCSTART-") or any(not x.startswith("#") for _, x in lines):
             lines.append((number, line))
     if lines:
         yield begun, lines
@@ -151,7 +151,7 @@ class _Layout:
             return not are_spans([tag])
         raise DataError(
             self._path,
-            f"is a comment, or the word # with the tag {quote(tag)}, which no word above has: put "
+            f"is a comment, or the word # with the tag {quote(tag)}, which no other word has: put "
             "tabs between the columns of words, or write the comment as '# name = text'",
             number,
         )
