@@ -37,6 +37,9 @@ def test_all_formats_give_the_same_pairs(tmp_path):
     ]  # fmt: skip
     for paths in files:
         assert list(read_pairs(*paths)) == PAIRS
+    lines = write(tmp_path / "lines", '{"source": "a\\nb\\r\\nc", "target": "x"}\n')
+    for raw in (True, False, None):
+        assert [source.keys for source, _ in Corpus(str(lines), raw=raw)] == [["a", "b", "c"]]
     words = write(tmp_path / "words", '{"source": ["New York"], "target": ["a", "b"]}\n')
     [(source, target)] = Corpus(str(words))
     assert (source.text, source.spans) == ("New York", [(0, 8)])
@@ -50,6 +53,13 @@ def test_all_formats_give_the_same_pairs(tmp_path):
         ("a ||| b\nc\n", ":2: source ||| target is needed"),
         ("a ||| b ||| c\n", ":1: source ||| target is needed; this has 3"),
         ("a\tb\nc\n", ":2: two columns"),
+        ("the ||| house\tla maison\n", ":1: has a tab and |||"),
+        ("\nthe ||| house\t\n", ":2: has a tab and |||"),
+        ("\none\n", ":2: holds no pair"),
+        ("\n \n", ":1: holds no pair"),
+        ("{one\n", ":1: holds no pair"),
+        ('{"source": ["", "New York"], "target": "a"}\n', ":1: a word is empty"),
+        ('{"source": "a", "target": "b"}\n{"source": "a", "target": [" "]}\n', ":2: a word is"),
         ('{"source": "a"}\n', ':1: is not {"source"'),
         ('{"source": "a", "target": [1]}\n', ":1: source and target are texts"),
         ('{"source": "a", "target": "b"}\n{"source"\n', ':2: is not {"source"'),
@@ -60,6 +70,24 @@ def test_lines_that_are_no_pair(tmp_path, text, message):
     with pytest.raises(DataError) as caught:
         list(read_pairs(path))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("{0} files ||| {0} fichiers\n", [("{0} files", "{0} fichiers")]),
+        ("{name}\t{nom}\n", [("{name}", "{nom}")]),
+        ('{"a": 1}\t{"b": 2}\n', [('{"a": 1}', '{"b": 2}')]),
+        ("a\t|||\tb\nc\td ||| e\n", [("a", "b"), ("c\td", "e")]),
+        ("a\tb\nc ||| d\te\n", [("a", "b"), ("c ||| d", "e")]),
+        ("\n \r\na ||| b\n\n", [("", ""), ("", ""), ("a", "b"), ("", "")]),
+        ("\na\tb\n", [("", ""), ("a", "b")]),
+        ('\n{"source": "a", "target": "b"}\n', [("", ""), ("a", "b")]),
+        ("\t\n", [("", "")]),
+    ],
+)
+def test_the_first_line_with_text_tells_how_lines_hold_pairs(tmp_path, text, pairs):
+    assert list(read_pairs(write(tmp_path / "x", text))) == pairs
 
 
 def test_files_of_unequal_length(tmp_path):

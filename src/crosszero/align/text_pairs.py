@@ -6,7 +6,9 @@ The number of a line carries meaning here: what is empty on one side stays, as a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +18,10 @@ from crosszero.errors import DataError
 
 _Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
+_NO_PAIR = (
+    "holds no pair: 'source ||| target', two columns with a tab between them, or "
+    '{"source": ..., "target": ...} is needed; or give two files'
+)
 ONE_FILE = "or give it once, with lines 'source ||| target'"
 
 
@@ -33,7 +39,7 @@ def read_pairs(source: str | Path, target: str | Path | None = None) -> Iterator
         source: a file, plain or .gz, or ``-`` for standard input.
         target: the translations, line by line; none: `source` holds both, in lines ``a ||| b``, TSV
             (the first two columns; more are left alone) or JSONL (``{"source": ..., "target":
-            ...}``, texts or lists of words), which its first line tells.
+            ...}``, texts or lists of words), which its first line with text tells.
 
     Raises:
         DataError: while iterating: a line can't be used.
@@ -46,11 +52,18 @@ def read_pairs(source: str | Path, target: str | Path | None = None) -> Iterator
         for _, row in read_columns([source, target]):
             yield TextPair(*(text.strip(" \t\r") for text in row))
         return
-    kind = None
+    kind, empty = None, 0
     for number, (line,) in read_columns([source]):
         line = line.rstrip("\r")  # no tab, beside which a side may be empty
-        kind = kind or _tell_kind(source, line)
+        if kind is None and not line.strip() and "\t" not in line:
+            empty += 1  # the next line may tell
+            continue
+        if kind is None:
+            kind = _tell_kind(source, number, line)
+            yield from repeat(TextPair("", ""), empty)
         yield _parse(source, number, line, kind)
+    if kind is None:
+        raise DataError(source, _NO_PAIR, 1)
 
 
 def read_columns(paths: Sequence[str | Path]) -> Iterator[tuple[int, list[str]]]:
@@ -66,19 +79,28 @@ def read_columns(paths: Sequence[str | Path]) -> Iterator[tuple[int, list[str]]]
         yield number, [str(text) for text in row]
 
 
-def _tell_kind(path: str | Path, line: str) -> _Format:
-    if line.lstrip().startswith("{"):
+def _tell_kind(path: str | Path, number: int, line: str) -> _Format:
+    if _is_object(line):  # a text, too, may begin with a brace
         return "jsonl"
+    if _BAR in line and "\t" in re.sub(r"\s*\|\|\|\s*", "", line):
+        raise DataError(
+            path,
+            "has a tab and |||, and either can separate the texts: write a space for the tab, or "
+            "take ||| out, or give two files",
+            number,
+        )
     if _BAR in line:
         return "lines"
     if "\t" in line:
         return "tsv"
-    raise DataError(
-        path,
-        "holds no pair: 'source ||| target', two columns with a tab between them, or "
-        '{"source": ..., "target": ...} is needed; or give two files',
-        1,
-    )
+    raise DataError(path, _NO_PAIR, number)
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _parse(path: str | Path, number: int, line: str, kind: _Format) -> TextPair:
@@ -101,6 +123,8 @@ def _parse_json(path: str | Path, number: int, line: str) -> TextPair:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(path, 'is not {"source": ..., "target": ...}', number) from error
     for side in sides:
+        if isinstance(side, list) and not all(str(word).strip() for word in side):
+            raise DataError(path, "a word is empty: leave it out of the list", number)
         words = side if isinstance(side, list) else [side]
         if not all(isinstance(word, str) for word in words):
             raise DataError(path, "source and target are texts, or lists of words", number)

@@ -38,7 +38,7 @@ MAX_ROW = 1 << 26  # of JSONL that has a text with all its words and links
 
 _logger = logging.getLogger("crosszero.bitext")
 # All spaces but those that keep a number together: no-break, narrow no-break and figure space.
-_SPACES = re.compile("[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")
+_SPACES = re.compile("[ \t\n\r\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+")
 _EMPTY = "the line is empty; every line must hold a sentence"
 _PACKED = {
     b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
@@ -181,6 +181,8 @@ def count_empty(
 
 def split_words(line: str) -> list[str]:
     """Cut a tokenised line into its words, at tabs and at spaces where a line may break.
+
+    A line of JSONL holds texts in which lines break, too.
 
     French writes a number with a space that does not break, which is one word to those who counted
     the words, but two to ``str.split``.
