@@ -158,6 +158,49 @@ def test_texts_instead_of_files(tmp_path, monkeypatch):
     assert not Corpus("-").can_be_read_again
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["my corpus.en", "my corpus.fr"],
+        ["my corpus.en.gz", "x/my corpus.fr"],
+        ["/home/me/my corpus", "./my corpus"],
+        ["語料.zh", "語料 2.ja"],
+        ["my corpus.tsv"],
+        ["my corpus.en", "corpus.fr"],
+        ["corpus.en", "my corpus.e"],
+    ],
+)
+def test_names_of_files_that_are_not_there_are_no_texts(names):
+    with pytest.raises(ConfigError, match="no such file"):
+        Corpus(*names)
+    if len(names) == 2:
+        assert Corpus(*(f"{name} " for name in names)).given
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["The old king saw the sea.", "Le vieux roi a vu la mer."],
+        ["Dr. No.", "Dr. No."],
+        ["the old king", "le vieux roi"],
+        ["Made in the U.S.A", "Fabriqué aux U.S.A"],
+        ["at 3 p.m", "à 3 p.m"],
+        ["it costs 3.50", "cela coûte 3.50"],
+        ["and so on ...", "et ainsi de suite ...etc"],
+        ["Look at example.org", "Schau auf example.org nach"],
+        ["either/or / and", "/ ou"],
+    ],
+)
+def test_texts_are_no_names_of_files(texts):
+    assert Corpus(*texts).given
+
+
+def test_two_texts_are_split_at_spaces_where_that_is_asked_for():
+    [(source, _)] = Corpus("the cat .", "le chat .", raw=False)
+    assert source.keys == ["the", "cat", "."]
+    assert [x.keys for x, _ in Corpus("the cat .", "le chat .")] == [["the", "cat"]]
+
+
 def test_what_looks_like_no_file_or_is_no_text():
     with pytest.raises(ConfigError, match=r"'house' and 'maison': no such files.* a space behind"):
         Corpus("house", "maison")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +21,12 @@ from crosszero.files import check_inputs
 _SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
 _FEW = 200  # pairs from which it learns little
+# A path, or a name with an ending; but no abbreviation, as "U.S.A" is.
+_FILE = re.compile(
+    r"\A(?:~|\.{1,2})?/\S.*(?<!\s)\Z|[^\s./\\]{2}\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
+    r"|[^\s./\\]\.[A-Za-z][A-Za-z0-9]{1,4}\Z",
+    re.DOTALL,
+)
 _log = logging.getLogger("crosszero")
 
 
@@ -38,7 +45,8 @@ class Corpus:
         files: that are read.
 
     Raises:
-        ConfigError: a text and a file were given, or standard input twice.
+        ConfigError: a text and a file were given, or files that are not there and might be texts,
+            or standard input twice.
 
     Example:
         >>> corpus = Corpus("The house.", "Das Haus.")
@@ -57,6 +65,9 @@ class Corpus:
         names = [source] if target is None else [source, target]
         texts = [_is_text(name) for name in names]
         self.given = all(texts) and target is not None
+        lost = [x for x, text in zip(names, texts, strict=True) if text and _FILE.search(x)]
+        if lost and (len(lost) == len(names) or not self.given):
+            raise _make_missing(lost)
         if any(texts) and not self.given:
             if target is None:
                 raise ConfigError(f"{source!r}: give its translation too, or a file with both")
@@ -67,13 +78,10 @@ class Corpus:
         check_inputs(*names, advice=ONE_FILE)
         words = not any(_is_there(name) or {*name} & {*"./\\"} for name in names)
         if target is not None and not self.given and words:
-            raise ConfigError(
-                f"{quote(source)} and {quote(target)}: no such files; for texts of a single word, "
-                "put a space behind it"
-            )
+            raise _make_missing(names)
         self.files = [] if self.given else [Path(name) for name in names]
         self._texts = (source, target or "")
-        self._raw = True if self.given else raw
+        self._raw = True if raw is None and self.given else raw
         self._languages = languages
 
     @property
@@ -139,6 +147,14 @@ def _is_text(name: str) -> bool:
     if _is_there(name):
         return False
     return any(letter.isspace() for letter in name) or bool(stretch_pattern().search(name))
+
+
+def _make_missing(names: list[str]) -> ConfigError:
+    files = "no such file" if len(names) == 1 else "no such files"
+    return ConfigError(
+        f"{' and '.join(map(quote, names))}: {files}; a text that is a single word, or looks like "
+        "the name of a file, needs a space behind it"
+    )
 
 
 def _is_there(name: str) -> bool:
