@@ -367,6 +367,14 @@ def test_two_systems_are_compared(
         main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", "--out", str(tmp_path / "t")])
     assert caught.value.code == 0
     assert "| fr | 25.00 | 75.00 | 50.00 |" in (tmp_path / "t").read_text()
+    once, twice = ["--languages", "fr"], ["--languages", "fr", "fr"]
+    shown = []
+    capsys.readouterr()
+    for more in (once, [*twice, "--tasks", "tatoeba", "tatoeba"]):
+        with pytest.raises(SystemExit) as caught:
+            main(["compare", str(xtreme), *folders, "--tasks", "tatoeba", *more])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]  # who is named twice counts once
     for arguments, message in (
         ([str(recipe), "strat", "CZ"], "did you mean 'start'"),
         ([str(recipe), "start", "CZ", "--tasks", "pawsx"], "pawsx: not a task that both have"),

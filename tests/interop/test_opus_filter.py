@@ -71,6 +71,9 @@ def test_scores_and_decisions(filters: Any, by: Any, model_folder: Callable[...,
     assert list(found.filter(iter(PAIRS))) == kept
     assert list(found.filterfalse(PAIRS)) == [pair for pair in PAIRS if pair not in kept]
     assert not found.accept(min(scored))
+    found.threshold = 1.0
+    assert found.accept(0.99999994)
+    assert not found.accept(0.9999)
 
 
 def test_pairs_come_as_they_are_asked_for(filters: Any, model_folder: Callable[..., Path]) -> None:

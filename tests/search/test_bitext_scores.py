@@ -93,6 +93,23 @@ def test_settings_out_of_range_are_refused(wrong: Any) -> None:
         score_bitext(Random(), PAIRS, **wrong)
 
 
+class Rounded:
+    """Vectors of float32 whose products with themselves are 1 but for rounding, either way."""
+
+    def encode(self, texts: list[str]) -> Any:
+        rows = [np.random.default_rng(list(text.encode())).normal(size=384) for text in texts]
+        return np.array([row / np.linalg.norm(row) for row in rows], np.float32)
+
+
+def test_equal_texts_have_a_cosine_of_one_and_no_more() -> None:
+    pairs = [(f"s{n}", f"s{n}") for n in range(40)]
+    names: Any = ["cosine", "ratio", "distance"]
+    found = [scores for _, scores in score_bitext(Rounded(), pairs, names, k=1)]
+    assert found == [[1.0, 1.0, 0.0]] * 40
+    others = [scores for _, scores in score_bitext(Rounded(), [("a", "b"), ("c", "d")])]
+    assert all(0 < abs(cosine) < 0.5 for (cosine,) in others)
+
+
 def test_the_command_keeps_what_reaches_the_threshold(
     tmp_path: Path, model_folder: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,13 +117,19 @@ def test_the_command_keeps_what_reaches_the_threshold(
     (tmp_path / "a.tsv").write_text(text, encoding="utf-8")
     out = tmp_path / "out.tsv"
     given = ["score", str(tmp_path / "a.tsv"), "--encoder", str(model_folder()), "--out", str(out)]
-    for more, lines in (([], 3), (["--keep", "0.999"], 1), (["--by", "ratio", "cosine"], 3)):
+    for more, lines in (
+        ([], 3),
+        (["--keep", "0.999"], 1),
+        (["--keep", "1"], 1),
+        (["--by", "ratio", "cosine"], 3),
+    ):
         with pytest.raises(SystemExit) as caught:
             main([*given, *more])
         assert caught.value.code in (0, None), capfd.readouterr().err
         rows = [line.split("\t") for line in out.read_text("utf-8").splitlines()]
         assert len(rows) == lines
         if lines == 1:
+            assert rows[0][0] == "1.000000"
             assert rows[0][1:] == ["the cat", "the cat"]
         else:
             assert [row[-2:] for row in rows] == [line.split("\t") for line in text.splitlines()]

@@ -15,7 +15,7 @@ from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.search import mined_pairs, vector_mining
 from crosszero.search import neighbours as vectors
 from crosszero.search.margin import MARGINS
-from crosszero.search.mined_pairs import MinedPair, MinedPairs
+from crosszero.search.mined_pairs import MinedPair, MinedPairs, write_pairs
 from crosszero.search.mining import mine_texts
 from crosszero.search.top_k import Neighbours
 from crosszero.search.vector_mining import Retrieval, mine_vectors
@@ -248,6 +248,24 @@ def test_the_public_function_gives_texts_and_leaves_out_what_scores_too_low():
     assert sorted(row.source for row in forward) == sorted(set(source))
     with pytest.raises(ConfigError, match="margin"):
         crosszero.mine(Table(), source, target, margin="best")
+
+
+def test_a_threshold_is_reached_as_scores_are_written(tmp_path):
+    rows = np.arange(3)
+    pairs = MinedPairs(rows, rows, np.array([0.99999994, 0.9999996, 0.9999994]))
+    assert write_pairs(tmp_path / "pairs", pairs, "abc", "abc", threshold=1) == 2
+    assert (tmp_path / "pairs").read_text() == "1.000000\ta\ta\n1.000000\tb\tb\n"
+    assert write_pairs(tmp_path / "pairs", pairs, "abc", "abc", threshold=0.9999994) == 3
+    assert write_pairs(tmp_path / "pairs", pairs, "abc", "abc") == 3
+
+    class Rounded:
+        def encode(self, texts):
+            draw = (np.random.default_rng(ord(text)).normal(size=99) for text in texts)
+            return np.array([row / np.linalg.norm(row) for row in draw], np.float32)
+
+    texts = list("abcdefghijklmnopqrstuvwxyz")
+    found = crosszero.mine(Rounded(), texts, texts, margin="absolute", threshold=1)
+    assert sorted(one.source for one in found) == texts
 
 
 def test_a_repeated_text_still_takes_its_partner():

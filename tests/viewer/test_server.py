@@ -107,14 +107,17 @@ def test_similarity_is_the_cosine(client: TestClient, encoder: Encoder) -> None:
     found = client.post("/api/similarity", json=question).json()["similarity"]
     one, two = encoder.encode(question["source"]), encoder.encode(question["target"])
     assert found == pytest.approx((one * two).sum(axis=1).tolist(), abs=1e-5)
-    assert found[1] == pytest.approx(1)
+    assert found[1] == 1.0
+    many = list("abcdefghijklm")
+    found = client.post("/api/similarity", json={"source": many, "target": many}).json()
+    assert found["similarity"] == [1.0] * len(many)
 
 
 def test_nearest_sentences_with_their_lines(client: TestClient) -> None:
     question = {"text": ["the cat sees the dog", "the king"], "count": 9}
     first, second = client.post("/api/nearest", json=question).json()["nearest"]
     assert (first[0]["line"], first[0]["text"]) == (2, "the cat sees the dog")
-    assert (second[0]["line"], second[0]["similarity"]) == (3, pytest.approx(1))
+    assert (second[0]["line"], second[0]["similarity"]) == (3, 1.0)
     assert len(first) == len(set(LINES))
     cosines = [one["similarity"] for one in first]
     assert cosines == sorted(cosines, reverse=True)

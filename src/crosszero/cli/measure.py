@@ -194,7 +194,8 @@ def compare(
             raise ConfigError(
                 f"{task}: not a task that both have finished; they have: {', '.join(found)}"
             )
-    tables = [compare_pair(found[task], languages, resamples=resamples) for task in tasks or found]
+    chosen = dict.fromkeys(tasks or found)
+    tables = [compare_pair(found[task], languages, resamples=resamples) for task in chosen]
     if out is not None:
         with atomic_file(out) as file:
             file.write("\n\n".join(map(render_markdown, tables)) + "\n")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from crosszero.cli.flags import Flat, Out, SentenceReading, Strict, Text, name_place
 from crosszero.search.bitext_scores import BLOCK, PairScoreName
+from crosszero.search.mined_pairs import reaches, spell_score
 
 _ROWS = 1024  # pairs between two writes
 _log = logging.getLogger("crosszero")
@@ -45,7 +46,7 @@ def score(
         cosine, ratio or distance, or several: --by ratio cosine. Ratio and distance hold the cosine
         against that of the neighbours among the pairs around. By default cosine.
     keep
-        Write only pairs whose first score reaches this.
+        Write only pairs whose first score, as it is written, reaches this.
     k
         Neighbours that ratio and distance look at.
     block
@@ -81,7 +82,7 @@ def score(
         while rows := list(islice(scored, _ROWS)):
             lines.write(
                 [
-                    None if keep is not None and found[0] < keep else _join(texts, found)
+                    _join(texts, found) if keep is None or reaches(found[0], keep) else None
                     for texts, found in rows
                 ]
             )
@@ -91,7 +92,7 @@ def score(
 def _join(texts: tuple[str, str], scores: list[float]) -> str:
     """Write a row of TSV; a tab in a text, or a line feed as JSONL can have, becomes a space."""
     cells = (text.replace("\t", " ").replace("\n", " ") for text in texts)
-    return "\t".join([*(f"{value:.6f}" for value in scores), *cells])
+    return "\t".join([*(spell_score(value) for value in scores), *cells])
 
 
 def _spell(text: str | list[str]) -> str:

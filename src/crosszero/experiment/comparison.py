@@ -92,7 +92,7 @@ def compare(
     task, data, (first, firsts), (second, seconds), own = pair
     every = [set(list_languages(folder, task.name)) for folder in (*firsts, *seconds)]
     common = set.intersection(*every)
-    chosen = list(languages or own or sorted(common))
+    chosen = list(dict.fromkeys(languages or own or sorted(common)))  # a mean counts each once
     if not chosen:
         raise ConfigError(f"{task.name}: {first} and {second} share no language")
 

@@ -15,6 +15,7 @@ from crosszero.errors import ConfigError, MissingExtraError
 from crosszero.model.encoder import Encoder
 from crosszero.model.options import Pooling, Precision
 from crosszero.search.bitext_scores import BLOCK, PairScoreName, check_scores, score_bitext
+from crosszero.search.mined_pairs import reaches
 
 try:
     from opusfilter import CLEAN_HIGH, FilterABC
@@ -77,7 +78,7 @@ class TranslationFilter(FilterABC):  # type: ignore[misc]  # it has no types
 
     def accept(self, score: float) -> bool:
         """Tell whether a score reaches the threshold."""
-        return score >= self.threshold
+        return reaches(score, self.threshold)
 
     def filter(self, pairs: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
         """Give the pairs that are accepted; OpusFilter's own method would score them one by one."""

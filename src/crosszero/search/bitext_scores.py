@@ -16,7 +16,7 @@ from crosszero.config import require
 from crosszero.errors import ConfigError, suggest
 from crosszero.search.margin import Doubles, Margin, score_margins
 from crosszero.search.mining import SentenceEncoder
-from crosszero.search.neighbours import find_neighbours_both, unit_rows
+from crosszero.search.neighbours import clip_cosines, find_neighbours_both, unit_rows
 
 PairScoreName = Literal["cosine", "ratio", "distance"]
 BLOCK = 8192
@@ -114,12 +114,13 @@ def _score_window(
         vectors.append(unit_rows(encoder.encode(list(numbers))))
         places.append(np.array([numbers[pair[side]] for pair in kept]))
     left, right = vectors[0][places[0]], vectors[1][places[1]]
-    cosine = np.einsum("nd,nd->n", left, right, dtype=np.float64)
+    cosine = clip_cosines(np.einsum("nd,nd->n", left, right, dtype=np.float64))
     mean = np.zeros((2, len(kept)))
     if any(name != "cosine" for name in scores):
         found = find_neighbours_both(*vectors, k=k, device=device)
         for side, near in enumerate(found):
-            mean[side] = near.similarity.mean(axis=1, dtype=np.float64)[places[side]]
+            similarity = clip_cosines(near.similarity)
+            mean[side] = similarity.mean(axis=1, dtype=np.float64)[places[side]]
     for column, name in enumerate(scores):
         margin: Margin = "absolute" if name == "cosine" else name
         table[full, column] = score_margins(cosine, mean[0], mean[1], margin)

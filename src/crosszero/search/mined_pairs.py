@@ -11,6 +11,7 @@ from crosszero.search.margin import Doubles
 from crosszero.search.top_k import Ints
 
 _BLOCK = 4096  # pairs that are Python objects at a time
+_DIGITS = 6  # of scores that are written
 
 
 class MinedPair(NamedTuple):
@@ -101,9 +102,29 @@ def write_pairs(
     Returns:
         How many pairs were written.
     """
-    kept = pairs if threshold is None else pairs[: int((pairs.score >= threshold).sum())]
+    count = 0
     with atomic_file(out) as file:
-        for i, j, score in kept:
+        for i, j, score in pairs:
+            if threshold is not None and not reaches(score, threshold):
+                break
             texts = (text.replace("\t", " ") for text in (source[i], target[j]))
-            file.write("\t".join([f"{score:.6f}", *texts]) + "\n")
-    return len(kept)
+            file.write("\t".join([spell_score(score), *texts]) + "\n")
+            count += 1
+    return count
+
+
+def spell_score(score: float) -> str:
+    """Give the digits of a score that are written."""
+    return f"{score:.{_DIGITS}f}"
+
+
+def reaches(score: float, threshold: float) -> bool:
+    """Tell whether a score reaches a threshold, to the digits that are written.
+
+    What is written as 1.000000 reaches 1, though rounding may have left it a little below.
+
+    Example:
+        >>> reaches(0.99999994, 1.0), reaches(0.999999, 1.0)
+        (True, False)
+    """
+    return round(score, _DIGITS) >= round(threshold, _DIGITS)

@@ -18,7 +18,7 @@ from crosszero.bitext.folding import fold_text
 from crosszero.errors import ConfigError
 from crosszero.search.estimated_threshold import estimate_threshold
 from crosszero.search.margin import Margin
-from crosszero.search.mined_pairs import MinedPairs
+from crosszero.search.mined_pairs import MinedPairs, reaches
 from crosszero.search.neighbours import AnyFloats, check_some
 from crosszero.search.vector_mining import Retrieval, check_settings, mine_vectors
 
@@ -65,8 +65,8 @@ def mine(
         encoder: gives the vectors; an :class:`~crosszero.Encoder`.
         source, target: texts, in any order, at least one each. A text that occurs several times on
             its side is mined once; the number left out is logged.
-        threshold: pairs with a lower score are left out. With the margin ``ratio`` 1.05 is a
-            common choice; most pairs below it are wrong. ``auto`` estimates one; see
+        threshold: pairs with a lower score, to six digits, are left out. With the margin ``ratio``
+            1.05 is a common choice; most pairs below it are wrong. ``auto`` estimates one; see
             :func:`choose_threshold`.
         k: neighbours that the margin takes into account, from 1.
         margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
@@ -105,7 +105,7 @@ def mine(
     return [
         MinedTexts(p.score, source[p.source], target[p.target])
         for p in pairs
-        if least is None or p.score >= least
+        if least is None or reaches(p.score, least)
     ]
 
 

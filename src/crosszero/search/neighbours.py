@@ -29,6 +29,7 @@ AnyFloats = npt.NDArray[np.floating[Any]]
 _QUERY_BLOCK = 1024  # 1024 x 4096 similarities in float32 are 16 MB
 _CANDIDATE_BLOCK = 4096
 _UNIT_BLOCK = 512  # rows in float64 that stay in the cache between two passes over them
+_ROUNDING = 5e-7  # of the cosine of two float32 vectors
 _WORTH_A_THREAD = 2**18  # similarities; a smaller block is read sooner than a thread takes over
 _WORTH_A_GPU = 2**36  # multiplications; a CPU does fewer while the vectors move
 
@@ -84,6 +85,16 @@ def unit_rows(vectors: AnyFloats) -> Floats:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             list(pool.map(scale, starts))
     return unit
+
+
+def clip_cosines(cosines: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Keep cosines of float32 vectors within -1 and 1; what is 1 but for rounding is 1.
+
+    Example:
+        >>> clip_cosines(np.array([0.5, 0.99999994, 1.0000001, -1.0000001])).tolist()
+        [0.5, 1.0, 1.0, -1.0]
+    """
+    return np.where(cosines >= 1 - _ROUNDING, 1, np.maximum(cosines, -1)).astype(cosines.dtype)
 
 
 def find_neighbours(

@@ -19,6 +19,7 @@ from crosszero.model.encoder import Encoder
 from crosszero.projection.linking import settle
 from crosszero.projection.rules import Dropped, Label
 from crosszero.projection.words import project_characters
+from crosszero.search.neighbours import clip_cosines
 from crosszero.search.top_k import Floats, Nearest
 from crosszero.viewer.batching import Batcher
 
@@ -98,7 +99,8 @@ class Service:
         """Give the cosine of each pair of texts."""
         texts = [text for pair in pairs for text in pair[:2]]
         vectors = np.stack(await self._vectors.submit(texts, sum(map(len, texts))))
-        return [float(cosine) for cosine in (vectors[::2] * vectors[1::2]).sum(axis=1)]
+        cosines = clip_cosines((vectors[::2] * vectors[1::2]).sum(axis=1))
+        return [float(cosine) for cosine in cosines]
 
     async def find(self, texts: Sequence[str], count: int) -> list[list[tuple[int, str, float]]]:
         """Give the nearest sentences of each text, best first: line, sentence and cosine."""
@@ -112,7 +114,7 @@ class Service:
                 (sentences.lines[i], sentences.texts[i], float(cosine))
                 for i, cosine in zip(*row, strict=True)
             ]
-            for row in zip(best.index.tolist(), best.value, strict=True)
+            for row in zip(best.index.tolist(), clip_cosines(best.value), strict=True)
         ]
 
     def close(self) -> None:
