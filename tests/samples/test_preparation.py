@@ -328,6 +328,19 @@ def test_show_marks_words() -> None:
     assert "\x1b[1;32m[1:weather]\x1b[0m" in format_sample(case)
 
 
+def test_show_writes_a_word_of_several_pairs_once() -> None:
+    """``not`` is both words of ``ne pas`` in gold links."""
+    words = (((4, 8), (11, 15)), ((0, 3), (8, 10)), ((0, 3), (16, 19)))
+    pairs = tuple(WordPair(Span(*one), Span(*other)) for one, other in words)
+    lines = format_sample(sample("not good", "il est ne bon pas", pairs), color=False)
+    assert lines.split("\n")[0].endswith("[2,3:not] [1:good]")
+    color = format_sample(sample("not good", "il est ne bon pas", pairs))
+    assert "\x1b[1;33m[2,3:not]\x1b[0m" in color
+    crossing = (WordPair(Span(0, 5), Span(0, 1)), WordPair(Span(3, 8), Span(0, 1)))
+    line = format_sample(sample("abcdefgh", "x", crossing), color=False).split("\n")[0]
+    assert line.endswith("[1:abcde][2:fgh]")
+
+
 def test_show_makes_text_safe() -> None:
     case = sample("a\x1b[31m\x07 \u202eb\ttab\n", "سلام", (WordPair(Span(0, 1), Span(0, 4)),))
     lines = format_sample(case, color=False).split("\n")

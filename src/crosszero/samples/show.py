@@ -23,7 +23,8 @@ def format_sample(sample: Sample, *, color: bool = True) -> str:
     written as ``\\u001b``: a corpus must not command the terminal. Right-to-left text is isolated.
 
     Returns:
-        Two lines: language code, then the text. Equal numbers belong together.
+        Two lines: language code, then the text. Equal numbers belong together; a word that is in
+        several pairs has the numbers of all, ``[1,2:not]``.
 
     Example:
         >>> sample = Sample(source="The weather", target="La météo", source_language="en",
@@ -78,12 +79,16 @@ def choose_samples(
 def _mark(text: str, spans: Sequence[Span], color: bool) -> str:
     parts: list[str] = []
     end = 0
-    for span, number in sorted((span, number) for number, span in enumerate(spans, start=1)):
-        word = f"[{number}:{visible(text[span.start : span.end])}]"
+    numbers: dict[Span, list[int]] = {}  # a word may be in several pairs
+    for number, span in enumerate(spans, start=1):
+        numbers.setdefault(span, []).append(number)
+    for span, own in sorted(numbers.items()):
+        start = max(end, span.start)
+        word = f"[{','.join(map(str, own))}:{visible(text[start : span.end])}]"
         if color:
-            word = f"\x1b[1;{_COLOURS[(number - 1) % len(_COLOURS)]}m{word}\x1b[0m"
-        parts += [visible(text[end : span.start]), word]
-        end = span.end
+            word = f"\x1b[1;{_COLOURS[(own[0] - 1) % len(_COLOURS)]}m{word}\x1b[0m"
+        parts += [visible(text[end:start]), word]
+        end = max(end, span.end)
     line = "".join([*parts, visible(text[end:])])
     turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
     return f"{_ISOLATE}{line}{_RELEASE}" if turned else line
