@@ -618,7 +618,10 @@ def test_unknown_tasks_and_settings_are_told(xtreme: Path) -> None:
     for changes, message in (
         ({"tasks": ["tatoba"]}, "did you mean 'tatoeba'"),
         ({"tasks": ["word-retrieval"], "data": None}, "held_out: is needed by the task"),
-        ({"tasks": ["tatoeba"], "fine_tune": {"xnli": {"epoch": 2}}}, "did you mean 'epochs'"),
+        ({"tasks": ["xnli"], "fine_tune": {"xnli": {"epoch": 2}}}, "did you mean 'epochs'"),
+        ({"tasks": ["tatoeba"], "fine_tune": {"xnli": {"epochs": 2}}}, "xnli is not measured"),
+        ({"tasks": ["tatoeba", "pawsx"], "layers": "all"}, "for word-alignment, not for tatoeba, "),
+        ({"tasks": ["pawsx"], "max_length": 9}, "max_length .* is for .*tatoeba.*, not for pawsx"),
         ({"tasks": ["word-alignment"], "languages": ["fr"]}, "--pairs"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -87,7 +87,16 @@ def test_what_has_been_scored_is_not_scored_again(done: int, names: Any) -> None
     assert encoder.blocks == 2 * (3 - done // 8 if done < len(PAIRS) else 0)
 
 
-@pytest.mark.parametrize("wrong", [{"k": 0}, {"block": 0}, {"scores": []}, {"scores": ["cos"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"k": 0},
+        {"block": 0},
+        {"scores": []},
+        {"scores": ["cos"]},
+        {"scores": ["ratio"], "block": 4},
+    ],
+)
 def test_settings_out_of_range_are_refused(wrong: Any) -> None:
     with pytest.raises(ConfigError):
         score_bitext(Random(), PAIRS, **wrong)
@@ -137,7 +146,9 @@ def test_the_command_keeps_what_reaches_the_threshold(
 
 
 @pytest.mark.parametrize("name", ["out.tsv", "out.tsv.gz"])
-@pytest.mark.parametrize("more", [[], ["--keep", "0.95"], ["--by", "ratio", "--keep", "1.0"]])
+@pytest.mark.parametrize(
+    "more", [[], ["--keep", "0.95"], ["--by", "ratio", "--k", "2", "--keep", "1.0"]]
+)
 def test_a_run_that_was_stopped_goes_on(
     more: list[str],
     name: str,
@@ -151,7 +162,7 @@ def test_a_run_that_was_stopped_goes_on(
     rows = [f"{one}\t{other}\n" for some in texts for one in some for other in some]
     source = tmp_path / "a.tsv"
     source.write_text("".join(rows), encoding="utf-8")
-    out, block = tmp_path / "here" / name, ["--block", "10", "--k", "2"]
+    out, block = tmp_path / "here" / name, ["--block", "10"]
 
     def run(given: list[str], status: int = 0) -> bytes:
         with pytest.raises(SystemExit) as caught:
@@ -187,7 +198,7 @@ def test_a_run_that_was_stopped_goes_on(
         patch.setattr(Lines, "write", stop)
         run([str(source), *block, *more], status=130)
     caplog.clear()
-    assert run([str(source), "--block", "9", "--k", "2", *more])  # other neighbours
+    assert run([str(source), "--block", "9", *more])  # other neighbours
     assert "had other texts or settings; this one starts from the beginning" in caplog.text
     assert "from an earlier run" not in caplog.text
     assert [path.name for path in out.parent.iterdir()] == [name]

@@ -170,6 +170,9 @@ def test_what_is_missing_or_unknown(data, encoder):
         WordAlignment().score(data / "out", data)
     with pytest.raises(ConfigError, match=r"word-alignment has no data for 'de-fr'.*'de-en'"):
         WordAlignment().predict(Table(MEANINGS), data, data / "out", ["de-fr"])
+    with pytest.raises(ConfigError, match="de-en:0 and de-en:1 given: name a pair"):
+        WordAlignment().check(data, ["de-en:0", "de-en:1"])
+    assert [name for name, _ in WordAlignment().load(data, ["de-en", "de-en"])] == ["de-en"]
     with pytest.raises(DataError, match=r"holds no gold alignments"):
         WordAlignment().list_languages(data / "word-alignment")
     with pytest.raises(ConfigError, match="needs an Encoder"):

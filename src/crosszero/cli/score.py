@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from crosszero.cli.flags import Flat, Out, SentenceReading, Strict, Text, name_place
+from crosszero.errors import ConfigError
 from crosszero.search.bitext_scores import BLOCK, PairScoreName
 from crosszero.search.mined_pairs import reaches, spell_score
 
@@ -23,7 +24,7 @@ def score(
     out: Out = Path("-"),
     by: list[PairScoreName] | None = None,
     keep: float | None = None,
-    k: int = 4,
+    k: int | None = None,
     block: int = BLOCK,
     strict: Strict = False,
     reading: Annotated[SentenceReading, Flat] = SentenceReading(),  # noqa: B008
@@ -48,9 +49,9 @@ def score(
     keep
         Write only pairs whose first score, as it is written, reaches this.
     k
-        Neighbours that ratio and distance look at.
+        Neighbours that ratio and distance look at, by default 4.
     block
-        Pairs that are read at a time, and among which neighbours are looked for.
+        Pairs that are read at a time, and among which neighbours are looked for: more than K.
     """
     from crosszero.align.text_pairs import ONE_FILE, read_pairs
     from crosszero.bitext.lines import count_empty
@@ -59,17 +60,23 @@ def score(
     from crosszero.model.hashing import hash_encoder
     from crosszero.search.bitext_scores import check_scores, score_bitext
 
-    names = by or ["cosine"]
+    names: list[PairScoreName] = list(dict.fromkeys(by or ["cosine"]))
     files = [source, *([target] if target else [])]
     check_inputs(*files, advice=ONE_FILE)
     check_output(out, inputs=files)
-    check_scores(names, k, block)
+    near = 4 if k is None else k
+    check_scores(names, near, block)
+    if k is not None and names == ["cosine"]:
+        raise ConfigError(
+            f"--k {k}: the cosine looks at no neighbours; leave it out, or give --by ratio or "
+            "--by distance"
+        )
     model = reading.load()
     key = None
     if all(path.is_file() for path in files):  # what can't be read again can't be hashed first
         read = [hash_encoder(reading.encoder), model.pooling, reading.layer, reading.max_length]
         read.append(model.precision)
-        way = [names, keep, k, block]
+        way = [names, keep, near, block]
         key = make_key({"encoder": read, "way": way, "texts": hash_files(*files)})
     spelt = ((_spell(pair.source), _spell(pair.target)) for pair in read_pairs(*files))
     pairs = count_empty(spelt, list, files, strict=strict, outcome="scores of 0")
@@ -78,7 +85,7 @@ def score(
             _log.info(
                 "%s%s pairs are scored from an earlier run", name_place(out), f"{lines.done:,}"
             )
-        scored = score_bitext(model, pairs, names, k=k, block=block, done=lines.done)
+        scored = score_bitext(model, pairs, names, k=near, block=block, done=lines.done)
         while rows := list(islice(scored, _ROWS)):
             lines.write(
                 [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.model.options import Pooling, Precision
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.fine_tuned_task import FineTunedTask
+from crosszero.tasks.task import Task
 
 
 def evaluate(
@@ -69,7 +71,8 @@ def evaluate(
         The scores: a sequence with means by task and a table.
 
     Raises:
-        CrosszeroError: settings, data or encoder can't be used. All data is read before anything is
+        CrosszeroError: settings, data or encoder can't be used, or none of the tasks uses a
+            setting. All data is read before anything is
             run.
 
     Example:
@@ -93,13 +96,41 @@ def evaluate(
             max_length=max_length, margin=margin, layers=layers, layer=layer,
             pooling=pooling, precision=precision, page=False, alone=True,
         )  # fmt: skip
-        if languages and all(config.find_task(task).pairs_of_languages for task in config.tasks):
-            asked = ", ".join(config.tasks)
-            raise ConfigError(f"languages: {asked} work on pairs of languages; use pairs (--pairs)")
+        _check_used(config)
         records = run_experiment(config).records
         scores = Scores([s for record in records for s in record.scores], title=config.name)
         scores.write(folder / "scores.json")
     return scores
+
+
+def _check_used(config: ExperimentConfig) -> None:
+    """Refuse (ConfigError) settings that none of the tasks looks at."""
+    tasks, asked = [config.find_task(name) for name in config.tasks], ", ".join(config.tasks)
+    if config.languages and all(task.pairs_of_languages for task in tasks):
+        raise ConfigError(f"languages: {asked} work on pairs of languages; use pairs (--pairs)")
+    uses: dict[str, tuple[object, Callable[[Task], bool]]] = {
+        "pairs": (config.alignment_pairs, lambda task: task.data_setting == "alignment"),
+        "layers": (config.layers, lambda task: "layers" in task.options),
+        "margin": (config.margin != "ratio", lambda task: "margin" in task.options),
+        "pooling": (config.pooling, lambda task: task.needs == "sentences"),
+        "layer": (config.layer, lambda task: task.needs != "model"),
+        "max_length": (config.max_length, lambda task: task.needs != "model"),
+        "precision": (config.precision != "fp32", lambda task: task.needs != "model"),
+    }
+    for name, (given, is_used) in uses.items():
+        if given and not any(map(is_used, tasks)):
+            others = ", ".join(task.name for task in list_tasks() if is_used(task))
+            raise ConfigError(
+                f"{name} (--{name.replace('_', '-')}): is for {others}, not for {asked}; leave it "
+                "out, or name such a task (--tasks)"
+            )
+    sources = {task.source for task in tasks if isinstance(task, FineTunedTask)}
+    for name in config.fine_tune:
+        if name not in sources:
+            raise ConfigError(
+                f"fine_tune (--set): {name} is not measured, only {asked}; leave its settings out, "
+                "or name it (--tasks)"
+            )
 
 
 def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> list[str]:

@@ -36,15 +36,19 @@ def read_gold_samples(stems: Sequence[str | Path]) -> Iterator[Sample]:
             that the gold file counts words from 1. The names tell the languages.
 
     Raises:
-        ConfigError: a name tells no two languages, or a file not what it counts from.
+        ConfigError: a name is given twice, tells no two languages, or a file not what it counts
+            from.
         DataError: a file is missing or damaged.
 
     Example:
         >>> next(read_gold_samples(["gold/de-en"])).words[0]          # doctest: +SKIP
         WordPair(source=Span(start=0, end=3), target=Span(start=0, end=3), score=1.0)
     """
-    for stem in stems:
+    places = [Path(split_base(stem)[0]).resolve() for stem in stems]
+    for stem, place in zip(stems, places, strict=True):
         path, _ = split_base(stem)
+        if places.count(place) > 1:
+            raise ConfigError(f"gold: {path} is given {places.count(place)} times; name it once")
         languages = languages_in_name(path)
         if languages is None:
             raise ConfigError(

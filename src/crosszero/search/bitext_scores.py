@@ -42,8 +42,8 @@ def score_bitext(
             :mod:`crosszero.search.margin`): the cosine against that of the `k` nearest neighbours.
             Texts that stand several times in a block are neighbours once.
         k: neighbours that a margin looks at, from 1.
-        block: pairs among which neighbours are looked for; the last ones are compared with as many
-            that come before them.
+        block: pairs among which neighbours are looked for, more than `k`; the last ones are
+            compared with as many that come before them.
         device: where neighbours are looked for; see
             :func:`~crosszero.search.neighbours.find_neighbours`.
         done: first pairs that have been scored before: they are read, and are neighbours of the
@@ -74,6 +74,8 @@ def check_scores(scores: Sequence[str], k: int, block: int) -> None:
     require("scores", list(scores), len(scores) > 0, "one or more of cosine, ratio and distance")
     require("k", k, k >= 1, "1 or more")
     require("block", block, block >= 1, "1 or more")
+    if any(name != "cosine" for name in scores):  # else no pair has k others around it
+        require("block", block, block > k, f"more than k, which is {k}, for ratio and distance")
 
 
 def _score(

@@ -136,7 +136,11 @@ class WordAlignment(Task):
     def _choose(self, data: Folder, languages: Languages) -> dict[str, str]:
         """Pairs, and how they were asked for: with or without the base of their gold file."""
         found = self.list_languages(data)
-        asked = {split_base(name)[0]: name for name in (found if languages is None else languages)}
+        asked: dict[str, str] = {}
+        for name in found if languages is None else languages:
+            before = asked.setdefault(split_base(name)[0], name)
+            if before != name:
+                raise ConfigError(f"{before} and {name} given: name a pair of languages once")
         return {pair: asked[pair] for pair in self.pick_languages(found, list(asked))}
 
 

@@ -97,6 +97,11 @@ def train(
         if samples is not None and not gold:
             store = samples if isinstance(samples, SampleStore) else SampleStore.open(samples)
         elif samples is None and gold:
+            if config.level == "sentence":
+                raise ConfigError(
+                    "gold: level: sentence learns from no links; take level: split or multi, or "
+                    "train on samples"
+                )
             aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             store = collect_gold(gold, aside / GOLD)
         else:
