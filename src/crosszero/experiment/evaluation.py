@@ -147,6 +147,11 @@ def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> li
             )
         if not there:
             raise ConfigError(f"{given}: has no task folder ({', '.join(names)})")
+        for setting in ("alignment", "held_out"):
+            place = places[setting]
+            if place != places["data"] and all(task.data_setting != setting for task in there):
+                wanted = ", ".join(task.name for task in usual if task.data_setting == setting)
+                raise ConfigError(f"{place}: has no task folder ({wanted})")
         return [task.name for task in there]
     for name in asked:
         if name not in ("all", *names):
