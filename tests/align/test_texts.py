@@ -79,6 +79,7 @@ def test_lines_that_are_no_pair(tmp_path, text, message):
         ("{name}\t{nom}\n", [("{name}", "{nom}")]),
         ('{"a": 1}\t{"b": 2}\n', [('{"a": 1}', '{"b": 2}')]),
         ("a\t|||\tb\nc\td ||| e\n", [("a", "b"), ("c\td", "e")]),
+        ("a ||| b\tc ||| d\n", [("a ||| b", "c ||| d")]),
         ("a\tb\nc ||| d\te\n", [("a", "b"), ("c ||| d", "e")]),
         ("\n \r\na ||| b\n\n", [("", ""), ("", ""), ("a", "b"), ("", "")]),
         ("\na\tb\n", [("", ""), ("a", "b")]),

@@ -82,17 +82,18 @@ def read_columns(paths: Sequence[str | Path]) -> Iterator[tuple[int, list[str]]]
 def _tell_kind(path: str | Path, number: int, line: str) -> _Format:
     if _is_object(line):  # a text, too, may begin with a brace
         return "jsonl"
-    if _BAR in line and "\t" in re.sub(r"\s*\|\|\|\s*", "", line):
+    bars, tab = line.count(_BAR), "\t" in re.sub(r"\s*\|\|\|\s*", "", line)
+    if bars == 1 and tab:
         raise DataError(
             path,
             "has a tab and |||, and either can separate the texts: write a space for the tab, or "
             "take ||| out, or give two files",
             number,
         )
-    if _BAR in line:
-        return "lines"
-    if "\t" in line:
+    if tab:
         return "tsv"
+    if bars:
+        return "lines"
     raise DataError(path, _NO_PAIR, number)
 
 
