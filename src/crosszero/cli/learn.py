@@ -67,6 +67,10 @@ def prepare(
     # An input must not be replaced, nor the folder of a file.
     if real_place(out) in {*read, *(path.parent for path in read if path.is_file())}:
         raise ConfigError(f"--out {out}: is read by this command; choose another name")
+    if encoder != ALIGNED and words.kind != "encoder":
+        raise ConfigError("--encoder: finds no words unless --words.kind encoder is given, too")
+    if words.lexicon and words.kind != "lexicon":
+        raise ConfigError("--words.lexicon: is not read unless --words.kind lexicon is given, too")
     source.open()  # wrong names and languages are told before anything is written
     with ExitStack() as stack:
         fill = None
