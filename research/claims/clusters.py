@@ -10,10 +10,10 @@ from crosszero.align.word_boundaries import word_spans
 from crosszero.experiment.clusters import ClusterScore
 from crosszero.experiment.page.inputs import Lines, read_lines
 from crosszero.experiment.page.word_maps import measure_words
+from crosszero.experiment.reading import Reading
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import find_run
 from crosszero.experiment.table import measure_interval
-from crosszero.model.encoder import Encoder
 from crosszero.tasks.word_retrieval import WordRetrieval
 from research.claims.claim import Outcome
 from research.claims.orders import LEAST_SEEDS, describe
@@ -81,5 +81,6 @@ def _measure(config: ExperimentConfig, system: str, meanings: Lines) -> Iterator
         names = list(map(str, runs)) if all(runs) else []
     else:
         names = [config.start_of(system, config.seeds[0])]
+    reading = Reading.of(config, system)._replace(max_length=64, precision="fp32")
     for name in names:
-        yield measure_words(Encoder.load(name, max_length=64, precision="fp32"), meanings)[2]
+        yield measure_words(reading.load(name), meanings)[2]

@@ -12,10 +12,10 @@ from crosszero.align.methods import METHOD
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.experiment.cache import CachedEncoder
+from crosszero.experiment.reading import Reading
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.statistical import predict_links
 from crosszero.files import hash_files, make_key
-from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
 from crosszero.samples.store import SampleStore
 from crosszero.tasks.fine_tuned_task import FineTunedTask
@@ -114,11 +114,6 @@ class Measurement:
         return self.config.systems[self.system]
 
     @property
-    def _reading(self) -> SystemConfig | ExperimentConfig:
-        """Whose `layer` and `pooling` say how the encoder is read."""
-        return self.own if self.own.layer or self.own.pooling else self.config
-
-    @property
     def _options(self) -> dict[str, object]:
         """Those of the task's predictions that are set."""
         given = {"margin": self.config.margin, "layers": self.config.layers, "method": METHOD}
@@ -166,10 +161,7 @@ class Measurement:
                 settings["synonyms"] = hash_files(*self._table)
         else:
             identity = origin or hash_encoder(encoder)
-            settings |= {"encoder": identity, "max_length": self.config.max_length}
-            settings |= {"layer": self._reading.layer, "pooling": self._reading.pooling}
-            if self.config.precision != "fp32":
-                settings["precision"] = self.config.precision
+            settings |= {"encoder": identity, **Reading.of(self.config, self.system).describe()}
         return make_key(settings), data
 
     def locate_model(self, encoder: str | Path) -> Path:
@@ -197,11 +189,8 @@ class Measurement:
             if isinstance(self.task, FineTunedTask):
                 model = self._train_or_load(encoder, self.task)
             else:
-                read, length = self._reading, self.config.max_length
-                model = Encoder.load(
-                    encoder, max_length=length, layer=read.layer, pooling=read.pooling,
-                    precision=self.config.precision,
-                )  # fmt: skip
+                read = Reading.of(self.config, self.system)
+                model = read.load(encoder)
                 layer, pooling = read.layer, model.pooling
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")

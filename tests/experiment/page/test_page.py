@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from crosszero.cli import main
+from crosszero.config import build
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.page.blocks import Example
 from crosszero.experiment.page.contents import write_page
+from crosszero.experiment.page.inputs import Encoders
 from crosszero.experiment.page.nearest_sentences import (
     draw_searches,
     find_nearest,
@@ -23,6 +27,7 @@ from crosszero.experiment.page.nearest_sentences import (
 from crosszero.experiment.page.word_maps import choose_meanings
 from crosszero.experiment.recipes import read_experiment
 from crosszero.experiment.results import find_newest, read_results
+from crosszero.experiment.settings import ExperimentConfig
 from crosszero.model.encoder import Encoder
 from tests.experiment.page.conftest import EVIL
 
@@ -251,6 +256,45 @@ def test_the_page_of_an_evaluation(
     assert "All scores" in text
     assert "The folder has no training with logged steps" in text
     assert text.count('class="matrix"') == 2
+
+
+def test_each_system_is_read_as_for_its_scores(
+    model_folder: Callable[..., Path], corpus: Path, tmp_path: Path
+) -> None:
+    encoder = str(model_folder())
+    config = build(
+        ExperimentConfig,
+        {
+            "name": "readings", "out": str(tmp_path), "encoder": encoder, "data": str(corpus),
+            "tasks": ["tatoeba"], "seeds": [1], "max_length": 64, "layer": 2, "precision": "bf16",
+            "systems": {
+                "usual": {},
+                "low": {"layer": 1},
+                "cls": {"pooling": "cls"},
+                "tuned": {"fine_tune": {"steps": 3}},
+            },
+        },
+    )  # fmt: skip
+    expected = {
+        "usual, tuned": {"layer": 2}, "low": {"layer": 1}, "cls": {"pooling": "cls"}
+    }  # fmt: skip
+
+    def read(encoder: Encoder) -> list[object]:
+        words = encoder.encode_words(["king house"], [[(0, 4), (5, 10)]])[0]
+        numbers = [encoder.encode("king house").tolist(), words.tolist()]
+        return [*numbers, encoder.alignment_layer, encoder.max_length, encoder.precision]
+
+    found = Encoders(read_results(config)).run("reading", list[Any], {}, read)
+    more: dict[str, Any] = {"max_length": 64, "precision": "bf16"}
+    assert found == {
+        name: read(Encoder.load(encoder, **how, **more)) for name, how in expected.items()
+    }
+    assert len({json.dumps(one) for one in found.values()}) == 3
+    # what is kept belongs to one way of reading
+    changed = dataclasses.replace(config, layer=3)
+    again = Encoders(read_results(changed)).run("reading", list[Any], {}, read)
+    assert again["usual, tuned"] == read(Encoder.load(encoder, layer=3, **more))
+    assert again["low"] == found["low"]
 
 
 def test_a_folder_without_results_is_refused(

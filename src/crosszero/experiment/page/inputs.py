@@ -11,6 +11,7 @@ from typing import TypeVar
 from crosszero.align.gold import split_base
 from crosszero.config import read_json, to_dict
 from crosszero.errors import CrosszeroError, MissingExtraError
+from crosszero.experiment.reading import Reading
 from crosszero.experiment.results import Results
 from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
@@ -28,19 +29,20 @@ _log = logging.getLogger("crosszero")
 class Encoders:
     """The different encoders of the systems, and what could not be shown of them.
 
-    Systems that only differ in how they are fine-tuned have one encoder, which is run once.
+    Each is read as for the scores of its system. Systems that only differ in how they are
+    fine-tuned have one encoder, which is run once.
     """
 
     def __init__(self, results: Results) -> None:
         self.notes: list[str] = []
         self._folder = results.folder / "report"
-        self._max_length = results.config.max_length if results.config else None
-        self._encoders: dict[str, str] = {}  # by the hash of what they are
+        self._encoders: dict[str, tuple[str, Reading]] = {}  # by the hash of what they are
         self._names: dict[str, list[str]] = {}
         for system in results.systems:
-            if system.encoder is not None:
-                identity = hash_encoder(system.encoder)
-                self._encoders.setdefault(identity, system.encoder)
+            if results.config is not None and system.encoder is not None:
+                reading = Reading.of(results.config, system.name)
+                identity = make_key({"encoder": hash_encoder(system.encoder), **reading.describe()})
+                self._encoders.setdefault(identity, (system.encoder, reading))
                 self._names.setdefault(identity, []).append(system.name)
             elif system.aligner is None:
                 self.notes.append(f"{system.name}: its encoder is unknown, or not trained yet")
@@ -63,15 +65,14 @@ class Encoders:
             Results by the names of the systems. An encoder that can't be used is noted instead.
         """
         found: dict[str, T] = {}
-        for identity, encoder in self._encoders.items():
+        for identity, (encoder, reading) in self._encoders.items():
             name = ", ".join(self._names[identity])
-            key = make_key({**settings, "encoder": identity, "length": self._max_length})
+            key = make_key({**settings, "encoder": identity})
             path = self._folder / f"{work}-{key[:16]}.json"
             try:
                 if not path.is_file():
                     _log.info("%s: running %s", work, encoder)
-                    model = Encoder.load(encoder, max_length=self._max_length, precision="fp32")
-                    result = make(model)
+                    result = make(reading.load(encoder))
                     with atomic_file(path) as file:
                         json.dump(result, file, default=to_dict)
                 found[name] = read_json(path, kind, "remove it")
