@@ -19,6 +19,7 @@ from crosszero.errors import CrosszeroError
 from crosszero.experiment.page.blocks import Example
 from crosszero.experiment.page.contents import write_page
 from crosszero.experiment.page.inputs import Encoders
+from crosszero.experiment.page.link_matrices import align_gold
 from crosszero.experiment.page.nearest_sentences import (
     draw_searches,
     find_nearest,
@@ -295,6 +296,20 @@ def test_each_system_is_read_as_for_its_scores(
     again = Encoders(read_results(changed)).run("reading", list[Any], {}, read)
     assert again["usual, tuned"] == read(Encoder.load(encoder, layer=3, **more))
     assert again["low"] == found["low"]
+
+
+def test_the_error_of_links_is_that_of_the_layer_that_is_named(
+    page: tuple[Path, str, list[str]], model_folder: Callable[..., Path], corpus: Path
+) -> None:
+    for layer in (None, 1):
+        encoder = Encoder.load(model_folder(), layer=layer, max_length=64, precision="fp32")
+        one = align_gold(encoder, corpus, ["en-ar", "en-fr"], [])
+        assert one.layer == (layer or 2)  # of three
+        assert one.error == one.layers[int(one.layer) - 1]
+    alignment = page[1].split("Word alignment</h2>")[1].split("</section>")[0]
+    heads = re.findall("<th[^>]*>(.*?)</th>", alignment.split("<table")[1], flags=re.DOTALL)
+    names = [re.sub("<[^>]*>", "", head).strip() for head in heads]
+    assert names[1:5] == ["as the encoder links", "at layer", "at its best layer", "best layer"]
 
 
 def test_a_folder_without_results_is_refused(

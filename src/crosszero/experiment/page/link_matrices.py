@@ -19,6 +19,7 @@ from crosszero.experiment.results import Results
 from crosszero.experiment.table import Table
 from crosszero.files import hash_files
 from crosszero.model.encoder import Encoder
+from crosszero.model.options import WordLayer
 from crosszero.tasks.word_alignment import WordAlignment
 
 _HEADING = "Word alignment"
@@ -54,12 +55,12 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
     rows, curves = [], []
     for name, one in found.items():
         errors, best = one.layers, int(np.argmin(one.layers))
-        rows.append((name, one.error, errors[best], best + 1))
+        rows.append((name, one.error, one.layer, errors[best], best + 1))
         steps = tuple(range(1, len(errors) + 1))
         curves.append(Curve(name=name, steps=steps, values=tuple(errors)))
     table = Table(
         title="Alignment error rate of the first seed's encoders",
-        columns=("system", "first + last layer", "best single layer", "layer"),
+        columns=("system", "as the encoder links", "at layer", "at its best layer", "best layer"),
         rows=tuple(rows),
         note=f"Per cent, mean over {', '.join(pairs)}; lower is better. The best layer is chosen "
         "on the same sentences, so its number is optimistic.",
@@ -83,10 +84,11 @@ def show_alignments(results: Results, encoders: Encoders, *, seed: int) -> Secti
 class Alignment:
     """An encoder's error rate, and that of each layer from 1, per cent, means over pairs.
 
-    And its `links` of the sentences that were drawn.
+    And the `layer` that it links by, and its `links` of the sentences that were drawn.
     """
 
     error: float
+    layer: WordLayer
     layers: list[float]
     links: list[list[tuple[int, ...]]]
 
@@ -108,7 +110,7 @@ def align_gold(
             for pair, number in drawn
         ]
     first, *layers = map(fmean, errors.values())  # its own, then layer by layer
-    return Alignment(first, layers, links)
+    return Alignment(first, encoder.alignment_layer, layers, links)
 
 
 def draw_sentences(golds: Mapping[str, AlignmentSet], *, seed: int) -> list[tuple[str, int]]:
