@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
 
 import crosszero as cz
+from crosszero.config import build
 from crosszero.experiment.scores import Scores
 from crosszero.interop.hub_card import complete_card
+from crosszero.model.backbone import Backbone
+from crosszero.samples.store import collect
 from crosszero.tasks.score import Score
-from crosszero.training.model_card import find_license
+from crosszero.training.model_card import find_license, write_card
+from crosszero.training.train_config import TrainConfig
+from tests.training.conftest import make_samples
 
 Folders = Callable[..., Path]
 SMALL = {"steps": 2, "batch_size": 4, "max_length": 32, "precision": "fp32", "level": "sentence"}
@@ -50,6 +58,59 @@ def test_it_tells_what_the_run_was_trained_on(card: str) -> None:
     assert "| contrastive loss | " in card
     for library in ("import crosszero", "import SentenceTransformer", "import AutoModel"):
         assert library in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "cz-nce on [sentence ; word] vectors, masked language modelling with weight 0.1."),
+        (
+            {"level": "sentence", "anchor_weight": 2.0},
+            "cz-nce on sentence vectors, masked language modelling with weight 0.1, and an anchor "
+            "with weight 2.0, which keeps sentence vectors near where they were before "
+            "training.",
+        ),
+        (
+            {"level": "split", "word_weight": 0.5, "anchor_weight": 3.0, "layers": {"word": 2}},
+            "cz-nce on sentence vectors (first + last layer) and, with weight 0.5, on word vectors "
+            "(layer 2), each against the other words of its sentence pair, masked language "
+            "modelling with weight 0.1, and an anchor with weight 3.0, which keeps sentence "
+            "vectors near where they were before training.",
+        ),
+        (
+            {"level": "split", "layers": {"sentence": "last", "word": 1}},
+            "cz-nce on sentence vectors (last layer) and, with weight 1.0, on word vectors "
+            "(layer 1), each against the other words of its sentence pair, masked language "
+            "modelling with weight 0.1.",
+        ),
+    ],
+)
+def test_it_tells_all_losses(
+    model_folder: Folders, tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    lines = [
+        {"step": 1, "texts": 4, "contrastive_loss": 3.0, "mlm_loss": 2.0},
+        {"step": 2, "texts": 4, "contrastive_loss": 1.0, "mlm_loss": 1.5},
+        {"step": 3, "texts": 4, "contrastive_loss": 0.5, "mlm_loss": 1.0},
+    ]
+    if changes.get("level") == "split":  # a batch without two words in a pair has no such loss
+        for line, words in zip(lines, (None, 1.25, 0.75), strict=True):
+            line |= {"word_loss": words}
+    if "anchor_weight" in changes:
+        for line in lines:
+            line |= {"drift": line["step"] / 8 - 0.125}
+    (tmp_path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    store = collect(make_samples(8), tmp_path / "samples")
+    config = build(TrainConfig, changes)
+    card = write_card(Backbone.load(model_folder()), store, config, steps=3, out=tmp_path)
+    assert f"contrastive loss {told}" in card
+    rows = re.findall(r"\| (.+) \| (.+ → .+) \|", card)
+    assert dict(rows) == {
+        "contrastive loss": "3.000 → 0.500",
+        "MLM loss": "2.000 → 1.000",
+        **({"word loss": "1.250 → 0.750"} if changes.get("level") == "split" else {}),
+        **({"drift": "0.000 → 0.250"} if "anchor_weight" in changes else {}),
+    }
 
 
 def test_no_path_of_this_machine_is_told(card: str) -> None:

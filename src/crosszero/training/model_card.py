@@ -13,6 +13,7 @@ from crosszero import __version__
 from crosszero.config import to_dict
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import BUNDLED, find_folder
+from crosszero.model.options import LayerName
 from crosszero.samples.store import SampleStore
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import TrainConfig
@@ -20,6 +21,12 @@ from crosszero.training.train_config import TrainConfig
 NOT_STATED = "not stated"
 _HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
 _LISTED = 20  # files of text
+_LOSSES = {
+    "contrastive loss": "contrastive_loss",
+    "word loss": "word_loss",
+    "MLM loss": "mlm_loss",
+    "drift": "drift",
+}
 
 
 def write_card(
@@ -32,7 +39,6 @@ def write_card(
     """
     metrics = read_metrics(out / METRICS)
     mean = sum(int(line["texts"]) for line in metrics) / max(1, len(metrics))
-    kind = "[sentence ; word]" if config.level == "multi" else "sentence"
     start, hub_id = _name_start(backbone.name)
     name = out.resolve().name
     data = ModelCardData(
@@ -40,20 +46,20 @@ def write_card(
         language=store.languages, base_model=hub_id,
         tags=["crosszero", "cross-lingual", "word-alignment"],
     )  # fmt: skip
-    losses = {
-        label: " → ".join(f"{line[key]:.3f}" for line in (metrics[0], metrics[-1]))
-        for label, key in (("contrastive loss", "contrastive_loss"), ("MLM loss", "mlm_loss"))
-        if metrics and isinstance(metrics[-1].get(key), float)
-    }
+    losses = {}
+    for label, key in _LOSSES.items():
+        # a batch without two words in a sentence pair has no word loss
+        known = [line[key] for line in metrics if line.get(key) is not None]
+        if known:
+            losses[label] = f"{known[0]:.3f} → {known[-1]:.3f}"
     return "\n".join([
         f"---\n{data.to_yaml()}\n---",
         "",
         f"# {name}",
         "",
         f"`{start}` after {steps} steps of crosszero {__version__} on {store.rows} "
-        f"sentence pairs (about {round(mean * steps)} sentences read): contrastive loss "
-        f"{config.loss} on {kind} vectors, masked language modelling with weight "
-        f"{config.mlm_weight}.",
+        f"sentence pairs (about {round(mean * steps)} sentences read): "
+        f"{_describe_losses(config)}.",
         "",
         "## Use",
         "",
@@ -100,6 +106,31 @@ from transformers import AutoModel, AutoTokenizer
 
 model, tokenizer = AutoModel.from_pretrained("NAME"), AutoTokenizer.from_pretrained("NAME")
 ```"""
+
+
+def _describe_losses(config: TrainConfig) -> str:
+    """Say what was learned from what, with which weight."""
+    kind = "[sentence ; word] vectors" if config.level == "multi" else "sentence vectors"
+    if config.level == "split":
+        kind += (
+            f" ({_name_layer(config.layers.sentence)}) and, with weight {config.word_weight}, on "
+            f"word vectors ({_name_layer(config.layers.word)}), each against the other words of "
+            "its sentence pair"
+        )
+    said = f"contrastive loss {config.loss} on {kind}, masked language modelling with weight "
+    said += str(config.mlm_weight)
+    if config.anchor_weight:
+        said += (
+            f", and an anchor with weight {config.anchor_weight}, which keeps sentence vectors "
+            "near where they were before training"
+        )
+    return said
+
+
+def _name_layer(layer: LayerName | int) -> str:
+    if isinstance(layer, int):
+        return f"layer {layer}"
+    return "first + last layer" if layer == "first-last" else "last layer"
 
 
 def find_license(name: str) -> str | None:
