@@ -40,6 +40,13 @@ class TestSplits:
         assert texts(pairs) == [(found, "x")]
         assert log.entries == [f"{folder / 'training.parquet'}: file without a split"]
 
+    def test_columns_by_place_or_name(self, folder):
+        for columns in ([1, 0], ["fr", "en"], [1, "en"]):
+            pairs = read_bitext(folder, languages=["fr", "en"], columns=columns)
+            assert texts(pairs) == [("x", "train-0")]
+        with pytest.raises(ConfigError, match="no column 2"):
+            read_bitext(folder, languages=EN_FR, columns=[0, 2])
+
     def test_folders_tell_splits_too(self, tmp_path):
         for name in ("train", "test"):
             (tmp_path / name).mkdir()

@@ -255,8 +255,10 @@ class TestGettext:
     def test_mo_as_po(self, tmp_path):
         (tmp_path / "fr.po").write_text(PO, "utf-8")
         polib.pofile(str(tmp_path / "fr.po")).save_as_mofile(str(tmp_path / "fr.mo"))
-        pairs = read_bitext(tmp_path / "fr.mo", languages=["en", "fr"])
-        assert sorted(texts(pairs)) == sorted(texts(read_bitext(tmp_path / "fr.po")))
+        (tmp_path / "FR.MO").write_bytes((tmp_path / "fr.mo").read_bytes())
+        for name in ("fr.mo", "FR.MO"):
+            pairs = read_bitext(tmp_path / name, languages=["en", "fr"])
+            assert sorted(texts(pairs)) == sorted(texts(read_bitext(tmp_path / "fr.po")))
 
     def test_mo_of_the_other_byte_order_and_another_encoding(self, tmp_path):
         entries = [

@@ -305,3 +305,17 @@ def test_copies_of_a_sentence_would_drown_its_margin():
 def test_no_texts():
     with pytest.raises(CrosszeroError, match="there are none"):
         mine_texts(Meaning(), [], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"source": "abc"}, "source: one text given; a list of texts is needed"),
+        ({"threshold": "Auto"}, "threshold: 'Auto' given; a number or auto is needed"),
+        ({"threshold": math.nan}, "threshold: nan given"),
+        ({"k": 2.5}, "k: 2.5 given; it must be a whole number, 1 or more"),
+    ],
+)
+def test_what_is_no_setting_is_refused_before_anything_is_encoded(settings, says):
+    with pytest.raises(ConfigError, match=says):
+        crosszero.mine(None, **{"source": ["a"], "target": ["b"], **settings})

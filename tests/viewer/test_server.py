@@ -121,6 +121,8 @@ def test_nearest_sentences_with_their_lines(client: TestClient) -> None:
     assert len(first) == len(set(LINES))
     cosines = [one["similarity"] for one in first]
     assert cosines == sorted(cosines, reverse=True)
+    empty = client.post("/api/nearest", json={"text": ""})  # a vector of zeros is near to nothing
+    assert empty.json() == {"nearest": [[]]}
 
 
 def test_without_a_file_there_is_no_such_question(encoder: Encoder) -> None:

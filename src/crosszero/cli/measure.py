@@ -61,7 +61,7 @@ def evaluate(
     layers
         'all' also measures word alignment layer by layer.
     margin
-        Margin of bucc2018.
+        Margin of bucc2018 and of the xsim tasks.
     seed
         Seed of fine-tuning.
     settings

@@ -58,7 +58,7 @@ def evaluate(
         layers: ``all`` also measures word alignment by layer.
         max_length: longest text in tokens for the tasks without fine-tuning; by default as long as
             the encoder allows.
-        margin: of ``bucc2018``.
+        margin: of ``bucc2018`` and the ``xsim`` tasks.
         layer: hidden layer, from 1, that those tasks read.
         pooling: instead of `layer`: how those tasks read sentences; by default as the encoder's
             folder says. See :meth:`crosszero.Encoder.load`.

@@ -115,7 +115,8 @@ class ExperimentConfig:
         fine_tune: for a task, settings that differ from XTREME's.
         max_length: longest text in tokens for the tasks without fine-tuning; none: as long as the
             encoder allows.
-        margin: of ``bucc2018``: ``ratio`` as in XTREME, ``distance`` or ``absolute``.
+        margin: of ``bucc2018`` and the ``xsim`` tasks: ``ratio`` as in XTREME, ``distance`` or
+            ``absolute``.
         layers: ``all`` also measures word alignment by layer.
         layer: hidden layer, from 1, that those tasks read; XTREME reads layer 8 of mBERT. None: as
             `pooling` says.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -97,6 +98,9 @@ def mine(
         Artetxe & Schwenk 2019, section 3.
     """
     check_threshold(threshold, margin, retrieval)
+    for name, texts in (("source", source), ("target", target)):
+        if isinstance(texts, str):
+            raise ConfigError(f"{name}: one text given; a list of texts is needed")
     pairs = mine_texts(
         encoder, source, target, k=k, margin=margin, retrieval=retrieval, device=device,
         approximate=approximate,
@@ -110,7 +114,10 @@ def mine(
 
 
 def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) -> None:
-    """Refuse (ConfigError) to estimate what can't be estimated."""
+    """Refuse (ConfigError) what is no threshold, and to estimate what can't be estimated."""
+    number = isinstance(threshold, int | float | np.floating) and not isnan(threshold)
+    if threshold not in (None, "auto") and not number:
+        raise ConfigError(f"threshold: {threshold!r} given; a number or auto is needed")
     if threshold == "auto" and (margin == "absolute" or retrieval not in ("max", "intersect")):
         raise ConfigError(
             "threshold: auto works with the margins ratio and distance and the retrievals max and "

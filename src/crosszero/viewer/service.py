@@ -113,8 +113,11 @@ class Service:
             [
                 (sentences.lines[i], sentences.texts[i], float(cosine))
                 for i, cosine in zip(*row, strict=True)
+                if vector.any()  # a text without a token that is known is near to nothing
             ]
-            for row in zip(best.index.tolist(), clip_cosines(best.value), strict=True)
+            for vector, *row in zip(
+                vectors, best.index.tolist(), clip_cosines(best.value), strict=True
+            )
         ]
 
     def close(self) -> None:

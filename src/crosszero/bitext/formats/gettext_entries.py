@@ -35,7 +35,7 @@ _PLURAL = re.compile(r"^plural-forms:.*\bplural\s*=\s*([^;\n]+)", re.IGNORECASE 
 
 def is_mo(path: str | Path) -> bool:
     """Say whether a catalogue is compiled, by its name."""
-    return Path(path).name.removesuffix(".gz").endswith((".mo", ".gmo"))
+    return Path(path).name.lower().removesuffix(".gz").endswith((".mo", ".gmo"))
 
 
 def read_entries(path: str | Path, log: SkipLog) -> Iterator[Any]:

@@ -74,10 +74,13 @@ def _choose_columns(
                 f"{name}: columns names {len(columns)} columns; name as many languages, in the "
                 "same order: --languages en fr"
             )
-        for column in columns:
+        names = list(known)
+        places = range(len(names))
+        named = [names[c] if isinstance(c, int) and c in places else c for c in columns]
+        for column in named:
             if column not in known:
                 raise ConfigError(f"{name}: no column {column!r}; {suggest(str(column), known)}")
-        return languages, [(str(column), None) for column in columns]
+        return languages, [(str(column), None) for column in named]
     keys, there = known.get(_STRUCT), f"(there are: {', '.join(known)})"
     if languages is None and not keys:
         raise ConfigError(
