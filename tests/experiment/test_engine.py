@@ -32,6 +32,7 @@ from crosszero.experiment.steps import find_run, locate_training
 from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
 from crosszero.samples import SampleStore
+from crosszero.tasks.tatoeba import Tatoeba
 from tests.experiment.conftest import write
 from tests.experiment.test_settings import make_record
 
@@ -485,13 +486,16 @@ def test_a_stale_record_goes_before_its_predictions_do(
     suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1])
     leave_record(suite, "start", "tatoeba", 1)
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Measurement, "run", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run_suite(dataclasses.replace(suite, max_length=16))
-    assert read_results(suite).records == ()
+    other = dataclasses.replace(suite, max_length=16)
+    for place, name, left in ((Encoder, "load", 1), (Tatoeba, "predict", 0)):
+        monkeypatch.setattr(place, name, stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_suite(other)
+        assert len(read_results(suite).records) == left  # what fails before costs nothing
+        monkeypatch.undo()
 
 
 def test_what_changed_is_measured_again(

@@ -20,6 +20,7 @@ import torch
 from crosszero.config import to_dict
 from crosszero.errors import ConfigError, CrosszeroError, MissingExtraError
 from crosszero.experiment import records
+from crosszero.experiment.evaluation_folder import note_owner, read_former, take_folder
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import SETTINGS, write_experiment
 from crosszero.experiment.result_tables import read_published, write_tables
@@ -58,9 +59,13 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
     """
     check_experiment(config)
     with _made_for_results(Path(config.out)):
+        former = read_former(config)
         write_experiment(config)
         make_samples(config)
-        missing = [one for one in list_measurements(config) if not _is_done(one)]
+        planned = list(list_measurements(config))
+        missing = [one for one in planned if not _is_done(one)]
+        if former is not None:  # a record that counts shows that the encoder is the same
+            note_owner(config if len(missing) < len(planned) else former)
         do = _do_in_turn if config.jobs == 1 else _do_side_by_side
         for part in do(config, missing):
             _log.info("%s", part)
@@ -141,6 +146,8 @@ def _do_in_turn(config: ExperimentConfig, missing: Sequence[Measurement]) -> Ite
 
 def _do_side_by_side(config: ExperimentConfig, missing: Sequence[Measurement]) -> Iterator[str]:
     """The same with several trainings and measurements at a time."""
+    if config.alone and missing:
+        take_folder(config)  # now: one process would remove what another has just written
     calls: dict[str, tuple[Measurement, bool]] = {}
     after: dict[str, str] = {}
     last: dict[str, str] = {}
@@ -185,7 +192,6 @@ def measure(one: Measurement) -> records.Record:
         known = records.read_record(one.record)
         if known.key == key:
             return known
-        one.record.unlink()  # its predictions are about to be replaced
     training = locate_training(one.config, one.system, one.seed) if encoder else None
     begun = time.monotonic()
     _log.info("measuring %s", one.task.name)

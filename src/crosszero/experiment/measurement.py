@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from crosszero.align.methods import METHOD
 from crosszero.config import build
 from crosszero.errors import ConfigError
 from crosszero.experiment.cache import CachedEncoder
+from crosszero.experiment.evaluation_folder import take_folder
 from crosszero.experiment.reading import Reading
+from crosszero.experiment.records import Record, read_record
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.statistical import predict_links
 from crosszero.files import hash_files, make_key
@@ -22,8 +25,11 @@ from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.loop import is_finished, remove_stopped
 from crosszero.tasks.finetune.robust.synonyms import read_synonyms
+from crosszero.tasks.prediction_files import remove_files
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Task
+
+_log = logging.getLogger("crosszero")
 
 
 def list_measurements(config: ExperimentConfig) -> Iterator[Measurement]:
@@ -176,13 +182,17 @@ class Measurement:
         return self.folder / "models" / f"{name}-{key[:16]}"
 
     def run(self, encoder: str | None) -> Measured:
-        """Predict, and score the files of predictions; `encoder` as for :meth:`make_key`."""
+        """Predict, and score the files of predictions; `encoder` as for :meth:`make_key`.
+
+        What was measured before in other ways goes as soon as the encoder is loaded.
+        """
         self.check()
         predictions, languages = self.folder / "predictions", self.languages
         layer: int | None = None
         pooling: str | None = None
         if encoder is None:
             samples = self.config.samples_of(self.system)
+            self._make_room(encoder)
             predict_links(self.data, predictions, samples, languages=languages, seed=self.seed)
         else:
             model: Any
@@ -195,9 +205,34 @@ class Measurement:
                 if self.task.needs == "sentences":
                     model = CachedEncoder(model, hash_encoder(encoder), self.folder / "vectors")
             predict: Callable[..., list[Path]] = self.task.predict
+            self._make_room(encoder)
             predict(model, self.data, predictions, languages, **self._options)
         scores = self.task.score(predictions, self.data, languages)
         return Measured(tuple(scores), layer, pooling)
+
+    def _make_room(self, encoder: str | None) -> None:
+        """Remove record and predictions of other settings, encoders or data.
+
+        Predictions of the same encoder, read in the same way, for other languages stay.
+        """
+        if self.config.alone:
+            take_folder(self.config)
+        adds = False
+        if self.record.is_file():
+            adds = self._adds_languages(read_record(self.record), encoder)
+            self.record.unlink()  # before the predictions that it vouches for
+        if not adds and remove_files(self.folder / "predictions", self.task.name):
+            _log.info("%s: predictions of another measurement are removed", self.task.name)
+
+    def _adds_languages(self, record: Record, encoder: str | None) -> bool:
+        """Whether a record is of this measurement in all but the languages."""
+        measured = list(dict.fromkeys(score.language for score in record.scores))
+        configs = (
+            dataclasses.replace(self.config, languages=some, alignment_pairs=some)
+            for some in (None, measured)
+        )
+        others = (dataclasses.replace(self, config=config) for config in configs)
+        return any(other.make_key(encoder)[0] == record.key for other in others)
 
     def _train_or_load(self, encoder: str, task: FineTunedTask[Any]) -> Any:
         folder = self.locate_model(encoder)

@@ -40,6 +40,11 @@ class Stamp:
     def __init__(self, out: str | Path, step: str) -> None:
         self._path = Path(out) / STAMPS / f"{step}.json"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the step was ever begun, whatever its inputs."""
+        return self._path.is_file()
+
     def is_begun(self, key: str, *, done: bool = False) -> bool:
         """Whether the step was begun (or done) with inputs of this hash."""
         try:

@@ -29,7 +29,7 @@ from crosszero.search.gold_threshold import score_pairs, tune_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mining import SentenceEncoder, mine_texts
 from crosszero.tasks import prediction_files
-from crosszero.tasks.prediction_files import find_file, name_file, write_lines
+from crosszero.tasks.prediction_files import find_file, name_file, remove_files, write_lines
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
 _TEXT = re.compile(r"(.+)-en\.(?:dev\.gold|(?:dev|test)\.(?:\1|en))")
@@ -136,7 +136,7 @@ class Bucc(Task):
             f1 = score_pairs([row[:2] for row in tuned if row[2] >= threshold], gold).f1
             settings = Tuned(threshold=threshold, dev_f1=f1, k=k, margin=margin)
             kept = name_file(predictions, self.name, language, "threshold").with_suffix(".json")
-            kept.unlink(missing_ok=True)  # must not meet the pairs of another encoder
+            remove_files(predictions, self.name, language)
             mined = [f"{a}\t{b}\t{score!r}" for a, b, score in found]
             write_lines(name_file(predictions, self.name, language, "mined"), mined)
             write_lines(kept, [json.dumps(to_dict(settings))])

@@ -18,6 +18,7 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 
 CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"  # fr, zh-CN, sr_Latn; en-fr for a pair
+_FILE = re.compile(rf"(?:test|reversed|mined|threshold)-({CODE})\.(?:tsv|json)")
 # XTREME compares numbers as text: 07 would never be right; and int() reads 4300 digits at most
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
@@ -48,6 +49,21 @@ def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[st
     names = (path.name for path in (Path(folder) / task).glob(f"{kind}-*.tsv"))
     matches = (re.fullmatch(rf"{kind}-({CODE})\.tsv", name) for name in names)
     return sorted(match[1] for match in matches if match)
+
+
+def remove_files(folder: str | Path, task: str, language: str | None = None) -> bool:
+    """Remove what was predicted for a task, in one language or in all; say whether there was any.
+
+    What another encoder left must not be scored together with what is written next.
+    """
+    place = Path(folder) / task
+    removed = False
+    for path in (*place.glob("*"), *place.glob("layer-*/*")):
+        match = _FILE.fullmatch(path.name)
+        if match and language in (None, match[1]):
+            path.unlink()
+            removed = True
+    return removed
 
 
 def write_lines(path: Path, lines: Iterable[object], *, source: str | Path = "") -> Path:

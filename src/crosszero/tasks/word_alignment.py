@@ -24,7 +24,7 @@ from crosszero.align.spans import Link, join_words
 from crosszero.align.subtokens import Parts, encode_parts
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.gold import find_known
-from crosszero.tasks.prediction_files import find_file, name_file, write_lines
+from crosszero.tasks.prediction_files import find_file, name_file, remove_files, write_lines
 from crosszero.tasks.score import Score
 from crosszero.tasks.task import Folder, Items, Languages, Measures, Task
 
@@ -105,10 +105,9 @@ class WordAlignment(Task):
             found = _align(encoder, *sides, numbers, config)
             columns = zip(*found, strict=True)  # the links of each layer
             outputs = [name_file(predictions, name, pair) for name in names]
+            remove_files(predictions, self.name, pair)
             for path, column in zip(outputs, columns, strict=True):
                 written.append(write_links(path, column))
-            for path in set(_find_layers(predictions, pair).values()).difference(outputs):
-                path.unlink()  # of another encoder: scores of the two must not stand together
         return written
 
     def read_predictions(self, predictions: Folder, language: str, gold: AlignmentSet) -> Links:

@@ -1,0 +1,111 @@
+"""An evaluation's folder holds what one encoder predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from crosszero.errors import CrosszeroError
+from crosszero.experiment.engine import run_experiment
+from crosszero.experiment.evaluation import evaluate
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
+from crosszero.tasks.prediction_files import remove_files
+from tests.experiment.conftest import write
+from tests.experiment.test_measurement import add_language
+
+Folders = Callable[..., Path]
+NOTED = "encoder.json"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "evaluation"
+
+
+@pytest.fixture
+def measure(xtreme: Path, out: Path) -> Callable[..., list[str]]:
+    """Measure tasks in one folder; give what it then holds."""
+    add_language(xtreme, "tatoeba")
+
+    def measure(
+        encoder: Path, tasks: Sequence[str], languages: Sequence[str] | None = None, **more: int
+    ) -> list[str]:
+        evaluate(encoder, tasks=tasks, data=xtreme, languages=languages, out=out, **more)
+        return list_files(out)
+
+    return measure
+
+
+def list_files(out: Path) -> list[str]:
+    paths = [*out.glob("predictions/*/test-*"), *out.glob("records/*")]
+    return sorted(path.relative_to(out).as_posix() for path in paths)
+
+
+BOTH = [
+    "predictions/tatoeba/test-de.tsv", "predictions/tatoeba/test-fr.tsv",
+    "predictions/word-alignment/test-en-fr.tsv", "records/tatoeba.json",
+    "records/word-alignment.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("noted", [True, False])  # versions before did not note the encoder
+def test_another_encoder_takes_the_whole_folder(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path, noted: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    small, large = model_folder(), model_folder(hidden=24)
+    assert measure(small, ["tatoeba", "word-alignment"]) == BOTH
+    if not noted:
+        (out / ".stamps" / NOTED).unlink()
+    write(out / "predictions/tatoeba/mine.txt", ["not ours to remove"])
+    with pytest.raises(CrosszeroError, match="layer"):
+        measure(large, ["tatoeba"], layer=99)
+    assert list_files(out) == BOTH  # what is refused costs nothing
+    assert caplog.messages == []
+    assert measure(large, ["tatoeba"], ["fr"]) == [BOTH[1], BOTH[3]]
+    (said,) = caplog.messages
+    assert "of another encoder are removed: tatoeba, word-alignment; to keep" in said
+    assert not (out / "predictions/tatoeba/reversed-de.tsv").exists()
+    assert (out / "predictions/tatoeba/mine.txt").exists()
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_the_same_encoder_adds_tasks_and_languages(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path, noted: bool
+) -> None:
+    encoder = model_folder()
+    measure(encoder, ["tatoeba"], ["de"])
+    if not noted:
+        (out / ".stamps" / NOTED).unlink()
+    assert measure(encoder, ["word-alignment"])[0] == BOTH[0]
+    assert measure(encoder, ["tatoeba"], ["fr"]) == BOTH
+    # read in another way, they are not those of one measurement
+    assert measure(encoder, ["tatoeba"], ["de"], layer=1) == [BOTH[0], *BOTH[2:]]
+
+
+def make_config(xtreme: Path, encoder: Path, systems: Sequence[str], **more: object) -> dict:  # type: ignore[type-arg]
+    own = {name: SystemConfig(encoder=str(encoder)) for name in systems}
+    return {"name": "x", "data": str(xtreme), "systems": own, "seeds": [1], "page": False, **more}
+
+
+def test_a_measurement_that_is_replaced_leaves_no_predictions(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    add_language(xtreme, "tatoeba")
+    values = make_config(xtreme, model_folder(), ["a"], tasks=["tatoeba"], out=str(tmp_path / "s"))
+    run_experiment(ExperimentConfig(**values))
+    run_experiment(ExperimentConfig(**values, languages=["fr"], max_length=8))
+    found = (tmp_path / "s/runs/a-1/predictions/tatoeba").iterdir()
+    assert sorted(path.name for path in found) == ["reversed-fr.tsv", "test-fr.tsv"]
+
+
+def test_files_of_one_language_are_removed(tmp_path: Path) -> None:
+    names = ["test-en-fr.tsv", "threshold-en-fr.json", "layer-2/test-en-fr.tsv", "test-en.tsv"]
+    for name in names:
+        write(tmp_path / "t" / name, ["1"])
+    assert remove_files(tmp_path, "t", "en-fr")
+    assert [path.name for path in (tmp_path / "t").rglob("*.*")] == ["test-en.tsv"]
+    assert remove_files(tmp_path, "t")
+    assert not remove_files(tmp_path, "t")
