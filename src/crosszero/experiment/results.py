@@ -155,10 +155,11 @@ def _read_current(measurements: Sequence[Measurement]) -> tuple[list[Record], li
         try:
             current = is_current(one, record)
         except CrosszeroError as error:
-            unsure[str(error)] = unsure.get(str(error), 0) + 1
-            current = True
-        if current:
-            records.append(record)
+            current = (record.system, record.task) == (one.system, one.task.name)
+            if current:
+                unsure[str(error)] = unsure.get(str(error), 0) + 1
+        if current:  # it may bear another name: that which the encoder's folder had before
+            records.append(dataclasses.replace(record, system=one.system))
         else:
             tasks = stale.setdefault(one.system, {})
             tasks.setdefault(one.task.name, []).append(str(one.seed))
