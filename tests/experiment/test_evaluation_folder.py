@@ -1,15 +1,20 @@
-"""An evaluation's folder holds what one encoder predicted."""
+"""An evaluation's folder holds what one encoder predicted, and every record has its own file."""
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.evaluation import evaluate
+from crosszero.experiment.measurement import Measurement
+from crosszero.experiment.records import read_record, write_record
+from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.tasks.prediction_files import remove_files
 from tests.experiment.conftest import write
@@ -85,6 +90,34 @@ def test_the_same_encoder_adds_tasks_and_languages(
     assert measure(encoder, ["tatoeba"], ["de"], layer=1) == [BOTH[0], *BOTH[2:]]
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_an_encoder_may_be_renamed(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, noted: bool,
+) -> None:  # fmt: skip
+    encoder = shutil.copytree(model_folder(), tmp_path / "r1")
+    measure(encoder, ["tatoeba", "word-alignment"])
+    if not noted:
+        (out / ".stamps" / NOTED).unlink()
+    renamed = encoder.rename(tmp_path / "r2")
+    monkeypatch.setattr(Measurement, "run", None)  # nothing is measured again
+    assert measure(renamed, ["tatoeba"]) == BOTH
+    assert [record.system for record in read_results(out).records] == ["r2"]
+
+
+def test_what_nobody_can_check_does_not_count_under_another_name(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path, xtreme: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    measure(model_folder(), ["tatoeba"])
+    shutil.rmtree(xtreme / "tatoeba")
+    assert len(read_results(out).records) == 1
+    path = out / "records/tatoeba.json"
+    write_record(dataclasses.replace(read_record(path), system="other"), path)
+    with pytest.raises(CrosszeroError, match="none of its records"):
+        read_results(out)
+
+
 def make_config(xtreme: Path, encoder: Path, systems: Sequence[str], **more: object) -> dict:  # type: ignore[type-arg]
     own = {name: SystemConfig(encoder=str(encoder)) for name in systems}
     return {"name": "x", "data": str(xtreme), "systems": own, "seeds": [1], "page": False, **more}
@@ -99,6 +132,31 @@ def test_a_measurement_that_is_replaced_leaves_no_predictions(
     run_experiment(ExperimentConfig(**values, languages=["fr"], max_length=8))
     found = (tmp_path / "s/runs/a-1/predictions/tatoeba").iterdir()
     assert sorted(path.name for path in found) == ["reversed-fr.tsv", "test-fr.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("systems", "texts", "task", "message"),
+    [
+        (("a", "a-b"), ("b-c", "c"), None, "a on b-c and a-b on c .* a-b-c-1.json; rename one of"),
+        (("x", "x-word"), ("retrieval",), "word-retrieval", "or the text retrieval"),
+    ],
+)
+def test_names_that_give_one_record_are_refused(
+    xtreme: Path, model_folder: Folders, tmp_path: Path, systems: Sequence[str],
+    texts: Sequence[str], task: str | None, message: str,
+) -> None:  # fmt: skip
+    from crosszero.bitext import BitextConfig
+
+    write(tmp_path / "t.en-fr.tsv", ["the cat\tle chat"])
+    text = BitextConfig(path=str(tmp_path / "t.en-fr.tsv"))
+    values = make_config(
+        xtreme, model_folder(), systems, out=str(tmp_path / "s"), held_out=str(tmp_path),
+        texts=dict.fromkeys(texts, text), tasks=[*([task] if task else []), *texts],
+    )  # fmt: skip
+    config = ExperimentConfig(**values)  # results that have such names can be read
+    with pytest.raises(ConfigError, match=message):
+        run_experiment(config)
+    assert not (tmp_path / "s").exists()
 
 
 def test_files_of_one_language_are_removed(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def check_experiment(config: ExperimentConfig) -> None:
                 )
             if system.aligner is None:
                 check_encoder(start)
+    _check_names(config)
     made = [Path(config.out) / "held-out", *(Path(config.out) / "texts" / t for t in config.texts)]
     checked = set[str]()
     for one in list_measurements(config):
@@ -126,6 +127,20 @@ def check_experiment(config: ExperimentConfig) -> None:
         for package in ("matplotlib", "sklearn"):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "report", "the page (page: true)")
+
+
+def _check_names(config: ExperimentConfig) -> None:
+    """Refuse names that give two measurements one record; results that have them can be read."""
+    taken: dict[Path, Measurement] = {}
+    for one in list_measurements(config):
+        other = taken.setdefault(one.record, one)
+        if other is not one:
+            texts = [name for name in (other.task.name, one.task.name) if name in config.texts]
+            raise ConfigError(
+                f"systems, texts: {other.system} on {other.task.name} and {one.system} on "
+                f"{one.task.name} would share the record {one.record.name}; rename "
+                + " or ".join(["one of these systems", *(f"the text {name}" for name in texts)])
+            )
 
 
 def _is_done(one: Measurement) -> bool:
