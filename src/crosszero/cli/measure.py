@@ -57,7 +57,8 @@ def evaluate(
         Language pairs of word-alignment: --pairs en-fr. de-en:1 says that a gold file counts words
         from 1, if the file itself does not show it.
     out
-        Folder for predictions, fine-tuned models and scores.json.
+        Folder for predictions, fine-tuned models and scores.json. It is for one encoder: another
+        one removes the predictions and records of the first.
     layers
         'all' also measures word alignment layer by layer.
     margin

@@ -53,8 +53,8 @@ def evaluate(
         pairs: of gold alignments, such as ``en-fr``; ``de-en:1`` says that the file of that pair
             counts words from 1, if it does not show it. By default all.
         out: folder for predictions, fine-tuned models, records and ``scores.json``. What was
-            already measured there in the same way is not measured again. By default nothing is
-            kept.
+            already measured there in the same way is not measured again; predictions and records of
+            another encoder are removed. By default nothing is kept.
         layers: ``all`` also measures word alignment by layer.
         max_length: longest text in tokens for the tasks without fine-tuning; by default as long as
             the encoder allows.
