@@ -313,7 +313,7 @@ def test_no_texts():
         ({"source": "abc"}, "source: one text given; a list of texts is needed"),
         ({"threshold": "Auto"}, "threshold: 'Auto' given; a number or auto is needed"),
         ({"threshold": math.nan}, "threshold: nan given"),
-        ({"k": 2.5}, "k: 2.5 given; it must be a whole number, 1 or more"),
+        ({"k": 2.5}, "k: 2.5 given; it must be a whole number"),
     ],
 )
 def test_what_is_no_setting_is_refused_before_anything_is_encoded(settings, says):

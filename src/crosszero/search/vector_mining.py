@@ -80,7 +80,8 @@ def mine_vectors(
 def check_settings(k: int, margin: str, retrieval: str = "max") -> None:
     """Refuse (ConfigError) what can't be mined with, before anything is encoded."""
     check_margin(margin)
-    require("k", k, isinstance(k, int | np.integer) and k >= 1, "a whole number, 1 or more")
+    require("k", k, isinstance(k, int | np.integer), "a whole number")
+    require("k", k, k >= 1, "1 or more")
     if retrieval not in get_args(Retrieval):
         hint = suggest(retrieval, get_args(Retrieval))
         raise ConfigError(f"retrieval: {retrieval!r} given; {hint}")
