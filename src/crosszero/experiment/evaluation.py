@@ -72,8 +72,7 @@ def evaluate(
 
     Raises:
         CrosszeroError: settings, data or encoder can't be used, or none of the tasks uses a
-            setting. All data is read before anything is
-            run.
+            setting. All data is read before anything is run.
 
     Example:
         >>> import crosszero as cz

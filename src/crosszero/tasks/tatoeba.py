@@ -31,14 +31,7 @@ from crosszero.search.mining import SentenceEncoder
 from crosszero.search.neighbours import check_some
 from crosszero.tasks import prediction_files
 from crosszero.tasks.hub import HubTask, open_rows, take_text
-from crosszero.tasks.prediction_files import (
-    CODE,
-    find_file,
-    name_file,
-    read_numbers,
-    remove_files,
-    write_lines,
-)
+from crosszero.tasks.prediction_files import CODE, find_file, name_file, read_numbers, write_lines
 from crosszero.tasks.retrieval import find_nearest
 from crosszero.tasks.task import Folder, Items, Languages, Measures, count_hits
 
@@ -139,7 +132,7 @@ class Tatoeba(HubTask):
             check_some(sentences.english, sentences.foreign)
             english = encoder.encode(list(sentences.english))
             foreign = encoder.encode(list(sentences.foreign))
-            remove_files(predictions, self.name, language)
+            prediction_files.remove_files(predictions, self.name, language)
             for kind, *sides in (("test", english, foreign), ("reversed", foreign, english)):
                 path = name_file(predictions, self.name, language, kind)
                 written.append(write_lines(path, find_nearest(*sides)))
