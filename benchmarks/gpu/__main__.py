@@ -17,6 +17,7 @@ import torch
 from benchmarks.encoders import MBERT, SIZES, TINY
 from benchmarks.gpu import (
     agreement,
+    compiling,
     correctness,
     fine_tuning,
     inference,
@@ -55,6 +56,7 @@ SECTIONS = (
     Section("correctness", correctness.check_training, 20),
     Section("agreement", agreement.check_inference, 10),
     Section("training", training.measure_training, 45),
+    Section("compiling", compiling.measure_compiling, 25),
     Section("rivals", rivals.measure_rivals, 40),
     Section("encoding", inference.measure_encoding, 15),
     Section("alignment", inference.measure_alignment, 10),

@@ -51,7 +51,7 @@ def check_training(setting: Setting, journal: Journal) -> None:
     """Run all checks of a step."""
     batch = make_batch(setting.read_rows(_PAIRS), _WORDS)
     backbone = setting.load_backbone(CPU)  # weights drawn on a GPU would be others
-    run = _make_runner(backbone, batch)
+    run = make_runner(backbone, batch)
     expected = run(BASE)
     moved = {name: one.to(setting.device) for name, one in expected.gradients.items()}
     expected = expected._replace(gradients=moved)
@@ -59,16 +59,16 @@ def check_training(setting: Setting, journal: Journal) -> None:
     found = run(BASE)
     _check_same(journal, "fp32 on the device, against the CPU", found, expected)
     half = replace(BASE, precision="bf16")
-    _check_near(journal, "bf16, against fp32", run(half), found)
+    check_near(journal, "bf16, against fp32", run(half), found)
     for config in (BASE, half):
         _check_cache(journal, config.precision, run, config)
     packed = decide(backbone, replace(half, pack=True), None)
     journal.note(f"packed in the form {choose_form(backbone)}")
-    _check_near(journal, "bf16, packed, against fp32", run(packed), found)
+    check_near(journal, "bf16, packed, against fp32", run(packed), found)
     _check_cache(journal, "bf16, packed", run, packed)
 
 
-def _make_runner(backbone: Backbone, batch: Batch) -> Callable[..., Gradients]:
+def make_runner(backbone: Backbone, batch: Batch) -> Callable[..., Gradients]:
     torch.manual_seed(2)
     head = ProjectionHead(backbone.hidden_size, "multi")
 
@@ -106,7 +106,7 @@ def _check_same(journal: Journal, what: str, found: Gradients, expected: Gradien
     journal.check(f"{what}: gradient", measure_worst(found, expected), _SAME_GRADIENT)
 
 
-def _check_near(journal: Journal, what: str, found: Gradients, expected: Gradients) -> None:
+def check_near(journal: Journal, what: str, found: Gradients, expected: Gradients) -> None:
     _check_losses(journal, what, found, expected, _NEAR_LOSS)
     journal.check(f"{what}: direction", 1 - measure_cosine(found, expected), _NEAR_DIRECTION)
 
