@@ -169,7 +169,10 @@ def locate_training(config: ExperimentConfig, system: str, seed: int) -> Trainin
     training = config.training(system, seed)
     samples = SampleStore.open(config.samples_of(system)).fingerprint
     start = hash_encoder(config.start_of(system, seed))
-    key = make_key({"encoder": start, "samples": samples, "train": to_dict(training)})
+    settings = to_dict(training)
+    if not settings["compile"]:  # younger than trainings that are to be found again
+        del settings["compile"]
+    key = make_key({"encoder": start, "samples": samples, "train": settings})
     out = Path(config.out)
     if config.is_plain and len(config.seeds) == 1:
         return Training(out / "run", key, Stamp(out, "train"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from crosszero.model.backbone import Backbone
 from crosszero.model.options import layer_number
 from crosszero.model.packing import PlacedTexts
 from crosszero.model.pooling import pool_tokens
@@ -97,8 +97,9 @@ def join(learner: Learner, parts: Sequence[Encoded]) -> Encoded:
     return Encoded(np.arange(len(anchors)), vectors[back], masked, drift)
 
 
-def predict(backbone: Backbone, encoded: Encoded) -> Tensor:
+def predict(learner: Learner, encoded: Encoded) -> Tensor:
     """The part of the MLM loss that the encoded texts make up: mean over languages, then tokens."""
+    backbone = learner.backbone
     if backbone.mlm_head is None:
         raise ValueError("the encoder was loaded without its MLM head")
     if encoded.masked is None:  # a rank without texts
@@ -108,9 +109,9 @@ def predict(backbone: Backbone, encoded: Encoded) -> Tensor:
         return hidden.sum() * 0.0  # very short texts: none masked
     rows = max(1, _count_logits(hidden.device) // int(backbone.table.num_embeddings))
     if len(hidden) <= rows:
-        return _predict_rows(backbone, hidden, targets, weights)
+        return _predict_rows(learner, hidden, targets, weights)
     parts = zip(hidden.split(rows), targets.split(rows), weights.split(rows), strict=True)
-    losses = [checkpoint(_predict_rows, backbone, *part, use_reentrant=False) for part in parts]
+    losses = [checkpoint(_predict_rows, learner, *part, use_reentrant=False) for part in parts]
     return torch.stack(losses).sum()
 
 
@@ -121,10 +122,20 @@ def _count_logits(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).total_memory // _BYTES_A_LOGIT
 
 
-def _predict_rows(backbone: Backbone, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+def _predict_rows(learner: Learner, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted sum of the losses of some tokens."""
-    assert backbone.mlm_head is not None
-    logits = backbone.mlm_head(hidden)
+    assert learner.backbone.mlm_head is not None
+    logits = learner.backbone.mlm_head(hidden)
+    measure = _compile_sum() if learner.config.compile else _sum_losses
+    return measure(logits, targets, weights)
+
+
+@cache
+def _compile_sum() -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    return torch.compile(_sum_losses, dynamic=True)
+
+
+def _sum_losses(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     losses = functional.cross_entropy(logits, targets, reduction="none")
     return (losses * weights.to(losses)).sum()

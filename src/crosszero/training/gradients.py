@@ -98,7 +98,7 @@ def _encode_again(
     with autocast(config.precision, device):
         anchored = cache is not None
         part = encode_mini_batch(learner, mini_batch, masked=masked, anchored=anchored)
-        mlm = predict(learner.backbone, part) if masked else torch.zeros((), device=device)
+        mlm = predict(learner, part) if masked else torch.zeros((), device=device)
     drift = part.drift / inputs.texts
     loss = config.mlm_weight * mlm + config.anchor_weight * drift
     if cache is not None:

@@ -15,6 +15,7 @@ from torch import nn
 from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
+from crosszero.model.compiling import compile_layers
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import locate_encoder
 from crosszero.model.options import layer_number
@@ -34,7 +35,7 @@ from crosszero.training.train_config import TrainConfig
 
 _FREE_TO_CHANGE = (
     "keep_checkpoints", "log_every", "checkpoint_every", "checkpoint_minutes", "gradient_cache",
-    "num_workers", *DECIDED,
+    "num_workers", "compile", *DECIDED,
 )  # fmt: skip
 _log = logging.getLogger("crosszero")
 
@@ -114,6 +115,8 @@ def prepare_run(
         _log.info("no checkpoint in %s: starting from the beginning", out)
     config = decide(backbone, config, progress, ranks)
     decided = {name: getattr(config, name) for name in DECIDED}
+    if config.compile:
+        compile_layers(backbone)
     batches = stream.count_batches()
     if not batches:
         next(stream.batches())  # raises, and says why there is no batch

@@ -65,7 +65,7 @@ def compute_losses(learner: Learner, inputs: Inputs) -> StepResult:
 
     if inputs.masked:
         encoded = encode(masked=True)
-        mlm = predict(learner.backbone, encoded)
+        mlm = predict(learner, encoded)
     if not contrasted:
         encoded = encode(masked=False)
     compared = compare(learner, encoded.vectors, inputs)

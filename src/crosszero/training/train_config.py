@@ -95,6 +95,8 @@ class TrainConfig:
             a few hundred steps: with 0.999 an early spike of the loss dampens the whole run.
         max_grad_norm: gradients are clipped to this norm; 0 turns clipping off.
         precision: ``auto`` measures which is fastest on this machine.
+        compile: compile the encoder's layers first, which takes half a minute; for long runs with
+            large batches on a GPU.
         freeze_embeddings: keep the token embeddings fixed, which saves their gradient and both
             their moments; the bias and layers of an MLM head tied to them still train.
         lora: train adapters instead of the encoder's own weights (extra ``peft``); they need a
@@ -151,6 +153,7 @@ class TrainConfig:
     adam_beta2: float = 0.999
     max_grad_norm: float = 1.0
     precision: Precision = "auto"
+    compile: bool = False
     freeze_embeddings: bool = False
     lora: LoraConfig | None = None
     pack: Switch = "auto"
