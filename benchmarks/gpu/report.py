@@ -1,6 +1,8 @@
 """Tables of a visit, for OUT/tables.md and docs/performance.md.
 
-python -m benchmarks.gpu.report OUT/result.json [--page docs/performance.md]
+python -m benchmarks.gpu.report OUT/result.json... [--page docs/performance.md]
+
+Of a section that several visits have, the last one's counts.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ _ENCODE = ("encoding", f"{OURS}, bf16", "", "sentences/s")
 GOALS = (
     Goal("training", (*_PACKED, "pairs/s"), ("rivals", f"{PAPER}, fp32", 64, "pairs/s"), 20.0),
     Goal("training, operations that are needed", (*_PACKED, "share of peak"), None, 0.45),
+    Goal("the same, layers compiled", ("compiling", "compiled", 512, "share of peak"), None, 0.45),
     Goal(
         "sentences",
         (*_SENTENCES, 4_096, "pairs/s"),
@@ -63,6 +66,12 @@ GOALS = (
         for batch in (32, 512)
     ),
     Goal("align", ("alignment", f"{OURS}, hmm", "", "pairs/s"), None, 5_000),
+    Goal(
+        "align, argmax",
+        ("alignment", f"{OURS}, argmax", "", "pairs/s"),
+        ("alignment", "simalign, argmax", "", "pairs/s"),
+        10,
+    ),
     Goal("mine", ("mining", "1,000,000 x 1,000,000 x 768", "", "s"), None, 60, most=True),
 )
 
@@ -70,10 +79,10 @@ GOALS = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables of a visit, or put them into a page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.report")
-    parser.add_argument("result", type=Path, help="result.json of a visit")
+    parser.add_argument("results", nargs="+", type=Path, help="result.json of each visit")
     parser.add_argument("--page", type=Path, help="with the marks of 'gpu'; else the screen")
     options = parser.parse_args(arguments)
-    text = write_tables(read_run(options.result, ["gpu"]))
+    text = write_tables(*(read_run(result, ["gpu"]) for result in options.results))
     if options.page is None:
         sys.stdout.write(text)
         return
@@ -82,17 +91,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         file.write(page)
 
 
-def write_tables(visit: Visit) -> str:
-    """All tables in Markdown, below a line that says where, when and how they were made."""
-    versions = ", ".join(f"{name} {version}" for name, version in visit["versions"].items())
-    lines = [
-        f"{visit['device']}, {visit['date'][:10]}, commit {visit['commit']}, "
-        f"{visit['seconds']:.0f} s of `{visit['command']}`"
-        + (" (tiny: the numbers mean nothing)" if visit["tiny"] else "")
-        + f". Text: {visit['text']}. {versions}.",
-        *(render_markdown(table) for table in make_tables(visit)),
-    ]
+def write_tables(*visits: Visit) -> str:
+    """All tables in Markdown, below a line for each visit: where, when, how, and what it found."""
+    joined = join_visits(visits)
+    kept = [[s["name"] for s in visit["sections"] if s in joined["sections"]] for visit in visits]
+    lines = [_describe(visit, names) for visit, names in zip(visits, kept, strict=True) if names]
+    lines += [render_markdown(table) for table in make_tables(joined)]
     return "\n\n".join(line.strip() for line in lines) + "\n"
+
+
+def _describe(visit: Visit, sections: Sequence[str]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in visit["versions"].items())
+    return (
+        f"{', '.join(sections).capitalize()}: {visit['device']}, {visit['date'][:10]}, "
+        f"commit {visit['commit']}, {visit['seconds']:.0f} s of `{visit['command']}`"
+        + (" (tiny: the numbers mean nothing)" if visit["tiny"] else "")
+        + f". Text: {visit['text']}. {versions}."
+    )
+
+
+def join_visits(visits: Sequence[Visit]) -> Visit:
+    """One visit with the sections of all of them, each from the last one that found anything."""
+    found: dict[str, Any] = {}
+    for visit in visits:
+        found |= {s["name"]: s for s in visit["sections"] if s["rows"] or s["checks"]}
+    return {**visits[-1], "sections": list(found.values())}
 
 
 def make_tables(visit: Visit) -> Iterator[Table]:

@@ -121,5 +121,24 @@ def test_goals_are_ratios_of_what_was_measured() -> None:
     )
 
 
+def test_of_several_visits_the_last_one_that_found_anything_counts() -> None:
+    about = {
+        "device": "a GPU", "seconds": 9, "tiny": False, "text": "made up", "versions": {},
+        "command": "it",
+    }  # fmt: skip
+    old = [section("mining", [{"what": "m", "s": 5}]), section("ranks", [{"what": "r"}])]
+    new = [section("mining", [{"what": "m", "s": 3}]), section("ranks", [])]
+    visits = [
+        about | {"date": "2026-01-01", "commit": "old", "sections": old},
+        about | {"date": "2026-01-02", "commit": "new", "sections": new},
+    ]
+    text = report.write_tables(*visits)
+    first, second, *_ = text.split("\n\n")
+    assert first.startswith("Ranks: a GPU, 2026-01-01, commit old")
+    assert second.startswith("Mining: a GPU, 2026-01-02, commit new")
+    assert "| m | 3 |" in text
+    assert "| m | 5 |" not in text
+
+
 def section(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "rows": rows, "checks": [], "notes": []}
