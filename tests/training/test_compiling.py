@@ -30,7 +30,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("settings", [{}, {"gradient_cache": True}, {"pack": True}])
+@pytest.mark.parametrize("settings", [{"pack": True}, {"gradient_cache": True}])
 def test_a_training_with_compiled_layers_has_the_losses_of_one_without(
     model_folder: Callable[..., Path],
     store_folder: Callable[..., Path],
@@ -53,7 +53,7 @@ def test_a_training_with_compiled_layers_has_the_losses_of_one_without(
 
 @pytest.mark.parametrize(
     ("kind", "graphs"),  # ModernBERT's first layer, its global and its local ones differ
-    [("bert", 1), ("xlm-roberta", 1), ("distilbert", 1), ("modernbert", 3)],
+    [("bert", 1), ("modernbert", 3)],
 )
 def test_one_graph_serves_all_layers_and_lengths(
     model_folder: Callable[..., Path], kind: str, graphs: int
