@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from crosszero.align.blas import one_blas_thread
 from crosszero.align.methods import LinkConfig, link_parts
 from crosszero.align.similarity import Scores, Similarity, compare_parts, mutual_argmax
 from crosszero.align.spans import Link, ScoredLink
@@ -29,6 +30,7 @@ Places = NDArray[np.int64]
 Fit = Callable[[int, slice, slice], Scores]
 
 
+@one_blas_thread()
 def link_long(
     pairs: Sequence[tuple[Parts, Parts]],
     config: LinkConfig,
@@ -54,7 +56,9 @@ def link_long(
     found: list[list[ScoredLink]] = [[] for _ in pairs]
     linked = link_parts(parts, config, fits if fit else None)
     for (number, a, c), links in zip(pieces, linked, strict=True):
-        found[number] += [ScoredLink(a + i, c + j, score) for i, j, score in links]
+        if a or c:
+            links = [ScoredLink(a + i, c + j, score) for i, j, score in links]
+        found[number] += links
     return found
 
 
