@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import Lock
 from typing import TypeVar
 
 from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
@@ -27,6 +29,9 @@ from crosszero.bitext.languages import check_code
 from crosszero.errors import ConfigError, count_things
 
 T = TypeVar("T")
+Encoded = tuple[Parts, Parts]
+"""What an encoder saw of a text and of its translation."""
+_LINKING = 3  # threads that link beside a GPU; Python itself runs in one at a time
 _log = logging.getLogger("crosszero")
 
 
@@ -133,6 +138,7 @@ class WordLinker:
         self._statistics = statistics
         if config.method == "statistical" and statistics is not None:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
+        self._counting = Lock()
         self.lost = 0
         """Words so far that have no vector, and so no links."""
         self.words = self.known = 0
@@ -156,19 +162,30 @@ class WordLinker:
         """Link texts to their translations as they come, in constant memory.
 
         If the encoder says that it is `on_gpu`, the next texts are encoded while the words of the
-        last ones are linked.
+        last ones are linked, of several batches at once where no counts are asked for.
         """
         batches = _cut(pairs, self._batch)
         if not getattr(self._encoder, "on_gpu", False):
             for batch in batches:
                 yield from self._link(batch, self._encode(batch))
             return
-        with ThreadPoolExecutor(1, thread_name_prefix="encoder") as thread:
-            encoded = ((batch, thread.submit(self._encode, batch)) for batch in batches)
-            for batch, parts in _look_ahead(encoded):
-                yield from self._link(batch, parts.result())
+        linking = _LINKING if self._statistics is None else 1
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="encoder") as encoder,
+            ThreadPoolExecutor(linking, thread_name_prefix="linker") as linker,
+        ):
 
-    def _encode(self, batch: Sequence[CutPair]) -> list[tuple[Parts, Parts]]:
+            def finish(batch: list[CutPair], parts: Future[list[Encoded]]) -> list[LinkedPair]:
+                return list(self._link(batch, parts.result()))
+
+            begun = (
+                linker.submit(finish, batch, encoder.submit(self._encode, batch))
+                for batch in batches
+            )
+            for linked in _look_ahead(begun, linking):
+                yield from linked.result()
+
+    def _encode(self, batch: Sequence[CutPair]) -> list[Encoded]:
         if self._encoder is None or self._config.method == "statistical":
             return []
         left, right = (
@@ -179,17 +196,17 @@ class WordLinker:
         )
         return list(zip(left, right, strict=True))
 
-    def _link(
-        self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
-    ) -> Iterator[LinkedPair]:
+    def _link(self, batch: Sequence[CutPair], parts: Sequence[Encoded]) -> Iterator[LinkedPair]:
         counting = self._config.method == "statistical"
         found = self._count(batch) if counting else self._compare(batch, parts)
         return (LinkedPair(*pair, links) for pair, links in zip(batch, found, strict=True))
 
     def _compare(
-        self, batch: Sequence[CutPair], parts: Sequence[tuple[Parts, Parts]]
+        self, batch: Sequence[CutPair], parts: Sequence[Encoded]
     ) -> list[list[ScoredLink]]:
-        self.lost += sum(one.lost + other.lost for one, other in parts)
+        lost = sum(one.lost + other.lost for one, other in parts)
+        with self._counting:
+            self.lost += lost
         statistics = self._statistics
         if self._config.method != "combined" or statistics is None:
             return link_long(parts, self._config)
@@ -252,13 +269,14 @@ def _cut(pairs: Iterable[CutPair], size: int) -> Iterator[list[CutPair]]:
         yield batch
 
 
-def _look_ahead(items: Iterable[T]) -> Iterator[T]:
-    """Give each item when the next one is there; before an error, what came before it."""
-    waiting: list[T] = []
+def _look_ahead(items: Iterable[T], count: int) -> Iterator[T]:
+    """Give each item when `count` more are there; before an error, what came before it."""
+    waiting: deque[T] = deque()
     try:
         for item in items:
-            yield from waiting
-            waiting = [item]
+            waiting.append(item)
+            if len(waiting) > count:
+                yield waiting.popleft()
     except Exception:
         yield from waiting
         raise
