@@ -68,7 +68,7 @@ def load_sentence_transformer(setting: Setting, kind: Precision) -> Any:
 
 def measure_alignment(setting: Setting, journal: Journal) -> None:
     """Link the words of sentence pairs, absolute and against simalign."""
-    rows = setting.read_rows(20 if setting.tiny else 1_024)
+    rows = setting.read_rows(20 if setting.tiny else 4_096)
     source, target = ([getattr(row, side).split() for row in rows] for side in ("source", "target"))
     encoder = _load(setting, "bf16" if setting.gpu else "fp32")
     methods = (LinkConfig(), LinkConfig(method="argmax", unit="word", threshold=0.0))
