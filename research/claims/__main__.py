@@ -25,7 +25,7 @@ from crosszero.experiment.results import read_results
 from crosszero.files import atomic_file
 from research.claims.claim import Claim, render_ledger
 from research.claims.ledger import judge_claims, list_claims
-from research.claims.one_seed import judge_one_seed
+from research.claims.real_encoder import judge_real_encoder
 from research.e5_evidence import Evidence
 
 MINI = Path(__file__).with_name("mini.json")
@@ -67,7 +67,7 @@ def _judge_e5(records: Path, command: str) -> tuple[list[Claim], list[str]]:
         replace(claim, beside=((mini["encoder"], *beside[claim.number]),))
         if claim.number in beside
         else claim
-        for claim in list_claims(judge_one_seed(evidence), command)
+        for claim in list_claims(judge_real_encoder(evidence), command)
     ]
     return found, [
         "Encoder: [e5-small-q4](e5-small-q4.md), multilingual-e5-small from 4-bit weights "

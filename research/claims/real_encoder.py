@@ -27,7 +27,7 @@ _LEVELS = {
 }
 
 
-def judge_one_seed(evidence: Evidence) -> dict[int, Finding]:
+def judge_real_encoder(evidence: Evidence) -> dict[int, Finding]:
     """Judge claims 5 to 10 by the records of E5."""
     seeds = f"Seed {', '.join(map(str, evidence.seeds))} alone"
     ordered = (

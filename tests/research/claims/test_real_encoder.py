@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from research.claims.__main__ import main
-from research.claims.one_seed import judge_one_seed
+from research.claims.real_encoder import judge_real_encoder
 from research.e5_evidence import Evidence
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def make_evidence(*comparisons: list[Any]) -> Evidence:
 
 def test_groups_are_judged_by_intervals_over_sentences() -> None:
     pair = ["info-snt", "CZ-snt"]
-    found = judge_one_seed(
+    found = judge_real_encoder(
         make_evidence(
             [*pair, "xnli", "all", 1.0, -1.0, 3.0],
             [*pair, "pawsx", "all", 3.0, 1.0, 5.0],
@@ -39,16 +39,16 @@ def test_groups_are_judged_by_intervals_over_sentences() -> None:
     # two independent tests: mean 2, half-width the root of 2^2 + 2^2, halved
     assert "pairs of sentences +2.00 ± 1.41 (better)" in found.evidence
     assert found.evidence.endswith("words +2.00 ± 1.00 (better). Not measured: tags.")
-    worse = judge_one_seed(make_evidence([*pair, "tatoeba", "all", -1.0, -1.5, -0.5]))[5]
+    worse = judge_real_encoder(make_evidence([*pair, "tatoeba", "all", -1.0, -1.5, -0.5]))[5]
     assert worse.outcome == "does not hold"
     assert "retrieval -1.00 ± 0.50 (worse)" in worse.evidence
-    assert judge_one_seed(make_evidence())[5].outcome == "not testable here"
+    assert judge_real_encoder(make_evidence())[5].outcome == "not testable here"
 
 
 def test_each_encoder_is_read_as_its_claim_asks() -> None:
     first_last = ["CZ-snt", "ML-CTL-CZ", "tatoeba", "all", 1.0, 0.5, 1.5]
     own = ["e5-small-q4", "ML-CTL-CZ-last", "tatoeba", "all", -3.0, -4.0, -2.0]
-    found = judge_one_seed(make_evidence(first_last, own))
+    found = judge_real_encoder(make_evidence(first_last, own))
     assert "Tatoeba +1.00" in found[6].evidence
     assert "Tatoeba -3.00" in found[9].evidence
     assert found[9].outcome == "does not hold"
@@ -56,11 +56,11 @@ def test_each_encoder_is_read_as_its_claim_asks() -> None:
 
 def test_both_levels_decide_about_the_loss() -> None:
     evidence = make_evidence()
-    assert judge_one_seed(evidence)[10].outcome == "does not hold"
+    assert judge_real_encoder(evidence)[10].outcome == "does not hold"
     evidence.losses["info-snt"] = [[1], 0.9, 0.0, 0.1, 50]
-    assert judge_one_seed(evidence)[10].outcome == "holds in part"
+    assert judge_real_encoder(evidence)[10].outcome == "holds in part"
     evidence.losses["ML-CTL-info"] = [[1], 0.9, 0.0, 0.1, 50]
-    assert judge_one_seed(evidence)[10].outcome == "holds"
+    assert judge_real_encoder(evidence)[10].outcome == "holds"
 
 
 def test_the_page_is_what_the_command_makes(
