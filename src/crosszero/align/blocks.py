@@ -16,7 +16,7 @@ from crosszero.align.similarity import OUTSIDE, Scores, Similarity, measure_rows
 from crosszero.align.subtokens import Integers, Parts, group_by_length
 from crosszero.search.neighbours import AnyFloats
 
-_CELLS = 2**16  # of a block: pairs x source x target
+CELLS = 2**16  # of a block: pairs x source x target
 _NUMBERS = 2**20  # of a block's vectors
 Rows = tuple[AnyFloats, Integers]
 
@@ -34,7 +34,7 @@ def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
     for number in sorted(usable, key=lambda n: (widths[n], sizes[n])):
         rows, columns = max(rows, sizes[number][0]), max(columns, sizes[number][1])
         count, width = len(block) + 1, widths[number]
-        full = count * rows * columns > _CELLS or count * (rows + columns) * width > _NUMBERS
+        full = count * rows * columns > CELLS or count * (rows + columns) * width > _NUMBERS
         if block and (full or width != widths[block[0]]):
             yield block
             block, (rows, columns) = [], sizes[number]
@@ -129,20 +129,33 @@ def join_parts(scores: Scores, source: Side, target: Side) -> Scores:
     return joined
 
 
+def stack(blocks: Sequence[Scores], beyond: float) -> Scores:
+    """Make one block of several, with a number for what lies beyond the rows or columns of one."""
+    rows, columns = (max(block.shape[axis] for block in blocks) for axis in (1, 2))
+    found = np.full((sum(map(len, blocks)), rows, columns), beyond, np.float32)
+    start = 0
+    for block in blocks:
+        found[start : start + len(block), : block.shape[1], : block.shape[2]] = block
+        start += len(block)
+    return found
+
+
 def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
     """Compare each row with each of the other side; one of zeros is like no other.
 
     Args:
         source, target: (pairs, rows, dim) vectors, and (pairs,) how many are a text's own.
-        centred: whether the mean of a text is taken from its rows first.
+        centred: whether the mean of a text is taken from its rows first, in place: to find room for
+            a copy would take longer than to compute it.
 
     Returns:
         (pairs, source, target) cosines.
     """
-    several = np.minimum(source[1], target[1]) > 1
-    (left, lengths), (right, others) = (
-        measure_rows(_centre(*rows, several) if centred else rows[0]) for rows in (source, target)
-    )
+    if centred:
+        several = np.minimum(source[1], target[1]) > 1
+        for side in (source, target):
+            _centre(*side, several)
+    (left, lengths), (right, others) = (measure_rows(rows) for rows, _ in (source, target))
     similarity: Similarity = left @ right.transpose(0, 2, 1)
     similarity /= lengths
     similarity /= others.transpose(0, 2, 1)
@@ -151,9 +164,8 @@ def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:
     return similarity
 
 
-def _centre(vectors: AnyFloats, sizes: Integers, several: NDArray[np.bool_]) -> AnyFloats:
+def _centre(vectors: AnyFloats, sizes: Integers, several: NDArray[np.bool_]) -> None:
     """Take the mean of each text from its rows, where a pair has more than one on both sides."""
     means = (vectors.sum(axis=1) / sizes[:, None]).astype(vectors.dtype)
     means[~several] = 0
-    centred: AnyFloats = vectors - means[:, None]
-    return centred
+    vectors -= means[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
 
-from crosszero.align.blocks import Side, compare_rows, cut_blocks, join_parts
+from crosszero.align.blocks import CELLS, Side, compare_rows, cut_blocks, join_parts, stack
 from crosszero.align.calibration import calibrate
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
@@ -24,6 +24,7 @@ Method = Literal["argmax", "itermax", "softmax", "ot", "hmm", "statistical", "co
 METHOD: Method = "hmm"
 """The default."""
 Unit = Literal["subtoken", "word", "both"]
+Pair = tuple[Parts, Parts]
 
 
 class _Way(NamedTuple):
@@ -113,7 +114,7 @@ class LinkConfig:
 
 
 def link_parts(
-    pairs: Sequence[tuple[Parts, Parts]],
+    pairs: Sequence[Pair],
     config: LinkConfig,
     fits: Sequence[Scores] | None = None,
 ) -> list[list[ScoredLink]]:
@@ -155,7 +156,7 @@ def get_threshold(method: Method) -> float:
 
 
 def score_links(
-    pairs: Sequence[tuple[Parts, Parts]],
+    pairs: Sequence[Pair],
     config: LinkConfig,
     fits: Sequence[Scores] | None = None,
 ) -> list[Scores]:
@@ -169,34 +170,71 @@ def score_links(
 
 
 def _score_blocks(
-    pairs: Sequence[tuple[Parts, Parts]], config: LinkConfig, fits: Sequence[Scores] | None
+    pairs: Sequence[Pair], config: LinkConfig, fits: Sequence[Scores] | None
 ) -> Iterator[tuple[list[int], tuple[Side, Side], Scores]]:
     """For each block the numbers of its pairs, their words and the scores of all possible links."""
     way = _WAYS[config.method]
     link = partial(argmax, how=config.symmetrisation) if config.symmetrisation else way.link
     unit = config.unit or way.unit
-    for members in cut_blocks(pairs):
-        left, right = (Side.of([pairs[member][side] for member in members]) for side in (0, 1))
-        if unit != "word":
-            tokens = ((side.vectors, side.sizes) for side in (left, right))
-            parts = compare_rows(*tokens, centred=way.centred)
-        if unit == "subtoken":
-            scores = join_parts(link(parts), left, right)
-            yield members, (left, right), scores
-            continue
-        means = ((side.average(), side.counts) for side in (left, right))
-        similarity = compare_rows(*means, centred=way.centred)
-        outside = similarity == OUTSIDE
-        if unit == "both":
-            best = join_parts(parts, left, right)
-            similarity = np.where(outside, similarity, (similarity + best) / 2)
+    compared = (_compare(pairs, members, unit, way.centred) for members in cut_blocks(pairs))
+    for blocks in _group(compared):
+        similarity = stack([block.similarity for block in blocks], OUTSIDE)
         if fits is None:
             scores = link(similarity)
         else:
-            fit = np.zeros(similarity.shape, np.float32)
-            for place, number in enumerate(members):
-                words = [side.numbers[place, : side.counts[place]] for side in (left, right)]
-                fit[place, : len(words[0]), : len(words[1])] = fits[number][np.ix_(*words)]
-            scores = follow(similarity, fit)
-        scores[outside] = 0
-        yield members, (left, right), scores
+            scores = follow(similarity, stack([block.spread(fits) for block in blocks], 0))
+        scores[similarity == OUTSIDE] = 0
+        start = 0
+        for members, sides, one in blocks:
+            end, (_, rows, columns) = start + len(members), one.shape
+            found = scores[start:end, :rows, :columns]
+            yield members, sides, join_parts(found, *sides) if unit == "subtoken" else found
+            start = end
+
+
+class _Compared(NamedTuple):
+    """A block: the numbers of its pairs, their words, and how alike their parts or words are."""
+
+    members: list[int]
+    sides: tuple[Side, Side]
+    similarity: Similarity
+
+    def spread(self, fits: Sequence[Scores]) -> Scores:
+        """Put what is known of all words of each pair into the shape of the block."""
+        found = np.zeros(self.similarity.shape, np.float32)
+        for place, number in enumerate(self.members):
+            words = [side.numbers[place, : side.counts[place]] for side in self.sides]
+            found[place, : len(words[0]), : len(words[1])] = fits[number][np.ix_(*words)]
+        return found
+
+
+def _compare(pairs: Sequence[Pair], members: list[int], unit: Unit, centred: bool) -> _Compared:
+    sides = left, right = [Side.of([pairs[n][side] for n in members]) for side in (0, 1)]
+    words = [] if unit == "subtoken" else [(side.average(), side.counts) for side in sides]
+    if unit != "word":
+        parts = compare_rows(*((side.vectors, side.sizes) for side in sides), centred=centred)
+    if not words:
+        return _Compared(members, (left, right), parts)
+    similarity = compare_rows(*words, centred=centred)
+    if unit == "both":
+        best = join_parts(parts, left, right)
+        similarity = np.where(similarity == OUTSIDE, similarity, (similarity + best) / 2)
+    return _Compared(members, (left, right), similarity)
+
+
+def _group(blocks: Iterable[_Compared]) -> Iterator[list[_Compared]]:
+    """Put blocks together for methods, which are quicker at a few large ones.
+
+    A block is small because vectors are large; of their similarities many times more fit a cache.
+    """
+    group, pairs, shape = list[_Compared](), 0, (0, 0)
+    for block in blocks:
+        count, *size = block.similarity.shape
+        wider = max(shape[0], size[0]), max(shape[1], size[1])
+        if group and (pairs + count) * wider[0] * wider[1] > CELLS:
+            yield group
+            group, pairs, wider = [], 0, (size[0], size[1])
+        group.append(block)
+        pairs, shape = pairs + count, wider
+    if group:
+        yield group

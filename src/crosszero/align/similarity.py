@@ -33,7 +33,7 @@ def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
         CrosszeroError: a vector is not finite.
     """
     vectors: Floats = rows.astype(np.float32, copy=False)
-    lengths: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    lengths: Floats = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
     short = lengths[..., 0] < _SHORT
     if not np.isfinite(lengths).all() or rows[short].any():
         vectors = unit_rows(rows.reshape(-1, rows.shape[-1])).reshape(rows.shape)
