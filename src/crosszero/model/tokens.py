@@ -169,9 +169,12 @@ class TokenizedTexts(Sequence[Tokens]):
         self, spans: Sequence[Sequence[tuple[int, int]]]
     ) -> list[tuple[Integers, Integers]]:
         """Give for each text what :meth:`locate` finds for its words, given in characters."""
-        words = [(text, *span) for text, some in enumerate(spans) for span in some]
-        first, last = self.locate(words).T
-        ends = accumulate(map(len, spans), initial=0)
+        counts = [len(some) for some in spans]
+        numbers = chain.from_iterable(chain.from_iterable(spans))
+        bounds = np.fromiter(numbers, np.int64, 2 * sum(counts)).reshape(-1, 2)
+        texts = np.repeat(np.arange(len(spans)), counts)
+        first, last = self.locate(np.column_stack([texts, bounds])).T
+        ends = accumulate(counts, initial=0)
         return [(first[a:b], last[a:b]) for a, b in pairwise(ends)]
 
 
