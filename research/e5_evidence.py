@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import hypot
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from crosszero.experiment.records import Record
 from crosszero.experiment.result_tables import make_languages, summarise
 from crosszero.experiment.results import Results
-from crosszero.experiment.table import Cell, Table
+from crosszero.experiment.table import Cell, Table, measure_interval
 from crosszero.tasks.catalogue import find_task
 from research.e5_records import restore
 
@@ -22,16 +23,41 @@ class Evidence:
     def __init__(self, found: Mapping[str, Any], seeds: Sequence[int]) -> None:
         self.seeds, self.title = seeds, found["title"]
         self.records = [restore(row) for row in found["records"]]
-        self.compared = {tuple(row[:4]): row[4:] for row in found["comparisons"]}
+        self.compared = {
+            (first, second, task, part): self._widen(first, second, task, part, *interval)
+            for first, second, task, part, *interval in found["comparisons"]
+        }
         self.losses = {name: course for name, *course in found["losses"] if course[0]}
+
+    def _widen(
+        self, first: str, second: str, task: str, part: str, middle: float, low: float, high: float
+    ) -> list[float]:
+        """Let an interval over sentences hold what other seeds would change, too.
+
+        Both are independent, so their half-widths add up as the sides of a right angle.
+        """
+        sides = [self._by_seed(name, task, part) for name in (first, second)]
+        if min(map(len, sides)) == 1:  # nothing in this task depends on the seed
+            changes = list(max(sides, key=len).values())
+        else:
+            changes = [sides[1][seed] - sides[0][seed] for seed in sides[0] if seed in sides[1]]
+        half = measure_interval(changes).half_width if len(changes) > 1 else 0.0
+        return [middle, middle - hypot(middle - low, half), middle + hypot(high - middle, half)]
+
+    def _by_seed(self, system: str, task: str, part: str) -> dict[int, float]:
+        records = [r for r in self.records if (r.system, r.task) == (system, task)]
+        return {r.seed: mean(r, part) for r in records if r.seed in self.seeds}
 
     def score(self, system: str, task: str, part: str = "all") -> Cell:
         """The mean over languages: of one seed, or with an interval over seeds."""
-        records = [r for r in self.records if (r.system, r.task) == (system, task)]
-        return summarise([mean(r, part) for r in records if r.seed in self.seeds])
+        return summarise(list(self._by_seed(system, task, part).values()))
+
+    def of_seed(self, system: str, task: str, part: str, seed: int) -> float | None:
+        """The mean over languages with one seed."""
+        return self._by_seed(system, task, part).get(seed)
 
     def change(self, first: str, second: str, task: str, part: str = "all") -> Cell:
-        """How far the second system is from the first, and the interval over sentences."""
+        """How far the second system is from the first, and the interval."""
         found = self.compared.get((first, second, task, part))
         return None if found is None else "{} [{}, {}]".format(*map(sign, found))
 
@@ -50,7 +76,9 @@ class Evidence:
         cards = sorted({record.machine.rsplit(", ", 1)[-1] for record in self.records})
         cards = list(dict.fromkeys("CPU" if "threads" in card else card for card in cards))
         span = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-        return f"Seed {', '.join(map(str, self.seeds))}; {' and '.join(cards)}, {span}."
+        seeds = sorted({record.seed for record in self.records} & {*self.seeds})
+        named = f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        return f"{named}; {' and '.join(cards)}, {span}."
 
 
 def mean(record: Record, part: str = "all") -> float:

@@ -15,8 +15,9 @@ from pathlib import Path
 from crosszero.experiment.table import render_markdown
 from crosszero.files import atomic_file
 from research.e5_evidence import Evidence
-from research.e5_records import AT_LAYER_7, FIRST_LAST, OWN_POOLING, RUNS, START, SYSTEMS
+from research.e5_records import FIRST_LAST, OWN_POOLING, RUNS, START, SYSTEMS
 from research.e5_tables import (
+    HELD_OUT,
     PARTS,
     READ,
     SENTENCES,
@@ -26,6 +27,7 @@ from research.e5_tables import (
     make_changes,
     make_choice,
     make_losses,
+    make_seeds,
     make_start,
     make_training,
     make_transfer,
@@ -42,8 +44,9 @@ def write_pages(evidence: Path, folder: Path) -> None:
         "results.md": {
             "answers": [make_beside(e5), make_answers(e5)],
             "changes": [
-                make_changes(e5, READ, ["all"]),
+                make_changes(e5, (*READ, *HELD_OUT), ["all"]),
                 *(make_transfer(e5, columns) for columns in (SENTENCES, WORDS)),
+                make_seeds(e5, "PAWS-X", "pawsx"),
                 *(make_changes(e5, columns, PARTS[:2]) for columns in (SENTENCES, WORDS)),
             ],
             "losses": [make_losses(e5)],
@@ -54,7 +57,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
                 e5.languages("tatoeba", list(FIRST_LAST.values()), ", first + last"),
                 e5.languages("udpos", SYSTEMS),
                 e5.languages("panx", SYSTEMS),
-                e5.languages("word-alignment", [*SYSTEMS, AT_LAYER_7]),
+                e5.languages("word-alignment", SYSTEMS),
             ],
         },
         "alignment.md": {

@@ -35,8 +35,6 @@ OWN_POOLING = {START: START, "split": "split"} | {name: f"{name}-last" for name 
 """The row of recipes/e5.yaml where a system's sentences are read as its folder says."""
 FIRST_LAST = {START: START_FIRST_LAST} | {name: name for name in PAPER}
 """The row where they are read as the paper does."""
-AT_LAYER_7 = "ML-CTL-CZ-7"
-"""ML-CTL-CZ, its words linked by the layer of the untrained encoder."""
 QUESTIONS = {name: (START, name) for name in SYSTEMS[1:]} | {
     "CZ-NCE instead of InfoNCE, sentences": ("info-snt", "CZ-snt"),
     "CZ-NCE instead of InfoNCE, sentences and words": ("ML-CTL-info", "ML-CTL-CZ"),

@@ -71,9 +71,8 @@ def _judge_e5(records: Path, command: str) -> tuple[list[Claim], list[str]]:
     ]
     return found, [
         "Encoder: [e5-small-q4](e5-small-q4.md), multilingual-e5-small from 4-bit weights "
-        f"([results](results.md)). {evidence.source} Most is one seed: its intervals are over test "
-        "sentences, and another seed of training or fine-tuning can move a number further. Beside "
-        f"it stands what came of {mini['encoder']}, as it was before it was renewed, on "
+        f"([results](results.md)). {evidence.source} Beside it stands what came of "
+        f"{mini['encoder']}, as it was before it was renewed, on "
         f"{mini['date']}, commit {mini['commit']}, over three seeds "
         "([results](results-mini.md))."
     ]

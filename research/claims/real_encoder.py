@@ -1,8 +1,4 @@
-"""Claims about orders and losses on E5, where most systems were measured with one seed alone.
-
-Differences are those on the same test sentences (research/e5-results.json), so that their intervals
-say nothing of what another seed of training or fine-tuning would change.
-"""
+"""Claims about orders and losses on E5, a real encoder, by research/e5-results.json."""
 
 from __future__ import annotations
 
@@ -29,11 +25,14 @@ _LEVELS = {
 
 def judge_real_encoder(evidence: Evidence) -> dict[int, Finding]:
     """Judge claims 5 to 10 by the records of E5."""
-    seeds = f"Seed {', '.join(map(str, evidence.seeds))} alone"
+    several = len(evidence.seeds) > 1
+    seeds = f"Seed{'s' if several else ''} {', '.join(map(str, evidence.seeds))}"
+    seeds += "" if several else " alone"
     ordered = (
         "e5-small-q4 trained both ways on the same samples, sentences read as the paper reads them "
-        "(first + last layer); differences on the same test sentences, 95 % interval of a paired "
-        "bootstrap; a group's as if its test sets were independent."
+        "(first + last layer); differences on the same test sentences, with a 95 % interval over "
+        "sentences (paired bootstrap) and seeds (Student t); a group's as if its test sets were "
+        "independent."
     )
     found = {
         number: Finding(
@@ -43,7 +42,8 @@ def judge_real_encoder(evidence: Evidence) -> dict[int, Finding]:
     }
     found[8] = Finding(
         "not testable here",
-        "Not measured: at least three seeds are needed.",
+        "Not measured: it needs the word vectors of encoders of three seeds, whose weights were "
+        "not kept. How many words are nearest to their translation stands under claim 9.",
         "Word vectors of held-out lines in all languages, by meaning.",
         _COMMAND,
     )
