@@ -143,3 +143,19 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.parametrize(
+    ("module", "status"), [("crosszero.cli.main", 143), ("crosszero.experiment.workers", 1)]
+)
+def test_a_second_signal_leaves_the_tidying_alone(module: str, status: int) -> None:
+    """As ``timeout`` sends it: to the process, and to all of its group."""
+    code = (
+        "import os, signal\n"
+        f"from {module} import _stop\n"
+        "signal.signal(signal.SIGTERM, _stop)\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "finally:\n    os.kill(os.getpid(), signal.SIGTERM)\n    print('tidied')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("tidied\n", "", status)

@@ -189,6 +189,9 @@ def _explain(error: CycloptsError) -> str:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(
+        number, signal.SIG_IGN
+    )  # timeout(1) sends it twice; the second cuts tidying short
     sys.exit(128 + number)
 
 

@@ -22,6 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from crosszero.errors import CrosszeroError
@@ -203,6 +204,13 @@ def _call(function: Callable[..., T], *arguments: Any) -> T:
                 handler.queue.send(None)  # type: ignore[attr-defined]
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(
+        number, signal.SIG_IGN
+    )  # sent to all of us and by the first process, it comes twice
+    sys.exit(1)
+
+
 def _set_up(connection: Any) -> None:
     """What a worker does first."""
 
@@ -213,7 +221,7 @@ def _set_up(connection: Any) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the first process, which stops us
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is half-written is removed
+    signal.signal(signal.SIGTERM, _stop)  # what is half-written is removed
     threading.Thread(target=follow_parent, daemon=True).start()
     sys.stderr = _NoTerminal(sys.stderr.buffer, errors="backslashreplace", line_buffering=True)
     _log.setLevel(logging.INFO)
