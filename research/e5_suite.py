@@ -72,10 +72,12 @@ def drop_words(store: Path, out: Path, rules: WordFilter) -> None:
 
     def choose(row: Sample) -> Sample:
         languages = row.source_language, row.target_language
-        spans = [(w.source, w.target) for w in row.words]
-        keys = [(row.source[a.start : a.end], row.target[b.start : b.end]) for a, b in spans]
-        words = zip(row.words, keys, strict=True)
-        kept = [w for w, key in words if chooser.allows(*map(normalise, key), languages)]
+        kept = []
+        for word in row.words:
+            a, b = word.source, word.target
+            source, target = row.source[a.start : a.end], row.target[b.start : b.end]
+            if chooser.allows(normalise(source), normalise(target), languages):
+                kept.append(word)
         kept.sort(key=lambda word: (-word.score, word.source.start))
         return Sample.of(row.pair, tuple(sorted(kept[: rules.max_words])), row.finder)
 
