@@ -1,12 +1,14 @@
-"""Both recipes of E5 on a machine without a network, until the time is up.
+"""The recipe of E5 on a GPU machine without a network, until the time is up.
 
+    nvidia-cuda-mps-control -d    # once: many processes then compute on the GPU at the same time
     python -m research.e5_suite --payload e5 --work /dev/shm/e5 --out results --seconds 390
 
 The payload is a folder with the encoder (``e5.zip``, :mod:`research.e5_travel`) and a
 ``data.txz``: ``samples`` whose words are all that the statistical aligner links, ``held-out``,
-``xtreme-mini`` and ``word-alignment``. recipes/e5.yaml and recipes/e5-aligner.yaml run side by side
-in `work`, without the rows that need more than that. Then their records, and the predictions, are
-packed. In a folder of the same name, with the payload unpacked, ``crosszero run`` goes on.
+``xtreme-mini``, ``word-alignment`` and, for the rows with robust fine-tuning, ``synonyms.json``.
+recipes/e5.yaml runs in `work` without the rows that need more than that, those with robust
+fine-tuning last. Then its records, and the predictions, are packed. In a folder of the same name,
+with payload and archives unpacked, ``crosszero run WORK/e5.yaml`` goes on.
 """
 
 from __future__ import annotations
@@ -24,13 +26,13 @@ from typing import Any
 import yaml
 
 from crosszero.align.word_boundaries import normalise
+from crosszero.experiment.recipes import set_value
 from crosszero.samples.filters import Chooser, WordFilter
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore
 from crosszero.samples.writer import write_store
 from research.e5_travel import unpack
 
-RECIPES = ("e5", "e5-aligner")  # the second one gets the jobs of the first when that is done
 _PATIENCE = 15  # seconds that a run that is stopped gets to tidy up
 _log = logging.getLogger("research.e5_suite")
 
@@ -43,16 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="new folder; of 40 GB at most")
     parser.add_argument("--out", type=Path, required=True, help="folder for the archives")
     parser.add_argument("--seconds", type=float, default=390.0, help="until all is packed")
-    parser.add_argument("--jobs", type=int, nargs=2, default=(12, 3), help="of either recipe")
-    parser.add_argument("--set", nargs="*", default=[], help="settings of both recipes")
+    parser.add_argument("--jobs", type=int, default=16, help="at a time")
+    parser.add_argument("--set", nargs="*", default=[], help="settings of the recipe")
     options = parser.parse_args(arguments)
     end += options.seconds - 2 * _PATIENCE
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     make_place(options.payload, options.work)
     _log.info("unpacked")
-    recipes = [write_recipe(name, options.work) for name in RECIPES]
+    recipes = write_recipes(options.work, [*options.set, f"jobs={options.jobs}"])
     try:
-        run(recipes, options.jobs, options.set, end)
+        for recipe in recipes:
+            run(recipe, end)
     finally:
         pack(options.work, options.out)
 
@@ -86,51 +89,42 @@ def drop_words(store: Path, out: Path, rules: WordFilter) -> None:
             writer.add(choose(row))
 
 
-def write_recipe(name: str, work: Path) -> Path:
-    """Write a recipe with the places of this machine."""
-    recipe: dict[str, Any] = yaml.safe_load(Path(f"recipes/{name}.yaml").read_text("utf-8"))
+def write_recipes(work: Path, changes: Sequence[str] = ()) -> list[Path]:
+    """Write the recipe with the places of this machine; to be run before it, its main rows."""
+    recipe: dict[str, Any] = yaml.safe_load(Path("recipes/e5.yaml").read_text("utf-8"))
     for key in ("bitext", "prepare", "words"):
         del recipe[key]
-    content = "samples-content" if name == "e5" else "samples"
-    recipe |= {"out": f"{work}/runs/{name}", "encoder": f"{work}/encoder", "page": False}
-    recipe |= {"samples": f"{work}/{content}", "held_out": f"{work}/held-out"}
+    recipe |= {"out": f"{work}/runs/e5", "encoder": f"{work}/encoder", "page": False}
+    recipe |= {"samples": f"{work}/samples-content", "held_out": f"{work}/held-out"}
     recipe |= {"data": f"{work}/xtreme-mini", "alignment": str(work), "layers": None}
-    for key, system in list(recipe["systems"].items()):
-        if "aligner" in system or "fine_tune" in system:
-            del recipe["systems"][key]
-        elif "samples" in system:
+    for change in changes:
+        set_value(recipe, change)
+    synonyms = work / "synonyms.json"
+    every = {key: own for key, own in recipe["systems"].items() if "aligner" not in own}
+    main = {key: own for key, own in every.items() if "fine_tune" not in own}
+    for system in every.values():
+        if "samples" in system:
             system["samples"] = f"{work}/samples"
-    path = work / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
-    return path
+        if "fine_tune" in system:
+            system["fine_tune"]["synonyms"] = str(synonyms)
+    rows = {"e5-main": main, "e5": every} if synonyms.is_file() else {"e5": main}
+    for name, systems in rows.items():
+        text = yaml.safe_dump(recipe | {"systems": systems}, sort_keys=False)
+        (work / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return [work / f"{name}.yaml" for name in rows]
 
 
-def run(recipes: Sequence[Path], jobs: Sequence[int], settings: Sequence[str], end: float) -> None:
-    """Run both recipes until the time is up; when the first is done, the second gets its jobs."""
-
-    def start(recipe: Path, count: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "crosszero", "run", str(recipe)]
-        given = [*settings, f"jobs={count}"]
-        return subprocess.Popen([*command, *(part for s in given for part in ("--set", s))])
-
-    first, second = map(start, recipes, jobs)
+def run(recipe: Path, end: float) -> None:
+    """Run a recipe until the time is up; it isn't begun after that."""
+    if (left := end - time.monotonic()) <= 0:
+        return
+    process = subprocess.Popen([sys.executable, "-m", "crosszero", "run", str(recipe)])
     try:
-        if wait(first, end) and second.poll() is None:
-            stop(second)
-            second = start(recipes[1], sum(jobs))
-        wait(second, end)
-    finally:
-        for process in (first, second):
-            stop(process)
-
-
-def wait(process: subprocess.Popen[bytes], end: float) -> bool:
-    """Whether a process ends before the time is up."""
-    try:
-        process.wait(max(0.0, end - time.monotonic()))
+        process.wait(left)
     except subprocess.TimeoutExpired:
-        return False
-    return True
+        _log.info("%s: the time is up", recipe.name)
+    finally:
+        stop(process)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
