@@ -12,11 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from huggingface_hub import ModelCard
+from safetensors.torch import save_file
 
 import crosszero as cz
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.model.head import ProjectionHead
+from crosszero.model.saving import PROJECTION
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from tests.cli.corpus import PAIRS, write_corpus
@@ -89,6 +93,31 @@ def test_gold_that_was_trained_on_is_known_of_what_comes_back(
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == "[0] [0] [0]\n", done.stderr
+
+
+def test_training_goes_on_with_the_projection_head_of_the_hub(
+    hub: StandIn, folder: Path, tmp_path: Path
+) -> None:
+    head = ProjectionHead(16, "multi")
+    for parameter in head.parameters():
+        torch.nn.init.constant_(parameter, 0.25)
+    save_file(head.state_dict(), folder / PROJECTION)
+    hub.add("someone/trained", folder)
+    script = (
+        "import sys\n"
+        "from crosszero.model.backbone import Backbone\n"
+        "from crosszero.training.setup import _make_head\n"
+        "from crosszero.training.train_config import TrainConfig\n"
+        "for name in sys.argv[1:]:\n"
+        "    head = _make_head(name, Backbone.load(name), TrainConfig())\n"
+        "    print(*{x for p in head.parameters() for x in p.flatten().tolist()})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "someone/trained", "someone/trained@main", str(folder)],
+        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "0.25\n" * 3, done.stderr
 
 
 def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.compiling import compile_layers
 from crosszero.model.head import ProjectionHead
-from crosszero.model.loading import locate_encoder
+from crosszero.model.loading import find_file
 from crosszero.model.options import layer_number
 from crosszero.model.saving import PROJECTION, load_head
 from crosszero.samples.store import SampleStore
@@ -150,10 +150,9 @@ def _load_backbone(name: str | Path, config: TrainConfig) -> Backbone:
 def _make_head(name: str | Path, backbone: Backbone, config: TrainConfig) -> ProjectionHead:
     """The head that was saved beside the encoder if it fits, else a new one."""
     head = ProjectionHead(backbone.hidden_size, config.level, config.head_start)
-    folder = Path(locate_encoder(name))
-    if (folder / PROJECTION).is_file():
+    if path := find_file(name, PROJECTION):
         try:
-            load_head(folder, head)
+            load_head(path.parent, head)
             _log.info("continuing with the projection head of %s", name)
         except CheckpointError:
             _log.info(
