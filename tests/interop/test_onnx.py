@@ -93,6 +93,14 @@ def test_onnxruntime_and_tokenizers_suffice(model_folder: Folders, export: Folde
     assert {path.name for path in exported.iterdir()} == {"model.onnx", "tokenizer.json"}
 
 
+def test_its_own_check_says_nothing(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty text is one of those that are tried."""
+    export_onnx(model_folder(), tmp_path / "out")
+    assert not [record for record in caplog.records if record.name == "crosszero"]
+
+
 def test_sentences_are_read_as_the_folder_says(model_folder: Folders, tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
     parts = pytest.importorskip("sentence_transformers.models")

@@ -55,6 +55,24 @@ def test_parts_of_speech_go_to_conll(folder: Path, capfd: pytest.CaptureFixture[
     assert capfd.readouterr().out == "Ada\tPROPN\nja\tX\nläuft\tVERB\n\n"
 
 
+@pytest.mark.parametrize(
+    "flags", [["--gap", "2"], ["--broken", "split"], ["--coverage", "0.5"], ["--no-copies"]]
+)
+def test_parts_of_speech_have_no_rules_of_labels(
+    folder: Path, flags: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They were read and ignored."""
+    path, target = folder / "b.conll", folder / "b.de.conll"
+    for file in (path, target):
+        file.write_text("Ada PROPN\nruns VERB\n", "utf-8")
+    links, out = folder / "b.links", folder / "out"
+    links.write_text("0-0 1-1", "utf-8")
+    assert call("project", path, target, "--links", links, "--out", out, *flags) == 2
+    name = flags[0].removeprefix("--no-").strip("-")
+    assert f"{name}: for labels over words" in capfd.readouterr().err
+    assert not out.exists()
+
+
 def test_unsure_links_carry_tags_of_words_but_no_names(folder: Path) -> None:
     links, out = folder / "c.links", folder / "out"
     links.write_text("0-2:0.3 1-1:0.1 2-0:0.6\n0-0\n", "utf-8")

@@ -79,7 +79,8 @@ def export_onnx(
         _write_model(loaded, folder / MODEL)
         _write_tokenizer(loaded, folder / TOKENIZER)
         write_hashes(read_hashes(encoder), folder)
-        _compare(loaded, OnnxEncoder(folder))
+        with _quiet():
+            _compare(loaded, OnnxEncoder(folder))
 
 
 class _Graph(nn.Module):
@@ -176,13 +177,15 @@ def _compare(encoder: Encoder, exported: OnnxEncoder) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes for its developers off the terminal."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Keep off the terminal what the exporter tells its developers, and what our own check logs."""
+    logs = [logging.getLogger(name) for name in ("torch.onnx", "crosszero")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)

@@ -109,6 +109,8 @@ class Conll:
         first = list(islice(sentences, _LOOK))
         tags = [tag for sentence in first for tag in sentence.tags]
         self._scheme = find_scheme(tags) if are_spans(tags) else None
+        if self._scheme is None:
+            self._refuse_rules_of_spans(path)
         for sentence in chain(first, sentences):
             labels: list[Label] | TaggedWords = sentence
             if self._scheme is not None:
@@ -117,6 +119,16 @@ class Conll:
                 except ValueError as error:
                     raise DataError(path, str(error), sentence.line) from error
             yield Labelled(from_words(sentence.words), labels, sentence.line)
+
+    def _refuse_rules_of_spans(self, path: str | Path) -> None:
+        usual = Rules()
+        names = ("gap", "broken", "coverage", "copies")
+        given = [name for name in names if getattr(self._rules, name) != getattr(usual, name)]
+        if given:
+            raise ConfigError(
+                f"{', '.join(given)}: for labels over words, but {path} has a tag for each word "
+                "(parts of speech); leave it out, or name the column of the labels (--column)"
+            )
 
     def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """See :class:`Format`."""
