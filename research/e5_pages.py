@@ -46,7 +46,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
             "changes": [
                 make_changes(e5, (*READ, *HELD_OUT), ["all"]),
                 *(make_transfer(e5, columns) for columns in (SENTENCES, WORDS)),
-                make_seeds(e5, "PAWS-X", "pawsx"),
+                make_seeds(e5, "PAWS-X", "pawsx", ["ML-CTL-CZ-longer"]),
                 *(make_changes(e5, columns, PARTS[:2]) for columns in (SENTENCES, WORDS)),
             ],
             "losses": [make_losses(e5)],
@@ -57,7 +57,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
                 e5.languages("tatoeba", list(FIRST_LAST.values()), ", first + last"),
                 e5.languages("udpos", SYSTEMS),
                 e5.languages("panx", SYSTEMS),
-                e5.languages("word-alignment", SYSTEMS),
+                e5.languages("word-alignment", [*SYSTEMS, "eflomal"]),
             ],
         },
         "alignment.md": {

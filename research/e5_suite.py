@@ -101,11 +101,12 @@ def write_recipes(work: Path, changes: Sequence[str] = ()) -> list[Path]:
         set_value(recipe, change)
     synonyms = work / "synonyms.json"
     every = {key: own for key, own in recipe["systems"].items() if "aligner" not in own}
-    main = {key: own for key, own in every.items() if "fine_tune" not in own}
-    for system in every.values():
+    robust = {key for key, own in every.items() if "synonyms" in own.get("fine_tune", ())}
+    main = {key: own for key, own in every.items() if key not in robust}
+    for name, system in every.items():
         if "samples" in system:
             system["samples"] = f"{work}/samples"
-        if "fine_tune" in system:
+        if name in robust:
             system["fine_tune"]["synonyms"] = str(synonyms)
     rows = {"e5-main": main, "e5": every} if synonyms.is_file() else {"e5": main}
     for name, systems in rows.items():

@@ -123,12 +123,15 @@ def make_changes(e5: Evidence, columns: Sequence[Column], parts: Sequence[str]) 
     )
 
 
-def make_seeds(e5: Evidence, name: str, task: str) -> Table:
-    """What each seed reaches in English and elsewhere: a mean can hide that one learnt nothing."""
+def make_seeds(e5: Evidence, name: str, task: str, longer: Sequence[str] = ()) -> Table:
+    """What each seed reaches in English and elsewhere: a mean can hide that one learnt nothing.
+
+    `longer` names rows that were fine-tuned for longer.
+    """
     cells = [(seed, part) for seed in e5.seeds for part in PARTS[:2]]
     rows = (
         (system, *(e5.of_seed(system, task, part, seed) for seed, part in cells))
-        for system in SYSTEMS
+        for system in (*SYSTEMS, *longer)
     )
     return Table(
         title=f"{name}, seed by seed",
