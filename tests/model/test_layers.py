@@ -28,7 +28,7 @@ def test_layers_are_those_of_the_whole_pass_and_higher_ones_do_not_run(
     ids, mask = pad(backbone.tokenize(TEXTS, 32).ids, backbone.tokenizer.pad_token_id)
     layers = find_layers(backbone.base, backbone.layers)
     assert layers is not None
-    assert backbone._blocks is not None
+    assert backbone.blocks is not None
     ran: list[int] = []
     for number, layer in enumerate(layers, start=1):
         layer.register_forward_hook(lambda *_, number=number: ran.append(number))
@@ -134,7 +134,7 @@ def test_no_list_of_layers_is_handed_to_the_model(
     for layers in ([None], [1], [1, 2, None]):
         for known in (True, False):
             if not known:
-                monkeypatch.setattr(Backbone, "_blocks", None)
+                monkeypatch.setattr(Backbone, "blocks", None)
             with backbone.reading(layers) as read:
                 read(ids, torch.ones_like(ids))
     assert set(asked) <= {None, True}

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from torch._dynamo.utils import counters
 
 from crosszero.errors import ConfigError
-from crosszero.model import compiling
 from crosszero.model.backbone import Backbone
 from crosszero.model.compiling import compile_layers
 from crosszero.training import forward_pass, setup
@@ -72,9 +71,24 @@ def test_one_graph_serves_all_layers_and_lengths(
     assert counters["stats"]["unique_graphs"] == graphs
 
 
+def test_reading_single_layers_compiles_nothing(model_folder: Callable[..., Path]) -> None:
+    backbone = Backbone.load(model_folder())
+    compile_layers(backbone, backend=TRACED)
+    ids = torch.randint(5, 20, (2, 5))
+    torch._dynamo.reset()
+    counters.clear()
+    with torch.no_grad(), backbone.reading([1, 2]) as read:
+        found = read(ids, torch.ones_like(ids))
+    assert not counters["stats"]
+    with torch.no_grad():  # and afterwards they are compiled as before
+        expected = backbone(ids, torch.ones_like(ids)).states
+    assert counters["stats"]["unique_graphs"] == 1
+    torch.testing.assert_close(found, [expected[1], expected[2]])
+
+
 def test_layers_that_cannot_be_told_are_not_compiled(
     model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiling, "find_layers", lambda *_: None)
+    monkeypatch.setattr(Backbone, "blocks", None)
     with pytest.raises(ConfigError, match="compile: true given, but the layers of"):
         compile_layers(Backbone.load(model_folder("bert")))

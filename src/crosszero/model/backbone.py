@@ -246,10 +246,10 @@ class Backbone(nn.Module):
 
         with ExitStack() as stack:
             read: Callable[[Tensor, Tensor], Mapping[int, Tensor]]
-            if self._blocks is None:
+            if self.blocks is None:
                 read = self._read_all
             else:
-                read = stack.enter_context(reading(self.base, self._blocks, wanted))
+                read = stack.enter_context(reading(self.base, self.blocks, wanted))
 
             def run(input_ids: Tensor, attention_mask: Tensor) -> list[Tensor]:
                 try:
@@ -266,7 +266,8 @@ class Backbone(nn.Module):
         return dict(enumerate(self(input_ids, attention_mask).states))
 
     @cached_property
-    def _blocks(self) -> Sequence[nn.Module] | None:
+    def blocks(self) -> Sequence[nn.Module] | None:
+        """The transformer layers from the lowest on; ``None`` where they can't be told."""
         return find_layers(self.base, self.layers)
 
 

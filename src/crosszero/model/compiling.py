@@ -10,7 +10,6 @@ from torch import nn
 
 from crosszero.errors import ConfigError
 from crosszero.model.backbone import Backbone
-from crosszero.model.layers import find_layers
 
 
 def compile_layers(backbone: Backbone, backend: str = "inductor") -> None:
@@ -23,7 +22,7 @@ def compile_layers(backbone: Backbone, backend: str = "inductor") -> None:
     Raises:
         ConfigError: its layers can't be told.
     """
-    layers = find_layers(backbone.base, backbone.layers)
+    layers = backbone.blocks
     if layers is None:
         raise ConfigError(
             f"compile: true given, but the layers of {backbone.name} can't be told from the rest; "

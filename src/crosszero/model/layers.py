@@ -92,9 +92,14 @@ def reading(
 
     inner = set(wanted) - {last}
     hooks = [layers[number - 1].register_forward_hook(keep(number)) for number in inner]
+    compiled = [layer._compiled_call_impl for layer in layers]
+    for layer in layers:
+        layer._compiled_call_impl = None  # each hook would be compiled, and for every layer anew
     try:
         yield read
     finally:
+        for layer, call in zip(layers, compiled, strict=True):
+            layer._compiled_call_impl = call
         for handle in hooks:
             handle.remove()
 
