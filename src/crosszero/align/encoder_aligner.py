@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from crosszero.align.aligner import Links, count_nothing, sides
+from crosszero.align.blas import one_blas_thread
 from crosszero.align.similarity import Similarity, compare_words, mutual_argmax
 from crosszero.align.subtokens import SubtokenEncoder, WordEncoder, encode_parts, word_vectors
 from crosszero.align.word_reader import WordReaders
@@ -85,8 +86,10 @@ class EncoderAligner:
                 ([pair.target for pair in pairs], targets),
             )
         )
-        for source, target, x, y in zip(sources, targets, left, right, strict=True):
-            similarity = compare_words(word_vectors(x), word_vectors(y))
+        with one_blas_thread():
+            both = zip(left, right, strict=True)
+            similarities = [compare_words(word_vectors(x), word_vectors(y)) for x, y in both]
+        for source, target, similarity in zip(sources, targets, similarities, strict=True):
             links = mutual_argmax(similarity, self._threshold)
             yield Links(source, target, links, partial(_score, similarity))
 
