@@ -73,6 +73,13 @@ def test_parts_of_speech_have_no_rules_of_labels(
     assert not out.exists()
 
 
+def test_labels_over_words_have_no_tag_of_words_without_link(folder: Path) -> None:
+    a = folder / "a"
+    files = [f"{a}.conll", f"{a}.de", "--links", f"{a}.links"]
+    assert call("project", *files, "--out", folder / "out", "--unlinked", "X") == 2
+    assert not (folder / "out").exists()
+
+
 def test_unsure_links_carry_tags_of_words_but_no_names(folder: Path) -> None:
     links, out = folder / "c.links", folder / "out"
     links.write_text("0-2:0.3 1-1:0.1 2-0:0.6\n0-0\n", "utf-8")

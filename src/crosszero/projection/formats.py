@@ -111,6 +111,11 @@ class Conll:
         self._scheme = find_scheme(tags) if are_spans(tags) else None
         if self._scheme is None:
             self._refuse_rules_of_spans(path)
+        elif self._unlinked != UNLINKED:
+            raise ConfigError(
+                f"unlinked: {quote(self._unlinked)} given, but {path} has labels over words, not a "
+                "tag for each word; leave it out"
+            )
         for sentence in chain(first, sentences):
             labels: list[Label] | TaggedWords = sentence
             if self._scheme is not None:
