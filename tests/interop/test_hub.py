@@ -54,6 +54,15 @@ def run(hub: StandIn, *arguments: str, **more: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
+def ask(hub: StandIn, script: str, *arguments: str, **more: str) -> str:
+    """What a script prints, in a process that sees the hub."""
+    environment = hub.environment | {"PYTHONPATH": str(ROOT / "src"), **more}
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_run_is_pushed_and_loaded_again(hub: StandIn, folder: Path, tmp_path: Path) -> None:
     done = run(hub, "push", str(folder), "someone/aligned", "--private")
     assert done.returncode == 0, done.stderr
@@ -87,12 +96,8 @@ def test_gold_that_was_trained_on_is_known_of_what_comes_back(
     script = "import sys; from crosszero.samples.gold import find_known; " + (
         "print(*(find_known(name, ['le  chat', 'la mer'], ['x', 'y']) for name in sys.argv[1:]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "someone/learned", "someone/learned@main", str(folder)],
-        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout == "[0] [0] [0]\n", done.stderr
+    names = ("someone/learned", "someone/learned@main", str(folder))
+    assert ask(hub, script, *names, HF_HOME=str(tmp_path / "home")) == "[0] [0] [0]\n"
 
 
 def test_training_goes_on_with_the_projection_head_of_the_hub(
@@ -112,12 +117,8 @@ def test_training_goes_on_with_the_projection_head_of_the_hub(
         "    head = _make_head(name, Backbone.load(name), TrainConfig())\n"
         "    print(*{x for p in head.parameters() for x in p.flatten().tolist()})\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "someone/trained", "someone/trained@main", str(folder)],
-        env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout == "0.25\n" * 3, done.stderr
+    names = ("someone/trained", "someone/trained@main", str(folder))
+    assert ask(hub, script, *names, HF_HOME=str(tmp_path / "home")) == "0.25\n" * 3
 
 
 def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path: Path) -> None:
