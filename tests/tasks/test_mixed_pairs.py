@@ -64,6 +64,26 @@ def test_scores_are_those_of_pairs_put_together_by_hand(
     assert "xnli-mixed/accuracy" in str(scores)
 
 
+def test_lines_with_another_label_in_the_other_language_do_not_count(tmp_path: Path) -> None:
+    """As in PAWS-X, where some sentences were not translated."""
+    names = {"en": ["1", "0"] * 10, "de": ["1", "0"] * 9 + ["0", "0"]}
+    for code, labels in names.items():
+        pairs = [f"{code} {n}\t{code} {n + 1}" for n in range(20)]
+        write(tmp_path / f"pawsx/test-{code}.tsv", pairs)
+        write(tmp_path / f"labels/pawsx/test-{code}.tsv", labels)
+    found = tmp_path / "out"
+    for name in ("de-en", "en-de"):
+        write(found / f"pawsx-mixed/test-{name}.tsv", ["1"] * 20)
+    scores = find_task("pawsx-mixed").score(found, tmp_path)
+    assert {s.language: (s.value, s.count) for s in scores} == {
+        "de-en": (9 / 19, 19),
+        "en-de": (9 / 19, 19),
+    }
+    ((_, examples),) = find_task("pawsx-mixed").load(tmp_path, ["de-en"])
+    assert [row.label for row in examples] == [*["1", "0"] * 9, "", "0"]
+    assert (examples[0].first, examples[0].second) == ("de 0", "en 1")
+
+
 def test_it_is_measured_where_it_is_named(
     model_folder: Callable[..., Path],
     data: Path,
@@ -103,10 +123,11 @@ def test_what_does_not_fit_is_told(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"xnli-mixed takes the models of xnli"):
         evaluate("x", data=data, tasks=["xnli-mixed"], fine_tune={"xnli-mixed": {"steps": 1}})
     write(data / "labels/xnli/test-fr.tsv", ["neutral"] * len(LABELS))
-    with pytest.raises(DataError, match=r"test-fr\.tsv: its gold labels are not those of en"):
+    differ = r"labels/xnli/test-fr\.tsv: its gold is on 3 of 6 lines not that of en"
+    with pytest.raises(DataError, match=differ):
         task.check(data, ["en", "fr"])
     write(data / "xnli/test-fr.tsv", ["roi\tmer"])
-    with pytest.raises(DataError, match=r"its number of lines is not that of en"):
+    with pytest.raises(DataError, match=r"has 1 lines, and that of en 6: lines don't"):
         task.predict(None, data, tmp_path, ["en", "fr"])
     for code in ("fr", "zh"):
         (data / f"xnli/test-{code}.tsv").unlink()

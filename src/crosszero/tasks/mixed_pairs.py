@@ -21,11 +21,14 @@ from crosszero.tasks.finetune.examples import SentencePairExample
 from crosszero.tasks.pawsx import PawsX
 from crosszero.tasks.prediction_files import name_file
 from crosszero.tasks.sentence_pairs import SentencePairTask
-from crosszero.tasks.task import Folder, Languages
+from crosszero.tasks.task import Folder, Items, Languages
 from crosszero.tasks.xnli import Xnli
 
 if TYPE_CHECKING:
     from crosszero.tasks.finetune.classification import Classifier
+
+
+_MOST = 0.1  # share of lines with other labels; of files that don't belong together far more have
 
 
 class MixedPairs(SentencePairTask):
@@ -76,7 +79,11 @@ class MixedPairs(SentencePairTask):
     def load(
         self, data: Folder, languages: Languages = None
     ) -> Iterator[tuple[str, list[SentencePairExample]]]:
-        """Read the pairs of sentences with gold; DataError if two languages' gold differs."""
+        """Read the pairs of sentences; where the gold of both languages differs, the label is "".
+
+        Raises:
+            DataError: more than a tenth differ, or one file has more lines than the other.
+        """
         return self._mix(data, languages, gold=True)
 
     def load_gold(
@@ -85,6 +92,11 @@ class MixedPairs(SentencePairTask):
         """Read the labels alone."""
         for name, examples in self.load(data, languages):
             yield name, [example.label for example in examples]
+
+    def count(self, found: Sequence[str], gold: Sequence[str]) -> Items:
+        """Items are the pairs that have a label."""
+        kept = [number for number, label in enumerate(gold) if label]
+        return super().count([found[i] for i in kept], [gold[i] for i in kept])
 
     def predict(
         self, model: Classifier, data: Folder, predictions: Folder, languages: Languages = None
@@ -122,16 +134,20 @@ class MixedPairs(SentencePairTask):
         read = cache(partial(self.read, data, "test", gold=gold))
         for name in self.choose_languages(data, languages):
             one, other = pairs[name]
-            both = read(one), read(other)
-            if [row.label for row in both[0]] != [row.label for row in both[1]]:
-                place = name_file(Path(data) / "labels", self.source, other)
-                known = "gold labels are not those" if gold else "number of lines is not that"
-                raise DataError(place, f"its {known} of {one}: lines don't belong together")
+            firsts, seconds = read(one), read(other)
+            agree = [a.label == b.label for a, b in zip(firsts, seconds, strict=False)]
+            place = name_file(Path(data) / "labels", self.source, other)
+            if len(firsts) != len(seconds):
+                counts = f"{len(seconds)} lines, and that of {one} {len(firsts)}"
+                raise DataError(place, f"has {counts}: lines don't belong together")
+            if (differ := agree.count(False)) > _MOST * len(agree):
+                known = f"on {differ} of {len(agree)} lines not that of {one}"
+                raise DataError(place, f"its gold is {known}: lines don't belong together")
             yield (
                 name,
                 [
-                    SentencePairExample(first.first, second.second, first.label)
-                    for first, second in zip(*both, strict=True)
+                    SentencePairExample(a.first, b.second, a.label if same else "")
+                    for a, b, same in zip(firsts, seconds, agree, strict=True)
                 ],
             )
 
