@@ -1,10 +1,11 @@
-"""The records of recipes/e5.yaml and recipes/e5-aligner.yaml in one small file.
+"""The records of the recipes of E5 in one small file.
 
     python -m research.e5_records /dev/shm/e5/runs --seeds 1 --out research/e5-results.json
 
-Of the run folders ``e5``, ``e5-aligner`` and ``e5-ablation`` (rows of e5-aligner, small): the main
-metric of each record, comparisons on the same test sentences (``crosszero compare``), how losses
-went. The seeds are those that all systems have; records of further ones are kept, too.
+Of the run folders ``e5``, ``e5-robust``, ``e5-aligner`` and ``e5-ablation`` (rows of e5-aligner,
+small): the main metric of each record, comparisons on the same test sentences (``crosszero
+compare``), how losses went. What the file holds of a run folder that is not there stays. The seeds
+are those that all systems have; records of further ones are kept, too.
 :mod:`research.e5_pages` makes pages of the file.
 """
 
@@ -28,7 +29,7 @@ from crosszero.tasks.score import Score
 from research.claims.curves import follow_loss
 
 START, START_FIRST_LAST = "e5-small-q4", "e5-first-last"
-RUNS = ("e5", "e5-aligner", "e5-ablation")
+RUNS = ("e5", "e5-robust", "e5-aligner", "e5-ablation")
 PAPER = ("info-snt", "CZ-snt", "ML-CTL-info", "ML-CTL-CZ")
 SYSTEMS = (START, *PAPER, "split")
 OWN_POOLING = {START: START, "split": "split"} | {name: f"{name}-last" for name in PAPER}
@@ -45,11 +46,18 @@ QUESTIONS = {name: (START, name) for name in SYSTEMS[1:]} | {
 _KEPT = ("system", "task", "seed", "date", "seconds", "machine", "commit", "key")
 
 
-def collect(runs: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """Give what pages need of the records in the run folders, as JSON can hold it."""
+def collect(
+    runs: Path, seeds: Sequence[int], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give what pages need of the records in the run folders, as JSON can hold it.
+
+    `before` is what an earlier call gave.
+    """
     found: dict[str, Any] = {"seeds": list(seeds), "experiments": {}}
     for name in RUNS:
         if not (runs / name).is_dir():
+            if before and name in before["experiments"]:
+                found["experiments"][name] = before["experiments"][name]
             continue
         results = read_results(runs / name)
         assert results.config is not None
@@ -97,6 +105,7 @@ def compare_systems(config: ExperimentConfig) -> Iterator[list[Any]]:
         mean minus the first's, with its 95 % interval over sentences.
     """
     pairs = [(START, name) for name in config.systems if name not in FIRST_LAST.values()]
+    pairs += [(name.partition("+")[0], name) for name in config.systems if "+" in name]
     questions = [question for question in QUESTIONS.values() if question[1] in config.systems]
     for rows in (OWN_POOLING, FIRST_LAST, {name: name for name in SYSTEMS}):
         pairs += [(rows[a], rows[b]) for a, b in questions if a in rows and b in rows]
@@ -124,7 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="that all systems have")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    text = json.dumps(collect(options.runs, options.seeds), separators=(",", ":"))
+    before = json.loads(options.out.read_text("utf-8")) if options.out.exists() else None
+    found = collect(options.runs, options.seeds, before)
+    text = json.dumps(found, separators=(",", ":"))
     with atomic_file(options.out) as file:
         file.write(text.replace('{"system"', '\n{"system"') + "\n")
 

@@ -1,14 +1,14 @@
-"""The recipe of E5 on a GPU machine without a network, until the time is up.
+"""The recipes of E5 on a GPU machine without a network, until the time is up.
 
     nvidia-cuda-mps-control -d    # once: many processes then compute on the GPU at the same time
     python -m research.e5_suite --payload e5 --work /dev/shm/e5 --out results --seconds 390
 
 The payload is a folder with the encoder (``e5.zip``, :mod:`research.e5_travel`) and a
 ``data.txz``: ``samples`` whose words are all that the statistical aligner links, ``held-out``,
-``xtreme-mini``, ``word-alignment`` and, for the rows with robust fine-tuning, ``synonyms.json``.
-recipes/e5.yaml runs in `work` without the rows that need more than that, those with robust
-fine-tuning last. Then its records, and the predictions, are packed. In a folder of the same name,
-with payload and archives unpacked, ``crosszero run WORK/e5.yaml`` goes on.
+``xtreme-mini``, ``word-alignment`` and, for recipes/e5-robust.yaml, ``synonyms.json``.
+The recipes run in `work` one after the other, without the rows that need more than that. Then their
+records, and the predictions, are packed. In a folder of the same name, with payload and archives
+unpacked, ``crosszero run WORK/e5.yaml`` goes on.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the archives")
     parser.add_argument("--seconds", type=float, default=390.0, help="until all is packed")
     parser.add_argument("--jobs", type=int, default=16, help="at a time")
-    parser.add_argument("--set", nargs="*", default=[], help="settings of the recipe")
+    parser.add_argument("--set", nargs="*", default=[], help="settings of the recipes")
+    parser.add_argument("--recipes", nargs="+", type=Path, default=[Path("recipes/e5.yaml")])
     options = parser.parse_args(arguments)
     end += options.seconds - 2 * _PATIENCE
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     make_place(options.payload, options.work)
     _log.info("unpacked")
-    recipes = write_recipes(options.work, [*options.set, f"jobs={options.jobs}"])
+    changes = [*options.set, f"jobs={options.jobs}"]
+    recipes = [write_recipe(recipe, options.work, changes) for recipe in options.recipes]
     try:
         for recipe in recipes:
             run(recipe, end)
@@ -89,30 +91,27 @@ def drop_words(store: Path, out: Path, rules: WordFilter) -> None:
             writer.add(choose(row))
 
 
-def write_recipes(work: Path, changes: Sequence[str] = ()) -> list[Path]:
-    """Write the recipe with the places of this machine; to be run before it, its main rows."""
-    recipe: dict[str, Any] = yaml.safe_load(Path("recipes/e5.yaml").read_text("utf-8"))
+def write_recipe(recipe: Path, work: Path, changes: Sequence[str] = ()) -> Path:
+    """Write a recipe with the places of this machine."""
+    own: dict[str, Any] = yaml.safe_load(recipe.read_text("utf-8"))
     for key in ("bitext", "prepare", "words"):
-        del recipe[key]
-    recipe |= {"out": f"{work}/runs/e5", "encoder": f"{work}/encoder", "page": False}
-    recipe |= {"samples": f"{work}/samples-content", "held_out": f"{work}/held-out"}
-    recipe |= {"data": f"{work}/xtreme-mini", "alignment": str(work), "layers": None}
+        own.pop(key, None)
+    own |= {"out": f"{work}/runs/{recipe.stem}", "encoder": f"{work}/encoder", "page": False}
+    own |= {"samples": f"{work}/samples-content", "data": f"{work}/xtreme-mini"}
+    if "alignment" in own:
+        own |= {"held_out": f"{work}/held-out", "alignment": str(work), "layers": None}
     for change in changes:
-        set_value(recipe, change)
-    synonyms = work / "synonyms.json"
-    every = {key: own for key, own in recipe["systems"].items() if "aligner" not in own}
-    robust = {key for key, own in every.items() if "synonyms" in own.get("fine_tune", ())}
-    main = {key: own for key, own in every.items() if key not in robust}
-    for name, system in every.items():
+        set_value(own, change)
+    for name, system in list(own["systems"].items()):
+        if "aligner" in system:
+            del own["systems"][name]
         if "samples" in system:
             system["samples"] = f"{work}/samples"
-        if name in robust:
-            system["fine_tune"]["synonyms"] = str(synonyms)
-    rows = {"e5-main": main, "e5": every} if synonyms.is_file() else {"e5": main}
-    for name, systems in rows.items():
-        text = yaml.safe_dump(recipe | {"systems": systems}, sort_keys=False)
-        (work / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return [work / f"{name}.yaml" for name in rows]
+        if "synonyms" in (tuning := system.get("fine_tune", {})):
+            tuning["synonyms"] = f"{work}/synonyms.json"
+    written = work / recipe.name
+    written.write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
+    return written
 
 
 def run(recipe: Path, end: float) -> None:

@@ -46,16 +46,17 @@ def make_payload(folder: Path, model: Path) -> Path:
     return folder
 
 
-def cut_recipe(folder: Path, systems: tuple[str, ...]) -> None:
-    """Write the recipe with some systems, three tasks and two steps."""
-    recipe = yaml.safe_load((ROOT / "recipes/e5.yaml").read_text("utf-8"))
+def cut_recipe(path: Path, systems: tuple[str, ...], tasks: tuple[str, ...]) -> Path:
+    """Write a recipe with some systems, some tasks and two steps."""
+    recipe = yaml.safe_load((ROOT / "recipes" / path.name).read_text("utf-8"))
     recipe["systems"] = {key: recipe["systems"][key] for key in systems}
-    recipe |= {"tasks": list(TASKS), "max_length": 32}
+    recipe |= {"tasks": list(tasks), "max_length": 32}
     recipe["fine_tune"] = {"pawsx": {"epochs": 1, "precision": "fp32", "max_length": 32}}
     recipe["train"] |= {"steps": 2, "batch_size": 4, "max_length": 32, "precision": "fp32"}
-    recipe["systems"]["split"]["train"]["layers"]["word"] = 1
-    folder.mkdir()
-    (folder / "e5.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    if "split" in systems:
+        recipe["systems"]["split"]["train"]["layers"]["word"] = 1
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return path
 
 
 @pytest.mark.slow
@@ -63,54 +64,62 @@ def test_records_come_back_whole_and_without_weights(
     tmp_path: Path, model_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payload = make_payload(tmp_path / "payload", model_folder())
-    rows = ("synonyms", "e5-small-q4", "info-snt", "split", "eflomal")
-    cut_recipe(tmp_path / "recipes", rows)
+    rows = ("e5-small-q4", "info-snt", "split", "eflomal")
+    recipe = cut_recipe(tmp_path / "e5.yaml", rows, TASKS)
+    rows = ("e5-small-q4", "ML-CTL-CZ", "ML-CTL-CZ+EAR")
+    robust = cut_recipe(tmp_path / "e5-robust.yaml", rows, ("pawsx", "pawsx-mixed"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}/src:{ROOT}")
     work, out = tmp_path / "work", tmp_path / "results"
     given = ["--payload", payload, "--work", work, "--out", out, "--seconds", 280, "--jobs", 1]
+    given += ["--recipes", recipe, robust]
     e5_suite.main([*map(str, given), "--set", "seeds=[1]"])
     names = set()
     for archive in out.iterdir():
         with tarfile.open(archive) as file:
             names |= set(file.getnames())
-    assert sum("/records/" in name for name in names) == 3 * 3 + 1
+    assert sum("runs/e5/records/" in name for name in names) == 3 * 3
     assert any("/predictions/tatoeba/" in name for name in names)
-    assert {"e5-main.yaml", "e5.yaml", "samples-content/part-00000.parquet"} <= names
+    assert {"e5.yaml", "e5-robust.yaml", "samples-content/part-00000.parquet"} <= names
     assert not [name for name in names if "safetensors" in name]
-    found = collect(work / "runs", [1])["experiments"]["e5"]
-    assert found["planned"] == 10
-    last = max(found["records"], key=lambda record: record["date"])
-    assert last["system"] == "synonyms"  # though it is the first row
+    found = collect(work / "runs", [1])["experiments"]
+    assert [found[name]["planned"] for name in ("e5", "e5-robust")] == [9, 6]
     expected = {(name, task) for name in ("info-snt", "split") for task in TASKS}
-    compared = {(row[1], row[2]) for row in found["comparisons"] if row[0] == "e5-small-q4"}
-    assert compared == expected | {("synonyms", "pawsx")}
+    compared = {(row[1], row[2]) for row in found["e5"]["comparisons"] if row[0] == "e5-small-q4"}
+    assert compared == expected
+    compared = {(row[0], row[1], row[2]) for row in found["e5-robust"]["comparisons"]}
+    assert {("ML-CTL-CZ", "ML-CTL-CZ+EAR", task) for task in ("pawsx", "pawsx-mixed")} <= compared
 
 
-@pytest.mark.parametrize("synonyms", [False, True])
-def test_the_whole_recipe_fits_the_payload(
-    synonyms: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_was_collected_of_other_runs_stays(tmp_path: Path) -> None:
+    before = {"seeds": [1], "experiments": {"e5-ablation": {"records": [1]}, "gone": {}}}
+    found = collect(tmp_path, [1, 2], before)
+    assert found == {"seeds": [1, 2], "experiments": {"e5-ablation": {"records": [1]}}}
+    assert collect(tmp_path, [1])["experiments"] == {}
+
+
+@pytest.mark.parametrize("name", ["e5", "e5-robust"])
+def test_a_whole_recipe_fits_the_payload(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    recipe = yaml.safe_load((ROOT / "recipes/e5.yaml").read_text("utf-8"))
-    robust = ["synonyms", "EAR", "ML-CTL-CZ+synonyms", "ML-CTL-CZ+EAR"]
-    main = [name for name in recipe["systems"] if name not in ("eflomal", *robust)]
-    if synonyms:
-        (tmp_path / "synonyms.json").touch()
-    changes = ["jobs=3", "fine_tune.xnli.precision=bf16"]
-    configs = list(map(read_experiment, e5_suite.write_recipes(tmp_path, changes)))
-    rows = [list(config.systems) for config in configs]
-    assert rows == ([main, main + robust] if synonyms else [main])
-    for config in configs:
-        assert config.samples == f"{tmp_path}/samples-content"
-        assert config.systems["split"].samples == f"{tmp_path}/samples"
-        assert config.encoder == f"{tmp_path}/encoder"
-        assert config.train == recipe["train"]
-        assert (config.jobs, config.fine_tune["xnli"]["precision"]) == (3, "bf16")
-        for name in config.systems.keys() & robust:
-            own = recipe["systems"][name]["fine_tune"] | {"synonyms": f"{tmp_path}/synonyms.json"}
-            assert config.systems[name].fine_tune == own
-    assert read_experiment(tmp_path / "e5.yaml") == configs[-1]  # the one to go on with
+    path = ROOT / f"recipes/{name}.yaml"
+    recipe = yaml.safe_load(path.read_text("utf-8"))
+    (tmp_path / "synonyms.json").touch()
+    changes = ["jobs=3", "fine_tune.xnli.precision=bf16", "fine_tune.udpos.precision=bf16"]
+    config = read_experiment(e5_suite.write_recipe(path, tmp_path, changes))
+    assert list(config.systems) == [row for row in recipe["systems"] if row != "eflomal"]
+    assert config.out == f"{tmp_path}/runs/{name}"
+    assert config.samples == f"{tmp_path}/samples-content"
+    assert config.encoder == f"{tmp_path}/encoder"
+    assert config.train == recipe["train"]
+    assert (config.jobs, config.fine_tune["xnli"]["precision"]) == (3, "bf16")
+    for row, system in config.systems.items():
+        own = recipe["systems"][row]
+        assert system.samples == (f"{tmp_path}/samples" if "samples" in own else None)
+        tuning = own.get("fine_tune", {})
+        changed = {"synonyms": f"{tmp_path}/synonyms.json"} if "synonyms" in tuning else {}
+        assert system.fine_tune == tuning | changed
 
 
 def test_small_words_are_dropped_and_sentences_kept(tmp_path: Path) -> None:
@@ -164,13 +173,13 @@ def test_what_is_finished_is_packed_when_the_time_is_up(
             started.append(self)
 
     work.mkdir()
-    (work / "synonyms.json").touch()
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(e5_suite, "make_place", lambda payload, work: None)
     monkeypatch.setattr(subprocess, "Popen", Endless)
-    given = ["--payload=none", f"--work={work}", f"--out={out}"]
+    given = ["--payload=none", f"--work={work}", f"--out={out}", "--recipes"]
+    given += ["recipes/e5.yaml", "recipes/e5-robust.yaml"]
     e5_suite.main([*given, f"--seconds={2 * e5_suite._PATIENCE + 3}"])
-    (process,) = started  # not a second one, with the rows of robust fine-tuning
+    (process,) = started  # not a second one
     assert process.returncode == -signal.SIGTERM
     with tarfile.open(out / "e5-records.tgz") as archive:
         assert {"runs/e5/records/one.json", "e5.yaml"} <= {*archive.getnames()}
