@@ -93,9 +93,12 @@ class Side:
         rows = self.vectors.reshape(-1, self.vectors.shape[2])
         found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
         for chosen, tokens in group_by_length(self.starts, self.ends):
-            some = rows[tokens]
-            one = tokens.shape[1] == 1
-            found[self.texts[chosen], self.words[chosen]] = some[:, 0] if one else some.mean(axis=1)
+            mean = rows.take(tokens[:, 0], axis=0)
+            for column in tokens.T[1:]:  # twice as quick as one mean over all columns
+                mean += rows.take(column, axis=0)
+            if tokens.shape[1] > 1:
+                mean /= tokens.shape[1]
+            found[self.texts[chosen], self.words[chosen]] = mean
         return found
 
     def find_best(self, scores: Scores) -> Scores:
