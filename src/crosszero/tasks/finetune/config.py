@@ -49,7 +49,8 @@ class FineTuneConfig:
         adversarial_steps: of projected gradient ascent; each costs a forward and a backward pass.
         adversarial_step_size: length of one, as a share of the radius.
         smoothing_radius: of the ball around each word's embedding that noise is drawn from.
-        ear_embedding_weight: weight of the embedding-push.
+        ear_embedding_weight: weight of the embedding-push; with `freeze_embeddings` there is little
+            that it can move.
         ear_attention_weight: weight of the attention-pull.
         ear_layer: whose attention is pulled, from 1; by default the middle one.
 
