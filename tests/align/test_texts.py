@@ -91,6 +91,16 @@ def test_the_first_line_with_text_tells_how_lines_hold_pairs(tmp_path, text, pai
     assert list(read_pairs(write(tmp_path / "x", text))) == pairs
 
 
+def test_a_word_that_is_a_space_counts_in_every_format(tmp_path):
+    lone = "\u00a0"  # as tokenisers leave it: a word of its own where words stand between spaces
+    sides = f"{lone} a\n", f"b {lone}\n"
+    both = f"{lone} a ||| b {lone}\n", f"{lone} a\tb {lone}\n"
+    two = write(tmp_path / "a", sides[0]), write(tmp_path / "b", sides[1])
+    for files in (two, *((write(tmp_path / f"x{n}", text),) for n, text in enumerate(both))):
+        [(source, target)] = Corpus(*map(str, files))
+        assert (source.keys, target.keys) == ([lone, "a"], ["b", lone])
+
+
 def test_files_of_unequal_length(tmp_path):
     with pytest.raises(DataError, match="lines"):
         list(read_pairs(write(tmp_path / "a", "a\nb\n"), write(tmp_path / "b", "a\n")))

@@ -18,6 +18,7 @@ from crosszero.errors import DataError
 
 _Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
+_EDGES = " \t\r"  # around a text; a no-break space may be a word, and words are counted
 _NO_PAIR = (
     "holds no pair: 'source ||| target', two columns with a tab between them, or "
     '{"source": ..., "target": ...} is needed; or give two files'
@@ -50,7 +51,7 @@ def read_pairs(source: str | Path, target: str | Path | None = None) -> Iterator
     """
     if target is not None:
         for _, row in read_columns([source, target]):
-            yield TextPair(*(text.strip(" \t\r") for text in row))
+            yield TextPair(*(text.strip(_EDGES) for text in row))
         return
     kind, empty = None, 0
     for number, (line,) in read_columns([source]):
@@ -114,7 +115,7 @@ def _parse(path: str | Path, number: int, line: str, kind: _Format) -> TextPair:
     if len(parts) < 2 or (kind == "lines" and len(parts) > 2):
         wanted = "source ||| target" if kind == "lines" else "two columns, separated by a tab"
         raise DataError(path, f"{wanted} is needed; this has {len(parts)} part(s)", number)
-    return TextPair(parts[0].strip(), parts[1].strip())
+    return TextPair(parts[0].strip(_EDGES), parts[1].strip(_EDGES))
 
 
 def _parse_json(path: str | Path, number: int, line: str) -> TextPair:
