@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crosszero.errors import ConfigError
 from crosszero.search.estimated_threshold import _fit_gumbel, estimate_threshold
 from crosszero.search.margin import Margin
-from crosszero.search.mined_pairs import MinedPairs
+from crosszero.search.mined_pairs import MinedPairs, reaches
 from crosszero.search.mining import choose_threshold, mine
 from crosszero.search.vector_mining import mine_vectors
 
@@ -154,6 +154,23 @@ class Table:
 
     def encode(self, texts: list[str]) -> Any:
         return np.array([self.sides[text[0] == "t"][int(text[1:])] for text in texts])
+
+
+def test_scores_that_are_written_alike_are_kept_together(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pairs = mine_vectors(*make_vectors(1, rows=300, right=120)[:2])
+    least = choose_threshold(pairs, "auto")
+    assert least is not None
+    place = int((pairs.score >= least).sum())
+    low, high = pairs.score[place], least
+    for _ in range(40):  # to where the threshold would fall between two such scores
+        middle = (low + high) / 2
+        pairs.score[place - 1 : place + 1] = middle, middle - 4e-7
+        least = choose_threshold(pairs, "auto")
+        assert least is not None
+        kept = sum(reaches(pair.score, least) for pair in pairs)
+        assert f"{kept} of {len(pairs)} pairs reach it, of which" in caplog.messages[-1]
+        low, high = (low, middle) if least <= middle else (middle, high)
 
 
 def test_auto_keeps_what_reaches_the_estimate(caplog: pytest.LogCaptureFixture) -> None:

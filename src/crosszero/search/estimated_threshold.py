@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosszero.search.margin import Doubles
+from crosszero.search.mined_pairs import DIGITS
 
 _LEAST, _RIGHT = 50, 10  # pairs from which anything is estimated; right ones among them
 _MOST = 50_000  # pairs that EM looks at
@@ -33,7 +34,7 @@ class Estimate:
     """A threshold, and what is expected of the pairs that reach it.
 
     Attributes:
-        threshold: the score from which on (``>=``) F1 is expected to be best.
+        threshold: the score from which on (``>=``, to six digits) F1 is expected to be best.
         precision: expected share of right pairs among those that are kept.
         recall: expected share of the right pairs among those mined that are kept.
         kept: how many pairs reach it.
@@ -99,7 +100,8 @@ def estimate_threshold(score: Doubles, rival: Doubles) -> Estimate | None:
     if right.sum() < _RIGHT:
         return None
     hits, kept = np.cumsum(right), np.arange(1, len(score) + 1)
-    hits, kept = hits[last := np.append(np.diff(score) != 0, True)], kept[last]
+    written = [round(value, DIGITS) for value in score.tolist()]  # equal ones are kept together
+    hits, kept = hits[last := np.append(np.diff(written) != 0, True)], kept[last]
     place = int(np.argmax(2 * hits / (kept + hits[-1])))
     return Estimate(
         threshold=float(score[kept[place] - 1]),

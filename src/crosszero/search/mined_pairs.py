@@ -11,7 +11,7 @@ from crosszero.search.margin import Doubles
 from crosszero.search.top_k import Ints
 
 _BLOCK = 4096  # pairs that are Python objects at a time
-_DIGITS = 6  # of scores that are written
+DIGITS = 6  # of scores that are written
 
 
 class MinedPair(NamedTuple):
@@ -115,7 +115,7 @@ def write_pairs(
 
 def spell_score(score: float) -> str:
     """Give the digits of a score that are written."""
-    return f"{score:.{_DIGITS}f}"
+    return f"{score:.{DIGITS}f}"
 
 
 def reaches(score: float, threshold: float) -> bool:
@@ -127,4 +127,4 @@ def reaches(score: float, threshold: float) -> bool:
         >>> reaches(0.99999994, 1.0), reaches(0.999999, 1.0)
         (True, False)
     """
-    return round(score, _DIGITS) >= round(threshold, _DIGITS)
+    return round(score, DIGITS) >= round(threshold, DIGITS)
