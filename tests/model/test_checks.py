@@ -199,6 +199,16 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_empty_texts_are_not_counted_as_texts_without_a_token(
+    bare: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokenizer = Tokenizer.from_file(str(bare / "tokenizer.json"))
+    tokenizer.normalizer = normalizers.Replace("\u2023", "")
+    tokenizer.save(str(bare / "tokenizer.json"))
+    assert Encoder.load(bare).encode(["the cat", "", "\u2023", " "]).any(axis=1).sum() == 1
+    assert "2 texts are empty, 1 text has no token that" in caplog.text
+
+
 def test_texts_without_a_token(
     bare: Path, model_folder: Folders, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -206,7 +216,7 @@ def test_texts_without_a_token(
         encoder = Encoder.load(folder)
         caplog.clear()
         vectors = encoder.encode(["the cat", "\u200b", "", "le chat"])
-        assert "2 texts have no token that" in caplog.text
+        assert "2 texts are empty: vectors of zeros" in caplog.text
         assert vectors.any(axis=1).tolist() == [True, False, False, True]
         np.testing.assert_allclose(
             vectors[[0, 3]], encoder.encode(["the cat", "le chat"]), atol=1e-6

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from crosszero.align.spans import Span
 from crosszero.align.subtokens import Parts
+from crosszero.bitext.folding import has_text
 from crosszero.errors import count_things
 from crosszero.model.backbone import Backbone
 from crosszero.model.options import BLOCK
@@ -42,8 +43,8 @@ def encode_sentences(
 ) -> Vectors:
     """Give each of n texts a unit vector: (n, width).
 
-    A text of which the tokeniser leaves nothing is a row of zeros, similar to nothing; how many
-    there are is logged.
+    A text that is empty, or of which the tokeniser leaves nothing, is a row of zeros, similar to
+    nothing; how many there are is logged.
 
     Args:
         backbone: on any device, in any mode (dropout is off here).
@@ -55,16 +56,17 @@ def encode_sentences(
     vectors = np.zeros((len(texts), readout.width(backbone.hidden_size)), np.float32)
     prompt = backbone.tokenize([readout.prepare("")], max_length)
     skipped = 0 if readout.pools_prompt else int(prompt.first[0] + prompt.inner[0])
-    lost = 0
+    empty = lost = 0
 
     def begin(texts: Sequence[str]) -> list[tuple[NDArray[np.int64], Tensor]]:
-        nonlocal lost
+        nonlocal empty, lost
         ids = backbone.tokenize([readout.prepare(text) for text in texts], max_length).ids
         seen = ids.lengths != len(prompt.ids.values)
         similar = np.flatnonzero(~seen)
         rows = ids.take(similar).values.reshape(len(similar), len(prompt.ids.values))
         seen[similar] = (rows != prompt.ids.values).any(axis=1)
-        lost += int((~seen).sum())
+        some = [has_text(texts[row]) for row in np.flatnonzero(~seen).tolist()]
+        empty, lost = empty + some.count(False), lost + sum(some)
         pooled = []
 
         def keep(part: _Encoded) -> None:
@@ -84,12 +86,13 @@ def encode_sentences(
         running = [(rows + start, found) for rows, found in begun]
     for rows, found in running:
         vectors[rows] = found.cpu().numpy()
+    told = [count_things(empty, "text is empty", "texts are empty")] if empty else []
     if lost:
-        _log.warning(
-            "%s no token that %s knows, and so a vector of zeros",
-            count_things(lost, "text has", "texts have"),
-            backbone.name,
+        told.append(
+            f"{count_things(lost, 'text has', 'texts have')} no token that {backbone.name} knows"
         )
+    if told:
+        _log.warning("%s: vectors of zeros", ", ".join(told))
     return vectors
 
 
