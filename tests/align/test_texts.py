@@ -101,6 +101,13 @@ def test_a_word_that_is_a_space_counts_in_every_format(tmp_path):
         assert (source.keys, target.keys) == ([lone, "a"], ["b", lone])
 
 
+def test_a_text_that_shows_nothing_has_no_words(tmp_path):
+    for text in ("\u200b ||| a\n", "\u2060\ta\n", '{"source": ["\u2060"], "target": ["a"]}\n'):
+        for raw in (True, False, None):
+            [(source, target)] = Corpus(str(write(tmp_path / "x", text)), raw=raw)
+            assert (source.spans, target.keys) == ([], ["a"])
+
+
 def test_files_of_unequal_length(tmp_path):
     with pytest.raises(DataError, match="lines"):
         list(read_pairs(write(tmp_path / "a", "a\nb\n"), write(tmp_path / "b", "a\n")))

@@ -64,6 +64,16 @@ def test_neighbours_are_those_of_the_block_and_the_last_pairs_have_as_many() -> 
         assert found[row] == [pytest.approx(wanted, abs=1e-6)]
 
 
+def test_a_text_that_shows_nothing_has_a_score_of_zero() -> None:
+    class Same:
+        def encode(self, texts: list[str]) -> Any:
+            return np.ones((len(texts), 2))
+
+    pairs = [("a", "b"), ("\u2060", "\u2060"), ("a", "\u2800"), ("", "b")]
+    found = score_bitext(Same(), pairs, ["cosine"])
+    assert [score for _, (score,) in found] == [1, 0, 0, 0]
+
+
 def test_the_cosine_does_not_depend_on_the_block() -> None:
     whole = list(score_bitext(Random(), PAIRS))
     parts = list(score_bitext(Random(), PAIRS, block=3))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
 from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
-from crosszero.align.spans import CutPair, CutText, from_words
+from crosszero.align.spans import CutPair, CutText, Span, from_words
 from crosszero.align.text_pairs import ONE_FILE, TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
 from crosszero.align.word_cutter import is_unsegmented, make_cutter
 from crosszero.bitext.decoding import find_control
+from crosszero.bitext.folding import has_text
 from crosszero.bitext.lines import split_words
 from crosszero.errors import ConfigError, count_things, quote
 from crosszero.files import check_inputs
@@ -112,12 +113,7 @@ class Corpus:
                 )
             cutters.append(make_cutter(known, language) if raw else None)
         for pair in chain(first, pairs):
-            source, target = (
-                from_words(text if isinstance(text, list) else split_words(text))
-                if cut is None or isinstance(text, list)
-                else CutText(text, cut(text))
-                for text, cut in zip(pair, cutters, strict=True)
-            )
+            source, target = map(_cut, pair, cutters)
             yield source, target
 
 
@@ -140,6 +136,16 @@ def count_words(corpus: Corpus) -> TwoWayModel:
     else:
         _log.warning("no words are counted: no pair has 1 to %d words on each side", LONGEST)
     return TwoWayModel(lambda: rows, seeds=(2, 3))
+
+
+def _cut(text: str | list[str], cut: Callable[[str], list[Span]] | None) -> CutText:
+    """Cut a text into words; one that shows nothing, only invisible characters, has none."""
+    whole = text if isinstance(text, str) else " ".join(text)
+    if not has_text(whole):
+        return CutText(whole, [])
+    if cut is None or isinstance(text, list):
+        return from_words(text if isinstance(text, list) else split_words(text))
+    return CutText(text, cut(text))
 
 
 def _is_text(name: str) -> bool:

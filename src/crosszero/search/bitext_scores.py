@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from crosszero.bitext.folding import has_text
 from crosszero.config import require
 from crosszero.errors import ConfigError, suggest
 from crosszero.search.margin import Doubles, Margin, score_margins
@@ -37,7 +38,7 @@ def score_bitext(
 
     Args:
         encoder: gives the vectors; an :class:`~crosszero.Encoder`.
-        pairs: texts and their translations. Where a side is empty, all scores are 0.
+        pairs: texts and their translations. Where a side has no text, all scores are 0.
         scores: ``cosine``; ``ratio`` and ``distance`` are margins (see
             :mod:`crosszero.search.margin`): the cosine against that of the `k` nearest neighbours.
             Texts that stand several times in a block are neighbours once.
@@ -105,7 +106,7 @@ def _score_window(
     device: str | None,
 ) -> Doubles:
     """(pairs, scores): how each pair of a window compares with the others."""
-    full = np.array([bool(one.strip() and other.strip()) for one, other in window])
+    full = np.array([has_text(one) and has_text(other) for one, other in window])
     table = np.zeros((len(window), len(scores)))
     kept = [pair for pair, is_full in zip(window, full, strict=True) if is_full]
     if not kept:
