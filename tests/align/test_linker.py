@@ -67,6 +67,17 @@ def test_methods_find_the_words(method, statistics):
     assert linker.lost == 0
 
 
+@pytest.mark.parametrize("space", [" ", "\n"])
+def test_words_that_hold_a_space_are_counted_too(space):
+    texts = [from_words([f"New{space}York", "sea"]), from_words(["sea"])] * 30
+    model = TwoWayModel(lambda: [(text.keys, text.keys) for text in texts], seeds=(2, 3))
+    linker = WordLinker(None, LinkConfig(method="statistical"), statistics=model)
+    links = next(linker.link(texts[:1], texts[:1]))
+    assert [link[:2] for link in links] == [(0, 0), (1, 1)]
+    assert min(link.score for link in links) > 0.9
+    assert linker.known == linker.words == 4
+
+
 def test_counts_of_long_texts_are_looked_up_piece_by_piece(statistics, monkeypatch):
     tables = []
     look_up = type(statistics).fit_words

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
+_BREAK = re.compile("[ \n]")
 Link = tuple[int, int]
 """The number of a word and that of its translation, counted from 0."""
 
@@ -71,8 +73,11 @@ class CutText(NamedTuple):
 
     @property
     def keys(self) -> list[str]:
-        """The words in lower case, as a statistical aligner counts them."""
-        return [self.text[start:end].lower() for start, end in self.spans]
+        """The words in lower case, as a statistical aligner counts them.
+
+        A space in one (``New York``) becomes one that does not break, for thot's files break there.
+        """
+        return [_BREAK.sub("\u00a0", self.text[start:end].lower()) for start, end in self.spans]
 
 
 CutPair = tuple[CutText, CutText]
