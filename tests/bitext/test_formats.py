@@ -429,6 +429,9 @@ def test_names_tell_the_format(names, expected):
     ("name", "expected"),
     [
         ("corpus.en-fr.tsv", ("en", "fr")),
+        ("fr-to-en.tsv", ("fr", "en")),
+        ("corpus.de_to_en.tsv", ("de", "en")),
+        ("corpus.en-to.tsv", ("en", "to")),  # Tongan
         ("en-pt_BR.tsv.gz", ("en", "pt_BR")),
         ("opus_de-cs.tsv", ("de", "cs")),
         ("big-set.tsv", None),

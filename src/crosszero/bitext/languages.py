@@ -57,7 +57,7 @@ _TWO_LETTERS = frozenset(_TWO_CODES.split())
 _KNOWN = _TWO_LETTERS | frozenset(_THREE_CODES.split())
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_@][A-Za-z0-9]{2,8})*")
 _IN_NAME = r"[a-z]{2}(?:[-_][A-Z]{2}|_[A-Z][a-z]{3})?"
-_PAIR = re.compile(rf"(?:^|[._-])({_IN_NAME})[-_]({_IN_NAME})(?=[._]|$)")
+_PAIR = re.compile(rf"(?:^|[._-])({_IN_NAME})(?:[-_]to)?[-_]({_IN_NAME})(?=[._]|$)")
 
 
 def check_languages(languages: Sequence[str], *, exactly: int | None = None) -> tuple[str, ...]:
