@@ -7,11 +7,11 @@ tokens are those that share a character with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, pairwise
-from typing import Protocol, overload
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class TokenizedTexts(Sequence[Tokens]):
+class TokenizedTexts:
     """n tokenised texts, all their tokens in one array.
 
     Attributes:
@@ -114,14 +114,10 @@ class TokenizedTexts(Sequence[Tokens]):
     def __len__(self) -> int:
         return len(self.first)
 
-    @overload
-    def __getitem__(self, index: int) -> Tokens: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Tokens]: ...
-    def __getitem__(self, index: int | slice) -> Tokens | list[Tokens]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        text = range(len(self))[index]
+    def __iter__(self) -> Iterator[Tokens]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, text: int) -> Tokens:
         inside = slice(self._begins[text], self._begins[text + 1])
         return Tokens(
             self.ids[text].tolist(),
