@@ -17,7 +17,7 @@ from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.records import read_record, write_record
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
-from crosszero.tasks.prediction_files import remove_files
+from crosszero.tasks.prediction_files import list_languages, remove_files
 from tests.experiment.conftest import write
 from tests.experiment.test_measurement import add_language
 
@@ -94,6 +94,31 @@ def test_the_same_encoder_adds_tasks_and_languages(
     assert measure(encoder, ["tatoeba"], ["fr"]) == BOTH
     # read in another way, they are not those of one measurement
     assert measure(encoder, ["tatoeba"], ["de"], layer=1) == [BOTH[0], *BOTH[2:]]
+
+
+@pytest.mark.parametrize(
+    ("task", "first", "then", "kept"),
+    [
+        ("tatoeba", ["fra"], ["de"], ["de", "fr"]),
+        ("tatoeba", ["fr", "fr"], ["de"], ["de", "fr"]),
+        ("word-alignment", ["en-fr:0"], ["en-de:0"], ["en-de", "en-fr"]),
+        ("word-alignment", ["en-fr:0"], None, ["en-de", "en-fr"]),
+        ("word-alignment", ["en-fr"], ["en-de:0"], ["en-de", "en-fr"]),
+        ("pawsx-mixed", ["en", "fr"], ["de-fr"], ["de-fr", "en-fr", "fr-en"]),
+    ],
+)
+def test_languages_are_added_however_they_were_named(
+    xtreme: Path, model_folder: Folders, out: Path, task: str, first: list[str],
+    then: list[str] | None, kept: list[str],
+) -> None:  # fmt: skip
+    add_language(xtreme, task.removesuffix("-mixed"))
+    name = "pairs" if task == "word-alignment" else "languages"
+    for asked in (first, then):
+        evaluate(
+            model_folder(), tasks=[task], data=xtreme, out=out, **{name: asked},
+            fine_tune={"pawsx": {"steps": 1, "max_length": 16}} if task == "pawsx-mixed" else None,
+        )  # fmt: skip
+    assert list_languages(out / "predictions", task) == kept
 
 
 @pytest.mark.parametrize("noted", [True, False])

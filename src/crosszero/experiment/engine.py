@@ -221,6 +221,7 @@ def measure(one: Measurement) -> records.Record:
         seconds=round(time.monotonic() - begun, 1), peak_memory=round(peak_memory()),
         versions=records.describe_versions(), commit=records.find_commit(), layer=found.layer,
         machine=records.describe_machine(), pooling=found.pooling,
+        languages=None if one.languages is None else tuple(one.languages),
     )  # fmt: skip
     records.write_record(record, one.record)
     return record

@@ -226,10 +226,12 @@ class Measurement:
 
     def _adds_languages(self, record: Record, encoder: str | None) -> bool:
         """Whether a record is of this measurement in all but the languages."""
+        asked = None if record.languages is None else list(record.languages)
+        # records from before do not say what was asked; de-en:1 and fra have scores of de-en and fr
         measured = list(dict.fromkeys(score.language for score in record.scores))
         configs = (
             dataclasses.replace(self.config, languages=some, alignment_pairs=some)
-            for some in (None, measured)
+            for some in (asked, None, measured)
         )
         others = (dataclasses.replace(self, config=config) for config in configs)
         return any(other.make_key(encoder)[0] == record.key for other in others)

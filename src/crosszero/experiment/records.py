@@ -37,6 +37,7 @@ class Record:
         versions: of the packages that matter, and of Python.
         machine: processor, number of threads, and GPU if there is one.
         commit: of the source, or empty where it is not in a repository.
+        languages: or pairs of them, as they were asked for; none for all.
         layer, pooling: how the encoder was read; none where it was fine-tuned, or in a record of
             version 0.1.
     """
@@ -54,6 +55,7 @@ class Record:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     machine: str = ""
     commit: str = ""
+    languages: tuple[str, ...] | None = None
     layer: int | None = None
     pooling: str | None = None
 
