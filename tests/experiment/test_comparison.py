@@ -1,11 +1,20 @@
 """The bootstrap of scores that belong to a whole test set, against one that draws sentences."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosszero.experiment.comparison import adjust_holm, compare_corpora, measure_corpus
+from crosszero.experiment.comparison import (
+    adjust_holm,
+    compare,
+    compare_corpora,
+    measure_corpus,
+    pair_folders,
+)
+from tests.experiment.conftest import write
 
 
 def make_counts(random, sentences, seeds, better=0):
@@ -142,3 +151,17 @@ def test_holm_rejects_what_its_definition_rejects(p_values):
         while waiting and p_values[waiting[0]] * len(waiting) <= level:
             rejected.add(waiting.pop(0))
         assert {i for i, p in enumerate(adjusted) if p <= level} == rejected
+
+
+def test_plain_languages_stand_for_their_pairs(tmp_path: Path) -> None:
+    """As ``evaluate --languages en fr`` means them, for XNLI mixed."""
+    for code, labels in (("en", "neutral entailment"), ("fr", "neutral entailment")):
+        write(tmp_path / f"xnli/test-{code}.tsv", ["a\tb"] * 2)
+        write(tmp_path / f"labels/xnli/test-{code}.tsv", labels.split())
+    for side, right in (("one", "entailment"), ("other", "neutral")):
+        for pair in ("en-fr", "fr-en"):
+            write(tmp_path / side / f"xnli-mixed/test-{pair}.tsv", [right, "entailment"])
+    found = pair_folders(tmp_path, tmp_path / "one", tmp_path / "other")["xnli-mixed"]
+    for languages in (None, ["en", "fr"], ["fr-en", "en-fr"]):
+        rows = compare(found, languages, resamples=10).rows
+        assert [row[:3] for row in rows[:2]] == [("en-fr", 50.0, 100.0), ("fr-en", 50.0, 100.0)]

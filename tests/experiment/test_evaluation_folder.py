@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crosszero.errors import ConfigError, CrosszeroError
+from crosszero.experiment.comparison import compare, pair_systems
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.evaluation import evaluate
 from crosszero.experiment.measurement import Measurement
@@ -163,6 +164,21 @@ def test_a_measurement_that_is_replaced_leaves_no_predictions(
     run_experiment(ExperimentConfig(**values, languages=["fr"], max_length=8))
     found = (tmp_path / "s/runs/a-1/predictions/tatoeba").iterdir()
     assert sorted(path.name for path in found) == ["reversed-fr.tsv", "test-fr.tsv"]
+
+
+def test_systems_are_compared_on_the_languages_of_the_experiment(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    """Predictions for others stay, but the tables do not count them, either."""
+    add_language(xtreme, "tatoeba")
+    values = make_config(
+        xtreme, model_folder(), ["a", "b"], tasks=["tatoeba"], out=str(tmp_path / "s")
+    )
+    for languages, shown in ((None, ["de", "fr"]), (["fra"], ["fr"])):
+        config = ExperimentConfig(**values, languages=languages)
+        run_experiment(config)
+        rows = compare(pair_systems(config, "a", "b")["tatoeba"], resamples=10).rows
+        assert [row[0] for row in rows] == [*shown, "mean"]
 
 
 @pytest.mark.parametrize(

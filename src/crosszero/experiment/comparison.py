@@ -3,7 +3,7 @@
 F1 over spans and the alignment error are no means over sentences. So sentences are drawn again,
 with replacement, and the score of the whole drawn set is computed anew, for both systems on the
 same sentences. All scores here are a sum over sentences divided by another sum
-(:meth:`crosszero.tasks.task.Task.count_items`), so a drawn set is described by how often each kind
+(:meth:`crosszero.tasks.task.Task.count`), so a drawn set is described by how often each kind
 of sentence is in it. A system that was trained with several seeds has several sets of predictions:
 its score is the mean over them. What is drawn is sentences, not seeds.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,8 +65,7 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
             for system in (first, second)
         )
         if one[1] and other[1]:
-            languages = own[0].languages if own[0].task.pairs_of_languages else None
-            found[task] = Pair(own[0].task, own[0].data, one, other, languages)
+            found[task] = Pair(own[0].task, own[0].data, one, other, own[0].languages)
     if not found:
         raise ConfigError(f"{config.out}: no task that {first} and {second} have both finished")
     return found
@@ -92,22 +91,27 @@ def compare(
     task, data, (first, firsts), (second, seconds), own = pair
     every = [set(list_languages(folder, task.name)) for folder in (*firsts, *seconds)]
     common = set.intersection(*every)
-    chosen = list(dict.fromkeys(languages or own or sorted(common)))  # a mean counts each once
+    chosen = languages or own or sorted(common)
     if not chosen:
         raise ConfigError(f"{task.name}: {first} and {second} share no language")
 
-    def count(folders: Sequence[Path], language: str) -> Counts:
-        return np.stack([task.count_items(f, data, language) for f in folders], axis=1)
+    def count(folders: Sequence[Path], language: str, gold: Any) -> Counts:
+        found = (task.read_predictions(folder, language, gold) for folder in folders)
+        return np.stack([task.count(one, gold) for one in found], axis=1)
 
     def cells(scores: Sequence[float], one: Comparison, adjusted: float | None) -> list[Cell]:
         per_cent = [100 * value for value in (*scores, one.difference, one.low, one.high)]
         return [*per_cent, one.p_value, adjusted, one.count]
 
-    counts = {name: (count(firsts, name), count(seconds, name)) for name in chosen}
+    # each once, by its own name: fra is fr, and en fr may stand for en-fr and fr-en
+    counts = {
+        name: (count(firsts, name, gold), count(seconds, name, gold))
+        for name, gold in task.load_gold(data, chosen)
+    }
     found, mean = compare_corpora(counts, resamples=resamples)
-    adjusted = adjust_holm([found[name].p_value for name in chosen])
-    scores = [tuple(measure_corpus(side) for side in counts[name]) for name in chosen]
-    columns = zip(chosen, scores, adjusted, strict=True)
+    adjusted = adjust_holm([found[name].p_value for name in counts])
+    scores = [tuple(measure_corpus(side) for side in counts[name]) for name in counts]
+    columns = zip(counts, scores, adjusted, strict=True)
     rows = [(name, *cells(both, found[name], p)) for name, both, p in columns]
     means = [float(np.mean(side)) for side in zip(*scores, strict=True)]
     return Table(
