@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification
 
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
 from crosszero.model.backbone import Backbone
+from crosszero.samples.gold import read_hashes, write_hashes
 from crosszero.tasks.finetune.classification import Classifier, encode_pairs, fine_tune_classifier
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
@@ -254,6 +255,19 @@ def test_a_saved_model_predicts_the_same(model_folder: ModelFolder, tmp_path: Pa
     Backbone.load(out)  # an ordinary encoder too
     saved = Tokenizer.from_file(str(out / "tokenizer.json"))
     assert (saved.truncation, saved.padding) == (None, None)  # not those of the last batch
+
+
+def test_gold_that_an_encoder_was_trained_on_is_remembered(
+    model_folder: ModelFolder, tmp_path: Path
+) -> None:
+    """A fine-tuned model is an encoder, too: word alignment must not be measured on that gold."""
+    encoder, hashes = model_folder(), frozenset(["a1", "b2"])
+    write_hashes(hashes, encoder)
+    pairs = make_pairs(30)
+    fine_tune_classifier(encoder, pairs, pairs, FAST, out=tmp_path / "out")
+    assert read_hashes(tmp_path / "out") == hashes
+    fine_tune_classifier(tmp_path / "out", pairs, pairs, FAST, out=tmp_path / "next")
+    assert read_hashes(tmp_path / "next") == hashes
 
 
 def test_noisy_copies_vote(model_folder: ModelFolder, tmp_path: Path) -> None:

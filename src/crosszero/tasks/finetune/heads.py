@@ -27,6 +27,7 @@ from crosszero.model.loading import locate_encoder, quiet_transformers
 from crosszero.model.options import Precision
 from crosszero.model.precision import choose_precision
 from crosszero.model.saving import save_tokenizer
+from crosszero.samples.gold import read_hashes, write_hashes
 from crosszero.tasks.finetune.config import FineTuneConfig
 
 SETTINGS = "finetune.json"
@@ -46,6 +47,7 @@ class TaskModel:
         labels: names, in the order of the model's outputs.
         max_length: tokens of an example, special ones included.
         precision: number format of its training; a model that was loaded predicts in fp32.
+        gold: hashes of the gold sentences that the encoder was trained on.
     """
 
     model: PreTrainedModel
@@ -53,6 +55,7 @@ class TaskModel:
     labels: tuple[str, ...]
     max_length: int
     precision: Precision = "fp32"
+    gold: frozenset[str] = frozenset()
 
 
 def add_head(
@@ -61,7 +64,7 @@ def add_head(
     """Put a new head on an encoder, random: seed torch before. `kind` is a key of ``_KINDS``.
 
     Raises:
-        DataError: there is one label.
+        DataError: there is one label, or the encoder's ``gold.json`` is damaged.
         CheckpointError: the encoder can't be loaded.
         ConfigError: it can't take so long examples, or transformers knows no such head for it.
     """
@@ -91,7 +94,9 @@ def add_head(
     precision = choose_precision(backbone, config.precision)
     if config.freeze_embeddings:
         model.get_input_embeddings().requires_grad_(False)
-    return TaskModel(model, backbone.tokenizer, tuple(labels), config.max_length, precision)
+    return TaskModel(
+        model, backbone.tokenizer, tuple(labels), config.max_length, precision, read_hashes(name)
+    )
 
 
 def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> None:
@@ -100,6 +105,7 @@ def save_task_model(task: TaskModel, folder: Path, settings: dict[str, Any]) -> 
         with atomic_folder(folder) as new, quiet_transformers():
             task.model.save_pretrained(new)
             save_tokenizer(task.tokenizer, new)
+            write_hashes(task.gold, new)
             content = json.dumps({"max_length": task.max_length, **settings}, indent=2)
             (new / SETTINGS).write_text(content, encoding="utf-8")
     except (OSError, SafetensorError) as error:
