@@ -18,7 +18,9 @@ from crosszero.experiment.measurement import Measurement
 from crosszero.experiment.records import read_record, write_record
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
+from crosszero.locks import lock_output
 from crosszero.tasks.prediction_files import list_languages, remove_files
+from crosszero.tasks.tatoeba import Tatoeba
 from tests.experiment.conftest import write
 from tests.experiment.test_measurement import add_language
 
@@ -148,6 +150,38 @@ def test_what_nobody_can_check_does_not_count_under_another_name(
     write_record(dataclasses.replace(read_record(path), system="other"), path)
     with pytest.raises(CrosszeroError, match="none of its records"):
         read_results(out)
+
+
+def test_a_folder_is_written_by_one_process_at_a_time(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path
+) -> None:
+    """Two encoders that are measured into one folder would be scored by each other's files."""
+    with lock_output(out, inside=True):
+        with pytest.raises(CrosszeroError, match=r"evaluation: another process .* is writing it"):
+            measure(model_folder(), ["tatoeba"])
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    measure(model_folder(), ["tatoeba"])
+    assert not (out / ".lock").exists()
+
+
+def test_the_summary_of_another_encoder_goes_with_its_predictions(
+    measure: Callable[..., list[str]], model_folder: Folders, out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Stopped before its own are there, nothing in the folder may be taken for the new one's."""
+    summaries = ["scores.json", "summary.json", "tables.md"]
+    measure(model_folder(), ["tatoeba"])
+    monkeypatch.setattr(Tatoeba, "score", raise_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measure(model_folder(), ["tatoeba"], layer=1)
+    assert {*summaries} <= {path.name for path in out.iterdir()}
+    with pytest.raises(KeyboardInterrupt):
+        measure(model_folder(hidden=24), ["tatoeba"])
+    assert not {*summaries} & {path.name for path in out.iterdir()}
+
+
+def raise_interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def make_config(xtreme: Path, encoder: Path, systems: Sequence[str], **more: object) -> dict:  # type: ignore[type-arg]

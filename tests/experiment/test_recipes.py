@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -14,12 +15,15 @@ import pytest
 from crosszero.bitext import BitextConfig
 from crosszero.config import build
 from crosszero.errors import ConfigError, DataError
+from crosszero.experiment import steps
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.measurement import Measurement, list_measurements
 from crosszero.experiment.recipes import locate_recipe, read_experiment
 from crosszero.experiment.result_tables import read_published
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.steps import Stamp
+from crosszero.samples.store import SampleStore
 from crosszero.tasks.catalogue import list_tasks
 
 Folders = Callable[..., Path]
@@ -366,6 +370,54 @@ def test_further_texts_are_asked_as_held_out_samples_are(
     (tmp_path / "corpus.fr").write_text("le roi\n")
     (again,) = run_experiment(dataclasses.replace(recipe, bitext=[], samples=str(tmp_path))).records
     assert [score.count for score in again.scores] == [1, 1]
+
+
+def test_a_text_that_a_stopped_run_stored_is_not_taken_for_the_one_before(
+    model_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped with the new text in place, and then the old one is asked for again."""
+    texts = []
+    for number, line in enumerate(("the cat\tle chat\n", "the king\tle roi\n")):
+        path = tmp_path / f"{number}.en-fr.tsv"
+        path.write_text(line)
+        texts.append({"news": BitextConfig(path=str(path))})
+    recipe = make_recipe(tmp_path, model_folder(), page=False)
+    recipe = dataclasses.replace(
+        recipe, samples=str(tmp_path), bitext=[], tasks=["tatoeba"], data="x"
+    )
+    old, new = (dataclasses.replace(recipe, texts=one) for one in texts)
+    steps.make_samples(old)
+    with monkeypatch.context() as patch:
+        write = Stamp.write
+
+        def stop(stamp: Stamp, key: str, *, done: bool) -> None:
+            if done:
+                raise KeyboardInterrupt
+            write(stamp, key, done=done)
+
+        patch.setattr(Stamp, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            steps.make_samples(new)
+    steps.make_samples(old)
+    (sample,) = SampleStore.open(tmp_path / "out/texts/news")
+    assert sample.source == "the cat"
+
+
+def test_a_page_shows_published_numbers_as_they_are_now(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    path = tmp_path / "published.yaml"
+    row = {"system": "x", "source": "y", "values": [65.4], "here": "a machine"}
+    values = {"columns": ["a"], "measures": ["b"], "sources": {"y": "z"}, "rows": [row]}
+    recipe = make_recipe(
+        tmp_path, model_folder(), published=str(path), systems={"start": {}}, seeds=[1],
+        tasks=["sentence-retrieval"],
+    )  # fmt: skip
+    for number in (65.4, 78.9):
+        row["values"] = [number]
+        path.write_text(json.dumps(values))
+        run_experiment(recipe)
+        assert f">{number}<" in (tmp_path / "out/report.html").read_text()
 
 
 def test_an_empty_text_is_told(model_folder: Folders, tmp_path: Path) -> None:

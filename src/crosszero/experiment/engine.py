@@ -38,7 +38,7 @@ from crosszero.experiment.steps import (
 )
 from crosszero.experiment.workers import run_side_by_side
 from crosszero.files import make_key
-from crosszero.locks import made_folder
+from crosszero.locks import lock_output, made_folder
 from crosszero.memory import peak_memory, reset_memory
 from crosszero.model.loading import check_encoder
 from crosszero.samples.store import SampleStore
@@ -58,7 +58,8 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
         >>> run_experiment(read_experiment("recipes/demo.yaml"))    # doctest: +SKIP
     """
     check_experiment(config)
-    with _made_for_results(Path(config.out)):
+    # two at once would score each other's predictions
+    with _made_for_results(Path(config.out)), lock_output(config.out, inside=True):
         former = read_former(config)
         write_experiment(config)
         make_samples(config)
@@ -230,7 +231,11 @@ def measure(one: Measurement) -> records.Record:
 def _make_page(results: Results, command: str) -> None:
     """Write report.html, unless the one that is there shows these very results."""
     settings = to_dict(cast("ExperimentConfig", results.config))
-    key = make_key({"settings": settings, "records": [record.key for record in results.records]})
+    published = results.config.published if results.config else None
+    key = make_key(
+        {"settings": settings, "records": [record.key for record in results.records]},
+        [Path(published)] if published else [],
+    )
     stamp = Stamp(results.folder, "page")
     if stamp.is_begun(key, done=True) and (results.folder / "report.html").is_file():
         return

@@ -19,11 +19,12 @@ from crosszero.samples.store import SampleStore
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.prediction_files import remove_files
 
+_SUMMARIES = ("scores.json", "summary.json", "tables.md")
 _log = logging.getLogger("crosszero")
 
 
 def take_folder(config: ExperimentConfig) -> None:
-    """Remove predictions and records of another encoder; what is fine-tuned from it stays."""
+    """Remove what was measured of another encoder; what is fine-tuned from it stays."""
     out, stamp, owner = Path(config.out), _stamp(config), _identify(config)
     if stamp.is_begun(owner):
         return
@@ -35,6 +36,8 @@ def take_folder(config: ExperimentConfig) -> None:
             record.unlink(missing_ok=True)  # before the predictions that it vouches for
             if remove_files(out / "predictions", name) or known:
                 removed.append(name)
+        for name in _SUMMARIES:  # the new ones are written at the end, which may never come
+            (out / name).unlink(missing_ok=True)
     stamp.write(owner, done=True)
     if removed:
         _log.warning(

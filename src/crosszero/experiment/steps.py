@@ -83,6 +83,7 @@ def make_samples(config: ExperimentConfig) -> None:
             samples = [Sample.of(pair) for pair in locate_source(source).open()]
             if not samples:
                 raise DataError(str(source.path), "has no sentence pairs to measure on")
+            stamp.write(key, done=False)  # what stands there is not that of the last key any more
             collect(samples, folder)
             stamp.write(key, done=True)
 
