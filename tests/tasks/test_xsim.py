@@ -182,3 +182,18 @@ def test_negatives_change_one_thing_and_are_the_same_each_time() -> None:
     found = {change for _, change in made.values()}
     assert found == {"number", "antonym", "entity", "negation"}
     assert "1,000" in " ".join(made)  # a part of a number is no number
+
+
+@pytest.mark.parametrize("other", ["sentences", "originals"])
+def test_negatives_of_another_text_are_refused(tmp_path: Path, other: str) -> None:
+    """Each error would be one of misalignment, and the others 0."""
+    write_flores(tmp_path)
+    path = tmp_path / "devtest_augmented/eng_Latn_errtype.devtest.json"
+    rows = json.loads(path.read_text())
+    if other == "sentences":
+        rows = {f"{text} here": row for text, row in rows.items()}
+    else:
+        rows = {text: row | {"src": "another text"} for text, row in rows.items()}
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataError, match=r"errtype\.devtest\.json: names no line of "):
+        find_task("xsim++").check(tmp_path / "devtest")

@@ -241,7 +241,11 @@ def _read_negatives(files: _Files, english: list[str]) -> dict[str, Negative]:
         raise DataError(files.changes, message) from error
     lines = set(english)
     unknown = Negative("", MISALIGNED)
-    return {text: known.get(text, unknown) for text in texts if text not in lines}
+    found = {text: known.get(text, unknown) for text in texts if text not in lines}
+    if found and all(negative.original not in lines for negative in found.values()):
+        message = f"names no line of {files.english} as one that {files.negatives} has changed; "
+        raise DataError(files.changes, f"{message}files of one text are needed")
+    return found
 
 
 def _name_errors(found: list[int], gold: XsimSet) -> list[str | None]:
