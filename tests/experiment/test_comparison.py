@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosszero.errors import DataError
 from crosszero.experiment.comparison import (
     adjust_holm,
     compare,
@@ -151,6 +152,17 @@ def test_holm_rejects_what_its_definition_rejects(p_values):
         while waiting and p_values[waiting[0]] * len(waiting) <= level:
             rejected.add(waiting.pop(0))
         assert {i for i, p in enumerate(adjusted) if p <= level} == rejected
+
+
+def test_a_folder_without_predictions_is_told_as_what_it_is(tmp_path: Path) -> None:
+    write(tmp_path / "one/predictions/tatoeba/test-fr.tsv", ["0"])
+    one, other = tmp_path / "one", tmp_path / "other"
+    for sides, message in (
+        ((one / "predictions", other), "other: no such folder"),
+        ((one, one / "predictions"), "is the folder of an evaluation; for its predictions name"),
+    ):
+        with pytest.raises(DataError, match=message):
+            pair_folders(tmp_path, *sides)
 
 
 def test_plain_languages_stand_for_their_pairs(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.table import Cell, Table
 from crosszero.tasks.catalogue import list_tasks
-from crosszero.tasks.prediction_files import list_languages
+from crosszero.tasks.prediction_files import check_folder, list_languages
 from crosszero.tasks.task import Task
 
 Counts = npt.NDArray[np.int64]
@@ -72,7 +72,9 @@ def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str,
 
 
 def pair_folders(data: Path, first: Path, second: Path) -> dict[str, Pair]:
-    """Pair two folders of predictions, for each task that both have; ConfigError for none."""
+    """Pair two folders of predictions, for each task that both have; CrosszeroError for none."""
+    for side in (first, second):
+        check_folder(side)
     tasks = [t for t in list_tasks() if all((side / t.name).is_dir() for side in (first, second))]
     if not tasks:
         known = ", ".join(task.name for task in list_tasks())

@@ -44,6 +44,14 @@ def find_file(folder: str | Path, task: str, language: str, kind: str = "test") 
     return path
 
 
+def check_folder(folder: Path) -> None:
+    """See that a folder may hold predictions or gold, or DataError."""
+    if not folder.is_dir():
+        raise DataError(folder, "no such folder: one that holds <task>/test-<xx>.tsv is needed")
+    if (inner := folder / "predictions").is_dir():
+        raise DataError(folder, f"is the folder of an evaluation; for its predictions name {inner}")
+
+
 def list_languages(folder: str | Path, task: str, kind: str = "test") -> list[str]:
     """List the languages that have a file ``<folder>/<task>/<kind>-<xx>.tsv``, sorted."""
     names = (path.name for path in (Path(folder) / task).glob(f"{kind}-*.tsv"))

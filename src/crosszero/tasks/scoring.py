@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crosszero.errors import ConfigError, DataError, suggest
 from crosszero.tasks.catalogue import find_task, list_tasks
-from crosszero.tasks.prediction_files import list_languages, name_file
+from crosszero.tasks.prediction_files import check_folder, list_languages, name_file
 from crosszero.tasks.score import Score
 
 
@@ -69,12 +69,7 @@ def score_predictions(
 
 def _check_folders(predictions: Path, labels: Path) -> None:
     for folder in (predictions, labels):
-        if not folder.is_dir():
-            raise DataError(folder, "no such folder: one that holds <task>/test-<xx>.tsv is needed")
-    if (inner := predictions / "predictions").is_dir():
-        raise DataError(
-            predictions, f"is the folder of an evaluation; for its predictions name {inner}"
-        )
+        check_folder(folder)
     if (labels / "labels").is_dir():
         raise DataError(
             labels, f"holds texts; name {labels / 'labels'}, which holds the gold files"
