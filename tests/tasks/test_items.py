@@ -67,7 +67,8 @@ def data(tmp_path):
         write(tmp_path / name / "multi.en", [f"There are {n} cats." for n in range(5)])
         write(tmp_path / name / "multi.fr", [f"Il y a {n} chats." for n in range(5)])
     write(tmp_path / "xsim++/en_augmented.multi", ["There are 9 cats."])
-    write(tmp_path / "xsim++/en_errtype.multi.json", ["{}"])
+    change = '{"src": "There are 0 cats.", "errtype": "number"}'
+    write(tmp_path / "xsim++/en_errtype.multi.json", [f'{{"There are 9 cats.": {change}}}'])
     for name in ("xsim", "xsim++", "xsim-negatives"):
         write(out / name / "test-fr.tsv", ["0", "1", "3", "-1", "4"])
     collect(samples, tmp_path / "sentence-retrieval")

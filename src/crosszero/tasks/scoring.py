@@ -68,12 +68,12 @@ def score_predictions(
 
 
 def _check_folders(predictions: Path, labels: Path) -> None:
-    for folder in (predictions, labels):
-        check_folder(folder)
+    check_folder(predictions)
     if (labels / "labels").is_dir():
         raise DataError(
             labels, f"holds texts; name {labels / 'labels'}, which holds the gold files"
         )
+    check_folder(labels)
 
 
 def _choose_tasks(predictions: Path, tasks: Sequence[str] | None) -> list[str]:
