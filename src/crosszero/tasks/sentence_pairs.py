@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -28,6 +29,8 @@ from crosszero.tasks.task import Folder, Items, count_hits
 
 if TYPE_CHECKING:
     from crosszero.tasks.finetune.classification import Classifier
+
+_log = logging.getLogger("crosszero")
 
 
 class SentencePairTask(FineTunedTask[SentencePairExample]):
@@ -91,7 +94,14 @@ class SentencePairTask(FineTunedTask[SentencePairExample]):
         """Fine-tune; accuracy on English dev decides."""
         from crosszero.tasks.finetune.classification import fine_tune_classifier
 
-        return fine_tune_classifier(encoder, *self.read_english(data), config, out=out)
+        train, dev = self.read_english(data)
+        if missing := set(self.labels) - {example.label for example in train}:
+            _log.warning(
+                "%s has no example of %s: a model that learns from it never predicts that",
+                self.find_split(data, "train", "en"),
+                " or ".join(sorted(missing)),
+            )
+        return fine_tune_classifier(encoder, train, dev, config, out=out)
 
     def load_model(self, folder: Path) -> Classifier:
         """Load a classifier."""

@@ -20,6 +20,7 @@ from transformers import AutoModelForSequenceClassification
 from crosszero.errors import CheckpointError, ConfigError, DataError, TrainingError
 from crosszero.model.backbone import Backbone
 from crosszero.samples.gold import read_hashes, write_hashes
+from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.finetune.classification import Classifier, encode_pairs, fine_tune_classifier
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample
@@ -29,6 +30,7 @@ from crosszero.tasks.finetune.loop import _make_arguments, _MiniBatchTrainer, tr
 from crosszero.tasks.finetune.losses import plain_loss
 from crosszero.tasks.finetune.tagging import Tagger
 from tests.conftest import ARCHITECTURES
+from tests.tasks.helpers import write
 
 ModelFolder = Callable[..., Path]
 FAST = FineTuneConfig(learning_rate=5e-3, steps=60, max_length=24, eval_every=20, batch_size=16)
@@ -268,6 +270,27 @@ def test_gold_that_an_encoder_was_trained_on_is_remembered(
     assert read_hashes(tmp_path / "out") == hashes
     fine_tune_classifier(tmp_path / "out", pairs, pairs, FAST, out=tmp_path / "next")
     assert read_hashes(tmp_path / "next") == hashes
+
+
+def test_a_label_that_cannot_be_learnt_is_told(
+    model_folder: ModelFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = find_task("xnli")
+    config = task.make_config(steps=1, max_length=32)
+    for name, labels in (
+        ("all", ["entailment", "contradiction", "neutral"]),
+        ("two", ["entailment", "contradiction", "entailment"]),
+    ):
+        for split in ("train", "dev"):
+            lines = [f"king {n}\thouse\t{label}" for n, label in enumerate(labels)]
+            write(tmp_path / name / f"xnli/{split}-en.tsv", lines)
+        caplog.clear()
+        task.fine_tune(model_folder(), tmp_path / name, config, tmp_path / f"{name}-model")
+        told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+        assert [line for line in told if "never predicts" in line] == [
+            f"{tmp_path}/two/xnli/train-en.tsv has no example of neutral: a model that learns from "
+            "it never predicts that"
+        ] * (name == "two")
 
 
 def test_noisy_copies_vote(model_folder: ModelFolder, tmp_path: Path) -> None:
