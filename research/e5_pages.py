@@ -27,6 +27,7 @@ from research.e5_tables import (
     make_changes,
     make_choice,
     make_losses,
+    make_robust,
     make_seeds,
     make_start,
     make_training,
@@ -38,7 +39,9 @@ from research.results import fill
 def write_pages(evidence: Path, folder: Path) -> None:
     """Fill both pages in a folder."""
     found = json.loads(evidence.read_text(encoding="utf-8"))
-    e5, aligner, ablation = (Evidence(found["experiments"][name], found["seeds"]) for name in RUNS)
+    e5, robust, aligner, ablation = (
+        Evidence(found["experiments"][name], found["seeds"]) for name in RUNS
+    )
     own = [OWN_POOLING[name] for name in SYSTEMS]
     tables = {
         "results.md": {
@@ -49,6 +52,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
                 make_seeds(e5, "PAWS-X", "pawsx", ["ML-CTL-CZ-longer"]),
                 *(make_changes(e5, columns, PARTS[:2]) for columns in (SENTENCES, WORDS)),
             ],
+            "robust": [make_robust(robust)],
             "losses": [make_losses(e5)],
             "start": [make_start(e5)],
             "languages": [

@@ -14,6 +14,7 @@ from research.e5_records import (
     FIRST_LAST,
     OWN_POOLING,
     QUESTIONS,
+    ROBUST,
     START,
     SYSTEMS,
 )
@@ -33,6 +34,7 @@ READ: Sequence[Column] = (
 HELD_OUT: Sequence[Column] = (("words, held out", "word-retrieval", SAME),)
 ANSWERS = (*SENTENCES, *WORDS, *READ, *HELD_OUT)
 SPREAD = "; ±: half of the 95 % interval over seeds (Student t)"
+MIXED = (("XNLI, mixed", "xnli-mixed"), ("PAWS-X, mixed", "pawsx-mixed"))
 CHOICE = (
     ("sentences", "sentence-retrieval", "held out"),
     ("words", "word-retrieval", "held out"),
@@ -138,6 +140,29 @@ def make_seeds(e5: Evidence, name: str, task: str, longer: Sequence[str] = ()) -
         columns=("system", *(f"seed {seed}, {part}" for seed, part in cells)),
         rows=drop_empty(rows),
         note=f"Per cent. {e5.source}",
+    )
+
+
+def make_robust(robust: Evidence) -> Table:
+    """Robust fine-tuning beside the usual one: what it reaches, and how far it is from that."""
+    cells = [(name, task, part) for name, task, _ in SENTENCES for part in PARTS]
+    cells += [(name, task, "all") for name, task in MIXED]
+    rows: list[tuple[Cell, ...]] = [
+        (system, *(robust.score(system, task, part) for _, task, part in cells))
+        for system in (START, *ROBUST)
+    ]
+    for system, first in ROBUST.items():
+        changes = (robust.change(first, system, task, part) for _, task, part in cells)
+        rows.append((f"{system} - {'start' if first == START else first}", *changes))
+    kept = [n for n in range(1, len(cells) + 1) if any(row[n] is not None for row in rows)]
+    names = [name if part == "all" else f"{name}, {part}" for name, _, part in cells]
+    mixed = " Mixed: two sentences in two languages, mean over all pairs of these."
+    return Table(
+        title="Robust fine-tuning beside the usual one",
+        columns=("fine-tuning", *(names[n - 1] for n in kept)),
+        rows=drop_empty((row[0], *(row[n] for n in kept)) for row in rows),
+        note="Per cent; differences in points, with a 95 % interval over test sentences (paired "
+        f"bootstrap).{mixed if any('mixed' in names[n - 1] for n in kept) else ''} {robust.source}",
     )
 
 

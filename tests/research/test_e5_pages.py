@@ -20,7 +20,7 @@ from research.e5_records import (
     restore,
     shrink,
 )
-from research.e5_tables import SENTENCES, make_answers, make_changes, make_transfer
+from research.e5_tables import SENTENCES, make_answers, make_changes, make_robust, make_transfer
 
 from crosszero.experiment.records import Record
 from crosszero.tasks.score import Score
@@ -90,6 +90,18 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
     failed = {key for key, value in reached.items() if value < 70}
     levels = ("ML-CTL-info", "ML-CTL-CZ")
     assert failed == {("CZ-snt", 3), *((name, seed) for name in levels for seed in (2, 3))}
+    robust = read("e5-robust").compared
+    found = {
+        (row, task, part): robust[START, row, task, part][1:]
+        for row, task, part in (
+            ("synonyms", "xnli", "English"),
+            ("synonyms", "xnli", "others"),
+            ("synonyms", "pawsx", "English"),
+            ("EAR", "pawsx", "English"),
+        )
+    }
+    signs = [(low > 0) - (high < 0) for low, high in found.values()]
+    assert signs == [0, 1, -1, -1]
     tatoeba = {r.system: r.scores for r in e5.records if r.task == "tatoeba" and r.seed == 1}
     pairs = zip(tatoeba[START], tatoeba["split"], strict=True)
     assert all(new.value > old.value for old, new in pairs)
@@ -131,6 +143,33 @@ def test_an_interval_holds_what_other_seeds_would_change() -> None:
     expected = [1.0, 1 - hypot(0.5, seeds), 1 + hypot(1.0, seeds)]
     assert Evidence(found, [1, 2, 3]).compared["a", "b", "xnli", "all"] == pytest.approx(expected)
     assert Evidence(found, [1]).compared["a", "b", "xnli", "all"] == [1.0, 0.5, 2.0]
+
+
+def test_robust_fine_tuning_stands_beside_the_usual_one() -> None:
+    def record(system: str, task: str, **scores: float) -> dict[str, object]:
+        found = {name.replace("_", "-"): [value, 9] for name, value in scores.items()}
+        return {"system": system, "task": task, "seed": 1, "date": "2026-01-01", "seconds": 1,
+                "machine": "m, 1 threads", "commit": "", "key": "", "scores": found}  # fmt: skip
+
+    records = [
+        record(START, "xnli", en=0.7, de=0.6),
+        record("synonyms", "xnli", en=0.7, de=0.625),
+        record("synonyms", "xnli-mixed", en_de=0.5, de_en=0.6),
+    ]
+    compared = [
+        [START, "synonyms", "xnli", "others", 2.5, -0.5, 5.5],
+        ["unfrozen", "EAR", "xnli", "others", 1.0, 0.5, 1.5],
+    ]
+    found = {"title": "", "records": records, "comparisons": compared, "losses": []}
+    table = make_robust(Evidence(found, [1, 2]))
+    names = [f"XNLI, {part}" for part in ("English", "others", "gap")]
+    assert table.columns == ("fine-tuning", *names, "XNLI, mixed")
+    rows = [START, "synonyms", "synonyms - start", "EAR - unfrozen"]
+    assert [row[0] for row in table.rows] == rows
+    assert table.rows[1][1:] == pytest.approx((70, 62.5, 7.5, 55))
+    assert table.rows[2][1:] == (None, "+2.5 [-0.5, +5.5]", None, None)
+    assert "Mixed: two sentences in two languages" in table.note
+    assert "Seed 1; CPU, 2026-01-01." in table.note
 
 
 def test_a_gap_in_the_records_is_shown_as_one() -> None:

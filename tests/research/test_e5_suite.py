@@ -66,7 +66,7 @@ def test_records_come_back_whole_and_without_weights(
     payload = make_payload(tmp_path / "payload", model_folder())
     rows = ("e5-small-q4", "info-snt", "split", "eflomal")
     recipe = cut_recipe(tmp_path / "e5.yaml", rows, TASKS)
-    rows = ("e5-small-q4", "ML-CTL-CZ", "ML-CTL-CZ+EAR")
+    rows = ("e5-small-q4", "ML-CTL-CZ", "ML-CTL-CZ+synonyms")
     robust = cut_recipe(tmp_path / "e5-robust.yaml", rows, ("pawsx", "pawsx-mixed"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}/src:{ROOT}")
@@ -88,7 +88,9 @@ def test_records_come_back_whole_and_without_weights(
     compared = {(row[1], row[2]) for row in found["e5"]["comparisons"] if row[0] == "e5-small-q4"}
     assert compared == expected
     compared = {(row[0], row[1], row[2]) for row in found["e5-robust"]["comparisons"]}
-    assert {("ML-CTL-CZ", "ML-CTL-CZ+EAR", task) for task in ("pawsx", "pawsx-mixed")} <= compared
+    assert {
+        ("ML-CTL-CZ", "ML-CTL-CZ+synonyms", task) for task in ("pawsx", "pawsx-mixed")
+    } <= compared
 
 
 def test_what_was_collected_of_other_runs_stays(tmp_path: Path) -> None:
