@@ -239,6 +239,27 @@ def test_texts_too_long_to_count_in(
         assert "was it trained on" not in caplog.text
 
 
+def test_links_of_other_words_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of raw text, where punctuation is no word, would be one off without an error."""
+    gold, ours, table = tmp_path / "gold", tmp_path / "ours.jsonl", tmp_path / "table.tsv"
+    row: dict[str, object] = {"links": [[0, 0], [1, 1]], "source_words": ["a", "b"]}
+    ours.write_text(f"{json.dumps(row | {'target_words': ['c', 'd']})}\n" * 2)
+    gold.write_text("0-0 1p1\n0-0\n")
+    assert call("aer", ours, gold) == 0
+    gold.write_text("0-0\n0-0 1p2\n")
+    assert call("aer", ours, gold) == 2
+    message = f"{gold}:2: has at least 2 and 3 words in this sentence pair, but {ours} has 2 and 2"
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert call("aer", gold, ours) == 2
+    assert f"{gold}:2: has at least 2 and 3 words" in " ".join(capsys.readouterr().err.split())
+    for target, status in (("c d", 0), ("c d .", 2)):
+        table.write_text(f"a b\t{target}\t0-0 1-1\n" * 2)
+        assert call("aer", ours, table) == status
+    assert "has 2 and 3 words in this sentence pair" in capsys.readouterr().err
+
+
 def test_links_against_gold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gold, ours, theirs = (tmp_path / name for name in ("gold", "ours", "theirs"))
     gold.write_text("0-0 1-1 2p1\n" * 12)

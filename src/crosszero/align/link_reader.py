@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import le
 from pathlib import Path
 
 from crosszero.align.linked_pairs import is_index
@@ -44,17 +45,41 @@ class LinkFile:
         null: links to NULL that were left out.
         numbered: whether its lines tell the number of their sentence (WPT), so that sentences
             without links may be missing at the end.
+        sizes: numbers of source and target words of each sentence pair, where the file tells them.
     """
 
     rows: tuple[GoldLinks, ...]
     base: int
     null: int = 0
     numbered: bool = False
+    sizes: Sequence[_Sizes] = ()
 
     def fill(self, size: int) -> tuple[GoldLinks, ...]:
         """Give `size` rows if that can be, by adding rows without links at the end."""
         missing = size - len(self.rows) if self.numbered else 0
         return self.rows + (GoldLinks(sure=frozenset()),) * missing
+
+    def check_words(self, path: str | Path, other: LinkFile, other_path: str | Path) -> None:
+        """See that links of the same sentences can count the same words, or DataError.
+
+        Args:
+            path: where these links are from.
+            other, other_path: links that may tell how many words a sentence has.
+        """
+        own = self.sizes or [None] * len(self.rows)
+        rows = zip(self.rows, own, other.sizes, strict=False)
+        for number, (row, mine, theirs) in enumerate(rows, start=1):
+            ends = list(zip(*row.allowed, strict=True))
+            least = mine or ((1 + max(ends[0]), 1 + max(ends[1])) if ends else (0, 0))
+            if theirs is None or (mine == theirs if mine else all(map(le, least, theirs))):
+                continue
+            words = f"has {'' if mine else 'at least '}{least[0]} and {least[1]} words"
+            raise DataError(
+                path,
+                f"{words} in this sentence pair, but {other_path} has {theirs[0]} and "
+                f"{theirs[1]}: both must be cut into the same words",
+                number,
+            )
 
 
 def read_links(
@@ -113,7 +138,8 @@ def read_links(
             f"[{stem.name}:1]"
         )
     base = _guess_base(path, rows) if found is None else found
-    return LinkFile(rows=_shift(path, rows, base), base=base, null=null, numbered=numbered)
+    rows_from_0 = _shift(path, rows, base)
+    return LinkFile(rows=rows_from_0, base=base, null=null, numbered=numbered, sizes=sizes)
 
 
 def _read_each(

@@ -219,6 +219,8 @@ def aer(
         rows = [row.allowed for row in file.fill(len(wanted))]
         if len(rows) != len(wanted):
             raise DataError(path, f"{len(rows):,} sentence pairs, but {gold} has {len(wanted):,}")
+        right.check_words(gold, file, path)
+        file.check_words(path, right, gold)
         scores.append(score_alignment(rows, wanted))
         counts.append(count_errors(rows, wanted)[:, None])
     out = sys.stdout.write
