@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import pytest
 
 from crosszero.errors import CrosszeroError, DataError, MissingExtraError
 from crosszero.experiment.workers import count_threads, run_side_by_side
+from crosszero.tasks.catalogue import list_tasks
+from crosszero.tasks.task import Task
 
 THREADS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
 
@@ -68,6 +72,16 @@ def test_an_error_is_handed_over_and_stops_the_others(tmp_path: Path) -> None:
     if (tmp_path / "tidied-begun").exists():
         assert (tmp_path / "tidied").exists()  # its finally blocks ran
     assert not (tmp_path / "never-begun").exists()
+
+
+def test_what_cannot_be_handed_over_is_an_error_at_once() -> None:
+    with pytest.raises(TypeError, match="mappingproxy"):
+        list(run_side_by_side(len, {"a": (MappingProxyType({}),)}, jobs=1))
+
+
+@pytest.mark.parametrize("task", list_tasks(), ids=lambda task: task.name)
+def test_every_task_can_be_handed_over(task: Task) -> None:
+    assert pickle.loads(pickle.dumps(task)).name == task.name
 
 
 def test_calls_wait_for_others_and_go_on_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:

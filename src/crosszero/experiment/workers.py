@@ -13,6 +13,7 @@ import logging
 import logging.handlers
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -55,8 +56,10 @@ def run_side_by_side(
 
     Raises:
         CrosszeroError: a process died.
+        TypeError: an argument can't be pickled.
         Exception: what the first call that failed raised. The others are stopped.
     """
+    pickle.dumps((function, dict(calls)))  # what can't be handed over would be waited for
     waiting, unfinished, after = dict(calls), set(calls), after or {}
     running: dict[Future[T], _Worker[T]] = {}
     idle: list[_Worker[T]] = []

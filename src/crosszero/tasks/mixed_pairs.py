@@ -49,7 +49,7 @@ class MixedPairs(SentencePairTask):
     def __init__(self, own: SentencePairTask) -> None:
         self._own = own
         self.name, self.title, self.rank = f"{own.name}-mixed", f"{own.title} mixed", own.rank + 1
-        self.labels, self.fine_tuning = own.labels, own.fine_tuning
+        self.labels, self.fine_tuning = own.labels, dict(own.fine_tuning)  # as pickle takes it
         self.hub_lacks = f"it reads the data of {own.name}; fetch that"
 
     @property
