@@ -58,3 +58,9 @@ def make_score(name: str, language: str, value: float, count: int) -> Score:
     """A score by its name, such as ``udpos/f1``."""
     task, metric = name.split("/")
     return Score(task=task, metric=metric, language=language, value=value, count=count)
+
+
+def count_items(task, predictions, data, language):
+    """Count the items of one language, as ``crosszero compare`` does."""
+    ((code, gold),) = task.load_gold(data, [language])
+    return task.count(task.read_predictions(predictions, code, gold), gold)

@@ -9,7 +9,7 @@ from crosszero.experiment.comparison import measure_corpus
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks.catalogue import find_task, list_tasks
-from tests.tasks.helpers import write
+from tests.tasks.helpers import count_items, write
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_items_add_up_to_the_score(task, data):
     language = "fr-en" if find_task(task).on_demand else language
     score = find_task(task).score(data / "out", data, [language])[0]
     assert score.metric == find_task(task).metric
-    items, value = find_task(task).count_items(data / "out", data, language), score.value
+    items, value = count_items(find_task(task), data / "out", data, language), score.value
     assert 0 < value < 1
     assert measure_corpus(items[:, None]) == pytest.approx(value, abs=1e-12)
     sizes = {"bucc2018": 12, "word-alignment": 3, "word-retrieval": 6, "tatoeba": 20}
@@ -97,7 +97,7 @@ def test_items_add_up_to_the_score(task, data):
 def test_spans_stay_in_their_sentences(data):
     write(data / "labels/panx/test-fr.tsv", ["B-LOC", "", "O", "", "B-PER", "I-PER"])
     write(data / "out/panx/test-fr.tsv", ["B-LOC", "", "B-LOC", "", "B-PER", "O"])
-    assert find_task("panx").count_items(data / "out", data, "fr").tolist() == [
+    assert count_items(find_task("panx"), data / "out", data, "fr").tolist() == [
         [2, 2],
         [0, 1],
         [0, 2],
@@ -107,4 +107,4 @@ def test_spans_stay_in_their_sentences(data):
 def test_predictions_of_another_length_are_told(data):
     write(data / "out/xnli/test-fr.tsv", ["neutral"])
     with pytest.raises(DataError, match=r"test-fr\.tsv:1: 1 lines for 30 pairs"):
-        find_task("xnli").count_items(data / "out", data, "fr")
+        count_items(find_task("xnli"), data / "out", data, "fr")

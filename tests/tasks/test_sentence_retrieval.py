@@ -6,7 +6,7 @@ from crosszero.errors import ConfigError, DataError
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks.sentence_retrieval import SentenceRetrieval, list_directions
-from tests.tasks.helpers import Table, make_score, write
+from tests.tasks.helpers import Table, count_items, make_score, write
 
 MEANINGS = {"Open": 0, "Ouvrir": 0, "Ouvert": 0, "Offen": 0, "Close": 1, "Fermer": 1, "Zu": 1}
 
@@ -45,7 +45,7 @@ def test_whole_task(data):
         for language in ("en-fr", "fr-en")
         for metric in ("text-accuracy",)
     ]
-    items = task.count_items(data / "out", data, "en-fr")
+    items = count_items(task, data / "out", data, "en-fr")
     assert items.tolist() == [[1, 1], [1, 1], [1, 1]]
 
 

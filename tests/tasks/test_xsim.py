@@ -13,7 +13,7 @@ import pytest
 from crosszero.errors import ConfigError, DataError
 from crosszero.tasks.catalogue import find_task
 from crosszero.tasks.hard_negatives import make_negatives
-from tests.tasks.helpers import write
+from tests.tasks.helpers import count_items, write
 
 ENGLISH = [f"sentence {n}" for n in range(12)] + ["sentence 3"]
 FRENCH = [f"phrase {n}" for n in range(12)] + ["phrase 3"]
@@ -97,7 +97,7 @@ def test_answers_and_errors_are_those_of_the_loops(tmp_path: Path, k: int, margi
                 f"error-{kind}": pytest.approx(count / len(ENGLISH))
                 for kind, count in parts.items()
             }
-        items = task.count_items(out, data, "fra_Latn")
+        items = count_items(task, out, data, "fra_Latn")
         assert items.sum(axis=0).tolist() == [len(wrong), len(ENGLISH)]
 
 

@@ -179,11 +179,6 @@ class Task(ABC):
             for metric, (value, count) in measures.items()
         ]
 
-    def count_items(self, predictions: Folder, data: Folder, language: str) -> Items:
-        """Read one language and :meth:`count`; raises as :meth:`score`."""
-        ((code, gold),) = self.load_gold(data, [language])
-        return self.count(self.read_predictions(predictions, code, gold), gold)
-
     def read_labels(self, labels: Folder, language: str) -> Any:
         """Read what :meth:`load_gold` gives from a gold file alone, if there are `gold_files`."""
         raise ConfigError(
