@@ -37,7 +37,7 @@ class Evidence:
         Both are independent, so their half-widths add up as the sides of a right angle.
         """
         sides = [self._by_seed(name, task, part) for name in (first, second)]
-        if min(map(len, sides)) == 1:  # nothing in this task depends on the seed
+        if min(map(len, sides)) == 1 and not find_task(task).fine_tuned:  # untrained: one seed
             changes = list(max(sides, key=len).values())
         else:
             changes = [sides[1][seed] - sides[0][seed] for seed in sides[0] if seed in sides[1]]

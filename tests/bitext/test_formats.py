@@ -438,6 +438,8 @@ def test_names_tell_the_format(names, expected):
         ("v1-v2.tsv", None),
         ("qq-en.tsv", None),
         ("en-en.tsv", None),
+        ("as-is.en-fr.tsv", None),  # Assamese-Icelandic, or English-French
+        ("en-fr.en-fr.tsv", ("en", "fr")),
     ],
 )
 def test_languages_in_names(name, expected):

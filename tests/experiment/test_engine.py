@@ -583,6 +583,45 @@ def test_jobs_side_by_side_give_the_same_table(
         run_suite(broken)
 
 
+def test_tables_hold_what_was_measured_before_a_failure(
+    suite: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They held the numbers of the run before."""
+    suite = dataclasses.replace(suite, tasks=["tatoeba", "panx"], seeds=[1])
+    measure = Measurement.run
+
+    def fail(one: Measurement, encoder: str | None) -> Measured:
+        if one.task.name == "panx":
+            raise CrosszeroError("no luck")
+        return measure(one, encoder)
+
+    monkeypatch.setattr(Measurement, "run", fail)
+    with pytest.raises(CrosszeroError, match="no luck"):
+        run_suite(suite)
+    assert "Tatoeba" in (Path(suite.out) / "tables.md").read_text("utf-8")
+    out = Path(suite.out)
+    shutil.rmtree(out / "records")
+    for name in ("tables.md", "summary.json"):
+        (out / name).unlink()
+    with pytest.raises(CrosszeroError, match="no luck"):
+        run_suite(dataclasses.replace(suite, tasks=["panx"]))
+    assert not (out / "tables.md").exists()
+
+
+def test_a_page_of_other_results_goes_where_none_is_wanted(
+    suite: ExperimentConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    suite = dataclasses.replace(suite, tasks=["tatoeba"], seeds=[1], page=True)
+    run_suite(suite)
+    page = Path(suite.out) / "report.html"
+    written = page.read_bytes()
+    run_suite(dataclasses.replace(suite, page=False))
+    assert page.read_bytes() == written  # of these very results
+    run_suite(dataclasses.replace(suite, page=False, systems={"start": SystemConfig()}))
+    assert not page.exists()
+    assert "showed other results" in caplog.text
+
+
 def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_path: Path) -> None:
     from crosszero.model.encoder import Encoder
 

@@ -92,6 +92,18 @@ def test_unsure_links_carry_tags_of_words_but_no_names(folder: Path) -> None:
     assert out.read_text("utf-8").split()[1::2] == ["PROPN", "_", "PROPN", "INTJ"]
 
 
+def test_names_without_letters_before_them_are_spans(folder: Path) -> None:
+    """They were taken for parts of speech."""
+    path, out = folder / "io.conll", folder / "out"
+    path.write_text("Ada PER\nsees O\nParis LOC\n\nno O\n", "utf-8")
+    given = [path, folder / "a.de", "--links", folder / "a.links", "--no-copies"]
+    assert call("project", *given, "--out", out) == 0
+    assert out.read_text("utf-8") == "Paris\tO\nsieht\tO\nAda\tPER\n\nnein\tO\n\n"
+    path.write_text("Ada PER\nsees O\nParis B-LOC\n\nno O\n", "utf-8")
+    assert call("project", *given, "--out", folder / "none") == 2
+    assert not (folder / "none").exists()
+
+
 def test_a_column_that_counts_the_words_is_no_word(tmp_path: Path) -> None:
     path = tmp_path / "names.iob2"
     rows = ["# text = 1", "1\t1\tO\t-", "", "1\t2\tO\t-", "2\tcats\tB-X\t-", "3\tsee\tO\t-"]

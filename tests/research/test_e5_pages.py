@@ -132,17 +132,20 @@ def test_a_change_has_its_sign(points: float, text: str) -> None:
 
 def test_an_interval_holds_what_other_seeds_would_change() -> None:
     records = [
-        {"system": name, "task": "xnli", "seed": seed, "date": "2026-01-01", "seconds": 1,
+        {"system": name, "task": task, "seed": seed, "date": "2026-01-01", "seconds": 1,
          "machine": "m", "commit": "", "key": "", "scores": {"en": [value, 9]}}
+        for task in ("tatoeba", "xnli")
         for name, values in (("a", (0.5,)), ("b", (0.5, 0.51, 0.52)))
         for seed, value in enumerate(values, 1)
     ]  # fmt: skip
-    compared = [["a", "b", "xnli", "all", 1.0, 0.5, 2.0]]
+    compared = [["a", "b", task, "all", 1.0, 0.5, 2.0] for task in ("tatoeba", "xnli")]
     found = {"title": "", "records": records, "comparisons": compared, "losses": []}
     seeds = 4.302653 / 3**0.5  # Student's t for three values with a standard deviation of 1
     expected = [1.0, 1 - hypot(0.5, seeds), 1 + hypot(1.0, seeds)]
-    assert Evidence(found, [1, 2, 3]).compared["a", "b", "xnli", "all"] == pytest.approx(expected)
-    assert Evidence(found, [1]).compared["a", "b", "xnli", "all"] == [1.0, 0.5, 2.0]
+    three, one = Evidence(found, [1, 2, 3]).compared, Evidence(found, [1]).compared
+    assert three["a", "b", "tatoeba", "all"] == pytest.approx(expected)
+    assert one["a", "b", "tatoeba", "all"] == [1.0, 0.5, 2.0]
+    assert three["a", "b", "xnli", "all"] == [1.0, 0.5, 2.0]  # fine-tuned with one common seed
 
 
 def test_robust_fine_tuning_stands_beside_the_usual_one() -> None:

@@ -156,6 +156,20 @@ def test_what_can_not_be_used(tmp_path: Path) -> None:
         task.score(out, tmp_path / "flores" / "devtest")
 
 
+def test_spaces_at_the_edges_of_changes_count_as_in_texts(tmp_path: Path) -> None:
+    """A no-break space belongs to the text; without it in the table, an error was unnamed."""
+    write_flores(tmp_path)
+    more = tmp_path / "devtest_augmented"
+    path, texts = more / "eng_Latn_errtype.devtest.json", more / "eng_Latn_augmented.devtest"
+    rows = json.loads(path.read_text("utf-8"))
+    first, kept = NEGATIVES[0], f"\u00a0{NEGATIVES[0]}"
+    rows[f" {kept}\n"] = rows.pop(first)
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    texts.write_text(texts.read_text("utf-8").replace(first, kept, 1), encoding="utf-8")
+    ((_, gold),) = find_task("xsim++").load(tmp_path / "devtest")
+    assert gold.changed[kept].change == "Number replacement"
+
+
 def test_negatives_change_one_thing_and_are_the_same_each_time() -> None:
     lines = [
         "In 1994 more than 20 men went to Paris with Ann Lee.",

@@ -149,18 +149,21 @@ def same_language(first: str, second: str) -> bool:
 
 
 def languages_in_name(path: str | Path) -> tuple[str, str] | None:
-    """Read two languages from a name like ``corpus.en-fr.tsv``; ``None`` if it tells none.
+    """Read two languages from a name like ``corpus.en-fr.tsv``.
+
+    ``None`` if it tells none, or several pairs: ``as-is.en-fr.tsv`` may be Assamese-Icelandic.
 
     Example:
         >>> languages_in_name("data/corpus.en-fr.tsv.gz")
         ('en', 'fr')
     """
     stem = Path(path).name.removesuffix(".gz")
-    for match in _PAIR.finditer(stem):
-        first, second = match.groups()
-        if first != second and {first[:2], second[:2]} <= _TWO_LETTERS:
-            return first, second
-    return None
+    found = {
+        (first, second)
+        for first, second in _PAIR.findall(stem)
+        if first != second and {first[:2], second[:2]} <= _TWO_LETTERS
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def split_suffix(path: str | Path, named: Sequence[str] | None = None) -> tuple[str, str] | None:

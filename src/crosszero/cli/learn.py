@@ -156,11 +156,13 @@ def train(
     """
     from crosszero.files import check_output
     from crosszero.training.loop import train as train_encoder
+    from crosszero.training.ranks import leave_ranks
 
     check_output(out, inputs=[samples] if samples else [], folder=True)
     if lora and config.lora is None:
         config = dataclasses.replace(config, lora=LoraConfig())
     train_encoder(encoder, samples, config, out=out, gold=gold, resume=resume)
+    leave_ranks()
     _log.info("%s: done; load it with AutoModel.from_pretrained(%r)", out, str(out))
 
 

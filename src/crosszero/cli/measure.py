@@ -79,7 +79,10 @@ def evaluate(
         task, dot, key = name.partition(".")
         if not equals or not dot:
             raise ConfigError(f"--set {setting}: write TASK.NAME=VALUE, such as xnli.epochs=2")
-        changes.setdefault(task, {})[key] = parse_yaml(value, f"--set {name}")
+        own = changes.setdefault(task, {})
+        if key in own:
+            raise ConfigError(f"--set {name}: given twice; give it once")
+        own[key] = parse_yaml(value, f"--set {name}")
     scores = measure(
         reading.encoder, tasks=tasks, data=data, alignment=alignment, held_out=held_out,
         languages=languages, pairs=pairs, out=out, layers=layers, margin=margin, seed=seed,

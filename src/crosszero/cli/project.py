@@ -48,8 +48,8 @@ def project(
     Parameters
     ----------
     source
-        The text with labels, plain or .gz: CoNLL (parts of speech; names as BIO, BIOES or BILOU),
-        JSONL with "text" and "spans", or lines with inline tags of XML or HTML.
+        The text with labels, plain or .gz: CoNLL (parts of speech; names as BIO, BIOES, BILOU or
+        IO), JSONL with "text" and "spans", or lines with inline tags of XML or HTML.
     target
         The translation, a line for each text: beside CoNLL with spaces between its words (or CoNLL
         itself, by the end of its name), else plain text.

@@ -68,12 +68,16 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
         if former is not None:  # a record that counts shows that the encoder is the same
             note_owner(config if len(missing) < len(planned) else former)
         do = _do_in_turn if config.jobs == 1 else _do_side_by_side
-        for part in do(config, missing):
-            _log.info("%s", part)
+        try:
+            for part in do(config, missing):
+                _log.info("%s", part)
+        except Exception:  # what was measured before it counts, and older numbers do not
+            if (results := read_results(config)).records:
+                write_tables(results)
+            raise
         results = read_results(config)
         write_tables(results)
-        if config.page:
-            _make_page(results, command)
+        _make_page(results, command)
     return results
 
 
@@ -229,15 +233,23 @@ def measure(one: Measurement) -> records.Record:
 
 
 def _make_page(results: Results, command: str) -> None:
-    """Write report.html, unless the one that is there shows these very results."""
-    settings = to_dict(cast("ExperimentConfig", results.config))
-    published = results.config.published if results.config else None
+    """Write report.html, unless the one that is there shows these very results.
+
+    Where no page is wanted, one of other results goes.
+    """
+    config, page = cast("ExperimentConfig", results.config), results.folder / "report.html"
+    settings, published = to_dict(config) | {"page": True}, config.published
     key = make_key(
         {"settings": settings, "records": [record.key for record in results.records]},
         [Path(published)] if published else [],
     )
     stamp = Stamp(results.folder, "page")
-    if stamp.is_begun(key, done=True) and (results.folder / "report.html").is_file():
+    if stamp.is_begun(key, done=True) and page.is_file():
+        return
+    if not config.page:
+        if page.is_file():
+            page.unlink()
+            _log.warning("%s: showed other results, and is removed (page: false)", page)
         return
     _log.info("page ...")
     stamp.write(key, done=False)

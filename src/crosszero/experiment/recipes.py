@@ -35,6 +35,9 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
         7
     """
     values = read_yaml(path)
+    names = [change.partition("=")[0] for change in changes]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"--set {twice[0]}: given twice; give it once")
     for change in changes:
         set_value(values, change)
     if "evaluate" in values:

@@ -22,7 +22,6 @@ from crosszero.projection.spans import project_spans
 from crosszero.projection.tags import (
     UNLINKED,
     Scheme,
-    are_spans,
     find_scheme,
     project_tags,
     read_tags,
@@ -108,7 +107,7 @@ class Conll:
         sentences = read_conll(path, column=self._column)
         first = list(islice(sentences, _LOOK))
         tags = [tag for sentence in first for tag in sentence.tags]
-        self._scheme = find_scheme(tags) if are_spans(tags) else None
+        self._scheme = find_scheme(tags)
         if self._scheme is None:
             self._refuse_rules_of_spans(path)
         elif self._unlinked != UNLINKED:
@@ -120,7 +119,7 @@ class Conll:
             labels: list[Label] | TaggedWords = sentence
             if self._scheme is not None:
                 try:
-                    labels = read_tags(sentence.tags)
+                    labels = read_tags(sentence.tags, self._scheme)
                 except ValueError as error:
                     raise DataError(path, str(error), sentence.line) from error
             yield Labelled(from_words(sentence.words), labels, sentence.line)

@@ -1,18 +1,19 @@
-"""A tag for each word: parts of speech, and spans written as BIO, BIOES or BILOU."""
+"""A tag for each word: parts of speech, and spans written as BIO, BIOES, BILOU or IO."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from crosszero.projection.rules import Dropped, Label, Reason
 from crosszero.projection.spans import ScoredLinks, check_links
 
-Scheme = Literal["bio", "bioes", "bilou"]
+Scheme = Literal["bio", "bioes", "bilou", "io"]
 UNLINKED = "_"
 """Tag of a word without link."""
-_LETTERS: dict[Scheme, tuple[str, ...]] = {  # of the first, an inner, the last and a single word
+_LETTERS: dict[str, tuple[str, ...]] = {  # of the first, an inner, the last and a single word
     "bio": ("B", "I", "I", "B"),
     "bioes": ("B", "I", "E", "S"),
     "bilou": ("B", "I", "L", "U"),
@@ -30,16 +31,34 @@ def are_spans(tags: Iterable[str]) -> bool:
     return all(tag == "O" or _TAG.fullmatch(tag) for tag in tags)
 
 
-def find_scheme(tags: Iterable[str]) -> Scheme:
-    """Tell by its letters how spans are written."""
-    letters = {tag[0] for tag in tags if tag != "O"}
+def find_scheme(tags: Sequence[str]) -> Scheme | None:
+    """Tell how spans are written, by the letters of their tags; ``None``: they are tags of words.
+
+    Where most words are outside (``O``), the tags are those of spans: names alone are IO.
+
+    Example:
+        >>> find_scheme(["O", "B-LOC", "E-LOC"]), find_scheme(["O", "O", "LOC"])
+        ('bioes', 'io')
+    """
+    counts = Counter(tags)
+    named = [tag for tag in counts if tag != "O" and not _TAG.fullmatch(tag)]
+    if named:
+        if counts.most_common(1)[0][0] != "O":
+            return None
+        if len(named) == len(counts) - 1:
+            return "io"
+    letters = {tag[0] for tag in counts if _TAG.fullmatch(tag)}
     if letters & set("LU"):
         return "bilou"
     return "bioes" if letters & set("ES") else "bio"
 
 
-def read_tags(tags: Sequence[str]) -> list[Label]:
-    """Read the spans of a sentence, in any of the schemes; what was never opened opens itself.
+def read_tags(tags: Sequence[str], scheme: Scheme = "bio") -> list[Label]:
+    """Read the spans of a sentence; what was never opened opens itself.
+
+    Args:
+        tags: of its words.
+        scheme: ``io``, where words of one name that stand together are one span; of the others any.
 
     Raises:
         ValueError: a tag belongs to no scheme.
@@ -48,6 +67,8 @@ def read_tags(tags: Sequence[str]) -> list[Label]:
         >>> read_tags(["B-LOC", "I-LOC", "O", "I-PER"])
         [Label(first=0, end=2, name='LOC'), Label(first=3, end=4, name='PER')]
     """
+    if scheme == "io":
+        return _read_names(tags)
     labels: list[Label] = []
     is_open = False
     for place, tag in enumerate(tags):
@@ -66,21 +87,34 @@ def read_tags(tags: Sequence[str]) -> list[Label]:
     return labels
 
 
+def _read_names(tags: Sequence[str]) -> list[Label]:
+    labels: list[Label] = []
+    for place, tag in enumerate(tags):
+        if tag != "O" and place and tags[place - 1] == tag:
+            labels[-1] = labels[-1]._replace(end=place + 1)
+        elif tag != "O":
+            labels.append(Label(place, place + 1, tag))
+    return labels
+
+
 def write_tags(labels: Iterable[Label], size: int, scheme: Scheme = "bio") -> list[str]:
     """Write spans that share no word as the tags of a sentence.
 
     Args:
         labels: the spans.
         size: words of the sentence.
-        scheme: ``bio``, ``bioes`` or ``bilou``.
+        scheme: ``bio``, ``bioes``, ``bilou`` or ``io``.
 
     Example:
         >>> write_tags([Label(0, 2, "LOC")], 3, "bioes")
         ['B-LOC', 'E-LOC', 'O']
     """
     tags = ["O"] * size
-    begin, inside, end, single = _LETTERS[scheme]
     for label in labels:
+        if scheme == "io":
+            tags[label.first : label.end] = [label.name] * (label.end - label.first)
+            continue
+        begin, inside, end, single = _LETTERS[scheme]
         for place in range(label.first, label.end):
             opens, closes = place == label.first, place == label.end - 1
             letter = single if opens and closes else begin if opens else end if closes else inside

@@ -46,6 +46,7 @@ from crosszero.tasks.task import Folder, Items, Languages, Measures, Task, count
 
 _ENGLISH = ("en", "eng_Latn", "eng")
 MISALIGNED = "misaligned"
+_EDGES = " \t\r\n"  # what a reader of lines drops there: no more, or a text would not be found
 
 
 class Negative(NamedTuple):
@@ -231,7 +232,7 @@ def _read_negatives(files: _Files, english: list[str]) -> dict[str, Negative]:
     try:
         rows = json.loads(files.changes.read_text("utf-8"))
         known = {
-            text.strip(): Negative(row["src"].strip(), row["errtype"].strip())
+            text.strip(_EDGES): Negative(row["src"].strip(_EDGES), row["errtype"].strip())
             for text, row in rows.items()
         }
     except OSError as error:

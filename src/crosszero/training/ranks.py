@@ -180,6 +180,14 @@ def join_ranks() -> Ranks:
     return Ranks(index=state.process_index, count=state.num_processes, device=state.device)
 
 
+def leave_ranks() -> None:
+    """Part from the other processes, once all is done and nothing will be exchanged any more.
+
+    Threads of gloo that live until the interpreter ends may abort the process.
+    """
+    _hang_up()
+
+
 def _hang_up() -> None:
     """Break the connections, so that a rank that waits for this one need not wait for ever."""
     if distributed.is_initialized() and distributed.get_backend() == "gloo":
