@@ -11,7 +11,7 @@ import pytest
 from crosszero.align.link_reader import read_links
 from crosszero.align.link_writer import spell_links
 from crosszero.align.linked_pairs import read_linked
-from crosszero.align.spans import ScoredLink, from_words
+from crosszero.align.spans import LinkedPair, ScoredLink, from_words
 from crosszero.bitext.lines import MAX_LINE
 from crosszero.errors import DataError
 from crosszero.projection.linking import attach_links
@@ -102,3 +102,45 @@ def test_a_bad_link_of_pharaoh(link: str, says: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"{text}\n")
     with pytest.raises(DataError, match=says):
         list(read_linked(tmp_path / "links", [tmp_path / "en", tmp_path / "de"]))
+
+
+@pytest.fixture
+def ten(tmp_path: Path) -> list[Path]:
+    """Links that count from 1, beside texts of which the last words are not linked."""
+    for name, line in {"links": "1-1 2-2", "en": "a b c", "de": "x y z"}.items():
+        (tmp_path / name).write_text(f"{line}\n" * 12)
+    return [tmp_path / name for name in ("links", "en", "de")]
+
+
+@pytest.mark.parametrize("reader", ["view", "project"])
+def test_links_that_count_from_1_are_not_read_as_from_0(
+    ten: list[Path], reader: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    links, *texts = ten
+
+    def read(base: int | None = None) -> list[LinkedPair]:
+        if reader == "view":
+            return list(read_linked(links, texts, base=base))
+        rows = zip(*(path.read_text().splitlines() for path in texts), strict=True)
+        return list(attach_links(rows, links, base))
+
+    with pytest.raises(DataError, match="seem to count from 1: give --base 1") as caught:
+        read()
+    assert caught.value.line == 10
+    assert [pair.links for pair in read(1)] == [[(0, 0, 1.0), (1, 1, 1.0)]] * 12
+    assert [pair.links for pair in read(0)] == [[(1, 1, 1.0), (2, 2, 1.0)]] * 12
+    for path in ten:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    assert not caplog.messages
+    assert read()[0].links == [(1, 1, 1.0), (2, 2, 1.0)]
+    assert "no index is 0; words are taken to count from 0" in caplog.text
+    links.write_text("0-1\n" + links.read_text().partition("\n")[2])
+    assert len(read()) == 3
+    with pytest.raises(DataError, match="has an index 0, but --base 1 was given"):
+        read(1)
+
+
+def test_a_possible_link_carries_nothing(tmp_path: Path) -> None:
+    (tmp_path / "links").write_text("0-0 1p1\n")
+    with pytest.raises(DataError, match="1p1 is a possible link"):
+        list(attach_links([("a b", "c d")], tmp_path / "links"))

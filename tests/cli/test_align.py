@@ -258,6 +258,10 @@ def test_links_of_other_words_are_refused(
         table.write_text(f"a b\t{target}\t0-0 1-1\n" * 2)
         assert call("aer", ours, table) == status
     assert "has 2 and 3 words in this sentence pair" in capsys.readouterr().err
+    table.write_text("A b\tc d\t0-0 1-1\na x\tc d\t0-0\n")
+    assert call("aer", ours, table) == 2
+    message = f"{table}:2: its word 'x' is 'b' in {ours}: are these links of other texts?"
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_links_against_gold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

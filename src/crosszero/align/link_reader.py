@@ -19,20 +19,23 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import le
 from pathlib import Path
+from typing import Any
 
-from crosszero.align.linked_pairs import is_index
+from crosszero.align.linked_pairs import ENOUGH, is_index
 from crosszero.align.pharaoh import PharaohLink, parse_links
 from crosszero.align.spans import GoldLinks
+from crosszero.align.word_boundaries import normalise
 from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
 from crosszero.errors import ConfigError, DataError, quote
 
 _WPT = re.compile(r"([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})(?:\s+([SP]))?(?:\s+[0-9.eE+-]+)?")
-_ENOUGH = 10  # sentences with links, among which one would link a first word
 _ROW = '{"links": [[source, target], ...]}, which are whole numbers from 0'
 _Row = list[PharaohLink]
 _Sizes = tuple[int, int] | None  # words of a source and a target text, where they are known
+_Texts = tuple[list[str], list[str]] | None  # these words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +48,14 @@ class LinkFile:
         null: links to NULL that were left out.
         numbered: whether its lines tell the number of their sentence (WPT), so that sentences
             without links may be missing at the end.
-        sizes: numbers of source and target words of each sentence pair, where the file tells them.
+        texts: source and target words of each sentence pair, where the file tells them.
     """
 
     rows: tuple[GoldLinks, ...]
     base: int
     null: int = 0
     numbered: bool = False
-    sizes: Sequence[_Sizes] = ()
+    texts: Sequence[_Texts] = ()
 
     def fill(self, size: int) -> tuple[GoldLinks, ...]:
         """Give `size` rows if that can be, by adding rows without links at the end."""
@@ -66,20 +69,26 @@ class LinkFile:
             path: where these links are from.
             other, other_path: links that may tell how many words a sentence has.
         """
-        own = self.sizes or [None] * len(self.rows)
-        rows = zip(self.rows, own, other.sizes, strict=False)
+        own = self.texts or [None] * len(self.rows)
+        rows = zip(self.rows, own, other.texts, strict=False)
         for number, (row, mine, theirs) in enumerate(rows, start=1):
-            ends = list(zip(*row.allowed, strict=True))
-            least = mine or ((1 + max(ends[0]), 1 + max(ends[1])) if ends else (0, 0))
-            if theirs is None or (mine == theirs if mine else all(map(le, least, theirs))):
+            if theirs is None:
                 continue
-            words = f"has {'' if mine else 'at least '}{least[0]} and {least[1]} words"
-            raise DataError(
-                path,
-                f"{words} in this sentence pair, but {other_path} has {theirs[0]} and "
-                f"{theirs[1]}: both must be cut into the same words",
-                number,
-            )
+            ends = list(zip(*row.allowed, strict=True))
+            least = _count(mine) or ((1 + max(ends[0]), 1 + max(ends[1])) if ends else (0, 0))
+            there = len(theirs[0]), len(theirs[1])
+            if least != there if mine else not all(map(le, least, there)):
+                words = f"has {'' if mine else 'at least '}{least[0]} and {least[1]} words"
+                raise DataError(
+                    path,
+                    f"{words} in this sentence pair, but {other_path} has {there[0]} and "
+                    f"{there[1]}: both must be cut into the same words",
+                    number,
+                )
+            for word, that in zip(chain(*mine), chain(*theirs), strict=True) if mine else ():
+                if normalise(word) != normalise(that):
+                    message = f"its word {quote(word)} is {quote(that)} in {other_path}: are these "
+                    raise DataError(path, f"{message}links of other texts?", number)
 
 
 def read_links(
@@ -110,7 +119,7 @@ def read_links(
     lines = list(require_lines(path, empty_lines=True, longest=MAX_ROW))
     first = next((line for line in lines if line), "")
     null, numbered = 0, bool(_WPT.fullmatch(first))
-    sizes: Sequence[_Sizes] = ()
+    texts: Sequence[_Texts] = ()
     if numbered:
         base = 1 if base is None else base
         rows, null = _read_wpt(path, lines, has_null=base == 1)
@@ -121,14 +130,15 @@ def read_links(
                 f"{path}: base=1 was given, but JSONL counts words from 0; leave it out"
             )
         base = 0
-        rows, sizes = _read_each(lines, partial(_read_json, path))
+        rows, texts = _read_each(lines, partial(_read_json, path))
     else:
         read = _read_columns if _has_texts(path, first) else _read_pharaoh
-        rows, sizes = _read_each(lines, partial(read, path, scores=lengths is None))
+        rows, texts = _read_each(lines, partial(read, path, scores=lengths is None))
     if lengths is not None and len(rows) != len(lengths):
         message = f"{len(rows)} lines for {len(lengths)} sentence pairs"
         raise DataError(path, message, min(len(rows), len(lengths)))
-    found = _find_base(path, rows, sizes if lengths is None else lengths, base)
+    sizes = list(map(_count, texts)) if lengths is None else lengths
+    found = _find_base(path, rows, sizes, base)
     if found is None and lengths is not None and any(rows):
         stem = Path(path).with_suffix("")
         raise ConfigError(
@@ -139,14 +149,18 @@ def read_links(
         )
     base = _guess_base(path, rows) if found is None else found
     rows_from_0 = _shift(path, rows, base)
-    return LinkFile(rows=rows_from_0, base=base, null=null, numbered=numbered, sizes=sizes)
+    return LinkFile(rows=rows_from_0, base=base, null=null, numbered=numbered, texts=texts)
+
+
+def _count(texts: _Texts) -> _Sizes:
+    return None if texts is None else (len(texts[0]), len(texts[1]))
 
 
 def _read_each(
-    lines: Iterable[str], read: Callable[[int, str], tuple[_Row, _Sizes]]
-) -> tuple[list[_Row], list[_Sizes]]:
+    lines: Iterable[str], read: Callable[[int, str], tuple[_Row, _Texts]]
+) -> tuple[list[_Row], list[_Texts]]:
     found = [read(number, line) for number, line in enumerate(lines, start=1)]
-    return [row for row, _ in found], [sizes for _, sizes in found]
+    return [row for row, _ in found], [texts for _, texts in found]
 
 
 def _read_wpt(path: str | Path, lines: list[str], *, has_null: bool) -> tuple[list[_Row], int]:
@@ -167,7 +181,7 @@ def _read_wpt(path: str | Path, lines: list[str], *, has_null: bool) -> tuple[li
     return rows, null
 
 
-def _read_pharaoh(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Sizes]:
+def _read_pharaoh(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Texts]:
     return parse_links(path, number, line, scores=scores), None
 
 
@@ -180,18 +194,18 @@ def _has_texts(path: str | Path, line: str) -> bool:
     return False
 
 
-def _read_columns(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Sizes]:
+def _read_columns(path: str | Path, number: int, line: str, *, scores: bool) -> tuple[_Row, _Texts]:
     if not line:
         return [], None
     source, *more = line.split("\t")
     if not more:
         raise DataError(path, "is not 'source TAB target TAB links'", number)
     target, links, *_ = (*more, "")
-    sizes = len(split_words(source)), len(split_words(target))
-    return parse_links(path, number, links, scores=scores), sizes
+    texts = split_words(source), split_words(target)
+    return parse_links(path, number, links, scores=scores), texts
 
 
-def _read_json(path: str | Path, number: int, line: str) -> tuple[_Row, _Sizes]:
+def _read_json(path: str | Path, number: int, line: str) -> tuple[_Row, _Texts]:
     try:
         row = json.loads(line) if line else {"links": []}
         links = row["links"]
@@ -202,9 +216,15 @@ def _read_json(path: str | Path, number: int, line: str) -> tuple[_Row, _Sizes]:
         if not isinstance(link, list) or len(link) < 2 or not all(map(is_index, link[:2])):
             raise DataError(path, f"{quote(link)} is not a link: {_ROW}", number)
         found.append(PharaohLink(link[0], link[1], True, None))
-    words = [row.get("source_words"), row.get("target_words")]
-    source, target = (len(side) if isinstance(side, list) else None for side in words)
-    return found, None if source is None or target is None else (source, target)
+    source, target = row.get("source_words"), row.get("target_words")
+    if not isinstance(source, list) or not isinstance(target, list):
+        return found, None
+    return found, (list(map(_spell, source)), list(map(_spell, target)))
+
+
+def _spell(word: Any) -> str:
+    """A word beside its places, as align writes it, or without."""
+    return str(word[0] if isinstance(word, list) and word else word)
 
 
 def _find_base(
@@ -247,7 +267,7 @@ def _guess_base(path: str | Path, rows: list[_Row]) -> int:
     if any(0 in link[:2] for row in rows for link in row):
         return 0
     linked = sum(map(bool, rows))
-    if linked >= _ENOUGH:
+    if linked >= ENOUGH:
         return 1
     if not linked:
         return 0

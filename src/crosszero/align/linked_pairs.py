@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,18 +16,23 @@ from crosszero.bitext.decoding import find_control
 from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
 from crosszero.errors import DataError, quote
 
+ENOUGH = 10  # sentences with links, among which one would link a first word
+_log = logging.getLogger("crosszero")
 _ROW = (
     'a row that crosszero align --format jsonl writes is needed: {"source": "...", "target": '
     '"...", "source_words": [["word", 0, 4]], "target_words": [...], "links": [[0, 0, 0.98]]}'
 )
 
 
-def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]:
+def read_linked(
+    links: Path, texts: Sequence[Path] = (), *, base: int | None = None
+) -> Iterator[LinkedPair]:
     """Read linked pairs, one a line, in constant memory.
 
     Args:
         links: rows of JSONL; or with `texts`, Pharaoh's ``0-0 1-2``, with scores or without.
         texts: for Pharaoh's links, the two texts, their words between spaces.
+        base: 0 or 1, what Pharaoh's links count from; see :class:`BesideTexts`.
 
     Raises:
         DataError: while iterating: a line can't be used.
@@ -36,24 +42,64 @@ def read_linked(links: Path, texts: Sequence[Path] = ()) -> Iterator[LinkedPair]
         ScoredLink(source=0, target=0, score=0.98)
     """
     if texts:
+        reader = BesideTexts(links, base)
         for number, (given, *sides) in read_columns([links, *texts]):
+            if number == 1 and given.lstrip().startswith("{"):
+                raise DataError(links, "is JSONL, which has the texts itself: leave them out", 1)
             source, target = (from_words(split_words(side)) for side in sides)
-            yield parse_pharaoh(links, number, given, source, target)
+            yield reader.parse(number, given, source, target)
+        reader.warn()
         return
     for number, line in enumerate(require_lines(links, empty_lines=True, longest=MAX_ROW), start=1):
         if line:
             yield parse_row(links, number, line)
 
 
-def parse_pharaoh(
-    path: str | Path, number: int, line: str, source: CutText, target: CutText
-) -> LinkedPair:
-    """Take the links of two texts from a line in Pharaoh format; DataError if they are not."""
-    links = [
-        [link.source, link.target, 1.0 if link.score is None else link.score]
-        for link in parse_links(path, number, line)
-    ]
-    return LinkedPair(source, target, _check_links(path, number, links, source, target))
+class BesideTexts:
+    """Reads links in Pharaoh format, line by line, beside the texts that they are of.
+
+    Args:
+        path: of the links.
+        base: 0 or 1, what they count from; none: 0, unless the first ten sentence pairs with links
+            link no first word, as hardly any do that count from 0.
+        possible: whether possible links, as gold has, count as links.
+    """
+
+    def __init__(self, path: str | Path, base: int | None = None, *, possible: bool = True) -> None:
+        self._path, self._base, self._possible = path, base, possible
+        self._linked, self._sure = 0, base is not None
+
+    def parse(self, number: int, line: str, source: CutText, target: CutText) -> LinkedPair:
+        """Take the links of two texts from a line; DataError if they are not."""
+        links = parse_links(self._path, number, line)
+        unsure = [link for link in links if not (link.sure or self._possible)]
+        if unsure:
+            message = f"{unsure[0]} is a possible link, as gold has; write sure ones (3-4)"
+            raise DataError(self._path, message, number)
+        self._linked += bool(links)
+        self._sure = self._sure or any(0 in link[:2] for link in links)
+        if self._linked >= ENOUGH and not self._sure:
+            raise DataError(
+                self._path,
+                f"no first word of {ENOUGH} sentence pairs with links is linked, so words seem to "
+                "count from 1: give --base 1, or --base 0 if they don't",
+                number,
+            )
+        base = self._base or 0
+        if any(min(link[:2]) < base for link in links):
+            raise DataError(self._path, "has an index 0, but --base 1 was given", number)
+        rows = [
+            [link.source - base, link.target - base, 1.0 if link.score is None else link.score]
+            for link in links
+        ]
+        return LinkedPair(source, target, _check_links(self._path, number, rows, source, target))
+
+    def warn(self) -> None:
+        """Say at the end if a short file does not show what it counts from."""
+        if self._linked and not self._sure:
+            _log.warning(
+                "%s: no index is 0; words are taken to count from 0 (--base 1 if not)", self._path
+            )
 
 
 def parse_row(path: str | Path, number: int, line: str) -> LinkedPair:

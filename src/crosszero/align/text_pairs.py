@@ -19,6 +19,7 @@ from crosszero.errors import DataError
 _Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
 _EDGES = " \t\r"  # around a text; a no-break space may be a word, and words are counted
+_SCORE = re.compile(r"[+-]?\d+\.\d+(e[+-]?\d+)?|[+-]?\d+e[+-]?\d+")  # and no year
 _NO_PAIR = (
     "holds no pair: 'source ||| target', two columns with a tab between them, or "
     '{"source": ..., "target": ...} is needed; or give two files'
@@ -92,6 +93,9 @@ def _tell_kind(path: str | Path, number: int, line: str) -> _Format:
             number,
         )
     if tab:
+        if line.count("\t") > 1 and _SCORE.fullmatch(line.partition("\t")[0]):
+            message = "begins with a number, as pairs with a score do; the first two columns must "
+            raise DataError(path, f"{message}be source and target (cut -f2- drops one)", number)
         return "tsv"
     if bars:
         return "lines"

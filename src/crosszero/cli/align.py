@@ -105,10 +105,16 @@ def align(
         method=method, unit=unit, threshold=threshold, symmetrisation=symmetrisation
     )
     kind = format or ("jsonl" if corpus.given else "pharaoh")
+    if raw and kind != "jsonl":
+        _log.info(
+            "links count the words that --raw finds, not what stands between spaces; "
+            "--format jsonl writes the words, too"
+        )
     drawn = format is None and corpus.given and draws(out)
-    check_output(out, inputs=[*corpus.files, *([load] if load else [])])
+    inputs = [*corpus.files, *reading.folder]
+    check_output(out, inputs=[*inputs, *([load] if load else [])])
     if save is not None:
-        check_output(save, flag="--save", inputs=corpus.files, outputs={"--out": out})
+        check_output(save, flag="--save", inputs=inputs, outputs={"--out": out})
     counts = method in ("statistical", "combined") or save is not None or load is not None
     if load is not None and save is not None:
         raise ConfigError("--save: nothing is counted where --load is given; give one of them")
@@ -168,7 +174,8 @@ def align(
             if time.monotonic() - told > _TELL:
                 told = time.monotonic()
                 rate = (lines.count - lines.done) / (told - begun)
-                _log.info("%s lines done, %.3g a second", f"{lines.count:,}", rate)
+                speed = f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"
+                _log.info("%s lines done, %s a second", f"{lines.count:,}", speed)
     linker.warn()
     found = count_things(links, "link", "links")
     where = count_things(lines.count, "line", "lines")

@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -27,6 +27,7 @@ def project(
     *,
     out: Out = Path("-"),
     links: Path | None = None,
+    base: Literal[0, 1] | None = None,
     format: LabelFormat | None = None,  # noqa: A002  (name of the flag)
     raw: Raw = None,
     column: int | None = None,
@@ -58,6 +59,8 @@ def project(
     links
         Take the links from this file, a line for each text: Pharaoh or the JSONL of crosszero
         align. By default the encoder makes them; its flags and --languages work only then.
+    base
+        0 or 1, what these links count from in Pharaoh format; by default 0.
     format
         conll, spans or markup; by default told by the first line of the source.
     raw
@@ -97,6 +100,7 @@ def project(
 
     inputs = [source, target, *([links] if links else [])]
     check_inputs(*inputs)
+    inputs += reading.folder
     check_output(out, inputs=inputs)
     if report is not None:
         check_output(report, flag="--report", inputs=inputs, outputs={"--out": out})
@@ -104,6 +108,8 @@ def project(
     if links is not None:
         why = "no words are linked where --links is given; leave out --links, or everything that "
         reading.refuse(f"{why}tells how to link", layer=layer, languages=languages)
+    elif base is not None:
+        raise ConfigError("--base: says what given links count from; give --links, or leave it out")
     if str(source) == "-" and format is None:
         raise ConfigError("the format can't be read off standard input: give --format")
     kind = format or tell_format(source)
@@ -116,7 +122,7 @@ def project(
     )
     way = make_format(kind, rules, column=column, unlinked=unlinked)
     if links is not None:
-        link = partial(attach_links, path=links)
+        link = partial(attach_links, path=links, base=base)
     else:
         from crosszero.align.linker import WordLinker
         from crosszero.align.methods import LinkConfig

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from crosszero.cli.flags import Flat, Out, SentenceReading, Text, name_place
 from crosszero.config import require
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, count_things
 
 _log = logging.getLogger("crosszero")
 
@@ -23,6 +23,7 @@ def view(
     /,
     *,
     out: Out,
+    base: Literal[0, 1] | None = None,
     title: str | None = None,
     count: int = 10_000,
 ) -> None:
@@ -42,6 +43,8 @@ def view(
         For Pharaoh: its translation.
     out
         The page, one file with nothing beside it.
+    base
+        For Pharaoh: 0 or 1, what the links count from; by default 0.
     title
         By default the name of the file.
     count
@@ -54,10 +57,12 @@ def view(
     if source is not None and target is None:
         raise ConfigError("links in Pharaoh format need both texts: give the translation, too")
     texts = [path for path in (source, target) if path is not None]
+    if base is not None and not texts:
+        raise ConfigError("--base: JSONL counts words from 0; leave it out")
     require("--count", count, count >= 1, "1 or more")
     check_inputs(links, *texts)
     check_output(out, inputs=[links, *texts])
-    pairs = list(islice(read_linked(links, texts), count + 1))
+    pairs = list(islice(read_linked(links, texts, base=base), count + 1))
     notes = []
     if len(pairs) > count:
         pairs.pop()
@@ -65,7 +70,7 @@ def view(
         _log.warning("%s: has more pairs than --count; the first %s are shown", links, f"{count:,}")
     with atomic_file(out) as file:
         file.write(render_view(pairs, title=title or links.name, notes=notes))
-    _log.info("%s%s pairs", name_place(out), f"{len(pairs):,}")
+    _log.info("%s%s", name_place(out), count_things(len(pairs), "pair", "pairs"))
 
 
 def serve(

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
-from crosszero.align.linked_pairs import parse_pharaoh, parse_row
+from crosszero.align.linked_pairs import BesideTexts, parse_row
 from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span
 from crosszero.align.word_cutter import make_cutter
 from crosszero.bitext.lines import MAX_ROW, require_lines
@@ -68,19 +68,23 @@ def settle(
     return LinkedPair(one, other, [ScoredLink(*link) for link in carry_links(links, *spans)])
 
 
-def attach_links(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterator[LinkedPair]:
+def attach_links(
+    pairs: Iterable[tuple[Text, Text]], path: str | Path, base: int | None = None
+) -> Iterator[LinkedPair]:
     """Take the links from a file, a line for each pair.
 
     Args:
         pairs: texts and translations. Of plain ones the words are those that the file tells, or
             else what stands between spaces.
         path: Pharaoh (``0-0 1-2``, with scores ``0-0:0.98``) or the JSONL of ``crosszero align``.
+        base: what Pharaoh's links count from; see
+            :class:`~crosszero.align.linked_pairs.BesideTexts`.
 
     Raises:
         DataError: a line is no links, or not those of this pair, or the numbers of lines differ.
     """
     lines = enumerate(require_lines(path, empty_lines=True, longest=MAX_ROW), start=1)
-    number = 0
+    number, reader = 0, BesideTexts(path, base, possible=False)
     for given in pairs:
         number, line = next(lines, (number + 1, None))
         if line is None:
@@ -89,7 +93,8 @@ def attach_links(pairs: Iterable[tuple[Text, Text]], path: str | Path) -> Iterat
             yield settle(given, *_read_row(path, number, line, given))
             continue
         one, other = (cut_at_spaces(t) if isinstance(t, str) else t for t in given)
-        yield parse_pharaoh(path, number, line, one, other)
+        yield reader.parse(number, line, one, other)
+    reader.warn()
     if next(lines, None) is not None:
         raise DataError(path, "has more lines than there are texts", number + 1)
 
