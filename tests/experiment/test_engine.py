@@ -716,7 +716,7 @@ def test_the_commands(
         main(arguments)
     assert caught.value.code == 0
     assert "panx/f1" in capsys.readouterr().out
-    assert set(json.loads((out / "scores.json").read_text())) == {"mean", "scores"}
+    assert set(json.loads((out / "scores.json").read_text())) == {"mean", "scores", "encoder"}
     with pytest.raises(SystemExit) as caught:
         main([*arguments, "panx.stps=3"])
     assert caught.value.code == 2

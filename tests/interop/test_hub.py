@@ -19,6 +19,8 @@ from safetensors.torch import save_file
 import crosszero as cz
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CheckpointError, ConfigError
+from crosszero.interop.hub_card import read_scores
+from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.saving import PROJECTION
 from crosszero.samples.sample import Sample
@@ -139,6 +141,12 @@ def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path
     assert "Tatoeba: CC BY 2.0 FR" in card.text
     assert "| tatoeba/accuracy | fr | 50.0 | 4 |" in card.text.replace("\\", "")
     assert (folder / "README.md").read_text().endswith("# a card\n")  # as it was
+    own = {"scores": [score], "encoder": hash_encoder(folder)}
+    (tmp_path / "scores.json").write_text(json.dumps(own))
+    assert read_scores(tmp_path / "scores.json", folder)[0].value == 0.5
+    (tmp_path / "scores.json").write_text(json.dumps(own | {"encoder": "another"}))
+    with pytest.raises(ConfigError, match="scores of another encoder"):
+        read_scores(tmp_path / "scores.json", folder)
 
 
 def test_a_model_without_safetensors_is_told_what_to_do(

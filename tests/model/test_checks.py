@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -117,6 +118,49 @@ def test_others_are_padded_and_say_nothing(
     with caplog.at_level(logging.WARNING):
         assert Backbone.load(model_folder("modernbert")).pads
     assert not caplog.records
+
+
+def test_weights_that_the_configuration_leaves_out_are_no_part_of_an_encoder(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    """With fewer layers than were trained its vectors would be others, and nothing was said."""
+    folder = tmp_path / "model"
+    for name in ("bert", "modernbert"):
+        shutil.copytree(model_folder(name), folder)
+        settings = json.loads((folder / "config.json").read_text())
+        settings |= {"num_hidden_layers": settings["num_hidden_layers"] - 1}
+        settings.pop("layer_types", None)
+        (folder / "config.json").write_text(json.dumps(settings))
+        for mlm in (False, True):
+            with pytest.raises(CheckpointError, match=r"config\.json leaves out"):
+                Backbone.load(folder, mlm=mlm)
+        shutil.rmtree(folder)
+
+
+def test_a_tokeniser_of_other_weights_is_refused(model_folder: Folders, tmp_path: Path) -> None:
+    config = shape(num_attention_heads=2, vocab_size=3 * len(make_tokenizer()))
+    folder = save(tmp_path / "a", transformers.BertConfig(**config))
+    with pytest.raises(CheckpointError, match="is it the tokeniser of another model"):
+        Backbone.load(folder)
+
+
+def test_what_is_no_plain_encoder_is_said(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = transformers.BertConfig(**shape(num_attention_heads=2))
+    classify = transformers.AutoModelForSequenceClassification.from_config
+    Backbone.load(save(tmp_path / "task", task, model=classify))
+    [message] = caplog.messages
+    assert "is a model for a task (BertForSequenceClassification)" in message
+    caplog.clear()
+    decoder = transformers.LlamaConfig(**shape(num_attention_heads=2, num_key_value_heads=2))
+    Backbone.load(save(tmp_path / "decoder", decoder))
+    [message] = caplog.messages
+    assert message.startswith(f"{tmp_path / 'decoder'}: is a decoder")
+    caplog.clear()
+    for kind in ("bert", "xlm-roberta", "deberta-v2", "distilbert", "modernbert"):
+        Backbone.load(model_folder(kind))
+    assert not caplog.messages
 
 
 def test_a_model_that_throws_dice_is_refused(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.encoder import Encoder
@@ -221,6 +223,11 @@ def test_what_can_not_be_followed_is_not_passed_over(model_folder: Folders, tmp_
         assert str(folder) in str(caught.value)
         if "modules.json" not in message:
             assert Encoder.load(folder, pooling="cls").pooling == "cls"
+    weights = load_file(good / "2_Dense/model.safetensors")
+    weights["linear.weight"][0, 0] = torch.nan
+    save_file(weights, good / "2_Dense/model.safetensors")
+    with pytest.raises(CheckpointError, match="2_Dense are not finite"):
+        Encoder.load(good)
     (good / "2_Dense/model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
         Encoder.load(good)

@@ -206,8 +206,12 @@ def test_scripts_of_languages() -> None:
     assert list_scripts(["zh", "zh-TW", "ko", "sr", "sr-Latn", "hi"]) == {
         "Hani", "Bopo", "Hang", "Cyrl", "Latn", "Deva",
     }  # fmt: skip
+    assert list_scripts(["grc", "arb", "pbt-Arab"]) == {"Grek", "Arab"}
     with pytest.raises(ConfigError, match="'klingonese' is not a language code"):
         list_scripts(["klingonese"])
+    for code in ("pbt", "azb", "orv", "und", "mul", "qaa"):  # taken for Latin
+        with pytest.raises(ConfigError, match=f"{code}-Arab or {code}-Latn"):
+            list_scripts([code])
 
 
 @pytest.mark.parametrize(
@@ -329,7 +333,7 @@ def test_an_encoder_without_a_pretrained_head_gets_none(
 
 def test_a_tokeniser_of_another_kind_is_refused(tmp_path: Path) -> None:
     model, _ = make_model()
-    words: Sequence[str] = ["[UNK]", "[PAD]", "a"]
+    words: Sequence[str] = ["[UNK]", "[PAD]", *map(str, range(100))]
     backend = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]"

@@ -13,6 +13,7 @@ from crosszero.errors import ConfigError, suggest
 from crosszero.experiment.engine import run_experiment
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
+from crosszero.model.hashing import hash_encoder
 from crosszero.model.options import Pooling, Precision
 from crosszero.search.margin import Margin
 from crosszero.tasks.catalogue import list_tasks
@@ -97,7 +98,11 @@ def evaluate(
         )  # fmt: skip
         _check_used(config)
         records = run_experiment(config).records
-        scores = Scores([s for record in records for s in record.scores], title=config.name)
+        scores = Scores(
+            [score for record in records for score in record.scores],
+            title=config.name,
+            encoder=hash_encoder(encoder),
+        )
         scores.write(folder / "scores.json")
     return scores
 

@@ -17,7 +17,11 @@ from crosszero.tasks.score import Score, average
 
 
 class Scores(tuple[Score, ...]):
-    """Scores of one encoder, in the order of measurement; `title` is that of their table.
+    """Scores of one encoder, in the order of measurement.
+
+    Attributes:
+        title: of their table.
+        encoder: hash of the encoder (:func:`~crosszero.model.hashing.hash_encoder`), if known.
 
     Example:
         >>> scores = Scores([
@@ -29,10 +33,13 @@ class Scores(tuple[Score, ...]):
     """
 
     title: str
+    encoder: str
 
-    def __new__(cls, scores: Iterable[Score] = (), title: str = "Scores") -> Scores:
+    def __new__(
+        cls, scores: Iterable[Score] = (), title: str = "Scores", encoder: str = ""
+    ) -> Scores:
         made = super().__new__(cls, scores)
-        made.title = title
+        made.title, made.encoder = title, encoder
         return made
 
     def __str__(self) -> str:
@@ -103,17 +110,20 @@ class Scores(tuple[Score, ...]):
 
     def write(self, path: str | Path) -> None:
         """Write scores and means as JSON, completely or not at all."""
-        content = {"mean": average(self), "scores": [dataclasses.asdict(score) for score in self]}
+        scores = [dataclasses.asdict(score) for score in self]
+        content = {"mean": average(self), "scores": scores, "encoder": self.encoder}
         with atomic_file(path) as file:
             json.dump(content, file, indent=1, ensure_ascii=False)
 
     @classmethod
     def read(cls, path: str | Path) -> Scores:
         """Read what :meth:`write` wrote; DataError if the file is missing or damaged."""
-        return cls(read_json(path, _File, "evaluate again").scores, title=str(path))
+        file = read_json(path, _File, "evaluate again")
+        return cls(file.scores, title=str(path), encoder=file.encoder)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _File:
     scores: tuple[Score, ...]
     mean: dict[str, float] = dataclasses.field(default_factory=dict)
+    encoder: str = ""

@@ -69,7 +69,7 @@ def push(
         raise ConfigError(f"{name!r} given; the name of a repository is user/name")
     card = complete_card(
         _read_card(folder), name, local=Path(run).resolve().name, license=license,
-        scores=None if scores is None else read_scores(scores), data_license=data_license,
+        scores=None if scores is None else read_scores(scores, run), data_license=data_license,
     )  # fmt: skip
     api = HfApi()
     try:

@@ -10,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCard
 from crosszero.errors import ConfigError, one_line, quote
 from crosszero.experiment.scores import Scores
 from crosszero.experiment.table import render_markdown
+from crosszero.model.hashing import hash_encoder
 from crosszero.training.model_card import NOT_STATED
 
 _KINDS = {"xnli": "text-classification", "pawsx": "text-classification"}
@@ -73,9 +74,14 @@ def complete_card(
     return str(made)
 
 
-def read_scores(path: str | Path) -> Scores:
-    """Read the ``scores.json`` of an evaluation, under the title that a stranger understands."""
+def read_scores(path: str | Path, encoder: str | Path) -> Scores:
+    """Read the ``scores.json`` of an encoder, under the title that a stranger understands."""
     scores = Scores.read(path)
+    if scores.encoder and scores.encoder != hash_encoder(encoder):
+        raise ConfigError(
+            f"{quote(str(path))}: are scores of another encoder than {encoder}, or it has changed "
+            "since; run crosszero evaluate with it"
+        )
     if not scores:
         raise ConfigError(
             f"{quote(str(path))}: holds no scores; give the scores.json of crosszero evaluate"

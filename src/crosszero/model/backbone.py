@@ -24,7 +24,14 @@ from transformers import (
 )
 
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.model.checks import check_tokenizer, check_weights, fail, is_padding_harmless
+from crosszero.model.checks import (
+    check_tokenizer,
+    check_weights,
+    fail,
+    is_padding_harmless,
+    warn_of_decoder,
+    warn_of_task,
+)
 from crosszero.model.layers import find_layers, reading
 from crosszero.model.loading import (
     SAFELY,
@@ -122,12 +129,17 @@ class Backbone(nn.Module):
             if mlm:
                 keep_pooler(model, path)
             missing = set(info["missing_keys"])
-            check_weights(missing, model, name=str(name), mlm=mlm)
+            unused = set(info["unexpected_keys"])
+            check_weights(missing, unused, model, name=str(name), mlm=mlm)
             backbone = cls(model, tokenizer, name=str(name), mlm=mlm and not missing)
+        warn_of_task(str(name), " ".join(config.architectures or ()))
         pad_id = int(tokenizer.pad_token_id)
-        backbone.pads = is_padding_harmless(
-            lambda *given: backbone(*given).states, backbone.ordinary_ids, pad_id, name=str(name)
-        )
+
+        def read(ids: Tensor, mask: Tensor) -> Sequence[Tensor]:
+            return cast(Sequence[Tensor], backbone(ids, mask).states)
+
+        backbone.pads = is_padding_harmless(read, backbone.ordinary_ids, pad_id, name=str(name))
+        warn_of_decoder(read, backbone.ordinary_ids, pad_id, name=str(name))
         return backbone
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -20,6 +21,8 @@ SUPPORTED = (
     "attention mask, and return a vector for each token"
 )
 _NEAR = 1e-3  # rounding is a thousand times less
+_NUMBERS = re.compile(r"\d+")
+_TASK = re.compile(r"For(Sequence|Token)Classification|ForQuestionAnswering|ForMultipleChoice")
 _log = logging.getLogger("crosszero")
 
 
@@ -41,9 +44,26 @@ def check_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
             f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding "
             f"{len(weight)} rows: they do not belong together"
         )
+    if 2 * len(tokenizer) < len(weight):  # some tables have a few rows more, to be of a round size
+        raise CheckpointError(
+            f"{name}: the tokeniser has {len(tokenizer)} tokens, the model's embedding "
+            f"{len(weight)} rows: is it the tokeniser of another model?"
+        )
 
 
 @lru_cache  # once for each encoder
+def warn_of_task(name: str, architecture: str) -> None:
+    """Say that a model was made for a task, where its architecture says so."""
+    if _TASK.search(architecture):
+        _log.warning(
+            "%s: is a model for a task (%s): the encoder in it is read, not its head, and its "
+            "vectors are made for that task",
+            name,
+            architecture,
+        )
+
+
+@lru_cache
 def _warn_of_slow(name: str) -> None:
     _log.warning(
         "%s: its slow tokeniser is not told the language of a text; if it has rules for each "
@@ -52,10 +72,19 @@ def _warn_of_slow(name: str) -> None:
     )
 
 
-def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: bool) -> None:
-    """Refuse weights that are missing in the encoder (not in a head), or that are no weights.
+def check_weights(
+    missing: set[str], unused: set[str], model: PreTrainedModel, *, name: str, mlm: bool
+) -> None:
+    """Refuse weights that are missing in the encoder (not in a head), unused, or no weights.
 
-    `missing` are the names that the loader filled in at random, `mlm` says if it loaded a head.
+    Args:
+        missing: names that the loader filled in at random.
+        unused: names in the file for which the model has no place, such as those of a head.
+        model, name: what was loaded.
+        mlm: whether it has a head.
+
+    Raises:
+        CheckpointError: as said.
     """
     # A pooler belongs to next-sentence prediction and is never used here.
     own = {key for key in missing if "pooler" not in key.split(".")}
@@ -66,6 +95,15 @@ def check_weights(missing: set[str], model: PreTrainedModel, *, name: str, mlm: 
             "architecture, or is damaged"
         )
     named = dict(model.named_parameters())
+    prefix = f"{model.base_model_prefix}."
+    used = {key.removeprefix(prefix) for key in named}
+    spare = {key for key in unused if key.removeprefix(prefix) not in used}
+    alike = {_NUMBERS.sub("#", key) for key in used}
+    if more := {key for key in spare if _NUMBERS.sub("#", key.removeprefix(prefix)) in alike}:
+        raise CheckpointError(
+            f"{name}: has weights that its config.json leaves out ({_list(more)}): is the number "
+            "of layers right?"
+        )
     if broken := {key for key, value in named.items() if not bool(value.isfinite().all())}:
         raise CheckpointError(
             f"{name}: weights are not finite ({_list(broken)}): the training that made them "
@@ -121,6 +159,31 @@ def is_padding_harmless(
         name,
     )
     return False
+
+
+def warn_of_decoder(
+    read: Callable[[Tensor, Tensor], Sequence[Tensor]],
+    ordinary: NDArray[np.int64],
+    padding: int,
+    *,
+    name: str,
+) -> None:
+    """Find out by trying whether tokens see only those before them, and say so.
+
+    Arguments as in :func:`is_padding_harmless`.
+    """
+    first = np.resize(ordinary, 4).tolist()
+    fourth = next((n for n in ordinary.tolist() if n != first[3]), None)
+    if fourth is None:
+        return
+    with torch.no_grad():
+        one, other = read(*pad([first, [*first[:3], fourth]], padding))[-1]
+    if _is_near([other[:3]], [one[:3]]) and not _is_near([other[3]], [one[3]]):
+        _log.warning(
+            "%s: is a decoder: its tokens see only those before them, so word vectors, and means "
+            "over a sentence, know half of it",
+            name,
+        )
 
 
 def fail(name: str, error: Exception) -> CheckpointError:

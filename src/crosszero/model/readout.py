@@ -253,7 +253,10 @@ def _read_weights(name: str | Path, folder: str) -> dict[str, Tensor]:
     path = find_file(name, f"{folder}/model.safetensors")
     try:
         if path is not None:
-            return load_file(path)
+            weights = load_file(path)
+            if all(bool(value.isfinite().all()) for value in weights.values()):
+                return weights
+            raise ValueError(f"the weights in {folder} are not finite")
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path} can't be read ({error})") from error
     raise ValueError(
