@@ -281,6 +281,8 @@ def test_settings_can_be_changed() -> None:
     ]:
         with pytest.raises(ConfigError, match=message):
             read_experiment(locate_recipe("demo"), [setting])
+    with pytest.raises(ConfigError, match=r"train\.steps: train is given, too"):
+        read_experiment(locate_recipe("demo"), ["train.steps=3", "train={epochs: 1}"])
     with pytest.raises(ConfigError, match=r"train\.steps: given twice"):
         read_experiment(locate_recipe("demo"), ["train.steps=3", "train.steps=4"])
 

@@ -228,11 +228,21 @@ def test_spans_written_as_tags_are_read_again(case: Any, scheme: Any) -> None:
         ("O O PER PER O", "io"),
         ("O O B-PER PER O", "bio"),  # and PER is refused when it is read
         ("O", "bio"),
+        ("PER PER O", "io"),
+        ("PER O", "io"),
+        ("B-PER I-PER LOC", "bio"),  # and LOC is refused when it is read
+        ("S----1-S-- N------S1I", None),  # parts of speech of Arabic
     ],
 )
 def test_spans_are_told_from_words(tags: str, scheme: Any) -> None:
     others = ["N", "N", "N", "N"] if "," in tags else []
     assert find_scheme([*tags.split(), *others]) == scheme
+
+
+@pytest.mark.parametrize("tags", ["(GPE* *) *", "(PER) *", "o b-loc i-loc"])
+def test_spans_in_another_notation_are_refused(tags: str) -> None:
+    with pytest.raises(ValueError, match="are not read: write B-LOC"):
+        find_scheme(tags.split())
 
 
 def test_a_tag_of_no_scheme_is_refused() -> None:

@@ -116,6 +116,8 @@ def test_files_by_language_last_and_in_the_folder_of_the_task(tmp_path: Path) ->
     for folder in (tmp_path / "xsim", tmp_path / "plain"):
         for code, lines in (("en", ENGLISH), ("fr", FRENCH), ("de", FRENCH)):
             write(folder / f"multi.{code}", lines)
+        for code in ("txt", "ids"):  # which were averaged in
+            write(folder / f"multi.{code}", ENGLISH)
     for name in ("xsim", "xsim-negatives"):
         task = find_task(name)
         for data in (tmp_path, tmp_path / "plain"):

@@ -75,6 +75,12 @@ class Reading:
     max_length: MaxLength = None
     precision: ReadIn = "auto"
 
+    @property
+    def folder(self) -> list[Path]:
+        """The encoder's folder, if it is one: nothing may be written into it."""
+        path = Path(self.encoder)
+        return [path] if (path / "config.json").is_file() else []
+
     def list_options(self, *, common: bool = False) -> dict[str, Any]:
         """List all but the encoder, as :meth:`crosszero.Encoder.load` takes them.
 

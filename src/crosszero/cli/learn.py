@@ -204,6 +204,10 @@ def trim(
     from crosszero.model.trimming import trim_encoder
 
     def read(paths: list[str] | None) -> list[str]:
+        places = [os.path.realpath(path) for path in paths or ()]
+        for path, place in zip(paths or (), places, strict=True):
+            if path != "-" and places.count(place) > 1:
+                raise ConfigError(f"{path}: is given twice; its tokens would count twice")
         return [x for path in paths or () for x in require_lines(path, empty_lines=True)]
 
     done = trim_encoder(
@@ -220,8 +224,8 @@ def trim(
     if done.counted:
         share = 100 * done.missed / done.counted
         _log.info(
-            "%s of %s tokens of the text (%.2g %%) are not covered and are replaced by others",
+            "%s of %s tokens of the text (%s %%) are not covered and are replaced by others",
             f"{done.missed:,}",
             f"{done.counted:,}",
-            share,
+            f"{share:.2g}" if share < 10 else f"{share:.0f}",
         )

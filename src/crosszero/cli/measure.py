@@ -72,7 +72,8 @@ def evaluate(
     from crosszero.experiment.yaml_text import parse_yaml
     from crosszero.files import check_output
 
-    check_output(out, inputs=[p for p in (data, alignment, held_out) if p], folder=True)
+    given = [path for path in (data, alignment, held_out) if path]
+    check_output(out, inputs=[*given, *reading.folder], folder=True)
     changes: dict[str, dict[str, object]] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
@@ -104,9 +105,10 @@ def run(recipe: Path, /, *, settings: Settings = None) -> None:
     settings
         Change single settings: --set train.steps=100 out=elsewhere jobs=2.
     """
-    from crosszero.experiment.recipes import read_experiment
+    from crosszero.experiment.recipes import check_recipe, read_experiment
 
     config = read_experiment(recipe, settings or [])
+    check_recipe(recipe, config)
     _run(config, " ".join(["crosszero run", str(recipe), *(f"--set {s}" for s in settings or [])]))
 
 
@@ -234,7 +236,8 @@ def report(
 
     require_seed(seed)
     if out is not None:
-        check_output(out, inputs=[results / "records", *([] if results.is_dir() else [results])])
+        inside = [path for path in results.glob("*") if path.suffix != ".html"]
+        check_output(out, inputs=[results, *inside] if results.is_file() else inside)
     path, notes = write_page(results, out=out, hover=hover, seed=seed)
     for note in notes:
         sys.stdout.write(f"not shown: {note}\n")

@@ -63,7 +63,7 @@ def score(
     names: list[PairScoreName] = list(dict.fromkeys(by or ["cosine"]))
     files = [source, *([target] if target else [])]
     check_inputs(*files, advice=ONE_FILE)
-    check_output(out, inputs=files)
+    check_output(out, inputs=[*files, *reading.folder])
     near = 4 if k is None else k
     check_scores(names, near, block)
     if k is not None and names == ["cosine"]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from crosszero.cli.flags import Flat, Out, Ray, SentenceReading, Strict, Text, name_place
-from crosszero.errors import ConfigError
+from crosszero.errors import ConfigError, count_things
 from crosszero.search.margin import Margin
 from crosszero.search.vector_mining import Retrieval
 
@@ -70,7 +70,7 @@ def mine(
     from crosszero.search.vector_mining import check_settings
 
     check_inputs(source, target)
-    check_output(out, inputs=[source, target])
+    check_output(out, inputs=[source, target, *reading.folder])
     check_settings(k, margin, retrieval)
     check_threshold(threshold, margin, retrieval)
     if approximate and ray.ray_address is not None:
@@ -106,7 +106,7 @@ def mine(
                 **reading.list_options(common=True),
             )  # fmt: skip
         count = write_pairs(out, pairs, left, right, threshold=choose_threshold(pairs, threshold))
-    _log.info("%s%s pairs", name_place(out), f"{count:,}")
+    _log.info("%s%s", name_place(out), count_things(count, "pair", "pairs"))
 
 
 def encode(
@@ -133,7 +133,7 @@ def encode(
     from crosszero.bitext.lines import require_texts
     from crosszero.files import check_output
 
-    check_output(out, inputs=[texts])
+    check_output(out, inputs=[texts, *reading.folder])
     lines = require_texts(texts, strict=strict, outcome="rows of zeros in their place")
     if ray.ray_address is None:
         from crosszero.model.vector_file import encode_to_file

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib.util
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ from crosszero.experiment.steps import (
     train_system,
 )
 from crosszero.experiment.workers import run_side_by_side
-from crosszero.files import make_key
+from crosszero.files import check_output, make_key
 from crosszero.locks import lock_output, made_folder
 from crosszero.memory import peak_memory, reset_memory
 from crosszero.model.loading import check_encoder
@@ -97,6 +98,7 @@ def _made_for_results(out: Path) -> Iterator[None]:
 
 def check_experiment(config: ExperimentConfig) -> None:
     """Check now what would fail hours later; raises CrosszeroError as the step itself would."""
+    _check_out(config)
     first = next(iter(config.systems))
     for task in config.fine_tune:
         Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
@@ -132,6 +134,17 @@ def check_experiment(config: ExperimentConfig) -> None:
         for package in ("matplotlib", "sklearn"):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "report", "the page (page: true)")
+
+
+def _check_out(config: ExperimentConfig) -> None:
+    """Refuse to write into the folder of an encoder, or of data."""
+    starts = {config.start_of(name, seed) for name in config.systems for seed in config.seeds}
+    encoders = [start for start in starts if (Path(start) / "config.json").is_file()]
+    check_output(config.out, flag="out:", inputs=encoders, folder=True)
+    for name in ("data", "alignment", "held_out", "samples"):
+        place = getattr(config, name)
+        if place is not None and os.path.realpath(place) == os.path.realpath(config.out):
+            raise ConfigError(f"out: {config.out}: is {name}, too; choose another folder")
 
 
 def _check_names(config: ExperimentConfig) -> None:

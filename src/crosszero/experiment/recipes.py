@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     names = [change.partition("=")[0] for change in changes]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"--set {twice[0]}: given twice; give it once")
+    for name in names:
+        if within := [other for other in names if other.startswith(f"{name}.")]:
+            raise ConfigError(f"--set {within[0]}: {name} is given, too; write all of it there")
     for change in changes:
         set_value(values, change)
     if "evaluate" in values:
@@ -103,6 +107,17 @@ def write_experiment(config: ExperimentConfig) -> None:
             system["trained"] = str(Path(system["trained"]).resolve())
     with atomic_file(Path(config.out) / SETTINGS) as file:
         yaml.safe_dump(values, file, allow_unicode=True, sort_keys=False)
+
+
+def check_recipe(path: str | Path, config: ExperimentConfig) -> None:
+    """Refuse (ConfigError) a recipe of one's own that the settings of its results would replace."""
+    settings = Path(config.out) / SETTINGS
+    known = {field.name for field in fields(config)}
+    if settings.resolve() == Path(path).resolve() and 2 * len(read_yaml(path)) < len(known):
+        raise ConfigError(
+            f"{path}: the results have a file of this name in 'out', with all settings, which "
+            "would replace the recipe; give it another name, or choose another 'out'"
+        )
 
 
 def find_settings(folder: str | Path) -> Path | None:

@@ -57,7 +57,7 @@ def make_overview(results: Results) -> Table:
     names = list(dict.fromkeys(record.system for record in records))
     seeds = sorted({record.seed for record in records})
     spread = "mean and half-width of the 95 % interval (Student t) over seeds "
-    spread = spread + ", ".join(map(str, seeds)) if len(seeds) > 1 else f"seed {seeds[0]}"
+    spread = f"{spread if len(seeds) > 1 else 'seed '}{', '.join(map(str, seeds)) or 'none'}"
     notes = [f"Measured. Per cent, mean over languages; {spread}."]
     if lower := [task.title for task in tasks if task.lower_is_better]:
         notes.append(f"{', '.join(lower)}: lower is better.")

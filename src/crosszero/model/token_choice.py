@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from fontTools import unicodedata
 from langcodes import Language, tag_is_valid
+from langcodes.data_dicts import LIKELY_SUBTAGS
 from numpy.typing import NDArray
 
+from crosszero.bitext.languages import base_language
 from crosszero.errors import ConfigError, quote
 from crosszero.model.vocabulary import Vocabulary
 
@@ -20,6 +22,7 @@ _WRITTEN = {  # ISO 15924 has codes for what a language is written in, Unicode f
     "Jpan": ("Hani", "Hira", "Kana"),
     "Kore": ("Hang", "Hani"),
 }
+_SCRIPTS = {"grc": "Grek"}  # where Unicode names one that modern texts do not have
 _LEAST = 0.001  # share of the letters from which on a text counts as written in a script
 _LINES = 1000  # tokenised together
 
@@ -77,7 +80,7 @@ def list_scripts(languages: Collection[str]) -> set[str]:
         languages: codes; one such as ``sr-Latn`` or ``zh-TW`` says more.
 
     Raises:
-        ConfigError: there is no such language.
+        ConfigError: there is no such language, or nobody knows how it is written.
 
     Example:
         >>> sorted(list_scripts(["en", "ja"]))
@@ -87,7 +90,14 @@ def list_scripts(languages: Collection[str]) -> set[str]:
     for code in languages:
         if not tag_is_valid(code):
             raise ConfigError(f"{quote(code)} is not a language code; use codes like en or zh-TW")
-        script = Language.get(code).maximize().script or ""
+        language = Language.get(code)
+        known = [tag for tag in language.broader_tags() if not tag.startswith("und")]
+        if not language.script and not any(tag in LIKELY_SUBTAGS for tag in known):
+            raise ConfigError(
+                f"{quote(code)}: in what script it is written is not known; say it, as in "
+                f"{base_language(code)}-Arab or {base_language(code)}-Latn"
+            )
+        script = _SCRIPTS.get(language.to_tag()) or language.maximize().script or ""
         found.update(_WRITTEN.get(script, (script,)))
     return found
 

@@ -107,7 +107,10 @@ class Conll:
         sentences = read_conll(path, column=self._column)
         first = list(islice(sentences, _LOOK))
         tags = [tag for sentence in first for tag in sentence.tags]
-        self._scheme = find_scheme(tags)
+        try:
+            self._scheme = find_scheme(tags)
+        except ValueError as error:
+            raise DataError(path, str(error), first[0].line) from error
         if self._scheme is None:
             self._refuse_rules_of_spans(path)
         elif self._unlinked != UNLINKED:

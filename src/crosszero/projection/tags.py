@@ -19,6 +19,11 @@ _LETTERS: dict[str, tuple[str, ...]] = {  # of the first, an inner, the last and
     "bilou": ("B", "I", "L", "U"),
 }
 _TAG = re.compile(r"([BIESLUM])-(.+)")
+_NAMED = re.compile(r"[BIESLUM]-\w")  # but for parts of speech such as S----1-S--
+_UNIVERSAL = {
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
+    "PUNCT", "SCONJ", "SYM", "VERB", "X",
+}  # fmt: skip
 
 
 def are_spans(tags: Iterable[str]) -> bool:
@@ -34,20 +39,27 @@ def are_spans(tags: Iterable[str]) -> bool:
 def find_scheme(tags: Sequence[str]) -> Scheme | None:
     """Tell how spans are written, by the letters of their tags; ``None``: they are tags of words.
 
-    Where most words are outside (``O``), the tags are those of spans: names alone are IO.
+    Names beside ``O`` are IO, unless they are as often as ``O`` and may be parts of speech: those
+    of Universal Dependencies, or of one or two letters.
+
+    Raises:
+        ValueError: they are spans in a notation that is not read.
 
     Example:
         >>> find_scheme(["O", "B-LOC", "E-LOC"]), find_scheme(["O", "O", "LOC"])
         ('bioes', 'io')
     """
     counts = Counter(tags)
-    named = [tag for tag in counts if tag != "O" and not _TAG.fullmatch(tag)]
-    if named:
-        if counts.most_common(1)[0][0] != "O":
-            return None
-        if len(named) == len(counts) - 1:
-            return "io"
-    letters = {tag[0] for tag in counts if _TAG.fullmatch(tag)}
+    if any(tag[:1] == "(" and tag.endswith(("*", ")")) and len(tag) > 1 for tag in counts):
+        raise ValueError("tags with brackets, as (LOC*, are not read: write B-LOC, I-LOC and O")
+    if {tag[:2] for tag in counts} & {"b-", "i-"} and "o" in counts:
+        raise ValueError("tags in small letters are not read: write B-LOC, I-LOC and O")
+    named = {tag for tag in counts if tag != "O" and not _TAG.fullmatch(tag)}
+    letters = {tag[0] for tag in counts if _NAMED.match(tag)}
+    if named and not letters:
+        often = counts["O"] > max(counts[tag] for tag in named)
+        names = all(len(tag) > 2 for tag in named) and not named & _UNIVERSAL
+        return "io" if "O" in counts and (often or names) else None
     if letters & set("LU"):
         return "bilou"
     return "bioes" if letters & set("ES") else "bio"

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crosszero.bitext.languages import is_known
 from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 from crosszero.search.margin import Margin
@@ -196,6 +197,11 @@ class Xsim(Task):
         return files
 
 
+def _is_language(code: str) -> bool:
+    """Tell languages from other endings of files, such as txt and ids."""
+    return is_known(code) or re.fullmatch(r"[a-z]{2,3}_[A-Z][a-z]{3}", code) is not None
+
+
 def _list_files(folder: Path) -> _Files | None:
     """Find the files of a folder; DataError if there are several English ones."""
     names = [path.name for path in folder.glob("*.*") if path.is_file()]
@@ -212,7 +218,7 @@ def _list_files(folder: Path) -> _Files | None:
     ((part, english),) = found
     form = rf"{re.escape(part)}\.({CODE})" if last else rf"({CODE})\.{re.escape(part)}"
     matches = [match for name in names if (match := re.fullmatch(form, name))]
-    codes = {match[1]: folder / match[0] for match in matches}
+    codes = {match[1]: folder / match[0] for match in matches if _is_language(match[1])}
     own = codes.pop(english)
     others = {code: path for code, path in codes.items() if not code.endswith("_augmented")}
     negatives = f"{english}_augmented.{part}"

@@ -78,6 +78,8 @@ class TsvReader(Reader):
                 names = [cell.strip() for cell in cells]
                 positions = self._find_columns(names)
                 order = self._find_languages(names, positions)
+                if order is None and self.columns is None:
+                    self._check_name()
                 positions = order or positions
                 if order and not self.header:
                     self.skip_log.leave_out(self.path, 1, "header")
@@ -99,6 +101,18 @@ class TsvReader(Reader):
                     "quoting",
                 )
             yield Row(texts, [(self.path, number)] * len(texts))
+
+    def _check_name(self) -> None:
+        """Refuse languages that the name of the file tells in the other order."""
+        named = languages_in_name(self.path) or ()
+        if [*map(base_language, named)] == [*map(base_language, self.languages)][::-1] != []:
+            asked, told = " ".join(self.languages), " ".join(named)
+            raise DataError(
+                self.path,
+                f"its name says {told}, --languages says {asked}: give them in the order of the "
+                "columns, or rename the file",
+                1,
+            )
 
     def _find_columns(self, names: list[str]) -> list[int]:
         """Find the asked columns; those asked for by name in the header."""
