@@ -102,7 +102,9 @@ class Runner:
                     del words[(at := words.index(option)) : at + 2]
                 words += [option, value]
             if words[1:3] == ["run", "recipes/aligner.yaml"]:
-                words += [*([] if "--set" in words else ["--set"]), f"encoder={self.encoder}"]
+                words += [] if "--set" in words else ["--set"]
+                if not any(word.startswith("encoder=") for word in words):
+                    words += [f"encoder={self.encoder}"]
                 words += shlex.split(SMALL_RECIPE)
             with pytest.raises(SystemExit) as ended:
                 main(words[1:])
