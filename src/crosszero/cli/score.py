@@ -31,7 +31,7 @@ def score(
 ) -> None:
     """Score each pair of a bitext: how likely it is a translation.
 
-    Example: crosszero score corpus.en corpus.fr --keep 0.5 --out clean.tsv
+    Example: crosszero score corpus.en corpus.fr --keep 0.8 --out clean.tsv
 
     Parameters
     ----------

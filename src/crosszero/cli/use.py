@@ -34,7 +34,7 @@ def mine(
 ) -> None:
     """Find lines with the same meaning in two texts.
 
-    Example: crosszero mine news.en news.fr --encoder runs/one --out pairs.tsv --threshold 1.1
+    Example: crosszero mine news.en news.fr --encoder runs/one --out pairs.tsv --threshold auto
 
     Parameters
     ----------

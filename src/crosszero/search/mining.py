@@ -66,8 +66,8 @@ def mine(
         encoder: gives the vectors; an :class:`~crosszero.Encoder`.
         source, target: texts, in any order, at least one each. A text that occurs several times on
             its side is mined once; the number left out is logged.
-        threshold: pairs with a lower score, to six digits, are left out. With the margin ``ratio``
-            1.05 is a common choice; most pairs below it are wrong. ``auto`` estimates one; see
+        threshold: pairs with a lower score, to six digits, are left out. The right value
+            depends on the encoder and the texts; ``auto`` estimates one: see
             :func:`choose_threshold`.
         k: neighbours that the margin takes into account, from 1.
         margin: score of a pair: its cosine compared with that of its neighbours (``ratio`` or
