@@ -42,7 +42,8 @@ def align(
 ) -> None:
     """Link the words of sentences and their translations.
 
-    Examples: crosszero align "The house is small." "Das Haus ist klein."
+    Examples: crosszero align "The house is small." "La maison est petite."
+
     crosszero align corpus.en corpus.fr --encoder runs/one --out en-fr.links
 
     Parameters

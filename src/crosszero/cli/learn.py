@@ -44,6 +44,7 @@ def prepare(
     """Read parallel text, find the word pairs, and store both.
 
     Examples: crosszero prepare corpus.en-fr.tsv --out samples
+
     crosszero prepare opus.en opus.fr --out samples --words.kind lexicon --words.lexicon en,fr=d.tsv
 
     Parameters

@@ -166,6 +166,7 @@ def compare(
     """Compare two systems on the same items, with bootstrap intervals.
 
     Examples: crosszero compare recipes/suite.yaml CZ-snt ML-CTL-CZ
+
     crosszero compare xtreme one/predictions other/predictions --tasks udpos
 
     Parameters

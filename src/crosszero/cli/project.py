@@ -44,7 +44,7 @@ def project(
 ) -> None:
     """Carry the labels of a text to its translation.
 
-    Example: crosszero project news.en.conll news.de --out news.de.conll --report lost.jsonl
+    Example: crosszero project news.en.conll news.fr --out news.fr.conll --report lost.jsonl
 
     Parameters
     ----------

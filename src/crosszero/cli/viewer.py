@@ -30,6 +30,7 @@ def view(
     """Make one HTML page that shows linked sentence pairs; it works offline.
 
     Examples: crosszero view links.jsonl --out page.html
+
     crosszero view en-de.links corpus.en corpus.de --out page.html
 
     Parameters
