@@ -71,10 +71,9 @@ def _judge_e5(records: Path, command: str) -> tuple[list[Claim], list[str]]:
     ]
     return found, [
         "Encoder: [e5-small-q4](e5-small-q4.md), multilingual-e5-small from 4-bit weights "
-        f"([results](results.md)). {evidence.source} Beside it stands what came of "
-        f"{mini['encoder']}, as it was before it was renewed, on "
-        f"{mini['date']}, commit {mini['commit']}, over three seeds "
-        "([results](results-mini.md))."
+        f"([results](results.md)). {evidence.source} Results of the earlier "
+        f"{mini['encoder']} ({mini['date']}, commit {mini['commit']}, three seeds; "
+        "[results](results-mini.md)) are given for comparison."
     ]
 
 

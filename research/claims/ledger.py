@@ -35,7 +35,8 @@ TEXTS = {
 }
 LEAST_COLUMNS = 3
 MANY_TASKS = (
-    f"The claim holds if at least {LEAST_COLUMNS} columns improve with a 95 % interval above 0."
+    f"The claim holds if at least {LEAST_COLUMNS} of XTREME's columns improve with a 95 % interval "
+    "above 0."
 )
 
 

@@ -21,6 +21,8 @@ GROUPS = {
     "words": ("AER", "words"),
 }
 """Columns that ask for the same: XTREME's three groups that have a task here, and words."""
+ZERO_SHOT = ("XNLI", "PAWS-X", "POS", "NER", "BUCC", "Tatoeba")
+"""XTREME's columns: what the paper calls zero-shot tasks."""
 LEAST_SEEDS = 3  # with fewer, an interval says next to nothing
 
 
@@ -122,15 +124,15 @@ def judge_order(
 
     It holds where the 95 % interval of the paired differences lies above 0 in every group of tasks,
     and in part where it does in some: a mean over all tasks would let one that gains much outvote
-    the others. With `least` it holds where the interval of at least so many single columns lies
-    above 0. It is judged when both systems are done, on every task, with at least three common
+    the others. With `least` it holds where the interval of at least so many of XTREME's columns
+    lies above 0. It is judged when both systems are done, on every task, with at least three common
     seeds.
 
     Args:
         records: of a suite.
         config: of the suite.
         first, second: systems.
-        least: judge by columns instead of by groups.
+        least: judge by XTREME's columns instead of by groups.
 
     Returns:
         Outcome and evidence.
@@ -157,14 +159,18 @@ def judge_order(
 def judge_intervals(
     what: str, columns: Mapping[str, Interval], groups: Mapping[str, Interval], least: int | None
 ) -> tuple[Outcome, str]:
-    """Judge an order by the intervals of its groups of tasks, or by at least so many columns."""
+    """Judge an order by its groups of tasks, or by at least so many of XTREME's columns."""
     evidence = f"{what}: " + "; ".join(f"{name} {describe(one)}" for name, one in columns.items())
     if least is not None:
-        better = [column for column, interval in columns.items() if interval.low > 0]
-        named = f" ({', '.join(better)})" if better else ""
+        tested = {name: one for name, one in columns.items() if name in ZERO_SHOT}
+        if len(tested) < least:
+            return "not testable here", f"{evidence}. Fewer than {least} of XTREME's columns."
+        better = [name for name, one in tested.items() if one.low > 0]
+        worse = [name for name, one in tested.items() if one.high < 0]
         return (
             "holds" if len(better) >= least else "does not hold",
-            f"{evidence}. Above 0 in {len(better)} of {len(columns)} columns{named}.",
+            f"{evidence}. Of XTREME's {len(tested)} columns, {_count(better, 'better')}, "
+            f"{_count(worse, 'worse')}.",
         )
     better = [name for name, interval in groups.items() if interval.low > 0]
     partly: Outcome = "holds in part" if better else "does not hold"
@@ -195,6 +201,11 @@ def weigh(interval: Interval) -> str:
     if interval.low > 0:
         return " (better)"
     return " (worse)" if interval.high < 0 else " (no effect shown)"
+
+
+def _count(names: Sequence[str], what: str) -> str:
+    """How many these are, and which: ``2 worse (BUCC, Tatoeba)``."""
+    return f"{len(names)} {what}" + (f" ({', '.join(names)})" if names else "")
 
 
 def _describe_lack(order: Order, config: ExperimentConfig) -> str:

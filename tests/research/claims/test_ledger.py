@@ -14,12 +14,13 @@ from research.claims.__main__ import main
 from research.claims.claim import Claim, Finding, render_ledger
 from research.claims.clusters import judge_clusters
 from research.claims.curves import follow_loss, judge_curves
-from research.claims.orders import compare_systems, judge_order
+from research.claims.orders import compare_systems, judge_intervals, judge_order
 
 from crosszero.config import build
 from crosszero.experiment.records import Record, write_record
 from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import train_system
+from crosszero.experiment.table import Interval
 from crosszero.samples.store import collect
 from tests.experiment.test_settings import make_record
 from tests.tasks.helpers import make_score
@@ -140,11 +141,19 @@ def test_less_alignment_error_is_better_and_a_start_has_one_value() -> None:
     found += records("b", "tatoeba", TATOEBA, 0.2, 0.4, 0.0)
     means = {n: i.mean for n, i in compare_systems(found, config, "start", "b").columns.items()}
     assert means == pytest.approx({"Tatoeba": 10, "AER": 19})
-    # Tatoeba is too wide
-    assert judge_order(found, config, "start", "b", least=2)[0] == "does not hold"
-    outcome, evidence = judge_order(found, config, "start", "b", least=1)
-    assert outcome == "holds"
-    assert "Above 0 in 1 of 2 columns (AER)" in evidence
+    outcome, evidence = judge_order(found, config, "start", "b", least=1)  # Tatoeba is too wide
+    assert outcome == "does not hold"
+    assert evidence.endswith("Of XTREME's 1 columns, 0 better, 0 worse.")
+
+
+def test_several_zero_shot_tasks_are_those_of_xtreme() -> None:
+    one = {name: Interval(mean=2, deviation=0, low=1, high=3) for name in ("AER", "words", "POS")}
+    less = {name: Interval(mean=-2, deviation=0, low=-3, high=-1) for name in ("BUCC", "Tatoeba")}
+    outcome, evidence = judge_intervals("what", {**one, **less}, {}, 2)
+    assert outcome == "does not hold"
+    assert evidence.endswith("Of XTREME's 3 columns, 1 better (POS), 2 worse (BUCC, Tatoeba).")
+    assert judge_intervals("what", {**one, **less}, {}, 1)[0] == "holds"
+    assert judge_intervals("what", one, {}, 2)[0] == "not testable here"
 
 
 def run(folder: Path, losses: list[float]) -> Path:
@@ -170,11 +179,14 @@ def test_the_page_counts_and_orders() -> None:
     claims = [
         Claim(2, "t2", Finding("does not hold", "x.", "e", "c"), beside=(("mini", "holds", "y."),)),
         Claim(1, "t1", Finding("holds", "x.", "e", "c")),
+        Claim(3, "t3", Finding("holds", "x.", "e", None)),
     ]
     text = render_ledger(claims, made="Made.")
     assert text.index("## 1. t1") < text.index("## 2. t2")
-    assert "Of 2 claims 1: holds, 1: does not hold. The" in text
-    assert "**Does not hold.** x.\n\nOn mini: **holds.** y.\n\n- Experiment: e" in text
+    assert "Of 3 claims, 2 hold, and 1 does not hold. The" in text
+    assert "**Does not hold.** x.\n\nOn mini: **holds.** y.\n\n- Experiment and command: " in text
+    assert "those of claim 1." in text  # told once
+    assert text.endswith("- Experiment: e\n- Command: none\n")
 
 
 def test_the_ledger_of_a_small_suite(
