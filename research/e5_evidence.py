@@ -34,7 +34,7 @@ class Evidence:
     ) -> list[float]:
         """Let an interval over sentences hold what other seeds would change, too.
 
-        Both are independent, so their half-widths add up as the sides of a right angle.
+        Both are independent, so their half-widths are combined in quadrature.
         """
         sides = [self._by_seed(name, task, part) for name in (first, second)]
         if min(map(len, sides)) == 1 and not find_task(task).fine_tuned:  # untrained: one seed

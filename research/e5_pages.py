@@ -47,10 +47,11 @@ def write_pages(evidence: Path, folder: Path) -> None:
         "results.md": {
             "answers": [make_beside(e5), make_answers(e5)],
             "changes": [
-                make_changes(e5, (*READ, *HELD_OUT), ["all"]),
+                make_changes(e5, "retrieval and words", (*READ, *HELD_OUT), ["all"]),
                 *(make_transfer(e5, columns) for columns in (SENTENCES, WORDS)),
                 make_seeds(e5, "PAWS-X", "pawsx", ["ML-CTL-CZ-longer"]),
-                *(make_changes(e5, columns, PARTS[:2]) for columns in (SENTENCES, WORDS)),
+                make_changes(e5, "XNLI, PAWS-X", SENTENCES, PARTS[:2]),
+                make_changes(e5, "POS, NER", WORDS, PARTS[:2]),
             ],
             "robust": [make_robust(robust)],
             "losses": [make_losses(e5)],

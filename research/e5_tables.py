@@ -105,8 +105,11 @@ def make_transfer(e5: Evidence, columns: Sequence[Column]) -> Table:
     )
 
 
-def make_changes(e5: Evidence, columns: Sequence[Column], parts: Sequence[str]) -> Table:
-    """What a change of the training changes, sentences read in the same way."""
+def make_changes(e5: Evidence, what: str, columns: Sequence[Column], parts: Sequence[str]) -> Table:
+    """What a change of the training changes, sentences read in the same way.
+
+    `what` names the columns in the title.
+    """
     cells = [(*column, part) for column in columns for part in parts]
     rows = (
         (
@@ -116,12 +119,12 @@ def make_changes(e5: Evidence, columns: Sequence[Column], parts: Sequence[str]) 
         for name, (first, second) in QUESTIONS.items()
     )
     return Table(
-        title="What each change does",
+        title=f"What each change does ({what})",
         columns=("change", *(name if p == "all" else f"{name}, {p}" for name, *_, p in cells)),
         rows=drop_empty(rows),
         note="Points, with a 95 % interval: that of a paired bootstrap over test sentences and "
-        "that over seeds (Student t), added as the sides of a right angle. Seeds that failed to "
-        f"learn PAWS-X make its intervals wide. {e5.source}",
+        "that over seeds (Student t), combined in quadrature. Seeds that failed to learn "
+        f"PAWS-X make its intervals wide. {e5.source}",
     )
 
 

@@ -181,4 +181,4 @@ def test_a_gap_in_the_records_is_shown_as_one() -> None:
     assert make_answers(e5).rows[0][1] is None
     assert make_transfer(e5, SENTENCES[:1]).rows == ()
     e5.compared.clear()
-    assert make_changes(e5, SENTENCES, ["all"]).rows == ()
+    assert make_changes(e5, "all", SENTENCES, ["all"]).rows == ()
