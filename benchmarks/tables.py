@@ -103,8 +103,12 @@ def list_rows(run: Run) -> Table:
     return Table(title=run["command"], columns=columns, rows=tuple(rows), note=note)
 
 
-def list_runs(runs: Iterable[Run]) -> Table:
-    """How each file was made."""
+def list_runs(runs: Sequence[Run]) -> Table:
+    """How each file was made; versions that all share stand once, below."""
+    versions = [
+        ", ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in runs
+    ]
+    same = len({*versions}) == 1
     rows = tuple(
         (
             run["benchmark"],
@@ -115,15 +119,16 @@ def list_runs(runs: Iterable[Run]) -> Table:
             f"{run['machine']['load']:.1f}" if run["machine"]["load"] is not None else "",
             Path(run["data"]).name,
             str(run["seed"]),
-            ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+            *([] if same else [own]),
         )
-        for run in runs
+        for run, own in zip(runs, versions, strict=True)
     )
     columns = (
         "benchmark", "commit", "date", "machine", "threads", "load at the end", "text", "seed",
-        "versions",
+        *([] if same else ["versions"]),
     )  # fmt: skip
-    return Table(title="", columns=columns, rows=rows)
+    note = f"All with {versions[0]}." if same else ""
+    return Table(title="", columns=columns, rows=rows, note=note)
 
 
 def show(value: float | str | None) -> str:

@@ -71,6 +71,17 @@ def test_quick_run(name: str, results: Path) -> None:
         assert 96 < grows < 1_000
 
 
+def test_versions_that_all_runs_share_stand_once() -> None:
+    run = {"benchmark": "a", "commit": "c", "quick": False, "date": "2026-01-01", "threads": 1,
+           "machine": {"cpu": "x", "cores": 2, "load": None}, "data": "d", "seed": 1,
+           "versions": {"torch": "2"}}  # fmt: skip
+    table = tables.list_runs([run, run])
+    assert (table.columns[-1], table.note) == ("seed", "All with torch 2.")
+    table = tables.list_runs([run, run | {"versions": {"torch": "3"}}])
+    assert (table.columns[-1], table.note) == ("versions", "")
+    assert [row[-1] for row in table.rows] == ["torch 2", "torch 3"]
+
+
 def test_page_without_runs_says_so() -> None:
     assert tables.fill_page(PAGE, []).count("No run yet.") == 2 + len(tables.BENCHMARKS)
 
