@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib import resources
@@ -113,7 +114,9 @@ def check_recipe(path: str | Path, config: ExperimentConfig) -> None:
     """Refuse (ConfigError) a recipe of one's own that the settings of its results would replace."""
     settings = Path(config.out) / SETTINGS
     known = {field.name for field in fields(config)}
-    if settings.resolve() == Path(path).resolve() and 2 * len(read_yaml(path)) < len(known):
+    if os.path.realpath(settings) == os.path.realpath(path) and 2 * len(read_yaml(path)) < len(
+        known
+    ):
         raise ConfigError(
             f"{path}: the results have a file of this name in 'out', with all settings, which "
             "would replace the recipe; give it another name, or choose another 'out'"
