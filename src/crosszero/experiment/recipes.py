@@ -113,10 +113,8 @@ def write_experiment(config: ExperimentConfig) -> None:
 def check_recipe(path: str | Path, config: ExperimentConfig) -> None:
     """Refuse (ConfigError) a recipe of one's own that the settings of its results would replace."""
     settings = Path(config.out) / SETTINGS
-    known = {field.name for field in fields(config)}
-    if os.path.realpath(settings) == os.path.realpath(path) and 2 * len(read_yaml(path)) < len(
-        known
-    ):
+    same = os.path.realpath(settings) == os.path.realpath(path)
+    if same and 2 * len(read_yaml(path)) < len(fields(config)):  # the results' own has all settings
         raise ConfigError(
             f"{path}: the results have a file of this name in 'out', with all settings, which "
             "would replace the recipe; give it another name, or choose another 'out'"
