@@ -215,6 +215,23 @@ def test_systems_are_compared_on_the_languages_of_the_experiment(
         assert [row[0] for row in rows] == [*shown, "mean"]
 
 
+def test_systems_are_compared_on_the_seeds_that_both_have(
+    xtreme: Path, model_folder: Folders, tmp_path: Path
+) -> None:
+    """Of a run that is not finished, the mean of two seeds was held against a single one."""
+    quick = {"steps": 1, "batch_size": 2, "max_length": 16}
+    values = make_config(xtreme, model_folder(), ["a", "b"], tasks=["panx", "tatoeba"],
+                         out=str(tmp_path / "s"), fine_tune={"panx": quick})  # fmt: skip
+    config = ExperimentConfig(**values | {"seeds": [1, 2]})
+    run_experiment(config)
+    (tmp_path / "s/records/b-panx-2.json").unlink()
+    found = pair_systems(config, "a", "b")
+    folders = [path.parent.name for side in found["panx"][2:4] for path in side[1]]
+    assert folders == ["a-1", "b-1"]
+    (tmp_path / "s/records/b-panx-1.json").unlink()
+    assert pair_systems(config, "a", "b").keys() == {"tatoeba"}
+
+
 @pytest.mark.parametrize(
     ("systems", "texts", "task", "message"),
     [

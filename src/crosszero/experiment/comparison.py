@@ -12,6 +12,7 @@ Source: Koehn 2004, "Statistical Significance Tests for Machine Translation Eval
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,19 +51,25 @@ class Pair(NamedTuple):
 def pair_systems(config: ExperimentConfig, first: str, second: str) -> dict[str, Pair]:
     """Pair two systems of an experiment, for each task that both have finished.
 
-    Predictions whose record is stale do not count. ConfigError if there is no such task or system.
+    Where both depend on the seed, they are compared on the seeds that both have. Predictions whose
+    record is stale do not count. ConfigError if there is no such task or system.
     """
     for name in (first, second):
         if name not in config.systems:
             raise ConfigError(f"unknown system {name!r}: {suggest(name, config.systems)}")
     counted = {(r.system, r.task, r.seed) for r in read_results(config).records}
-    done = [m for m in list_measurements(config) if (m.system, m.task.name, m.seed) in counted]
+    planned = list(list_measurements(config))
+    done = [m for m in planned if (m.system, m.task.name, m.seed) in counted]
+    seeded = Counter((m.system, m.task.name) for m in planned)
     found: dict[str, Pair] = {}
     for task in config.tasks:
         own = [m for m in done if m.task.name == task]
+        seeds, others = ({m.seed for m in own if m.system == name} for name in (first, second))
+        if min(seeded[first, task], seeded[second, task]) > 1:
+            seeds = others = seeds & others
         one, other = (
-            (system, [m.folder / "predictions" for m in own if m.system == system])
-            for system in (first, second)
+            (name, [m.folder / "predictions" for m in own if m.system == name and m.seed in chosen])
+            for name, chosen in ((first, seeds), (second, others))
         )
         if one[1] and other[1]:
             found[task] = Pair(own[0].task, own[0].data, one, other, own[0].languages)
