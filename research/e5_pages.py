@@ -49,7 +49,7 @@ def write_pages(evidence: Path, folder: Path) -> None:
             "changes": [
                 make_changes(e5, "retrieval and words", (*READ, *HELD_OUT), ["all"]),
                 *(make_transfer(e5, columns) for columns in (SENTENCES, WORDS)),
-                make_seeds(e5, "PAWS-X", "pawsx", ["ML-CTL-CZ-longer"]),
+                make_seeds(e5, "PAWS-X", "pawsx", [*SYSTEMS, "ML-CTL-CZ-longer"]),
                 make_changes(e5, "XNLI, PAWS-X", SENTENCES, PARTS[:2]),
                 make_changes(e5, "POS, NER", WORDS, PARTS[:2]),
             ],

@@ -128,15 +128,12 @@ def make_changes(e5: Evidence, what: str, columns: Sequence[Column], parts: Sequ
     )
 
 
-def make_seeds(e5: Evidence, name: str, task: str, longer: Sequence[str] = ()) -> Table:
-    """What each seed reaches in English and elsewhere: a mean can hide that one learnt nothing.
-
-    `longer` names rows that were fine-tuned for longer.
-    """
+def make_seeds(e5: Evidence, name: str, task: str, systems: Sequence[str]) -> Table:
+    """What each seed reaches in English and elsewhere: a mean can hide that one learnt nothing."""
     cells = [(seed, part) for seed in e5.seeds for part in PARTS[:2]]
     rows = (
         (system, *(e5.of_seed(system, task, part, seed) for seed, part in cells))
-        for system in (*SYSTEMS, *longer)
+        for system in systems
     )
     return Table(
         title=f"{name}, seed by seed",
@@ -152,20 +149,21 @@ def make_robust(robust: Evidence) -> Table:
     cells += [(name, task, "all") for name, task in MIXED]
     rows: list[tuple[Cell, ...]] = [
         (system, *(robust.score(system, task, part) for _, task, part in cells))
-        for system in (START, *ROBUST)
+        for system in dict.fromkeys((START, *(second for _, second in ROBUST)))
     ]
-    for system, first in ROBUST.items():
+    for first, system in ROBUST:
         changes = (robust.change(first, system, task, part) for _, task, part in cells)
         rows.append((f"{system} - {'start' if first == START else first}", *changes))
     kept = [n for n in range(1, len(cells) + 1) if any(row[n] is not None for row in rows)]
     names = [name if part == "all" else f"{name}, {part}" for name, _, part in cells]
-    mixed = " Mixed: two sentences in two languages, mean over all pairs of these."
+    mixed = "Mixed: two sentences in two languages, mean over all pairs of these. "
     return Table(
         title="Robust fine-tuning beside the usual one",
         columns=("fine-tuning", *(names[n - 1] for n in kept)),
         rows=drop_empty((row[0], *(row[n] for n in kept)) for row in rows),
         note="Per cent; differences in points, with a 95 % interval over test sentences (paired "
-        f"bootstrap).{mixed if any('mixed' in names[n - 1] for n in kept) else ''} {robust.source}",
+        "bootstrap) and the seeds that both have, where there are several. "
+        f"{mixed if any('mixed' in names[n - 1] for n in kept) else ''}{robust.source}",
     )
 
 

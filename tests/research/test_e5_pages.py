@@ -92,16 +92,21 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
     assert failed == {("CZ-snt", 3), *((name, seed) for name in levels for seed in (2, 3))}
     robust = read("e5-robust").compared
     found = {
-        (row, task, part): robust[START, row, task, part][1:]
-        for row, task, part in (
-            ("synonyms", "xnli", "English"),
-            ("synonyms", "xnli", "others"),
-            ("synonyms", "pawsx", "English"),
-            ("EAR", "pawsx", "English"),
+        change: robust[change][1:]
+        for change in (
+            (START, "longer", "xnli", "English"),
+            (START, "longer", "xnli", "others"),
+            ("longer", "synonyms", "xnli", "English"),
+            ("longer", "synonyms", "xnli", "others"),
+            ("longer", "EAR", "xnli", "English"),
+            ("longer", "EAR", "xnli", "others"),
+            ("ML-CTL-CZ", "ML-CTL-CZ+synonyms", "xnli", "others"),
+            (START, "synonyms", "pawsx", "English"),
+            (START, "EAR", "pawsx", "English"),
         )
     }
     signs = [(low > 0) - (high < 0) for low, high in found.values()]
-    assert signs == [0, 1, -1, -1]
+    assert signs == [1, 1, -1, 0, 0, 1, 1, -1, -1]
     tatoeba = {r.system: r.scores for r in e5.records if r.task == "tatoeba" and r.seed == 1}
     pairs = zip(tatoeba[START], tatoeba["split"], strict=True)
     assert all(new.value > old.value for old, new in pairs)
