@@ -73,8 +73,8 @@ def run_experiment(config: ExperimentConfig, *, command: str = "") -> Results:
             for part in do(config, missing):
                 _log.info("%s", part)
         except Exception:  # what was measured before it counts, and older numbers do not
-            if (results := read_results(config)).records:
-                write_tables(results)
+            if any(map(_is_done, missing)):
+                write_tables(read_results(config))
             raise
         results = read_results(config)
         write_tables(results)
