@@ -143,13 +143,13 @@ class Ranks:
             except RuntimeError:  # the rank that kept the board is gone, and told nobody why
                 raise error from None
             if place > 1:
-                _hang_up()
+                leave_ranks()
                 # A launcher ends all processes when one has ended: the one that tells comes first.
                 time.sleep(_PATIENCE / 5)
                 raise PeerError(
                     "another process of this training failed and reports why"
                 ) from error
-            _hang_up()
+            leave_ranks()
             end = time.monotonic() + _PATIENCE
             while board.add(_FAILED, 0) < self.count and time.monotonic() < end:
                 time.sleep(0.05)
@@ -181,15 +181,10 @@ def join_ranks() -> Ranks:
 
 
 def leave_ranks() -> None:
-    """Part from the other processes, once all is done and nothing will be exchanged any more.
+    """Break the connections: at the end, or so that a rank that waits for this one need not do so.
 
     Threads of gloo that live until the interpreter ends may abort the process.
     """
-    _hang_up()
-
-
-def _hang_up() -> None:
-    """Break the connections, so that a rank that waits for this one need not wait for ever."""
     if distributed.is_initialized() and distributed.get_backend() == "gloo":
         distributed.destroy_process_group()  # NCCL's would wait; there the launcher ends the others
 
