@@ -29,7 +29,6 @@ from crosszero.model.checks import (
     check_weights,
     fail,
     is_padding_harmless,
-    warn_of_decoder,
     warn_of_task,
 )
 from crosszero.model.layers import find_layers, reading
@@ -139,7 +138,6 @@ class Backbone(nn.Module):
             return cast(Sequence[Tensor], backbone(ids, mask).states)
 
         backbone.pads = is_padding_harmless(read, backbone.ordinary_ids, pad_id, name=str(name))
-        warn_of_decoder(read, backbone.ordinary_ids, pad_id, name=str(name))
         return backbone
 
     @property

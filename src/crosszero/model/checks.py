@@ -125,6 +125,8 @@ def is_padding_harmless(
 ) -> bool:
     """Find out by trying whether padding behind a text changes what a model makes of it.
 
+    A decoder, whose tokens see only those before them, is warned of.
+
     Args:
         read: from token numbers and mask, (batch, tokens), to all hidden states.
         ordinary, padding: numbers of tokens that are not special, and of the padding token.
@@ -134,13 +136,13 @@ def is_padding_harmless(
         CheckpointError: the model can't be run, or another text of the same length changes it, too.
     """
     long = np.resize(ordinary, 12).tolist()
-    batches = [[long[:4]], [long[:4]] * 2, [long[:4], long]]
+    text = long[:4]
+    changed = [*text[:3], next((n for n in ordinary.tolist() if n != text[3]), text[3])]
+    batches = [[text], [text, changed], [text, long]]
     try:
         with torch.no_grad():
-            found = [
-                [states[n][0, :4] for n in (1, -1)]
-                for states in (read(*pad(rows, padding)) for rows in batches)
-            ]
+            runs = [read(*pad(rows, padding)) for rows in batches]
+        found = [[states[n][0, :4] for n in (1, -1)] for states in runs]
         shapes = {state.shape[:-1] for states in found for state in states}
     except Exception as error:
         raise fail(name, error) from error
@@ -151,6 +153,13 @@ def is_padding_harmless(
             f"{name}: gives the same text different vectors each time, or values that are not "
             f"finite; {SUPPORTED}"
         )
+    one, other = runs[1][-1]
+    if _is_near([other[:3]], [one[:3]]) and not _is_near([other[3]], [one[3]]):
+        _log.warning(
+            "%s: is a decoder: its tokens see only those before them, so word vectors, and means "
+            "over a sentence, know half of it",
+            name,
+        )
     if _is_near(found[2], found[0]):
         return True
     _log.warning(
@@ -159,31 +168,6 @@ def is_padding_harmless(
         name,
     )
     return False
-
-
-def warn_of_decoder(
-    read: Callable[[Tensor, Tensor], Sequence[Tensor]],
-    ordinary: NDArray[np.int64],
-    padding: int,
-    *,
-    name: str,
-) -> None:
-    """Find out by trying whether tokens see only those before them, and say so.
-
-    Arguments as in :func:`is_padding_harmless`.
-    """
-    first = np.resize(ordinary, 4).tolist()
-    fourth = next((n for n in ordinary.tolist() if n != first[3]), None)
-    if fourth is None:
-        return
-    with torch.no_grad():
-        one, other = read(*pad([first, [*first[:3], fourth]], padding))[-1]
-    if _is_near([other[:3]], [one[:3]]) and not _is_near([other[3]], [one[3]]):
-        _log.warning(
-            "%s: is a decoder: its tokens see only those before them, so word vectors, and means "
-            "over a sentence, know half of it",
-            name,
-        )
 
 
 def fail(name: str, error: Exception) -> CheckpointError:
