@@ -52,8 +52,13 @@ ROBUST = (
     ("longer", "EAR"),
     ("unfrozen", "EAR"),
     (START, "ML-CTL-CZ"),
+    ("ML-CTL-CZ", "ML-CTL-CZ+longer"),
+    ("longer", "ML-CTL-CZ+longer"),
     ("ML-CTL-CZ", "ML-CTL-CZ+unfrozen"),
     ("ML-CTL-CZ", "ML-CTL-CZ+synonyms"),
+    ("ML-CTL-CZ+longer", "ML-CTL-CZ+synonyms"),
+    ("ML-CTL-CZ+longer", "ML-CTL-CZ+EAR"),
+    ("EAR", "ML-CTL-CZ+EAR"),
     ("ML-CTL-CZ+unfrozen", "ML-CTL-CZ+EAR"),
 )
 """Rows of recipes/e5-robust.yaml that are compared, and what is to be better behind."""

@@ -64,10 +64,10 @@ def make_overview(results: Results) -> Table:
     notes += dict.fromkeys(task.note for task in tasks if task.note)
     systems = results.config.systems if results.config else {}
     if robust := [name for name in names if name in systems and systems[name].is_robust]:
-        known = " and ".join(task.title for task in tasks if task.robust)
+        known = [task.title for task in tasks if task.robust]
         notes.append(
             f"{', '.join(robust)}: robust fine-tuning works on pairs of sentences, so only "
-            f"{known} are measured."
+            f"{' and '.join(known)} {'is' if len(known) == 1 else 'are'} measured."
         )
     means = ([summarise(list_means(results, name, task)) for task in tasks] for name in names)
     return Table(
