@@ -79,7 +79,7 @@ BROKEN = {
     "a header name that is not there": (
         {"x.tsv": b"english\tfrench\na\tb\n"}, "x.tsv",
         {"languages": EN_FR, "columns": ["english", "frnech"]}, DataError,
-        "x.tsv:1: no column 'frnech' in the header; did you mean 'french'?",
+        "x.tsv:1: no column 'frnech'; did you mean 'french'?",
     ),
     "negative column": (
         {"x.tsv": b"a\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0, -1]}, ConfigError,
@@ -258,6 +258,24 @@ BROKEN = {
     "two columns of one name": (
         {"x.tsv": b"a\ta\tb\n1\t2\t3\n"}, "x.tsv", {"languages": EN_FR, "columns": ["a", "b"]},
         DataError, "x.tsv:1: 2 columns are called 'a': choose by position",
+    ),
+    "one column by name and by position": (
+        {"x.tsv": b"en\tfr\na\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0, "en"]},
+        DataError, "x.tsv:1: columns is [0, 'en']; name every column only once",
+    ),
+    "one column of Parquet, twice": (
+        {"x.parquet": {"en": ["a"], "fr": ["b"]}}, "x.parquet",
+        {"languages": EN_FR, "columns": ["fr", "fr"]}, ConfigError, "name every column only once",
+    ),
+    "one column of Parquet, by name and by position": (
+        {"x.parquet": {"en": ["a"], "fr": ["b"]}}, "x.parquet",
+        {"languages": EN_FR, "columns": [0, "en"]}, ConfigError,
+        "x.parquet: columns is [0, 'en']; name every column only once",
+    ),
+    "columns of Parquet in the order of other languages": (
+        {"x.parquet": {"en": ["a"], "fr": ["b"]}}, "x.parquet",
+        {"languages": EN_FR, "columns": ["fr", 0]}, ConfigError,
+        "x.parquet: the columns fr 0 are called fr en, --languages says en fr: bring them",
     ),
     "an entity that is not defined": (
         {"x.tmx": b'<!DOCTYPE tmx SYSTEM "t.dtd"><tmx><body><tu><tuv lang="en"><seg>\na&nbsp;b'

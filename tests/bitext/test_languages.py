@@ -146,7 +146,7 @@ class TestTableHeader:
         path = table("id\ten\tfr\n1\thello\tbonjour\n")
         pairs = TsvReader(path, languages=["fr", "en"], columns=[2, 1])
         assert rows(pairs) == [("fr", "bonjour", "en", "hello")]
-        with pytest.raises(DataError, match=r":1: the header calls the columns 1 2 en fr"):
+        with pytest.raises(DataError, match=r":1: the columns 1 2 are called en fr,"):
             list(TsvReader(path, languages=["fr", "en"], columns=[1, 2]))
 
     def test_a_header_of_other_languages(self, table):

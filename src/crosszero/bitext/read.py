@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.columns import check_columns
 from crosszero.bitext.formats import FORMATS, detect_format
 from crosszero.bitext.languages import check_languages
 from crosszero.bitext.pair import SentencePair
@@ -65,10 +66,9 @@ class BitextConfig:
             raise ConfigError(f"unknown format {self.format!r}: {suggest(self.format, FORMATS)}")
         if self.languages is not None:
             check_languages(self.languages)
+        if self.columns is not None:
+            check_columns(self.columns, self.languages)
         require("every", self.every, self.every >= 1, "a whole number, 1 or more")
-        for column in self.columns or ():
-            counted = isinstance(column, str) or column >= 0
-            require("columns", column, counted, "names, or positions: 0 or more")
 
     def open(self, skip_log: SkipLog | None = None) -> Reader:
         """Check files and languages, and make a reader; raises as :func:`read_bitext`.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.columns import check_columns, find_columns, find_languages
 from crosszero.bitext.decoding import BadText
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split
 from crosszero.bitext.languages import find_language
@@ -69,18 +70,15 @@ def _choose_columns(
 ) -> tuple[Sequence[str], list[tuple[str, str | None]]]:
     """Say for each language in which column, and under which key in it, its text stands."""
     if columns is not None:
-        if languages is None or len(columns) != len(languages):
+        if languages is None:
             raise ConfigError(
                 f"{name}: columns names {len(columns)} columns; name as many languages, in the "
                 "same order: --languages en fr"
             )
-        names = list(known)
-        places = range(len(names))
-        named = [names[c] if isinstance(c, int) and c in places else c for c in columns]
-        for column in named:
-            if column not in known:
-                raise ConfigError(f"{name}: no column {column!r}; {suggest(str(column), known)}")
-        return languages, [(str(column), None) for column in named]
+        try:
+            return languages, _choose_named(list(known), languages, columns)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from error
     keys, there = known.get(_STRUCT), f"(there are: {', '.join(known)})"
     if languages is None and not keys:
         raise ConfigError(
@@ -101,6 +99,18 @@ def _choose_columns(
             else f"{name}: {_STRUCT} has no {language!r}; {suggest(language, keys)}"
         )
     return languages, [(str(x), None) if keys is None else (_STRUCT, x) for x in found]
+
+
+def _choose_named(
+    names: Sequence[str], languages: Sequence[str], columns: Sequence[int | str]
+) -> list[tuple[str, str | None]]:
+    check_columns(columns, languages)
+    positions = find_columns(columns, names)
+    if max(positions) >= len(names):
+        raise ConfigError(f"no column {max(positions)}; there are 0 to {len(names) - 1}")
+    called = [names[position] for position in positions]
+    find_languages(languages, called, columns)
+    return [(column, None) for column in called]
 
 
 def _text(row: Mapping[str, Any], column: str, key: str | None) -> str | BadText:

@@ -11,17 +11,17 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 
+from crosszero.bitext.columns import check_columns, find_columns, find_languages
 from crosszero.bitext.decoding import BadText
 from crosszero.bitext.languages import (
     LANGUAGE_NAMES,
     base_language,
-    find_language,
     is_known,
     languages_in_name,
 )
 from crosszero.bitext.lines import check_file, read_lines
 from crosszero.bitext.reader import Reader, Row
-from crosszero.errors import ConfigError, DataError, suggest
+from crosszero.errors import ConfigError, DataError
 
 _logger = logging.getLogger("crosszero.bitext")
 
@@ -59,7 +59,7 @@ class TsvReader(Reader):
                 "or give them in the order of the columns: --languages en fr"
             )
         if self.columns is not None:
-            _check_columns(self.columns, found)
+            check_columns(self.columns, found)
             self.header = self.header or any(isinstance(column, str) for column in self.columns)
         return found
 
@@ -117,45 +117,30 @@ class TsvReader(Reader):
     def _find_columns(self, names: list[str]) -> list[int]:
         """Find the asked columns; those asked for by name in the header."""
         wanted = self.columns if self.columns is not None else range(len(self.languages))
-        positions = []
-        for column in wanted:
-            if isinstance(column, int):
-                positions.append(column)
-                continue
-            if names.count(column) != 1:
-                problem = (
-                    f"{names.count(column)} columns are called {column!r}: choose by position"
-                    if column in names
-                    else f"no column {column!r} in the header; {suggest(column, names)}"
-                )
-                raise DataError(self.path, problem, 1)
-            positions.append(names.index(column))
-        return positions
+        try:
+            return find_columns(wanted, names)
+        except ConfigError as error:
+            raise DataError(self.path, str(error), 1) from error
 
     def _find_languages(self, cells: list[str], positions: list[int]) -> list[int] | None:
         """Say where the header has each language; ``None`` if the first line names none of them."""
         chosen, asked = self.columns, " ".join(self.languages)
         called = [cells[position] for position in positions if position < len(cells)]
         whole = len(called) == len(positions) and (chosen is not None or called == cells)
-        codes = [find_language(language, called) for language in self.languages]
-        if not whole or None in codes or len(set(codes)) < len(codes):
-            if self.header and chosen is None and all(map(is_known, cells)):
-                raise DataError(
-                    self.path,
-                    f"the header says {' '.join(cells)}, --languages says {asked}: correct one of "
-                    "them, or choose columns with --columns 0 1",
-                    line=1,
-                )
-            return None
-        order = [positions[called.index(code)] for code in codes if code is not None]
-        if chosen is not None and order != positions:
+        try:
+            order = find_languages(self.languages, called, chosen) if whole else None
+        except ConfigError as error:
+            raise DataError(self.path, str(error), 1) from error
+        if order is not None:
+            return [positions[place] for place in order]
+        if self.header and chosen is None and all(map(is_known, cells)):
             raise DataError(
                 self.path,
-                f"the header calls the columns {' '.join(map(str, chosen))} {' '.join(called)}, "
-                f"--languages says {asked}: bring them into the same order",
+                f"the header says {' '.join(cells)}, --languages says {asked}: correct one of "
+                "them, or choose columns with --columns 0 1",
                 line=1,
             )
-        return order
+        return None
 
     def _is_like_header(self, cells: list[str]) -> bool:
         known = _HEADER | {base_language(language) for language in self.languages}
@@ -179,18 +164,6 @@ class TsvReader(Reader):
             f"columns {', '.join(map(str, self.columns))} are selected (counted from 0), but the "
             f"line has {width}: correct --columns"
         )
-
-
-def _check_columns(columns: Sequence[int | str], languages: Sequence[str]) -> None:
-    if len(columns) != len(languages):
-        raise ConfigError(
-            f"columns names {len(columns)} columns for {len(languages)} languages "
-            f"({' '.join(languages)}); one column for each language is needed"
-        )
-    if any(isinstance(column, int) and column < 0 for column in columns):
-        raise ConfigError(f"columns is {list(columns)}; positions count from 0")
-    if len(set(columns)) < len(columns):
-        raise ConfigError(f"columns is {list(columns)}; name every column only once")
 
 
 def _is_quoted(cells: list[str], *, first: bool) -> bool:
