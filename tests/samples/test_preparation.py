@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from crosszero.align.spans import Span, WordPair
+from crosszero.bitext import read_bitext
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples import (
@@ -51,6 +52,15 @@ def test_prepare_from_paths(tmp_path: Path) -> None:
     for paths in ([tmp_path / "x.en", tmp_path / "x.fr"], [str(tmp_path / "x")], tmp_path / "x"):
         store = prepare(paths, out=tmp_path / "s", words="none")
         assert [s.target for s in store] == ["un chat", "un chien"]
+
+
+def test_a_store_is_no_text_but_its_samples_are_pairs(tmp_path: Path) -> None:
+    pairs = [pair("a dog", "un chien", "en-fr"), pair("ein Hund", "a dog", "de-en")]
+    store = prepare(pairs, out=tmp_path / "s", words="none")
+    for path in (store.path, next(store.path.glob("*.parquet"))):
+        with pytest.raises(DataError, match="is of a store of samples"):
+            read_bitext(path, languages=["en", "fr"], columns=["source", "target"])
+    assert [s.pair for s in prepare(store, out=tmp_path / "again", words="none")] == pairs
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from crosszero.align.spans import Span, WordPair
+from crosszero.bitext.formats.parquet import STORE_VERSION
 from crosszero.samples.sample import Sample
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def schema() -> pa.Schema:
             ("finder", code),
             ("words", pa.list_(word)),
         ],
-        metadata={"crosszero.schema_version": str(SCHEMA_VERSION)},
+        metadata={STORE_VERSION: str(SCHEMA_VERSION)},
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from crosszero.bitext.formats.parquet import STORE_VERSION
 from crosszero.config import build, read_json
 from crosszero.errors import ConfigError, DataError
 from crosszero.samples.columns import METADATA, SCHEMA_VERSION, TEXTS, RowGroup, open_file
@@ -189,7 +190,7 @@ def _check_columns(file: Path) -> None:
             file,
             f"is not a store of samples: column {', '.join(map(repr, sorted(missing)))} is missing",
         )
-    version = (found.metadata or {}).get(b"crosszero.schema_version", b"1").decode(errors="replace")
+    version = (found.metadata or {}).get(STORE_VERSION.encode(), b"1").decode(errors="replace")
     if version != str(SCHEMA_VERSION):
         raise DataError(
             file,

@@ -12,6 +12,7 @@ from crosszero.bitext.lines import check_file
 from crosszero.bitext.reader import Place
 from crosszero.errors import ConfigError, DataError, one_line, suggest
 
+STORE_VERSION = "crosszero.schema_version"  # the key in the metadata of a store of samples
 _BATCH = 1024
 _DEFAULT = "train"
 _SPLIT = re.compile(r"(train|test|validation|valid|val|dev)(?![A-Za-z])", re.IGNORECASE)
@@ -92,11 +93,17 @@ def _read_columns(file: Path) -> dict[str, list[str] | None]:
 
     try:
         with file.open("rb") as opened, pq.ParquetFile(opened) as table:
-            kinds = {column.name: column.type for column in table.schema_arrow}
+            schema = table.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:  # a name that is no text, too
         raise DataError(file, f"is not Parquet ({one_line(error)})") from error
+    if STORE_VERSION.encode() in (schema.metadata or {}):
+        raise DataError(
+            file,
+            "is of a store of samples, each row of which has languages of its own: prepare the "
+            "text that it was made from, or in Python cz.prepare(cz.SampleStore.open(...))",
+        )
     found: dict[str, list[str] | None] = {}
-    for name, kind in kinds.items():
+    for name, kind in {column.name: column.type for column in schema}.items():
         found[name] = [] if pa.types.is_map(kind) else None
         if pa.types.is_struct(kind):
             found[name] = [kind.field(i).name for i in range(kind.num_fields)]
