@@ -159,6 +159,25 @@ class TestTableHeader:
         pairs = TsvReader(path, languages=["en", "fr"], header=True)
         assert rows(pairs) == [("en", "hello", "fr", "bonjour")]
 
+    @pytest.mark.parametrize("columns", [["en", "fr"], [1, 2]])
+    def test_lines_are_held_against_the_header(self, table, columns):
+        path = table("id\ten\tfr\n1\tone\ttab\tun\n2\ttwo\tdeux\n3\tthree\ttrois\n")
+        options = {"languages": ["en", "fr"], "columns": columns, "header": True}
+        with pytest.raises(DataError, match=r"x\.tsv:2: 4 tab-separated columns, 3 are needed"):
+            list(read_bitext(path, **options))
+        log = SkipLog()
+        pairs = read_bitext(path, skip_log=log, **options)
+        assert rows(pairs) == [("en", "two", "fr", "deux"), ("en", "three", "fr", "trois")]
+        assert log.counts == {"wrong columns": 1}
+
+    def test_a_first_line_unlike_most_others_is_refused(self, table):
+        options = {"languages": ["en", "fr"], "columns": [1, 2], "skip_bad": True}
+        path = table("0\ta\ttab\tb\n" + "1\tone\tun\n" * 80)
+        with pytest.raises(DataError, match=r"x\.tsv:1: has 4 tab-separated columns, but most"):
+            list(read_bitext(path, **options))
+        path = table("1\tone\tun\n" * 51 + "0\ta\ttab\tb\n" * 80)
+        assert len(list(read_bitext(path, **options))) == 51
+
     def test_truth_values_are_no_columns(self, table):
         with pytest.raises(
             ConfigError, match=r"columns\[0\]: True given; a whole number is needed"

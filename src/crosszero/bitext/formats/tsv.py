@@ -26,6 +26,7 @@ from crosszero.errors import ConfigError, DataError
 _logger = logging.getLogger("crosszero.bitext")
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')  # a cell as CSV writes it
+_MANY = 50  # lines of the first hundred; if more are unlike the first line, that one is wrong
 _WORDS = re.compile(r"[^\W\d_]+")
 _COLUMNS = """
 source target src trg tgt ref reference text sentence segment string phrase original translation
@@ -66,7 +67,7 @@ class TsvReader(Reader):
     def rows(self) -> Iterator[Row]:
         positions = self._find_columns([]) if not self.header else []
         width = len(self.languages) if self.columns is None else 0
-        quoted = False
+        quoted, odd = False, 0
         for number, line in enumerate(read_lines(self.path), start=1):
             if isinstance(line, BadText):
                 if number == 1 and self.header:
@@ -74,6 +75,8 @@ class TsvReader(Reader):
                 self.skip_log.bad(self.path, number, line.reason, line.message)
                 continue
             cells = line.split("\t")
+            # Chosen columns: a line has to be as wide as the first, or a stray tab shifts them.
+            width = width or len(cells)
             if number == 1:
                 names = [cell.strip() for cell in cells]
                 positions = self._find_columns(names)
@@ -85,9 +88,15 @@ class TsvReader(Reader):
                     self.skip_log.leave_out(self.path, 1, "header")
                 if order or self.header:
                     continue
-            # Chosen columns: a line has to be as wide as the first, or a stray tab shifts them.
-            width = width or len(cells)
             if len(cells) != width or max(positions) >= width:
+                odd += len(cells) != width
+                if self.columns is not None and odd > _MANY >= number - _MANY:
+                    raise DataError(
+                        self.path,
+                        f"has {width} tab-separated columns, but most of the next lines have not: "
+                        "correct this line, or remove it",
+                        1,
+                    )
                 self.skip_log.bad(self.path, number, "wrong columns", self._say(cells, width))
                 continue
             texts = [cells[position] for position in positions]
