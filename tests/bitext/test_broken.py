@@ -259,6 +259,14 @@ BROKEN = {
         {"x.tsv": b"a\ta\tb\n1\t2\t3\n"}, "x.tsv", {"languages": EN_FR, "columns": ["a", "b"]},
         DataError, "x.tsv:1: 2 columns are called 'a': choose by position",
     ),
+    "two columns of Parquet that are in one language": (
+        {"x.parquet": {"en": ["a"], "zh-CN": ["b"], "zh-TW": ["c"]}}, "x.parquet",
+        {"languages": ["en", "zh"]}, ConfigError, "x.parquet: 'zh' may be any of zh-CN, zh-TW",
+    ),
+    "two locales that are in one language": (
+        {"en-US.pak": PAK, "zh-HK.pak": PAK, "zh-TW.pak": PAK}, ".", {"languages": ["en", "zh"]},
+        ConfigError, "'zh' may be any of zh-HK, zh-TW",
+    ),
     "one column by name and by position": (
         {"x.tsv": b"en\tfr\na\tb\n"}, "x.tsv", {"languages": EN_FR, "columns": [0, "en"]},
         DataError, "x.tsv:1: columns is [0, 'en']; name every column only once",

@@ -111,6 +111,21 @@ class TestTwoFiles:
         pairs = read_bitext(files, languages=["en", "fr"])
         assert rows(pairs) == [("en", "hello", "fr", "x")]
 
+    @pytest.mark.parametrize("given", ["folder", "files"])
+    def test_one_of_several_is_named_in_full(self, tmp_path, given):
+        files = write(tmp_path, m__en="hello", m__zh_CN="你好", m__zh_TW="妳好")
+        source = tmp_path if given == "folder" else files
+        with pytest.raises(ConfigError, match=r"'zh' may be any of zh_CN, zh_TW: name the one"):
+            read_bitext(source, languages=["en", "zh"])
+        assert rows(read_bitext(source, languages=["en", "zh-TW"])) == [
+            ("en", "hello", "zh-TW", "妳好")
+        ]
+        for languages in (["en", "zh", "zh-TW"], ["zh-TW", "zh", "en"]):
+            pairs = {
+                (p.source_language, p.source) for p in read_bitext(source, languages=languages)
+            }
+            assert ("zh", "你好") in pairs
+
     def test_names_and_languages_that_differ(self, tmp_path):
         files = write(tmp_path, x__en="hello", x__fr="salut")
         with pytest.raises(ConfigError, match=r"no file for 'de'; Allowed: en, fr"):

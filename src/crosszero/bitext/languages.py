@@ -138,6 +138,39 @@ def find_language(asked: str, found: Iterable[str]) -> str | None:
     return None
 
 
+def pick_languages(
+    asked: Sequence[str], found: Iterable[str], where: str | Path
+) -> list[str | None]:
+    """Pick for each language asked for its code, as :func:`find_language`, but never by chance.
+
+    A code that is asked for in full stands for no other language.
+
+    Raises:
+        ConfigError: several codes mean one of the languages, and none is the same; it names
+            `where` they were found.
+
+    Example:
+        >>> pick_languages(["zh", "zh-TW"], ["zh-CN", "zh-TW"], "data")
+        ['zh-CN', 'zh-TW']
+    """
+    found = list(found)
+    picked: list[str | None] = []
+    full = {normalise_code(language) for language in asked}
+    for language in asked:
+        code = find_language(language, found)
+        if code is not None and normalise_code(code) != normalise_code(language):
+            near = [x for x in found if find_language(language, [x])]
+            near = [x for x in near if normalise_code(x) not in full]
+            if len(near) > 1:
+                raise ConfigError(
+                    f"{where}: {language!r} may be any of {', '.join(near)}: name the one that is "
+                    "meant in full"
+                )
+            code = near[0] if near else None
+        picked.append(code)
+    return picked
+
+
 def same_language(first: str, second: str) -> bool:
     """Say whether two codes can mean the same: equal, or one without what the other adds.
 

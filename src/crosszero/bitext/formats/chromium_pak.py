@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from crosszero.bitext.folding import has_text
-from crosszero.bitext.languages import find_language
+from crosszero.bitext.languages import find_language, pick_languages
 from crosszero.bitext.lines import check_file, read_block
 from crosszero.bitext.reader import Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, suggest
@@ -218,8 +218,9 @@ def _find_locales(paths: Sequence[str | Path]) -> dict[str, str | Path]:
 
 
 def _pick(language: str, files: Mapping[str, str | Path]) -> str:
-    locale = find_language(_MAIN_LOCALE.get(language, language), files)
-    if locale := locale or find_language(language, files):
+    main = _MAIN_LOCALE.get(language)
+    locale = main and find_language(main, files)
+    if locale := locale or pick_languages([language], files, "the .pak files")[0]:
         return locale
     raise ConfigError(f"no .pak file for {language!r}; {suggest(language, files)}")
 

@@ -9,7 +9,7 @@ from typing import Any
 from crosszero.bitext.columns import check_columns, find_columns, find_languages
 from crosszero.bitext.decoding import BadText
 from crosszero.bitext.formats.parquet import ParquetRows, choose_split
-from crosszero.bitext.languages import find_language
+from crosszero.bitext.languages import pick_languages
 from crosszero.bitext.reader import Place, Reader, Row
 from crosszero.errors import ConfigError, DataError, MissingExtraError, one_line, suggest
 
@@ -87,9 +87,8 @@ def _choose_columns(
         )
     languages = languages or keys or ()
     # A map column has no fixed keys; then the language as asked for is the key.
-    found = [
-        x if keys == [] else find_language(x, known if keys is None else keys) for x in languages
-    ]
+    codes = known if keys is None else keys
+    found = languages if keys == [] else pick_languages(languages, codes, name)
     if None in found:
         language = languages[found.index(None)]
         raise ConfigError(

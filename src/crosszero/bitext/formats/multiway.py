@@ -16,6 +16,7 @@ from crosszero.bitext.languages import (
     find_language,
     is_code,
     languages_in_name,
+    pick_languages,
     same_language,
     split_suffix,
 )
@@ -207,11 +208,12 @@ def _told_by_names(
 def _pick(
     files: Mapping[str, str | Path], languages: Sequence[str], where: str
 ) -> list[str | Path]:
-    """Pick each language's file: the same code, else one that can mean the same."""
-    codes = []
-    for language in languages:
-        near = (code for code in files if same_language(code, language))
-        code = find_language(language, files) or next(near, None)
+    """Pick each language's file: the same code, else the only one that can mean the same."""
+    codes: list[str] = []
+    picked = pick_languages(languages, files, where)
+    for language, code in zip(languages, picked, strict=True):
+        near = (x for x in files if x not in picked and same_language(x, language))
+        code = code or next(near, None)
         if code is None or code in codes:
             raise ConfigError(f"{where}: no file for {language!r}; {suggest(language, files)}")
         codes.append(code)
