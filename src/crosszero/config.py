@@ -12,6 +12,7 @@ import math
 import types
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -124,6 +125,13 @@ def require(name: str, value: object, holds: bool, allowed: str) -> None:
     """Refuse a value that a setting can't have: ConfigError says which it can."""
     if not holds:
         raise ConfigError(f"{name}: {value} given; it must be {allowed}")
+
+
+def require_count(name: str, value: object) -> None:
+    """Refuse (ConfigError) what is no whole number from 1; one of NumPy is."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    require(name, repr(value), whole, "a whole number")
+    require(name, value, value >= 1, "1 or more")  # type: ignore[operator]
 
 
 def require_seed(seed: int) -> None:

@@ -105,6 +105,23 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert kept.rows == 4
 
 
+def test_what_no_file_can_hold_is_left_out(tmp_path: Path) -> None:
+    good = pair("a", "b")
+    bad = [
+        pair("a\ud800b", "c"),
+        pair("a", "\x93c\x94"),
+        dataclasses.replace(good, origin="x\udc80.tsv:1"),
+        dataclasses.replace(good, target_language="\udc80"),
+    ]
+    store = prepare([*bad, good], out=tmp_path / "s", words="none")
+    assert [s.pair for s in store] == [good]
+    summary = Summary.of(store)
+    assert summary is not None
+    assert summary.skipped == {"control character": 1, "not text": 3}
+    with pytest.raises(ConfigError, match="batch: '4' given; it must be a whole number"):
+        prepare([good], out=tmp_path / "s", batch="4")  # type: ignore[arg-type]
+
+
 LOOK_ALIKE = (
     "le café  noir",
     "\ufeffle café noir",

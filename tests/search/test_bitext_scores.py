@@ -101,7 +101,11 @@ def test_what_has_been_scored_is_not_scored_again(done: int, names: Any) -> None
     "wrong",
     [
         {"k": 0},
+        {"k": "4"},
+        {"k": 1.5},
+        {"k": None},
         {"block": 0},
+        {"block": True},
         {"scores": []},
         {"scores": ["cos"]},
         {"scores": ["ratio"], "block": 4},

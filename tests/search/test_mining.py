@@ -302,6 +302,32 @@ def test_copies_of_a_sentence_would_drown_its_margin():
     assert low < 0.8 * high
 
 
+class Labelled:
+    """Texts that are read by labels, as those of a pandas.Series."""
+
+    def __init__(self, *texts):
+        self.texts = texts
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __iter__(self):
+        return iter(self.texts)
+
+    def __getitem__(self, label):
+        return dict(zip((0, 2, 1), self.texts, strict=True))[label]
+
+
+def test_texts_are_read_by_their_place(tmp_path):
+    source, target = Labelled("cat", "cat", "sea"), ["sea, the", "cat, the"]
+    found = {(s, t) for _, s, t in crosszero.mine(Meaning(), source, target, k=2)}
+    assert found == {("cat", "cat, the"), ("sea", "sea, the")}
+    pairs = mine_texts(Meaning(), source, target, k=2)
+    write_pairs(tmp_path / "x", pairs, source, target)
+    lines = (tmp_path / "x").read_text().splitlines()
+    assert {tuple(line.split("\t")[1:]) for line in lines} == found
+
+
 def test_no_texts():
     with pytest.raises(CrosszeroError, match="there are none"):
         mine_texts(Meaning(), [], ["a"])
@@ -314,6 +340,7 @@ def test_no_texts():
         ({"threshold": "Auto"}, "threshold: 'Auto' given; a number or auto is needed"),
         ({"threshold": math.nan}, "threshold: nan given"),
         ({"k": 2.5}, "k: 2.5 given; it must be a whole number"),
+        ({"k": True}, "k: True given; it must be a whole number"),
     ],
 )
 def test_what_is_no_setting_is_refused_before_anything_is_encoded(settings, says):

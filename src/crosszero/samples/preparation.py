@@ -12,10 +12,11 @@ from typing import Any, Protocol, cast
 
 from crosszero.align.aligner import sides
 from crosszero.align.word_boundaries import word_spans
+from crosszero.bitext.decoding import find_control
 from crosszero.bitext.folding import fold_text, has_text
 from crosszero.bitext.pair import SentencePair
 from crosszero.bitext.read import read_bitext
-from crosszero.config import require
+from crosszero.config import require_count
 from crosszero.errors import DataError
 from crosszero.samples.finder import Finder
 from crosszero.samples.hold_out import Split
@@ -91,7 +92,7 @@ def prepare(
         >>> Summary.of(store).words_per_pair                                  # doctest: +SKIP
         2.4
     """
-    require("batch", batch, batch >= 1, "1 or more")
+    require_count("batch", batch)
     options = PrepareConfig(
         hold_out=hold_out, deduplicate=deduplicate, max_chars=max_chars, seed=seed
     )
@@ -181,6 +182,11 @@ def _check_left(out: Path, left: int, read: int, skipped: Counter[str]) -> None:
 
 
 def _unusable(pair: SentencePair, max_chars: int, seen: Seen | None) -> str:
+    # Readers have seen to this; pairs of other makers may hold what can't be written.
+    languages = pair.source_language, pair.target_language
+    for text in (pair.source, pair.target, *languages, pair.origin, pair.group):
+        if bad := find_control(text):
+            return bad.reason
     if not has_text(pair.source) or not has_text(pair.target):
         return "empty"
     if len(pair.source) > max_chars or len(pair.target) > max_chars:

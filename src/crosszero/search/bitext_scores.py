@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from crosszero.bitext.folding import has_text
-from crosszero.config import require
+from crosszero.config import require, require_count
 from crosszero.errors import ConfigError, suggest
 from crosszero.search.margin import Doubles, Margin, score_margins
 from crosszero.search.mining import SentenceEncoder
@@ -73,8 +73,8 @@ def check_scores(scores: Sequence[str], k: int, block: int) -> None:
         if name not in get_args(PairScoreName):
             raise ConfigError(f"score: {name!r} given; {suggest(name, get_args(PairScoreName))}")
     require("scores", list(scores), len(scores) > 0, "one or more of cosine, ratio and distance")
-    require("k", k, k >= 1, "1 or more")
-    require("block", block, block >= 1, "1 or more")
+    require_count("k", k)
+    require_count("block", block)
     if any(name != "cosine" for name in scores):  # else no pair has k others around it
         require("block", block, block > k, f"more than k, which is {k}, for ratio and distance")
 

@@ -102,6 +102,7 @@ def write_pairs(
     Returns:
         How many pairs were written.
     """
+    source, target = list(source), list(target)  # a pandas.Series is not read by rows
     count = 0
     with atomic_file(out) as file:
         for i, j, score in pairs:

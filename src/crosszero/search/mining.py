@@ -101,6 +101,7 @@ def mine(
     for name, texts in (("source", source), ("target", target)):
         if isinstance(texts, str):
             raise ConfigError(f"{name}: one text given; a list of texts is needed")
+    source, target = list(source), list(target)  # a pandas.Series is not read by rows
     pairs = mine_texts(
         encoder, source, target, k=k, margin=margin, retrieval=retrieval, device=device,
         approximate=approximate,
@@ -228,6 +229,7 @@ class DistinctTexts:
     """
 
     def __init__(self, texts: Sequence[str], key: Callable[[str], str] = str) -> None:
+        texts = list(texts)
         numbers: dict[str, int] = {}
         number = np.fromiter(
             (numbers.setdefault(key(text), len(numbers)) for text in texts), np.int64, len(texts)

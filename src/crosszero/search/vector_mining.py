@@ -19,7 +19,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from crosszero.config import require
+from crosszero.config import require_count
 from crosszero.errors import ConfigError, suggest
 from crosszero.search.margin import Doubles, Margin, check_margin, score_margins
 from crosszero.search.mined_pairs import MinedPairs
@@ -80,8 +80,7 @@ def mine_vectors(
 def check_settings(k: int, margin: str, retrieval: str = "max") -> None:
     """Refuse (ConfigError) what can't be mined with, before anything is encoded."""
     check_margin(margin)
-    require("k", k, isinstance(k, int | np.integer), "a whole number")
-    require("k", k, k >= 1, "1 or more")
+    require_count("k", k)
     if retrieval not in get_args(Retrieval):
         hint = suggest(retrieval, get_args(Retrieval))
         raise ConfigError(f"retrieval: {retrieval!r} given; {hint}")
