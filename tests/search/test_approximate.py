@@ -25,6 +25,11 @@ def clusters(rows: int, seed: int) -> np.ndarray:
     return middles[np.arange(rows) % len(middles)] + 0.2 * draw.normal(size=(rows, 24))
 
 
+def share_found(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The share of their neighbours that are ours, at whatever rank."""
+    return float(np.mean([np.isin(a, b).mean() for a, b in zip(theirs, ours, strict=True)]))
+
+
 def test_most_neighbours_are_found_and_the_share_is_told(caplog: pytest.LogCaptureFixture) -> None:
     left, right = clusters(4000, 1), clusters(5000, 2)
     with caplog.at_level(logging.INFO, logger="crosszero"):
@@ -35,11 +40,11 @@ def test_most_neighbours_are_found_and_the_share_is_told(caplog: pytest.LogCaptu
         same = ours.index == theirs.index
         assert np.allclose(ours.similarity[same], theirs.similarity[same], atol=1e-6)
         assert (np.diff(ours.similarity, axis=1) <= 0).all()
-        shares.append(same.mean())
+        shares.append(share_found(ours.index, theirs.index))
     assert min(shares) > 0.9
-    told = re.search(r"(\d+\.\d) % of the nearest 4 were found \(of 1,000 texts", caplog.text)
+    told = re.search(r"(\d+\.\d) % of the nearest 4 were found \(of 2,000 texts", caplog.text)
     assert told is not None
-    assert abs(float(told[1]) - 100 * shares[0]) < 2
+    assert abs(float(told[1]) - 50 * sum(shares)) < 1
 
 
 def test_missing_neighbours_are_counted(
@@ -49,12 +54,13 @@ def test_missing_neighbours_are_counted(
     draw = np.random.default_rng(0)
     left, right = draw.normal(size=(2000, 24)), draw.normal(size=(2000, 24))
     with caplog.at_level(logging.INFO, logger="crosszero"):
-        found, _ = find_neighbours_approximately(left, right, k=2)
-    exact, _ = find_neighbours_both(left, right, k=2)
+        found = find_neighbours_approximately(left, right, k=4)
+    exact = find_neighbours_both(left, right, k=4)
+    shares = [share_found(a.index, b.index) for a, b in zip(found, exact, strict=True)]
     told = re.search(r"(\d+\.\d) %", caplog.text)
     assert told is not None
     assert float(told[1]) < 60
-    assert abs(float(told[1]) - 100 * (found.index == exact.index).mean()) < 5
+    assert abs(float(told[1]) - 50 * sum(shares)) < 3
 
 
 @pytest.mark.parametrize(("rows", "k"), [(1, 1), (3, 5), (200, 150)])
