@@ -86,8 +86,12 @@ def test_mining_finds_nearly_the_same_pairs() -> None:
 
 
 def test_no_rows_and_no_faiss_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CrosszeroError, match="vectors on both sides"):
+    with pytest.raises(CrosszeroError, match="there are none"):
         find_neighbours_approximately(np.ones((0, 2)), np.ones((1, 2)))
+    with pytest.raises(ValueError, match="2 dimensions, target vectors 3"):
+        find_neighbours_approximately(np.eye(2), np.eye(3))
+    with pytest.raises(ValueError, match="k >= 1"):
+        find_neighbours_approximately(np.eye(2), np.eye(2), k=0)
     load = builtins.__import__
 
     def refuse(name: str, *rest: object) -> object:

@@ -12,8 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from crosszero.errors import CrosszeroError, MissingExtraError
-from crosszero.search.neighbours import AnyFloats, find_neighbours, unit_rows
+from crosszero.errors import MissingExtraError
+from crosszero.search.neighbours import (
+    AnyFloats,
+    check_search,
+    check_some,
+    find_neighbours,
+    unit_rows,
+)
 from crosszero.search.top_k import Floats, Neighbours
 
 _SAMPLE = 1000  # queries whose neighbours are sought exactly, too
@@ -35,15 +41,16 @@ def find_neighbours_approximately(
     Raises:
         MissingExtraError: faiss is not installed.
         CrosszeroError: a side has no row, or a value is not finite.
+        ValueError: the dimensions differ, or `k` < 1.
 
     Example:
         >>> there, back = find_neighbours_approximately(np.eye(2), np.eye(2))  # doctest: +SKIP
         >>> there.index.tolist()                                               # doctest: +SKIP
         [[0], [1]]
     """
+    check_some(left, right)
     one, other = unit_rows(left), unit_rows(right)
-    if not len(one) or not len(other):
-        raise CrosszeroError("a search needs vectors on both sides; there are none")
+    check_search(one, other, k, both=True)
     found = _search(one, other, k, device), _search(other, one, k, device)
     shares, asked = [], 0
     for ours, queries, candidates in zip(found, (one, other), (other, one), strict=True):

@@ -153,17 +153,22 @@ def check_some(queries: Sized, candidates: Sized) -> None:
         raise CrosszeroError("retrieval needs sentences on both sides; there are none")
 
 
-def _find(
-    left: AnyFloats, right: AnyFloats, k: int, device: str | None, *, both: bool
-) -> list[Neighbours]:
-    """Neighbours of the left rows, and with `both` those of the right rows, too."""
-    one, other = unit_rows(left), unit_rows(right)
+def check_search(one: Floats, other: Floats, k: int, *, both: bool) -> None:
+    """Refuse (ValueError) vectors of different dimensions, no candidates, and no neighbours."""
     if one.shape[1] != other.shape[1]:
         raise ValueError(
             f"source vectors have {one.shape[1]} dimensions, target vectors {other.shape[1]}"
         )
     if len(other) == 0 or k < 1 or (both and len(one) == 0):
         raise ValueError("at least one candidate and k >= 1 are needed")
+
+
+def _find(
+    left: AnyFloats, right: AnyFloats, k: int, device: str | None, *, both: bool
+) -> list[Neighbours]:
+    """Neighbours of the left rows, and with `both` those of the right rows, too."""
+    one, other = unit_rows(left), unit_rows(right)
+    check_search(one, other, k, both=both)
     columns = DistinctRows(len(other), other.__getitem__)
     rows = DistinctRows(len(one), one.__getitem__) if both else None
     if len(columns.firsts) < len(other):
