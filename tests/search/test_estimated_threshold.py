@@ -186,8 +186,11 @@ def test_auto_keeps_what_reaches_the_estimate(caplog: pytest.LogCaptureFixture) 
     *sides, _ = make_vectors(2, rows=300, right=0)
     assert len(mine(Table(*sides), *texts, threshold="auto")) > 100
     assert "can't be told apart by the scores" in caplog.text
-    for wrong in ({"margin": "absolute"}, {"retrieval": "all"}):
-        with pytest.raises(ConfigError, match="auto works with"):
+    few = [side[:30] for side in texts]
+    assert len(mine(Table(*sides), *few, threshold="auto")) > 10
+    assert "too few pairs to estimate it" in caplog.messages[-1]
+    for wrong in ({"margin": "absolute"}, {"retrieval": "all"}, {"k": 1}):
+        with pytest.raises(ConfigError, match="threshold: auto"):
             mine(Table(*sides), *texts, threshold="auto", **wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one-to-one"):
         choose_threshold(MinedPairs(*map(np.array, ([0], [0], [1.0]))), "auto")

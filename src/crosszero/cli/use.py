@@ -72,7 +72,7 @@ def mine(
     check_inputs(source, target)
     check_output(out, inputs=[source, target, *reading.folder])
     check_settings(k, margin, retrieval)
-    check_threshold(threshold, margin, retrieval)
+    check_threshold(threshold, margin, retrieval, k)
     if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
     left, right = (

@@ -20,7 +20,7 @@ import numpy as np
 from crosszero.search.margin import Doubles
 from crosszero.search.mined_pairs import DIGITS
 
-_LEAST, _RIGHT = 50, 10  # pairs from which anything is estimated; right ones among them
+LEAST, _RIGHT = 50, 10  # pairs with a rival to estimate anything from; right ones among them
 _MOST = 50_000  # pairs that EM looks at
 _STARTS = (0.9, 0.5, 0.1, 0.02)  # shares of right pairs that it starts from
 _ROUNDS, _STILL = 300, 1e-8
@@ -85,7 +85,7 @@ def estimate_threshold(score: Doubles, rival: Doubles) -> Estimate | None:
     order = np.argsort(-score, kind="stable")
     score, rival = score[order], rival[order]
     known = np.flatnonzero(np.isfinite(rival))
-    if len(known) < _LEAST or np.ptp(score[known]) == 0:
+    if len(known) < LEAST or np.ptp(score[known]) == 0:
         return None
     some = known[:: -(-len(known) // _MOST)]
     with np.errstate(over="ignore", invalid="ignore"):  # far from a distribution nothing is likely

@@ -17,7 +17,7 @@ import numpy as np
 
 from crosszero.bitext.folding import fold_text
 from crosszero.errors import ConfigError
-from crosszero.search.estimated_threshold import estimate_threshold
+from crosszero.search.estimated_threshold import LEAST, estimate_threshold
 from crosszero.search.margin import Margin
 from crosszero.search.mined_pairs import MinedPairs, reaches
 from crosszero.search.neighbours import AnyFloats, check_some
@@ -97,7 +97,7 @@ def mine(
     Source:
         Artetxe & Schwenk 2019, section 3.
     """
-    check_threshold(threshold, margin, retrieval)
+    check_threshold(threshold, margin, retrieval, k)
     for name, texts in (("source", source), ("target", target)):
         if isinstance(texts, str):
             raise ConfigError(f"{name}: one text given; a list of texts is needed")
@@ -114,7 +114,7 @@ def mine(
     ]
 
 
-def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) -> None:
+def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval, k: int) -> None:
     """Refuse (ConfigError) what is no threshold, and to estimate what can't be estimated."""
     number = isinstance(threshold, int | float | np.floating) and not isnan(threshold)
     if threshold not in (None, "auto") and not number:
@@ -123,6 +123,11 @@ def check_threshold(threshold: Threshold, margin: Margin, retrieval: Retrieval) 
         raise ConfigError(
             "threshold: auto works with the margins ratio and distance and the retrievals max and "
             f"intersect, not with {margin} and {retrieval}; give a number"
+        )
+    if threshold == "auto" and k == 1:
+        raise ConfigError(
+            "threshold: auto holds each pair against the next best, and with k 1 there is none; "
+            "give a number, or k 2 or more"
         )
 
 
@@ -136,6 +141,13 @@ def choose_threshold(pairs: MinedPairs, threshold: Threshold) -> float | None:
         return threshold
     if pairs.rival is None:
         raise ValueError("a threshold can be estimated only for pairs that were mined one-to-one")
+    if (known := int(np.isfinite(pairs.rival).sum())) < LEAST:
+        _log.warning(
+            "threshold: too few pairs to estimate it (%s that have a rival, %s are needed): all "
+            "are kept",
+            known, LEAST,
+        )  # fmt: skip
+        return None
     found = estimate_threshold(pairs.score, pairs.rival)
     if found is None:
         _log.warning(
