@@ -70,8 +70,9 @@ def prepare(
         raise ConfigError(f"--out {out}: is read by this command; choose another name")
     if encoder != ALIGNED and words.kind != "encoder":
         raise ConfigError("--encoder: finds no words unless --words.kind encoder is given, too")
-    if words.lexicon and words.kind != "lexicon":
-        raise ConfigError("--words.lexicon: is not read unless --words.kind lexicon is given, too")
+    _check_words(words)
+    if sampling.seed != PrepareConfig.seed and not sampling.hold_out:
+        raise ConfigError(f"--seed {sampling.seed}: draws nothing unless --hold-out is given, too")
     source.open()  # wrong names and languages are told before anything is written
     with ExitStack() as stack:
         fill = None
@@ -92,6 +93,20 @@ def prepare(
             fill=fill,
         )
     _log.info("%s", Summary.of(store))
+
+
+def _check_words(words: FinderConfig) -> None:
+    """Refuse (ConfigError) flags that the kind of finder does not look at."""
+    homes = {"lexicon": "lexicon", **dict.fromkeys(("fit_pairs", "samplers", "seed"), "aligner")}
+    for field in dataclasses.fields(words):
+        home = homes.get(field.name, words.kind)
+        unused = home != words.kind or (words.kind == "none" and field.name != "kind")
+        if unused and getattr(words, field.name) != field.default:
+            advice = "" if home == words.kind else f", or give --words.kind {home}"
+            raise ConfigError(
+                f"--words.{field.name.replace('_', '-')}: is not read with --words.kind "
+                f"{words.kind}; leave it out{advice}"
+            )
 
 
 def show(
