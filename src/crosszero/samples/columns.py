@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from crosszero.align.spans import Span, WordPair
 from crosszero.bitext.formats.parquet import STORE_VERSION
 from crosszero.samples.sample import Sample
+from crosszero.samples.tally import cut_units
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,8 +132,7 @@ class RowGroup(Sequence[Sample]):
 
         groups = self._texts[TEXTS.index("group")]
         kept = np.diff(self._ends) > 0 if with_words else np.ones(len(self), bool)
-        runs = groupby(range(len(self)), key=lambda row: groups[row] or row)
-        units = ([row for row in rows if kept[row]] for _, rows in runs)
+        units = ([row for row in unit if kept[row]] for unit in cut_units(groups))
         return [unit for unit in units if unit]
 
     def _check(self) -> None:

@@ -28,22 +28,22 @@ class Tally:
     languages: frozenset[str]
 
 
-def cut_units(samples: Iterable[Sample]) -> Iterator[Unit]:
+def cut_units(groups: Iterable[str]) -> Iterator[list[int]]:
     """Cut rows into units: rows of one non-empty group that follow each other are one."""
-    rows = enumerate(samples)
-    for _, members in groupby(rows, key=lambda row: row[1].group or row[0]):
-        yield tuple(sample for _, sample in members)
+    for _, rows in groupby(enumerate(groups), key=lambda row: row[1] or row[0]):
+        yield [number for number, _ in rows]
 
 
 def count_samples(samples: Sequence[Sample]) -> Tally:
     """Count the rows of one row group."""
-    units = [any(sample.words for sample in unit) for unit in cut_units(samples)]
+    units = cut_units(sample.group for sample in samples)
+    with_words = [any(samples[row].words for row in unit) for unit in units]
     return Tally(
         rows=len(samples),
         rows_with_words=sum(bool(sample.words) for sample in samples),
         words=sum(len(sample.words) for sample in samples),
-        units=len(units),
-        units_with_words=sum(units),
+        units=len(with_words),
+        units_with_words=sum(with_words),
         pairs=dict(Counter(f"{s.source_language}-{s.target_language}" for s in samples)),
         finders=dict(Counter(sample.finder for sample in samples)),
         languages=frozenset(c for s in samples for c in (s.source_language, s.target_language)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,12 +39,16 @@ def cut_row_groups(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     """
     members: list[T] = []
     for row in rows:
-        if len(members) >= size and not (row.group and members[-1].group == row.group):
+        if _is_full(members, size, row):
             yield members
             members = []
         members.append(row)
     if members:
         yield members
+
+
+def _is_full(members: Sequence[SentencePair], size: int, row: SentencePair) -> bool:
+    return len(members) >= size and not (row.group and members[-1].group == row.group)
 
 
 class SampleWriter:
@@ -75,8 +79,7 @@ class SampleWriter:
         """Take one sample; ValueError if a span is empty, upside down or outside its text."""
         check_spans(sample)
         buffer = self._buffer
-        same = buffer and sample.group and buffer[-1].group == sample.group
-        if len(buffer) >= self.row_group and not same:
+        if _is_full(buffer, self.row_group, sample):
             self._write(buffer)
             buffer.clear()
         buffer.append(sample)
