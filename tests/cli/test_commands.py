@@ -644,11 +644,15 @@ def test_wrong_values_cost_nothing(
 def test_a_store_is_not_replaced_by_what_is_made_of_it(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = tmp_path / "s"
-    assert call("prepare", corpus, "--out", store, "--words.kind", "none") == 0
-    before = {p.name: p.read_bytes() for p in store.iterdir()}
-    flags = ["--columns", "source", "target", "--languages", "en", "fr", "--out", store]
-    for read in (store, next(store.glob("*.parquet"))):
-        assert call("prepare", read, *flags) == 2
-        assert "is read by this command" in capsys.readouterr().err
-    assert {p.name: p.read_bytes() for p in store.iterdir()} == before
+    store, held_out = tmp_path / "s", tmp_path / "s-held-out"
+    assert call("prepare", corpus, "--out", store, "--hold-out", 2, "--words.kind", "none") == 0
+    before = {path: path.read_bytes() for path in tmp_path.glob("s*/*")}
+    assert {path.parent for path in before} == {store, held_out}
+    flags = ["--columns", "source", "target", "--languages", "en", "fr", "--words.kind", "none"]
+    for folder in (store, held_out):
+        for read in (folder, next(folder.glob("*.parquet"))):
+            for held in (0, 1):
+                assert call("prepare", read, *flags, "--out", store, "--hold-out", held) == 2
+                assert "is read by this command" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.glob("s*/*")} == before
+    assert call("prepare", held_out, *flags, "--out", tmp_path / "t") == 0

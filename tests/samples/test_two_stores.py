@@ -16,7 +16,7 @@ import pytest
 
 import crosszero as cz
 from crosszero.bitext.pair import SentencePair
-from crosszero.errors import CrosszeroError, DataError
+from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.samples import SampleStore, prepare
 from crosszero.samples.columns import METADATA
 from tests.samples.helpers import pair
@@ -55,6 +55,14 @@ def drop_partner(store: Path) -> None:
     metadata = json.loads((store / METADATA).read_text())
     del metadata["partner"]
     (store / METADATA).write_text(json.dumps(metadata))
+
+
+def test_a_folder_without_a_name_is_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="can't be replaced as a whole"):
+        prepare(corpus(), out=".", words="none")
 
 
 def test_a_kill_between_the_renames_is_seen(tmp_path: Path) -> None:

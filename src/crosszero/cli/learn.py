@@ -61,13 +61,18 @@ def prepare(
     from crosszero.files import real_place
     from crosszero.samples import Summary
     from crosszero.samples import prepare as prepare_samples
+    from crosszero.samples.store_places import default_held_out
     from crosszero.samples.summary import StageLog
 
     source = dataclasses.replace(source, path=paths[0] if len(paths) == 1 else paths)
     read = [Path(os.path.realpath(name)) for name in paths]
-    # An input must not be replaced, nor the folder of a file.
-    if real_place(out) in {*read, *(path.parent for path in read if path.is_file())}:
-        raise ConfigError(f"--out {out}: is read by this command; choose another name")
+    read += [path.parent for path in read if path.is_file()]
+    # An input must not be replaced, nor the folder of a file. What was held out is replaced, too,
+    # or removed.
+    for place in (out, default_held_out(out)):
+        if real_place(place) in read:
+            also = f" {place}, which goes with it," if place != out else ""
+            raise ConfigError(f"--out {out}:{also} is read by this command; choose another name")
     if encoder != ALIGNED and words.kind != "encoder":
         raise ConfigError("--encoder: finds no words unless --words.kind encoder is given, too")
     _check_words(words)

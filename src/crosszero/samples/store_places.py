@@ -57,7 +57,7 @@ def check_place(path: str | Path) -> None:
 
 def default_held_out(out: Path) -> Path:
     """Where the held-out texts of a store go if no place is given."""
-    return out.with_name(out.name + _HELD_OUT)
+    return out.parent / f"{out.name}{_HELD_OUT}"  # of a path without a name, too
 
 
 def check_places(out: Path, held_out: Path, hold_out: int) -> None:
