@@ -66,7 +66,7 @@ def test_a_folder_lost_between_two_renames_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "store"
     with atomic_folder(path) as new:
         (new / "a").write_text("one")
-    path.rename(tmp_path / ".store.old")  # what a crash between the renames leaves
+    path.rename(tmp_path / ".store.crosszero-old")  # what a crash between the renames leaves
     with pytest.raises(RuntimeError), atomic_folder(path):
         raise RuntimeError
     assert (path / "a").read_text() == "one"
@@ -84,7 +84,7 @@ def test_unwritable_places_are_told(tmp_path: Path) -> None:
 
 
 def test_a_file_never_becomes_a_folder(tmp_path: Path) -> None:
-    for name in ("store", ".store.old"):
+    for name in ("store", ".store.crosszero-old"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(CrosszeroError, match="is a file"), atomic_folder(tmp_path / "store"):
             pass

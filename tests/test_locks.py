@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from crosszero.continuation import open_lines
 from crosszero.errors import CrosszeroError
+from crosszero.experiment.cache import keep_until_done
 from crosszero.files import atomic_file
+from crosszero.folders import atomic_folder
 from crosszero.locks import lock_output, temporary_folder
 
 WRITER = """
@@ -100,11 +104,22 @@ def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert listed == [tmp_path]
 
 
-@pytest.mark.parametrize("name", [".mine.settings", ".a.12345678.txt", ".a.1234567", "a.12345678"])
-def test_files_of_others_are_no_leftovers(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).touch()
-    os.utime(tmp_path / name, (0, 0))
+def test_files_of_others_are_no_leftovers(tmp_path: Path) -> None:
+    others = {".mine.settings", ".a.12345678.txt", ".a.1234567", "a.12345678", ".a.old", ".a.lock"}
+    others |= {".a.original", ".a.vectors", ".a.0123456789abcdef.part", ".lock"}
+    for name in others:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
+    before = names(tmp_path)
     time.sleep(1.1)  # what is younger is never removed
+    with atomic_folder(tmp_path / "a") as folder:
+        (folder / "b").touch()
+    assert names(tmp_path) == {*before, "a", "a/b"}
+    shutil.rmtree(tmp_path / "a")
+    with keep_until_done(tmp_path / "a"), open_lines(tmp_path / "a", "0123"):
+        pass
+    with lock_output(tmp_path, inside=True):
+        pass
     with atomic_file(tmp_path / "a"):
         pass
-    assert names(tmp_path) == {"a", name}
+    assert names(tmp_path) == {*before, "a"}

@@ -18,7 +18,7 @@ from typing import IO
 
 from crosszero.errors import CrosszeroError
 from crosszero.files import atomic_file, is_stream, real_place
-from crosszero.locks import made_folder, take_lock
+from crosszero.locks import made_folder, name_beside, take_lock
 
 _HOLE = b"\0\n"  # stands for an item without a line; no text has this character
 _log = logging.getLogger("crosszero")
@@ -74,7 +74,7 @@ def open_lines(out: Path, key: str | None) -> Iterator[Lines]:
                 stream.close()
         return
     out = real_place(out)  # a link is followed
-    part = out.parent / f".{out.name}.{(key or 'stream')[:16]}.part"
+    part = name_beside(out, f"{(key or 'stream')[:16]}.part")
     with ExitStack() as stack:
         try:
             stack.enter_context(made_folder(out.parent))
@@ -117,7 +117,7 @@ def _named(out: Path) -> Iterator[None]:
 
 def _sweep(out: Path, part: Path) -> None:
     """Remove what dead runs with other settings have begun; a living one holds a lock."""
-    begun = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]+\.part")
+    begun = re.compile(rf"{re.escape(name_beside(out, '').name)}(stream|[0-9a-f]+)\.part")
     for left in out.parent.iterdir():
         if left != part and begun.fullmatch(left.name):
             with suppress(OSError), left.open("rb") as file:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crosszero.errors import ConfigError, CrosszeroError, DataError
-from crosszero.locks import made_folder, sweep, take_lock
+from crosszero.locks import made_folder, name_beside, sweep, take_lock
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _Member = tuple[str, Path, tuple[int, int, int, int]]  # another inode, size or time: it has changed
@@ -58,7 +58,7 @@ def atomic_file(path: str | Path, mode: str = "w") -> Iterator[IO]:  # type: ign
                 raise CrosszeroError(f"{path}: is a folder; name a file")
             stack.enter_context(made_folder(path.parent))
             sweep(path)
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            handle, name = tempfile.mkstemp(prefix=name_beside(path, "").name, dir=path.parent)
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             reason = getattr(error, "strerror", None) or error
             raise CrosszeroError(f"{path}: can't be written ({reason})") from error

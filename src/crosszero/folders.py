@@ -10,7 +10,9 @@ from pathlib import Path
 
 from crosszero.errors import CrosszeroError
 from crosszero.files import read_umask
-from crosszero.locks import temporary_folder
+from crosszero.locks import name_beside, temporary_folder
+
+_OLD = "old"
 
 
 @contextmanager
@@ -18,7 +20,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Give an empty folder beside `path` that replaces `path` when the block ends without an error.
 
     A reader sees the old folder or the new one, never a mixture. If the machine dies between the
-    two renames, the old folder stands beside as ``.NAME.old`` and is put back by the next call.
+    two renames, the old folder stands beside as ``.NAME.crosszero-old``, and the next call puts it
+    back.
 
     Raises:
         CrosszeroError: the parent folder can't be written, or `path` is a file. Whether a folder
@@ -42,7 +45,7 @@ def atomic_folders(*paths: str | Path) -> Iterator[list[Path]]:
     places = [path.resolve() if path.is_symlink() else path for path in map(Path, paths)]
     with ExitStack() as stack:
         for path in places:
-            _put_back(path)
+            put_back(path)
         folders = [stack.enter_context(temporary_folder(path)) for path in places]
         try:
             yield folders
@@ -55,9 +58,9 @@ def atomic_folders(*paths: str | Path) -> Iterator[list[Path]]:
         _put(dict(zip(places, folders, strict=True)))
 
 
-def _put_back(path: Path) -> None:
+def put_back(path: Path) -> None:
     """See that a folder can be put here, and put back the one that a killed process has lost."""
-    old = _old(path)
+    old = name_beside(path, _OLD)
     for place in (path, old):
         if place.exists() and not place.is_dir():
             raise CrosszeroError(
@@ -71,10 +74,6 @@ def _put_back(path: Path) -> None:
         raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
 
 
-def _old(path: Path) -> Path:
-    return path.parent / f".{path.name}.old"
-
-
 def _sync(folder: Path) -> None:
     """Have the disk hold all files, so that a power cut can't leave the name without the bytes."""
     for path in folder.rglob("*"):
@@ -85,16 +84,17 @@ def _sync(folder: Path) -> None:
 
 def _put(folders: Mapping[Path, Path]) -> None:
     """Give new folders their names, all of them or none."""
+    olds = {path: name_beside(path, _OLD) for path in folders}
     begun: list[Path] = []
     path = Path()
     try:
         for path, new in folders.items():
             new.chmod(0o777 & ~read_umask())
-            if _old(path).exists():
-                shutil.rmtree(_old(path))
+            if olds[path].exists():
+                shutil.rmtree(olds[path])
         for path, new in folders.items():
             if path.exists():
-                os.replace(path, _old(path))
+                os.replace(path, olds[path])
             begun.append(path)
             os.replace(new, path)
     except BaseException as error:
@@ -102,10 +102,10 @@ def _put(folders: Mapping[Path, Path]) -> None:
             with suppress(OSError):
                 if done.exists():
                     os.replace(done, folders[done])
-                if _old(done).exists():
-                    os.replace(_old(done), done)
+                if olds[done].exists():
+                    os.replace(olds[done], done)
         if isinstance(error, OSError):
             raise CrosszeroError(f"{path}: can't be written ({error.strerror})") from error
         raise
     for path in folders:
-        shutil.rmtree(_old(path), ignore_errors=True)
+        shutil.rmtree(olds[path], ignore_errors=True)

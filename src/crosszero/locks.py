@@ -17,11 +17,22 @@ from crosszero.errors import CrosszeroError
 if sys.platform != "win32":
     import fcntl
 
+_MARK = "crosszero-"
 # As tempfile names what is written here.
-_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}", re.DOTALL)
+_TEMPORARY = re.compile(rf"\.(.+)\.{_MARK}[a-z0-9_]{{8}}", re.DOTALL)
 
 # What stood in a folder when this process first wrote to it: listing 100,000 files takes long.
 _left: dict[Path, dict[str, list[Path]]] = {}
+
+
+def name_beside(path: Path, what: str) -> Path:
+    """Name a hidden place beside a path that no user would choose: what is there, we may remove.
+
+    Example:
+        >>> name_beside(Path("runs/one"), "old").name
+        '.one.crosszero-old'
+    """
+    return path.parent / f".{path.name}.{_MARK}{what}"
 
 
 def sweep(path: Path) -> None:
@@ -92,7 +103,7 @@ def temporary_folder(path: str | Path) -> Iterator[Path]:
         try:
             stack.enter_context(made_folder(path.parent))
             sweep(path)
-            new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            new = Path(tempfile.mkdtemp(prefix=name_beside(path, "").name, dir=path.parent))
             lock = os.open(new, os.O_RDONLY)
             take_lock(lock)  # tells others that the writer is alive
         except OSError as error:
@@ -121,11 +132,10 @@ def lock_output(path: str | Path, *, inside: bool = False) -> Iterator[None]:
         ...     train()
     """
     path = Path(os.path.realpath(path))
-    folder = path if inside else path.parent
-    lock = folder / (".lock" if inside else f".{path.name}.lock")
+    lock = path / f".{_MARK}lock" if inside else name_beside(path, "lock")
     with ExitStack() as stack:
         try:
-            stack.enter_context(made_folder(folder))
+            stack.enter_context(made_folder(lock.parent))
             handle = _open_locked(lock)
         except BlockingIOError as error:
             owner = "unknown"

@@ -384,7 +384,7 @@ def test_a_mining_that_was_stopped_does_not_encode_again(
     monkeypatch.setattr(Encoder, "encode", stop)
     assert call(*command) == 130
     assert encoded == [5, 5, 2, 5]
-    assert [path.name for path in out.parent.iterdir()] == [".out.tsv.vectors"]
+    assert [path.name for path in out.parent.iterdir()] == [".out.tsv.crosszero-vectors"]
     monkeypatch.setattr(Encoder, "encode", count)
     encoded.clear()
     caplog.set_level("INFO")

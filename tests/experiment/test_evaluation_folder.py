@@ -159,9 +159,9 @@ def test_a_folder_is_written_by_one_process_at_a_time(
     with lock_output(out, inside=True):
         with pytest.raises(CrosszeroError, match=r"evaluation: another process .* is writing it"):
             measure(model_folder(), ["tatoeba"])
-        assert [path.name for path in out.iterdir()] == [".lock"]
+        assert [path.name for path in out.iterdir()] == [".crosszero-lock"]
     measure(model_folder(), ["tatoeba"])
-    assert not (out / ".lock").exists()
+    assert not (out / ".crosszero-lock").exists()
 
 
 def test_the_summary_of_another_encoder_goes_with_its_predictions(

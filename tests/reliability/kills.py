@@ -149,7 +149,7 @@ def stop(
         whole = {name: digest for name, digest in left.items() if not is_hidden(name)}
         if by != signal.SIGKILL:  # it has tidied up, but where it was just doing so
             more = {name for name in left if is_hidden(name)}
-            more = {name for name in more if ".old/" not in name and not name.endswith(".lock")}
+            more = {name for name in more if "-old/" not in name and not name.endswith("-lock")}
             assert more <= after.keys(), (place, more)
         found.old += whole == before
         found.new += whole == after

@@ -234,9 +234,10 @@ def test_batches_are_counted_as_they_are_given() -> None:
 def test_what_a_killed_save_left_is_removed_and_a_replaced_checkpoint_put_back(
     tmp_path: Path,
 ) -> None:
-    for name in (".step-00000008.old", ".step-00000012.old", "step-00000012", ".step-00000016.x1"):
+    old = {number: f".step-{number}.crosszero-old" for number in ("00000008", "00000012")}
+    for name in (*old.values(), "step-00000012", ".step-00000016.crosszero-x1"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_text(name, "utf-8")
     remove_torn(tmp_path)
     left = {path.name: (path / "weights").read_text("utf-8") for path in tmp_path.iterdir()}
-    assert left == {"step-00000008": ".step-00000008.old", "step-00000012": "step-00000012"}
+    assert left == {"step-00000008": old["00000008"], "step-00000012": "step-00000012"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from crosszero.files import atomic_file, real_place
-from crosszero.locks import lock_output
+from crosszero.locks import lock_output, name_beside
 from crosszero.model.encoder import Encoder
 from crosszero.model.inference import Vectors
 from crosszero.model.options import BLOCK
@@ -67,7 +67,7 @@ def keep_until_done(out: Path) -> Iterator[Path]:
         CrosszeroError: another process writes the output, or its folder can't be written.
     """
     out = real_place(out)
-    folder = out.parent / f".{out.name}.vectors"
+    folder = name_beside(out, "vectors")
     with lock_output(out):
         try:
             yield folder

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from crosszero.folders import atomic_folder
+from crosszero.folders import atomic_folder, put_back
 from crosszero.model.backbone import Backbone
 from crosszero.training.progress import (
     MOMENTS,
@@ -81,12 +81,10 @@ def remove_torn(folder: Path) -> None:
 
     A checkpoint that was being replaced is put back first (see :mod:`crosszero.folders`).
     """
-    for old in folder.glob(f".{_PREFIX}*.old"):
-        path = folder / old.name.removeprefix(".").removesuffix(".old")
-        if not path.exists():
-            old.rename(path)
-    for path in folder.glob(f".{_PREFIX}*"):
-        shutil.rmtree(path, ignore_errors=True)
+    for left in folder.glob(f".{_PREFIX}*"):
+        put_back(folder / left.name.split(".")[1])
+    for left in folder.glob(f".{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def hash_frozen(backbone: Backbone) -> str | None:
