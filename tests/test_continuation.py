@@ -1,5 +1,6 @@
 """A run that was stopped goes on with what it has written."""
 
+import errno
 import gzip
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from crosszero.continuation import open_lines
-from crosszero.errors import CrosszeroError, DataError
+from crosszero.errors import ConfigError, CrosszeroError, DataError
+from crosszero.experiment.cache import keep_until_done
 
 
 @pytest.mark.parametrize("name", ["links", "links.gz"])
@@ -77,6 +79,43 @@ def test_bad_input_leaves_what_was_there(tmp_path):
         raise DataError("x", "is bad", 2)
     assert out.read_text() == "before\n"
     assert [path.name for path in tmp_path.iterdir()] == ["links"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (RuntimeError("CUDA out of memory"), True),
+        (CrosszeroError("a machine does not answer"), True),
+        (ConfigError("--k 0: is too little"), False),
+        (DataError("x", "is bad", 2), False),
+    ],
+)
+def test_an_error_that_goes_away_costs_nothing(tmp_path, error, kept):
+    out = tmp_path / "links"
+
+    def fail(key, lines):
+        with pytest.raises(type(error)), open_lines(out, key) as output:
+            output.write(lines)
+            raise error
+
+    fail("a", ["one", "two"])
+    assert len(list(tmp_path.iterdir())) == kept
+    with open_lines(out, "a") as output:
+        assert output.done == (2 if kept else 0)
+        output.write(["three"])
+    assert out.read_text().splitlines() == ["one", "two", "three"][-output.count :]
+    out.unlink()
+    fail("a", [])  # nothing to go on with
+    fail(None, ["one"])  # nothing can go on with it
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(type(error)), keep_until_done(out) as folder:
+        folder.mkdir()
+        raise error
+    assert folder.exists() == kept
+    with keep_until_done(out):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_runs_do_not_write_one_file(tmp_path):

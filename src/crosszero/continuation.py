@@ -1,4 +1,4 @@
-"""Output of lines that a run which was killed goes on with, in constant memory.
+"""Output of lines that a run which was stopped goes on with, in constant memory.
 
 What is written stands beside the output, under a name that tells by which settings and from which
 texts; the output takes its name at the end.
@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from crosszero.errors import CrosszeroError
+from crosszero.errors import ConfigError, CrosszeroError, DataError
 from crosszero.files import atomic_file, is_stream, real_place
 from crosszero.locks import made_folder, name_beside, take_lock
 
@@ -85,13 +85,15 @@ def open_lines(out: Path, key: str | None) -> Iterator[Lines]:
             raise CrosszeroError(f"{out}: can't be written ({error.strerror})") from error
         if not take_lock(file.fileno()) and sys.platform != "win32":
             raise CrosszeroError(f"{out}: another process is writing it")
+        if key is None:
+            os.truncate(part, 0)
+        lines = Lines(file, _HOLE, *_count_whole(part))
         try:
-            if key is None:
-                os.truncate(part, 0)
-            lines = Lines(file, _HOLE, *_count_whole(part))
             yield lines
-        except Exception as error:  # what was wrong will change, and with it the key
-            part.unlink(missing_ok=True)
+        except Exception as error:
+            # What is wrong with the input will change, and with it the key. Other errors go away.
+            if isinstance(error, ConfigError | DataError) or key is None or not lines.count:
+                part.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.filename is None:
                 error.filename = str(out)  # a full disk is told with the name of the file
             raise

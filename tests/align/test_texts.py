@@ -1,13 +1,15 @@
 """Texts as people have them: files of all kinds, raw and tokenised, in any script."""
 
+import gzip
 import json
+import re
 import sys
 
 import pytest
 
 from crosszero.align import word_cutter
 from crosszero.align.corpus import Corpus
-from crosszero.align.text_pairs import TextPair, read_pairs
+from crosszero.align.text_pairs import TextPair, check_lengths, read_pairs
 from crosszero.align.word_boundaries import word_spans
 from crosszero.align.word_cutter import cut_words, is_unsegmented, make_cutter
 from crosszero.errors import ConfigError, DataError
@@ -111,6 +113,24 @@ def test_a_text_that_shows_nothing_has_no_words(tmp_path):
 def test_files_of_unequal_length(tmp_path):
     with pytest.raises(DataError, match="lines"):
         list(read_pairs(write(tmp_path / "a", "a\nb\n"), write(tmp_path / "b", "a\n")))
+
+
+def test_unequal_lengths_are_told_before_a_line_is_used(tmp_path):
+    texts = ["a\n", "a", "a\nb", "a\r\nb\r\n", "a\n\n", "\n", "a\u2028b\x85c\rd\n"]
+    for number, one in enumerate(texts):
+        source = tmp_path / f"{number}.gz"
+        source.write_bytes(gzip.compress(one.encode()))
+        check_lengths(source)
+        for other in texts:
+            target = write(tmp_path / "b", other)
+            try:
+                count = len(list(read_pairs(source, target)))
+            except DataError as error:
+                with pytest.raises(DataError, match=re.escape(str(error))):
+                    check_lengths(source, target)
+            else:
+                check_lengths(source, target)
+                assert count
 
 
 def test_words_of_scripts_without_spaces():

@@ -22,8 +22,10 @@ import pytest
 from crosszero.align.spans import Span
 from crosszero.cli import main
 from crosszero.cli.main import COMMANDS, XTREME
+from crosszero.errors import MissingExtraError
 from crosszero.model.encoder import Encoder
 from crosszero.samples.store import SampleStore
+from crosszero.search.mining import mine_texts
 
 Folders = Callable[..., Path]
 
@@ -425,6 +427,18 @@ def test_number_formats_and_approximate_mining(
     assert len(pairs.read_text().splitlines()) == 3
     wrong = ["--approximate", "--ray-address", "local"]
     assert call("mine", texts, texts, "--out", pairs, *read, *wrong) == 2
+
+
+def test_mining_without_faiss_is_refused_before_anything_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    texts, out = write(tmp_path / "a.en", "a cat\n"), tmp_path / "pairs.tsv"
+    command = ["mine", texts, texts, "--out", out, "--encoder", tmp_path / "none"]
+    assert call(*command, "--approximate") == 2
+    assert_one_line(capsys, "pip install 'crosszero[approximate]'")
+    with pytest.raises(MissingExtraError):
+        mine_texts(None, ["a cat"], ["a cat"], approximate=True)  # type: ignore[arg-type]
 
 
 def test_align(model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,9 @@ from typing import Literal, NamedTuple
 
 from crosszero.bitext.decoding import BadText, find_control
 from crosszero.bitext.formats.multiway import read_parallel
+from crosszero.bitext.lines import read_block
 from crosszero.errors import DataError
+from crosszero.files import open_bytes
 
 _Format = Literal["lines", "tsv", "jsonl"]
 _BAR = "|||"
@@ -79,6 +81,29 @@ def read_columns(paths: Sequence[str | Path]) -> Iterator[tuple[int, list[str]]]
             if isinstance(text, BadText):
                 raise DataError(path, text.message, number)
         yield number, [str(text) for text in row]
+
+
+def check_lengths(source: str | Path, target: str | Path | None = None) -> None:
+    """Refuse two files with different numbers of lines, before hours are spent on the lines.
+
+    Nothing is looked at if a side is a stream, or there is one file.
+
+    Raises:
+        DataError: the numbers differ, or a line before the end of one can't be used.
+    """
+    if target is None or not all(Path(path).is_file() for path in (source, target)):
+        return
+    if _count_lines(source) != _count_lines(target):
+        for _ in read_columns([source, target]):  # says what is wrong
+            pass
+
+
+def _count_lines(path: str | Path) -> int:
+    count, last = 0, b"\n"
+    with open_bytes(path) as file:
+        while block := read_block(file, path, 1 << 20):
+            count, last = count + block.count(b"\n"), block[-1:]
+    return count + (last != b"\n")
 
 
 def _tell_kind(path: str | Path, number: int, line: str) -> _Format:

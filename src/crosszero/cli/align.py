@@ -91,6 +91,7 @@ def align(
     from crosszero.align.link_writer import count_links, spell_links
     from crosszero.align.linker import WordLinker
     from crosszero.align.methods import LinkConfig
+    from crosszero.align.text_pairs import check_lengths
     from crosszero.bitext.languages import check_pair
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
@@ -126,6 +127,8 @@ def align(
         raise ConfigError(
             f"--load: method {method} needs no counts; give --method combined or statistical"
         )
+    if corpus.files:
+        check_lengths(*corpus.files)
     statistics = None
     if counts:
         statistics = TwoWayModel.load(load) if load else count_words(corpus)

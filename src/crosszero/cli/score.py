@@ -53,7 +53,7 @@ def score(
     block
         Pairs that are read at a time, and among which neighbours are looked for: more than K.
     """
-    from crosszero.align.text_pairs import ONE_FILE, read_pairs
+    from crosszero.align.text_pairs import ONE_FILE, check_lengths, read_pairs
     from crosszero.bitext.lines import count_empty
     from crosszero.continuation import open_lines
     from crosszero.files import check_inputs, check_output, hash_files, make_key
@@ -71,6 +71,7 @@ def score(
             f"--k {k}: the cosine looks at no neighbours; leave it out, or give --by ratio or "
             "--by distance"
         )
+    check_lengths(*files)
     model = reading.load()
     key = None
     if all(path.is_file() for path in files):  # what can't be read again can't be hashed first

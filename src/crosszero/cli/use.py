@@ -75,6 +75,10 @@ def mine(
     check_threshold(threshold, margin, retrieval, k)
     if approximate and ray.ray_address is not None:
         raise ConfigError("--approximate: works on one machine; leave out --ray-address")
+    if approximate:
+        from crosszero.search.approximate import import_faiss
+
+        import_faiss()  # told before anything is loaded
     left, right = (
         [text for text in require_texts(path, strict=strict, outcome="left out") if text]
         for path in (source, target)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file, real_place
 from crosszero.locks import lock_output, name_beside
 from crosszero.model.encoder import Encoder
@@ -61,7 +62,9 @@ class CachedEncoder:
 
 @contextmanager
 def keep_until_done(out: Path) -> Iterator[Path]:
-    """Give a folder beside an output for vectors, which only a run that was killed leaves there.
+    """Give a folder beside an output for vectors, which only a run that has not ended leaves there.
+
+    They stay after an error that is not about the input: a full disk, say, or too little memory.
 
     Raises:
         CrosszeroError: another process writes the output, or its folder can't be written.
@@ -71,7 +74,7 @@ def keep_until_done(out: Path) -> Iterator[Path]:
     with lock_output(out):
         try:
             yield folder
-        except Exception:
+        except (ConfigError, DataError):
             shutil.rmtree(folder, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)

@@ -77,11 +77,17 @@ def _search(queries: Floats, candidates: Floats, k: int, device: str | None) -> 
     return Neighbours(index=numbers, similarity=np.clip(similarity, -1.0, 1.0))
 
 
-def _make_index(vectors: Floats) -> Any:
+def import_faiss() -> Any:
+    """Import faiss; MissingExtraError without it, which is to be told before texts are encoded."""
     try:
         import faiss
     except ImportError as error:
         raise MissingExtraError("faiss-cpu", "approximate", "approximate search") from error
+    return faiss
+
+
+def _make_index(vectors: Floats) -> Any:
+    faiss = import_faiss()
     count, dim = vectors.shape
     cells = max(1, min(int(2 * count**0.5), count // _POINTS))
     index: Any = faiss.index_factory(dim, f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT)

@@ -192,6 +192,10 @@ def mine_texts(
         )  # fmt: skip
 
     check_settings(k, margin, retrieval)
+    if approximate:
+        from crosszero.search.approximate import import_faiss
+
+        import_faiss()
     return mine_distinct(source, target, find, drop_repeated=drop_repeated)
 
 
