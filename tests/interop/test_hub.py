@@ -17,18 +17,30 @@ from huggingface_hub import ModelCard
 from safetensors.torch import save_file
 
 import crosszero as cz
+from crosszero.align.gold import GOLD_HASHES
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CheckpointError, ConfigError
-from crosszero.interop.hub_card import read_scores
+from crosszero.experiment.scores import Scores
+from crosszero.interop.hub import _list_files
+from crosszero.interop.hub_card import complete_card, read_scores
+from crosszero.model.backbone import Backbone
 from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
-from crosszero.model.saving import PROJECTION
+from crosszero.model.saving import PROJECTION, save_encoder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
+from crosszero.tasks.score import Score
 from tests.cli.corpus import PAIRS, write_corpus
 from tests.hub import StandIn, serve_hub
 
 ROOT = Path(__file__).parents[2]
+OTHERS = (  # what may stand in the folder of a run, and is nobody else's business
+    "training.json", "metrics.jsonl", "failed-batch.json", ".crosszero-lock", "optimizer.pt",
+    "pytorch_model.bin", "notes.txt", "scores.json", "tmp/.env", ".env", "logs/events.out",
+    "checkpoints/step-00000001/weights.safetensors", "checkpoints/step-00000001/config.json",
+    "samples/part-00000.parquet", "samples/_metadata.json", "evaluation/scores.json",
+    "1_Pooling/notes.txt", "1_Pooling/.config.json",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +54,9 @@ def folder(model_folder: Callable[..., Path], tmp_path: Path) -> Path:
     """A model folder with what stands beside a model in the folder of a run."""
     path = Path(shutil.copytree(model_folder(), tmp_path / "run"))
     (path / "README.md").write_text("---\ntags: [crosszero]\n---\n# a card\n")
-    (path / "training.json").write_text('{"encoder": "/home/someone/secret"}')
-    (path / "checkpoints" / "step-00000001").mkdir(parents=True)
-    (path / "checkpoints" / "step-00000001" / "weights.safetensors").write_bytes(b"x")
+    for name in OTHERS:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(b"{}")
     return path
 
 
@@ -71,7 +83,7 @@ def test_a_run_is_pushed_and_loaded_again(hub: StandIn, folder: Path, tmp_path: 
     assert done.stdout.startswith(f"{hub.address}/someone/aligned/commit/")
     files = hub.repositories["models/someone/aligned"]["main"]
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= files.keys()
-    assert not any("checkpoint" in name or name == "training.json" for name in files)
+    assert not files.keys() & {*OTHERS}
     assert hub.private == {"someone/aligned"}
 
     (tmp_path / "a.en").write_text("the cat\nthe sea\n")
@@ -94,6 +106,7 @@ def test_gold_that_was_trained_on_is_known_of_what_comes_back(
     done = run(hub, "push", str(folder), "someone/learned")
     assert done.returncode == 0, done.stderr
     files = hub.repositories["models/someone/learned"]["main"]
+    assert GOLD_HASHES in files
     assert not any(name.startswith("gold/") or b"le chat" in files[name] for name in files)
     script = "import sys; from crosszero.samples.gold import find_known; " + (
         "print(*(find_known(name, ['le  chat', 'la mer'], ['x', 'y']) for name in sys.argv[1:]))"
@@ -149,6 +162,32 @@ def test_the_card_names_scores_and_licences(hub: StandIn, folder: Path, tmp_path
         read_scores(tmp_path / "scores.json", folder)
 
 
+@pytest.mark.parametrize("model", ["bert", "xlm-roberta"])
+def test_all_that_a_saved_encoder_consists_of_is_pushed(
+    model_folder: Callable[..., Path], tmp_path: Path, model: str
+) -> None:
+    folder = tmp_path / "saved"
+    head = ProjectionHead(16, "multi")
+    save_encoder(Backbone.load(model_folder(model)), folder, head=head, alignment_layer=1)
+    parts = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert _list_files(folder).keys() == parts - {"README.md"}
+
+
+def test_results_in_a_card_replace_those_of_an_earlier_push_alone() -> None:
+    def complete(card: str, value: float) -> str:
+        row = Score(task="tatoeba", metric="accuracy", language="fr", value=value, count=4)
+        return complete_card(card, "a/b", scores=Scores([row], title="By crosszero evaluate"))
+
+    own = "# A card\n\n## Results\n\n| mine | 7 |\n\n## Limitations\n\nMany.\n"
+    first = complete(own, 0.5)
+    assert own.strip() in first
+    assert "fr | 50.0 | 4 |" in first
+    more = first + "\nWritten by hand.\n\n## Citation\n\nMine.\n"
+    second = complete(more, 0.75)
+    assert second.replace("75.0", "50.0").replace("0.75", "0.5") == more
+    assert "fr | 75.0 | 4 |" in second
+
+
 def test_a_model_without_safetensors_is_told_what_to_do(
     hub: StandIn, model_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -196,6 +235,7 @@ READ = """
 import json, sys
 from crosszero import Encoder
 from crosszero.cli import main
+from crosszero.model.backbone import Backbone
 from crosszero.model.hashing import hash_encoder
 for name in sys.argv[1:-1]:
     vectors = Encoder.load(name, precision="fp32").encode(["the cat"]).tolist()

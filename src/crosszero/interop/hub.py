@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -13,13 +12,17 @@ from crosszero.align.gold import GOLD_HASHES
 from crosszero.errors import ConfigError, CrosszeroError, one_line
 from crosszero.interop.hub_card import complete_card, read_scores
 from crosszero.model.loading import locate_encoder
+from crosszero.model.saving import OWN_SETTINGS, PROJECTION
 from crosszero.samples.gold import read_hashes, show_hashes
 
-# What a run needs to go on, and paths of the machine that it ran on, are nobody else's business.
-_OWN = (
-    ".*", "checkpoints/*", "words/*", "gold/*", "tensorboard/*", "training.json", "metrics.jsonl",
-    "failed-batch.json", "*.lock",
+# What goes, from the folder and from those of its modules (1_Pooling). Whatever else stands there,
+# such as samples, notes and the state of the training, is nobody else's business.
+_PARTS = (
+    "*config*.json", "modules.json", OWN_SETTINGS, "model*.safetensors", PROJECTION,
+    "model.safetensors.index.json", "*token*.json", "*vocab*.json", "vocab.txt", "merges.txt",
+    "bpe.codes", "*.model",
 )  # fmt: skip
+_MODULE = "[0-9]_*"
 
 
 def push(
@@ -35,9 +38,9 @@ def push(
 ) -> str:
     """Upload a run or a model folder to the hub; a missing repository is created.
 
-    Weights, tokeniser, pooling, card and what crosszero reads beside them are uploaded. Not so
-    checkpoints, metrics, and settings with paths of this machine. Of gold links that were trained
-    on, hashes of the sentences are uploaded, by which nobody measures the encoder on them.
+    Weights, tokeniser, pooling, card and what crosszero reads beside them are uploaded, and
+    nothing else that stands in the folder. Of gold links that were trained on, hashes of the
+    sentences are uploaded, by which nobody measures the encoder on them.
 
     Args:
         run: the folder.
@@ -105,10 +108,6 @@ def _read_card(folder: Path) -> str:
 
 def _list_files(folder: Path) -> dict[str, Path]:
     """What is uploaded as it is, by its place in the repository."""
-    files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    left_out = (*_OWN, "README.md")
-    return {
-        place: path
-        for place, path in files.items()
-        if not any(fnmatchcase(place, pattern) for pattern in left_out)
-    }
+    found = [p for part in _PARTS for at in ("", f"{_MODULE}/") for p in folder.glob(at + part)]
+    files = (p for p in sorted({*found}) if p.is_file() and not p.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path for path in files}

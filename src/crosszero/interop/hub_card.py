@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from crosszero.training.model_card import NOT_STATED
 _KINDS = {"xnli": "text-classification", "pawsx": "text-classification"}
 _KINDS |= dict.fromkeys(("udpos", "panx", "word-alignment"), "token-classification")
 _TEXTS = "| texts | {} |"
-_RESULTS = "## Results"
+_TITLE = "By crosszero evaluate"
+# The section that an earlier push has written: the table, and the note below it.
+_OLD = re.compile(rf"\n## Results\n\n\*\*{_TITLE}\*\*\n\n(\|.*\n)+(\n.+(\n|\Z))?")
 
 
 def complete_card(
@@ -68,8 +71,9 @@ def complete_card(
             for score in scores
             if score.layer is None
         ]  # fmt: skip
-        text = text.partition(f"\n{_RESULTS}\n")[0].rstrip()
-        text += f"\n\n{_RESULTS}\n\n{render_markdown(scores.table())}\n"
+        old = _OLD.search(text)
+        before, behind = (text[: old.start()], text[old.end() :]) if old else (text, "")
+        text = f"{before.rstrip()}\n\n## Results\n\n{render_markdown(scores.table())}\n{behind}"
     made.text = text
     return str(made)
 
@@ -86,5 +90,5 @@ def read_scores(path: str | Path, encoder: str | Path) -> Scores:
         raise ConfigError(
             f"{quote(str(path))}: holds no scores; give the scores.json of crosszero evaluate"
         )
-    scores.title = "By crosszero evaluate"
+    scores.title = _TITLE
     return scores
