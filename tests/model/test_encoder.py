@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 import transformers
 
+from crosszero.cli.flags import Reading
 from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
@@ -304,6 +305,27 @@ def test_no_such_encoder(tmp_path: Path) -> None:
     ]:
         with pytest.raises(CheckpointError, match=message):
             locate_encoder(name)
+
+
+def test_a_folder_with_the_name_of_a_bundled_encoder_is_told_of(
+    model_folder: Folders,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inside = locate_encoder("crosszero-mini")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model_folder(), "crosszero-mini")
+    assert not caplog.records
+    for _ in range(2):
+        assert locate_encoder("crosszero-mini") == inside
+    assert Reading(encoder="crosszero-mini").folder == []
+    assert caplog.text.count("write ./crosszero-mini") == len(caplog.records) == 1
+    assert Path(locate_encoder("./crosszero-mini")).samefile(tmp_path / "crosszero-mini")
+    assert Reading(encoder="./crosszero-mini").folder == [Path("crosszero-mini")]
+    monkeypatch.chdir(Path(inside).parent)
+    assert locate_encoder("crosszero-mini") == inside
+    assert len(caplog.records) == 1
 
 
 def test_layer_and_length_out_of_range(model_folder: Folders) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from crosszero.errors import CheckpointError, ConfigError, DataError
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
+from crosszero.model.options import BUNDLED
 
 Folders = Callable[..., Path]
 TEXTS = ["the weather is good today", "猫 狗", "le Chat VOIT la maison rouge " * 6, "الطقس اليوم"]
@@ -62,10 +62,11 @@ def test_a_folder_that_says_nothing_is_the_mean_of_the_last_layer(
 
 
 def test_what_was_trained_here_is_first_and_last_layer(tmp_path: Path) -> None:
-    shutil.copytree(Path(__file__).parents[2] / "src/crosszero/assets" / MINI, tmp_path / "mini")
+    mini = BUNDLED[0]
+    shutil.copytree(Path(__file__).parents[2] / "src/crosszero/assets" / mini, tmp_path / "mini")
     encoder = compare(tmp_path / "mini")
-    assert encoder.pooling == Encoder.load(MINI).pooling == "first-last"
-    np.testing.assert_array_equal(encoder.encode(TEXTS), Encoder.load(MINI).encode(TEXTS))
+    assert encoder.pooling == Encoder.load(mini).pooling == "first-last"
+    np.testing.assert_array_equal(encoder.encode(TEXTS), Encoder.load(mini).encode(TEXTS))
 
 
 def test_what_stands_behind_the_pooling(model_folder: Folders, tmp_path: Path) -> None:

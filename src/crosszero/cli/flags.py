@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from crosszero.config import require
 from crosszero.errors import ConfigError
-from crosszero.model.options import Pooling, Precision
+from crosszero.model.options import BUNDLED, Pooling, Precision
 
 if TYPE_CHECKING:
     from crosszero.cluster import Cluster
@@ -79,7 +79,8 @@ class Reading:
     def folder(self) -> list[Path]:
         """The encoder's folder, if it is one: nothing may be written into it."""
         path = Path(self.encoder)
-        return [path] if (path / "config.json").is_file() else []
+        own = self.encoder not in BUNDLED and (path / "config.json").is_file()
+        return [path] if own else []
 
     def list_options(self, *, common: bool = False) -> dict[str, Any]:
         """List all but the encoder, as :meth:`crosszero.Encoder.load` takes them.

@@ -42,6 +42,7 @@ from crosszero.files import check_output, make_key
 from crosszero.locks import lock_output, made_folder
 from crosszero.memory import peak_memory, reset_memory
 from crosszero.model.loading import check_encoder
+from crosszero.model.options import BUNDLED
 from crosszero.samples.store import SampleStore
 
 _log = logging.getLogger("crosszero")
@@ -139,8 +140,8 @@ def check_experiment(config: ExperimentConfig) -> None:
 def _check_out(config: ExperimentConfig) -> None:
     """Refuse to write into the folder of an encoder, or of data."""
     starts = {config.start_of(name, seed) for name in config.systems for seed in config.seeds}
-    encoders = [start for start in starts if (Path(start) / "config.json").is_file()]
-    check_output(config.out, flag="out:", inputs=encoders, folder=True)
+    own = [x for x in starts if x not in BUNDLED and (Path(x) / "config.json").is_file()]
+    check_output(config.out, flag="out:", inputs=own, folder=True)
     for name in ("data", "alignment", "held_out", "samples"):
         place = getattr(config, name)
         if place is not None and os.path.realpath(place) == os.path.realpath(config.out):

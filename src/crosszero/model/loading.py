@@ -19,10 +19,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from crosszero.errors import CheckpointError, one_line
+from crosszero.model.options import BUNDLED
 
-MINI = "crosszero-mini"
-BUNDLED = (MINI, "crosszero-mini-aligned")
-"""Encoders inside the package, by the names that users call them."""
 SAFELY: dict[str, Any] = {
     "dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True,
     "output_loading_info": True,
@@ -81,11 +79,23 @@ def find_folder(name: str | Path) -> Path:
     """
     path = Path(name)
     if str(name) in BUNDLED and (_ASSETS / name).is_dir():
+        _warn_of_namesake(path.absolute())
         path = _ASSETS / name
     parts = _REVISION.fullmatch(str(name))
     if parts is None or path.exists():
         return path
     return _fetch_revision(parts[1], parts[2])
+
+
+@lru_cache  # said once
+def _warn_of_namesake(path: Path) -> None:
+    if (path / "config.json").is_file() and path != _ASSETS / path.name:
+        _log.warning(
+            "%s: is not read, because an encoder of the package has this name; to read the folder, "
+            "write ./%s",
+            path,
+            path.name,
+        )
 
 
 @lru_cache  # asking the hub at each look would take long, and it may move a branch meanwhile

@@ -12,8 +12,8 @@ from huggingface_hub import ModelCard, ModelCardData, hf_hub_download
 from crosszero import __version__
 from crosszero.config import to_dict
 from crosszero.model.backbone import Backbone
-from crosszero.model.loading import BUNDLED, find_folder
-from crosszero.model.options import LayerName
+from crosszero.model.loading import find_folder
+from crosszero.model.options import BUNDLED, LayerName
 from crosszero.samples.store import SampleStore
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import TrainConfig
