@@ -401,6 +401,19 @@ def test_control_characters_are_no_tokens_and_end_no_text() -> None:
     assert tuple(words[3][0].target) == (1, 4)
 
 
+@pytest.mark.parametrize("text", ["", "\u0301", "\u200b", "\ufe0f", "\0", "\u0301 \x85"])
+def test_a_text_without_tokens_has_no_links(text: str) -> None:
+    assert found([("weather", "météo")], text, "la météo") == []
+    assert found([("weather", "météo")], "the weather", text) == []
+
+
+def test_a_list_of_too_many_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexicon_aligner, "_MOST", 3)
+    assert found([("one two", "eins"), ("three", "drei")], "three", "drei") == [("three", "drei")]
+    with pytest.raises(ConfigError, match="more than 3 different words in one language"):
+        found([("one two", "eins"), ("three four", "drei")], "three", "drei")
+
+
 def test_automata_are_made_anew_in_other_processes() -> None:
     search = finder([("sea", "mer")])
     case = [pair("the sea", "la mer")]

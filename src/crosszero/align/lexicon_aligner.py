@@ -11,6 +11,7 @@ inside a longer word that the list has not: *天* in *天才*. List the longer w
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
@@ -33,6 +34,7 @@ _TEXTS = 2_000  # sentence pairs looked up at a time
 _REMEMBERED = 2_000_000  # characters of what stands between spaces
 _SPACE, _END, _OTHER = " ", "\0", "."  # between pieces, between texts, a token of no entry
 _FIRST = 0xE000  # character of the first token; those below are partly no text
+_MOST = sys.maxunicode + 1 - _FIRST  # different tokens
 _PIECE = re.compile(r"\S+")  # what str.split gives
 Numbers = NDArray[np.int64]
 
@@ -188,6 +190,11 @@ class _Alphabet(dict[str, str]):
     def __missing__(self, token: str) -> str:
         if self.complete:
             return _OTHER
+        if len(self) >= _MOST:
+            raise ConfigError(
+                f"the lexicon has more than {_MOST:,} different words in one language, which is as "
+                "many as can be looked up: leave rare ones out"
+            )
         character = self[token] = chr(_FIRST + len(self))
         return character
 
@@ -234,7 +241,7 @@ class _Side:
         line = _SPACE.join(map(self._pieces.__getitem__, pieces))
         characters = np.frombuffer(line.encode("utf-32-le"), np.uint32)
         ends = np.flatnonzero(characters == ord(_END))
-        if 2 * _SPACE in f" {line} " or len(ends) >= len(texts):
+        if (line and 2 * _SPACE in f" {line} ") or len(ends) >= len(texts):
             # An entry goes on behind a piece that has no token.
             return self.find([_PIECE.sub(self._blank, text) for text in texts])
         matches = self._automaton.find_matches_as_indexes(line)
