@@ -140,6 +140,20 @@ def test_links_that_count_from_1_are_not_read_as_from_0(
         read(1)
 
 
+def test_the_first_pairs_alone_are_not_read_as_from_0(
+    ten: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    links, *texts = ten
+    with pytest.raises(DataError, match="seem to count from 1: give --base 1"):
+        next(read_linked(links, texts))
+    assert next(read_linked(links, texts, base=1)).links == [(0, 0, 1.0), (1, 1, 1.0)]
+    for path in ten:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    assert not caplog.messages
+    assert next(read_linked(links, texts)).links == [(1, 1, 1.0), (2, 2, 1.0)]
+    assert "no index is 0; words are taken to count from 0" in caplog.text
+
+
 def test_a_possible_link_carries_nothing(tmp_path: Path) -> None:
     (tmp_path / "links").write_text("0-0 1p1\n")
     with pytest.raises(DataError, match="1p1 is a possible link"):

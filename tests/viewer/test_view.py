@@ -45,6 +45,19 @@ def test_the_first_pairs_only(links: Path, tmp_path: Path) -> None:
     assert call("view", links, "--out", tmp_path / "page.html", "--count", 0) == 2
 
 
+def test_the_first_pairs_do_not_hide_that_links_count_from_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / name for name in ("links", "en", "fr")]
+    for path, line in zip(paths, ("1-1 2-2", "a b c", "x y z"), strict=True):
+        path.write_text(f"{line}\n" * 12)
+    page = tmp_path / "page.html"
+    assert call("view", *paths, "--out", page, "--count", 5) == 2
+    assert "give --base 1" in capsys.readouterr().err
+    assert not page.exists()
+    assert call("view", *paths, "--out", page, "--count", 5, "--base", 1) == 0
+
+
 def test_nothing_is_written_of_a_bad_file(
     links: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

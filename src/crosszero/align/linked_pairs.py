@@ -29,6 +29,8 @@ def read_linked(
 ) -> Iterator[LinkedPair]:
     """Read linked pairs, one a line, in constant memory.
 
+    Pairs of Pharaoh's links come when it is clear what these count from, as a rule at the first.
+
     Args:
         links: rows of JSONL; or with `texts`, Pharaoh's ``0-0 1-2``, with scores or without.
         texts: for Pharaoh's links, the two texts, their words between spaces.
@@ -42,13 +44,17 @@ def read_linked(
         ScoredLink(source=0, target=0, score=0.98)
     """
     if texts:
-        reader = BesideTexts(links, base)
+        reader, waiting = BesideTexts(links, base), list[LinkedPair]()
         for number, (given, *sides) in read_columns([links, *texts]):
             if number == 1 and given.lstrip().startswith("{"):
                 raise DataError(links, "is JSONL, which has the texts itself: leave them out", 1)
             source, target = (from_words(split_words(side)) for side in sides)
-            yield reader.parse(number, given, source, target)
+            waiting.append(reader.parse(number, given, source, target))
+            if reader.sure:  # who stops after a few pairs must not get them one word off
+                yield from waiting
+                waiting.clear()
         reader.warn()
+        yield from waiting
         return
     for number, line in enumerate(require_lines(links, empty_lines=True, longest=MAX_ROW), start=1):
         if line:
@@ -67,7 +73,9 @@ class BesideTexts:
 
     def __init__(self, path: str | Path, base: int | None = None, *, possible: bool = True) -> None:
         self._path, self._base, self._possible = path, base, possible
-        self._linked, self._sure = 0, base is not None
+        self._linked = 0
+        self.sure = base is not None
+        """Whether what was read so far shows what the links count from."""
 
     def parse(self, number: int, line: str, source: CutText, target: CutText) -> LinkedPair:
         """Take the links of two texts from a line; DataError if they are not."""
@@ -77,8 +85,8 @@ class BesideTexts:
             message = f"{unsure[0]} is a possible link, as gold has; write sure ones (3-4)"
             raise DataError(self._path, message, number)
         self._linked += bool(links)
-        self._sure = self._sure or any(0 in link[:2] for link in links)
-        if self._linked >= ENOUGH and not self._sure:
+        self.sure = self.sure or any(0 in link[:2] for link in links)
+        if self._linked >= ENOUGH and not self.sure:
             raise DataError(
                 self._path,
                 f"no first word of {ENOUGH} sentence pairs with links is linked, so words seem to "
@@ -96,7 +104,7 @@ class BesideTexts:
 
     def warn(self) -> None:
         """Say at the end if a short file does not show what it counts from."""
-        if self._linked and not self._sure:
+        if self._linked and not self.sure:
             _log.warning(
                 "%s: no index is 0; words are taken to count from 0 (--base 1 if not)", self._path
             )
