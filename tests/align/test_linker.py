@@ -78,6 +78,15 @@ def test_words_that_hold_a_space_are_counted_too(space):
     assert linker.known == linker.words == 4
 
 
+def test_the_unicode_form_of_a_word_makes_no_difference_to_its_counts():
+    texts = [from_words(["caf\u00c9", "sea"]), from_words(["sea"])] * 30
+    model = TwoWayModel(lambda: [(text.keys, text.keys) for text in texts], seeds=(2, 3))
+    linker = WordLinker(None, LinkConfig(method="statistical"), statistics=model)
+    apart = [from_words(["cafe\u0301", "sea"])]
+    assert next(linker.link(apart, apart)) == next(linker.link(texts[:1], texts[:1]))
+    assert linker.known == linker.words == 8
+
+
 def test_counts_of_long_texts_are_looked_up_piece_by_piece(statistics, monkeypatch):
     tables = []
     look_up = type(statistics).fit_words

@@ -80,6 +80,8 @@ def test_a_name_without_link_goes_where_it_stands() -> None:
     assert project_spans(labels, [], source, target).labels == [Label(1, 3, "PER")]
     assert not project_spans(labels, [], source, target * 2).labels
     assert not project_spans(labels, [], source, target, Rules(copies=False)).labels
+    source, target = ["Zo\u00eb", "sees"], ["Zoe\u0308", "voit"]  # the same letters
+    assert project_spans([Label(0, 1, "PER")], [], source, target).labels == [(0, 1, "PER")]
 
 
 def test_punctuation_at_the_edges_is_as_in_the_source() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -73,11 +74,12 @@ class CutText(NamedTuple):
 
     @property
     def keys(self) -> list[str]:
-        """The words in lower case, as a statistical aligner counts them.
+        """The words in lower case and NFC, as a statistical aligner counts them.
 
         A space in one (``New York``) becomes one that does not break, for thot's files break there.
         """
-        return [_BREAK.sub("\u00a0", self.text[start:end].lower()) for start, end in self.spans]
+        words = (unicodedata.normalize("NFC", self.text[a:b].lower()) for a, b in self.spans)
+        return [_BREAK.sub("\u00a0", word) for word in words]
 
 
 CutPair = tuple[CutText, CutText]

@@ -159,9 +159,9 @@ def _gather(
 
 def _find_copy(words: Sequence[str], target: Sequence[str]) -> range | None:
     """Where words stand in the target as they are, if it is in one place."""
-    size = len(words)
-    starts = range(len(target) - size + 1)
-    found = [j for j in starts if list(target[j : j + size]) == list(words)]
+    wanted, given = ([unicodedata.normalize("NFC", w) for w in side] for side in (words, target))
+    size = len(wanted)
+    found = [j for j in range(len(given) - size + 1) if given[j : j + size] == wanted]
     return range(found[0], found[0] + size) if len(found) == 1 else None
 
 
