@@ -225,6 +225,31 @@ def test_a_layer_is_chosen_only_by_what_tells_one(
     assert "--layer auto: in no layer do the links agree; using the default" in caplog.text
 
 
+def test_what_could_not_be_counted_before_a_stop_is_told_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts, kept, out = tmp_path / "texts.tsv", tmp_path / "counts", tmp_path / "links"
+    long = "the " * 300 + "\tle chat\n"
+    known = "".join(f"{source}\t{target}\n" for source, target in WORDS * 8)
+    texts.write_text(known)
+    flags = ["--method", "statistical", "--out", out]
+    assert call("align", texts, *flags, "--save", kept) == 0
+    for begun, told in (
+        (long * 2, "2 pairs have no links"),
+        ("unknown words here\tand there\n" * 10, "has counted only"),
+    ):
+        texts.write_text(begun + known[: known.index("\n") + 1] * 2)
+        command = ["align", texts, *flags, "--load", kept]
+        caplog.clear()
+        assert call(*command) == 0
+        assert told in caplog.text
+        size = begun.count("\n")
+        stop_after(size, monkeypatch, *command, block=size)
+        caplog.clear()
+        assert call(*command) == 0
+        assert told in caplog.text
+
+
 def test_texts_too_long_to_count_in(
     model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -214,7 +214,7 @@ class WordLinker:
 
         def fit(number: int, some: slice, others: slice) -> Scores:
             source, target = words[number]
-            self._look_up(statistics, source[some], target[others])
+            self._note(statistics, source[some], target[others])
             return statistics.fit_words(source[some], target[others])
 
         return link_long(parts, self._config, fit)
@@ -224,8 +224,7 @@ class WordLinker:
         assert statistics is not None
         rows = [(source.keys, target.keys) for source, target in batch]
         for row in rows:
-            self._look_up(statistics, *row)
-            self.too_long += all(row) and not fits(*row)
+            self._note(statistics, *row)
         threshold = self._config.threshold or 0.0
         for (source, target), links in zip(rows, statistics.align(rows), strict=True):
             scored = [
@@ -233,11 +232,17 @@ class WordLinker:
             ]
             yield [link for link in scored if link.score >= threshold]
 
-    def _look_up(
-        self, statistics: TwoWayModel, source: Sequence[str], target: Sequence[str]
-    ) -> None:
+    def pass_over(self, pairs: Iterable[CutPair]) -> None:
+        """Tell in :meth:`warn` what counts lack for these, too, which were linked before."""
+        for source, target in pairs:
+            if self._config.method in ("statistical", "combined") and self._statistics is not None:
+                self._note(self._statistics, source.keys, target.keys)
+
+    def _note(self, statistics: TwoWayModel, source: list[str], target: list[str]) -> None:
         self.words += len(source) + len(target)
         self.known += statistics.count_known(source, target)
+        if self._config.method == "statistical" and source and target:
+            self.too_long += not fits(source, target)
 
     def warn(self) -> None:
         """Say what could not be linked, or not well, and why."""

@@ -165,9 +165,13 @@ def align(
             strict=strict,
             outcome="empty lines in their place",
         )
-        if sum(1 for _ in islice(pairs, lines.done)):
+        linker.pass_over(islice(pairs, lines.done))
+        if lines.done:
             _log.info(
-                "%s%s lines are there from an earlier run", name_place(out), f"{lines.done:,}"
+                "%s%s lines are there from an earlier run%s",
+                name_place(out),
+                f"{lines.done:,}",
+                "; words without a vector are counted in the others only" if model else "",
             )
             links = sum(count_links(line, kind) for line in lines.read_done())
         begun, told = time.monotonic(), time.monotonic()
