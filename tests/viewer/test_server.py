@@ -209,10 +209,20 @@ def test_a_body_without_a_length_is_cut_off(client: TestClient) -> None:
     assert client.post("/api/align", content=pieces).status_code == 413
 
 
-def test_a_name_of_the_web_is_not_ours(service: Service) -> None:
-    client = TestClient(make_app(service, host="127.0.0.1"), base_url="http://127.0.0.1:8000")
-    assert client.get("/").status_code == 200
-    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "127.0.0.2", "LOCALHOST"])
+def test_a_name_of_the_web_is_not_ours(service: Service, host: str) -> None:
+    with listen(host, 0) as listener:
+        app = make_app(service, host=host, address=listener.getsockname()[0])
+    client = TestClient(app)
+    for own in (host, f"{host}:8000", "localhost:8000", "Localhost", "127.0.0.1", "[::1]:8000"):
+        assert client.get("/", headers={"Host": own}).status_code == 200
+    for other in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "[::1", ""):
+        answer = client.get("/", headers={"Host": other})
+        assert answer.status_code == 400
+        assert "only names of this machine" in answer.json()["error"]
+        assert answer.headers["x-frame-options"] == "DENY"
+    everywhere = TestClient(make_app(service, host="0.0.0.0", address="0.0.0.0"))
+    assert everywhere.get("/", headers={"Host": "our.example"}).status_code == 200
 
 
 def test_what_takes_too_long_is_given_up(encoder: Encoder) -> None:

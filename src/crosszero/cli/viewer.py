@@ -112,6 +112,6 @@ def serve(
             _log.info("%s: %s different sentences", texts, f"{len(sentences.texts):,}")
         service = Service(model, name=Path(reading.encoder).name, sentences=sentences)
         try:
-            run(make_app(service, host=host), listener)
+            run(make_app(service, host=host, address=listener.getsockname()[0]), listener)
         finally:
             service.close()

@@ -1,5 +1,6 @@
-"""What protects the server: a request may be only so large and take only so long, and only so many
-may wait. Whatever goes wrong is answered in a line of JSON, and nothing of a text is logged."""
+"""What protects the server: a request may be only so large and take only so long, only so many may
+wait, and on the machine's own address no other name is answered to. Whatever goes wrong is answered
+in a line of JSON, and nothing of a text is logged."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,11 +43,30 @@ class Limits:
     waiting: int = 256
 
 
-class Limiter:
-    """Middleware (ASGI) that keeps to the limits."""
+def is_own_address(host: str) -> bool:
+    """Tell an address at which a machine reaches only itself.
 
-    def __init__(self, app: App, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    Example:
+        >>> is_own_address("127.0.0.2"), is_own_address("localhost")
+        (True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Limiter:
+    """Middleware (ASGI) that keeps to the limits.
+
+    Args:
+        app: what answers.
+        limits: of requests.
+        names: of hosts that are answered to, beside the machine's own addresses; none: all.
+    """
+
+    def __init__(self, app: App, limits: Limits, names: Collection[str] | None = None) -> None:
+        self._app, self._limits, self._names = app, limits, names
         self._running = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -53,6 +75,9 @@ class Limiter:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send)
+        if self._names is not None and not self._is_own(dict(scope["headers"]).get(b"host", b"")):
+            await answer.refuse(400, "only names of this machine are answered to, as localhost is")
+            return
         if self._running >= self._limits.waiting:
             await answer.refuse(503, "too many requests are waiting; try again")
             return
@@ -74,6 +99,14 @@ class Limiter:
             await answer.refuse(500, "something went wrong here; the server's log says where")
         finally:
             self._running -= 1
+
+    def _is_own(self, host: bytes) -> bool:
+        """Tell whether a request's host, with its port, is one of those answered to."""
+        try:
+            name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
+        except ValueError:  # a bracket that is not closed
+            return False
+        return name in (self._names or ()) or is_own_address(name)
 
     async def _read(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
         """Read the body; nothing if it is too large."""

@@ -17,12 +17,11 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException as StarletteError
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from crosszero import __version__
 from crosszero.errors import ConfigError
 from crosszero.projection.rules import REASONS, Label
-from crosszero.viewer.limits import Limiter, Limits
+from crosszero.viewer.limits import Limiter, Limits, is_own_address
 from crosszero.viewer.messages import (
     AlignAnswer,
     AlignRequest,
@@ -39,7 +38,6 @@ from crosszero.viewer.messages import (
 from crosszero.viewer.pages import render
 from crosszero.viewer.service import AskedPair, Service
 
-_LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 _LONGEST = 300  # characters of a message
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": reason}
@@ -52,13 +50,16 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _log = logging.getLogger("crosszero")
 
 
-def make_app(service: Service, *, limits: Limits | None = None, host: str = "") -> FastAPI:
+def make_app(
+    service: Service, *, limits: Limits | None = None, host: str = "", address: str = ""
+) -> FastAPI:
     """Make the application.
 
     Args:
         service: what answers.
         limits: of requests.
-        host: that the server listens on. On this machine's own address only its own names are
+        host: that the server was told to listen on.
+        address: of it. On this machine's own address only `host` and the machine's own names are
             answered to, so that no page of the web can ask by a name of its own.
 
     Example:
@@ -73,9 +74,8 @@ def make_app(service: Service, *, limits: Limits | None = None, host: str = "") 
         docs_url=None,  # the usual page loads its scripts from the web
         redoc_url=None,
     )
-    app.add_middleware(Limiter, limits=limits or Limits())
-    if host in _LOCAL:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(_LOCAL))
+    names = {host.lower(), "localhost"} if is_own_address(address) else None
+    app.add_middleware(Limiter, limits=limits or Limits(), names=names)
     app.add_exception_handler(RequestValidationError, _refuse_request)
     app.add_exception_handler(StarletteError, _refuse_path)
     _add_questions(app, service)
