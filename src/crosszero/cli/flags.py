@@ -114,8 +114,8 @@ class SentenceReading(Reading):
     layer: Annotated[
         int | None,
         Parameter(
-            help="Hidden layer to read, from 1: sentences are the mean over its tokens. By default "
-            "they are read as the encoder's folder says."
+            help="Hidden layer to read, from 1: sentences are the mean over its tokens, and words "
+            "(serve, evaluate) are linked by it. By default as the encoder's folder says."
         ),
     ] = None
 
