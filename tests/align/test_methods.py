@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from crosszero.align.blocks import Side, join_parts
+from crosszero.align.blocks import Side, compare_rows, join_parts
 from crosszero.align.hmm import _ANYWHERE, _DECAY, _NOWHERE, follow
 from crosszero.align.methods import LinkConfig, link_parts, score_links
+from crosszero.align.similarity import compare_parts
 from crosszero.align.similarity_methods import argmax, itermax, softmax, symmetrise, transport
 from crosszero.align.subtokens import Parts, as_parts
 from crosszero.errors import ConfigError
@@ -44,6 +45,23 @@ def test_softmax(table):
     found = softmax(table[None])[0]
     for (i, j), value in slow_softmax(table).items():
         assert found[i, j] == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [3, 7, 50, 150])
+def test_words_that_are_all_alike_are_not_compared_by_rounding_errors(count):
+    draw = np.random.default_rng(count)
+    alike = np.tile(draw.normal(size=32), (count, 1)).astype(np.float32)
+    others = draw.normal(size=(5, 32)).astype(np.float32)
+    near = alike + np.float32(1e-3) * draw.normal(size=alike.shape).astype(np.float32)
+
+    def compare(source, target):
+        sides = ((side[None].copy(), np.array([len(side)])) for side in (source, target))
+        return compare_rows(*sides, centred=True)[0]
+
+    for way in (compare, compare_parts):
+        assert not way(alike, others).any()
+        assert not way(others, alike).any()
+        assert (np.abs(way(near, near).diagonal() - 1) < 1e-3).all()
 
 
 def best_pairs(table):

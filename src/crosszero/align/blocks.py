@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crosszero.align.similarity import OUTSIDE, Scores, Similarity, measure_rows
+from crosszero.align.similarity import OUTSIDE, Scores, Similarity, drop_rounding, measure_rows
 from crosszero.align.subtokens import Integers, Parts, group_by_length
 from crosszero.search.neighbours import AnyFloats
 
@@ -172,3 +172,4 @@ def _centre(vectors: AnyFloats, sizes: Integers, several: NDArray[np.bool_]) -> 
     means = (vectors.sum(axis=1) / sizes[:, None]).astype(vectors.dtype)
     means[~several] = 0
     vectors -= means[:, None]
+    drop_rounding(vectors, means)

@@ -17,6 +17,7 @@ Scores = NDArray[np.float32]
 OUTSIDE = -9.0
 """In a block where a pair has no words; below every cosine."""
 _SHORT = 1e-15  # vectors whose squares are no numbers in float32
+_ROUNDING = 2e-5  # of a mean: what taking it from rows like it may leave in float32
 
 
 def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
@@ -40,6 +41,20 @@ def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
         return vectors, np.ones(lengths.shape, np.float32)
     lengths[short] = 1
     return vectors, lengths
+
+
+def drop_rounding(rows: AnyFloats, means: AnyFloats) -> None:
+    """Set to zero, in place, rows of which their mean left nothing but rounding errors.
+
+    These errors would be a vector like others, more like some words than like others.
+
+    Args:
+        rows: (..., n, dim), without the means.
+        means: (..., dim).
+    """
+    least = _ROUNDING * np.abs(means).max(axis=-1)[..., None, None]
+    if (np.abs(rows[..., :1]) <= least).any():  # seldom, so that the rest is not read
+        rows[(np.abs(rows) <= least).all(axis=-1)] = 0
 
 
 def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
@@ -70,7 +85,10 @@ def compare_words(source: AnyFloats, target: AnyFloats) -> Similarity:
 def compare_parts(source: AnyFloats, target: AnyFloats) -> Similarity:
     """Cosines of all rows, the mean of each side taken from them first; of a row of zeros 0."""
     if min(len(source), len(target)) > 1:
-        source, target = (side - side.mean(axis=0) for side in (source, target))
+        means = [side.mean(axis=0) for side in (source, target)]
+        source, target = source - means[0], target - means[1]
+        drop_rounding(source, means[0])
+        drop_rounding(target, means[1])
     return np.nan_to_num(compare_words(source, target), nan=0.0)
 
 
