@@ -169,6 +169,26 @@ def test_unsegmented_text_is_told():
     assert not is_unsegmented([])
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["我赢了。"], True),
+        (["我 赢 了 。"], False),
+        (["嗨。", "你好。", "我赢了。", "不会吧。", "Tom来了。"], True),
+        (["嗨 。", "你好 。", "我 赢 了 。", "不会 吧 。", "Tom 来 了 。"], False),
+        (["ขอบคุณ"], True),
+        (["ขอบคุณ ครับ"], False),
+        (["你好 世界", "添加", "应用", "取消", "关闭"], True),  # a title may have a space
+        (["一"], False),
+        # One such word does not make raw text of another script.
+        (["The greeting 你好 is short .", "We met in Peking , don't you know ?"], False),
+        (["They call it 中华人民共和国 , the People 's Republic of China ."] * 3, False),
+    ],
+)
+def test_unsegmented_text_of_short_sentences_is_told(lines, expected):
+    assert is_unsegmented(lines) is expected
+
+
 def test_unsegmented_text_is_never_one_word(tmp_path, caplog):
     source = write(tmp_path / "a", "We went to Peking University yesterday.\n" * 3)
     target = write(tmp_path / "b", "我们昨天去了北京大学。\n" * 3)

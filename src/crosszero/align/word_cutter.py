@@ -22,6 +22,7 @@ _log = logging.getLogger("crosszero")
 # Letters without a space between them: more than most words of tokenised text have.
 _KATAKANA = regex.compile(r"[\p{Katakana}ー]+")
 _LONG, _LONG_EAST = 8, 4  # of Thai and its like; of Chinese and Japanese
+_SHARE = 5  # one letter in so many, or more, is of such a script where a text is
 
 
 def cut_words(text: str, language: str = "") -> list[Span]:
@@ -67,13 +68,25 @@ def is_unsegmented(lines: Sequence[str]) -> bool:
     """Tell whether the words of a script without spaces stand in these lines without spaces.
 
     Example:
-        >>> is_unsegmented(["私は昨日東京へ行きました。"]), is_unsegmented(["私 は 昨日 行っ た"])
+        >>> is_unsegmented(["我赢了。"]), is_unsegmented(["我 赢 了 。"])
         (True, False)
     """
-    stretches = [found for line in lines for found in stretch_pattern().findall(line)]
+    found = [(line, list(stretch_pattern().finditer(line))) for line in lines]
+    stretches = [match[0] for _, matches in found for match in matches]
+    letters = sum(map(len, stretches))
+    if _SHARE * letters < sum(len("".join(line.split())) for line in lines):
+        return False  # of another script, with a few such words
     long = [x for x in stretches if len(x) > (_LONG_EAST if x[0] > "\u2e7f" else _LONG)]
     long = [x for x in long if not _KATAKANA.fullmatch(x)]  # one word is often that long
-    return sum(map(len, long)) > sum(map(len, stretches)) / 4
+    if sum(map(len, long)) > letters / 4:
+        return True
+    # Short sentences: their words, if they were split, would stand beside each other.
+    several = [(line, ms) for line, ms in found if sum(len(m[0]) for m in ms) > 1]
+    parted = sum(
+        any(line[a.end() : b.start()].isspace() for a, b in pairwise(matches))
+        for line, matches in several
+    )
+    return parted < len(several) / 4
 
 
 @lru_cache(maxsize=1)
