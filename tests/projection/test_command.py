@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from crosszero.align.spans import CutText
+from crosszero.align.spans import CutPair, LinkedPair, ScoredLink
 from crosszero.cli import main
 from crosszero.projection.conll import read_conll
 from crosszero.projection.formats import Markup, make_format, tell_format
@@ -267,11 +267,10 @@ def test_a_translation_with_markup_is_refused(
 class InOrder:
     """Links words by their places."""
 
-    def link(
-        self, sources: Sequence[CutText], targets: Sequence[CutText]
-    ) -> Iterator[list[tuple[int, int, float]]]:
-        for source, target in zip(sources, targets, strict=True):
-            yield [(i, i, 1.0) for i in range(min(len(source.spans), len(target.spans)))]
+    def link_pairs(self, pairs: Iterable[CutPair]) -> Iterator[LinkedPair]:
+        for source, target in pairs:
+            size = min(len(source.spans), len(target.spans))
+            yield LinkedPair(source, target, [ScoredLink(i, i, 1.0) for i in range(size)])
 
 
 def test_texts_are_linked_now_and_cut_into_words(folder: Path) -> None:

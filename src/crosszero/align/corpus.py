@@ -5,21 +5,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.spans import CutPair, CutText, Span, from_words
 from crosszero.align.text_pairs import ONE_FILE, TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
-from crosszero.align.word_cutter import is_unsegmented, make_cutter
+from crosszero.align.word_cutter import is_unsegmented, make_cutter, sample_texts
 from crosszero.bitext.decoding import find_control
 from crosszero.bitext.folding import has_text
 from crosszero.bitext.lines import split_words
 from crosszero.errors import ConfigError, count_things, quote
 from crosszero.files import check_inputs
 
-_SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _COUNTED = 100_000  # pairs that a statistical aligner learns from
 _FEW = 200  # pairs from which it learns little
 # A path, or a name with an ending; but no abbreviation, as "U.S.A" is.
@@ -99,20 +98,19 @@ class Corpus:
         pairs: Iterator[TextPair] = iter([TextPair(*self._texts)])
         if not self.given:
             pairs = read_pairs(*self.files)
-        first = list(islice(pairs, _SAMPLE))
+        known, pairs = sample_texts(pairs)
         cutters = []
         for side, language in enumerate(self._languages):
-            known = [text for pair in first if isinstance(text := pair[side], str)]
             raw = self._raw
-            if raw is None and is_unsegmented(known):
+            if raw is None and is_unsegmented(known[side]):
                 raw = True
                 _log.info(
                     "the %s has words without spaces between them: they are split as with --raw; "
                     "with --format jsonl the output has them",
                     ("source", "target")[side],
                 )
-            cutters.append(make_cutter(known, language) if raw else None)
-        for pair in chain(first, pairs):
+            cutters.append(make_cutter(known[side], language) if raw else None)
+        for pair in pairs:
             source, target = map(_cut, pair, cutters)
             yield source, target
 

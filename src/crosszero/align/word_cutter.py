@@ -8,9 +8,10 @@ the very text (:mod:`crosszero.align.segmenter`), which wants a corpus rather th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, islice, pairwise
+from typing import Any, TypeVar
 
 import regex
 
@@ -18,6 +19,8 @@ from crosszero.align.segmenter import Segmenter
 from crosszero.align.spans import Span
 from crosszero.align.word_boundaries import stretch_pattern, word_pattern
 
+P = TypeVar("P", bound=tuple[Any, Any])
+SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
 _log = logging.getLogger("crosszero")
 # Letters without a space between them: more than most words of tokenised text have.
 _KATAKANA = regex.compile(r"[\p{Katakana}ー]+")
@@ -62,6 +65,20 @@ def make_cutter(texts: Iterable[str], language: str = "") -> Callable[[str], lis
     segmenter = Segmenter(language)
     segmenter.fit(texts)
     return segmenter.spans
+
+
+def sample_texts(pairs: Iterable[P]) -> tuple[list[list[str]], Iterator[P]]:
+    """Look at the first 1,000 pairs: the plain texts of both sides, and all pairs again.
+
+    Example:
+        >>> known, pairs = sample_texts([("a b", "c"), ("d", ["e", "f"])])
+        >>> known, next(pairs)
+        ([['a b', 'd'], ['c']], ('a b', 'c'))
+    """
+    stream = iter(pairs)
+    first = list(islice(stream, SAMPLE))
+    known = [[text for pair in first if isinstance(text := pair[side], str)] for side in (0, 1)]
+    return known, chain(first, stream)
 
 
 def is_unsegmented(lines: Sequence[str]) -> bool:

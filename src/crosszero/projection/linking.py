@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import tee
 from pathlib import Path
 from typing import Protocol
 
 from crosszero.align.linked_pairs import BesideTexts, parse_row
-from crosszero.align.spans import CutText, LinkedPair, ScoredLink, Span
-from crosszero.align.word_cutter import make_cutter
+from crosszero.align.spans import CutPair, CutText, LinkedPair, ScoredLink, Span
+from crosszero.align.word_cutter import make_cutter, sample_texts
 from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.errors import DataError, quote
 from crosszero.projection.spans import ScoredLinks
@@ -17,15 +17,14 @@ from crosszero.projection.words import carry_links, cut_at_spaces, fill
 
 Text = str | CutText
 """Plain, or cut into words already."""
-_BATCH = 256
-_SAMPLE = 1_000  # texts from which words are learnt where ICU is not installed
+_SIDES = ("source", "target")
 
 
 class Linker(Protocol):
     """Links words, as :class:`~crosszero.align.linker.WordLinker` does."""
 
-    def link(self, sources: Sequence[CutText], targets: Sequence[CutText]) -> Iterable[ScoredLinks]:
-        """Link n texts to their translations."""
+    def link_pairs(self, pairs: Iterable[CutPair]) -> Iterable[LinkedPair]:
+        """Link texts to their translations as they come."""
         ...
 
 
@@ -39,17 +38,12 @@ def make_links(
         linker: links them.
         languages: codes of both, by which plain text is cut.
     """
-    stream = iter(pairs)
-    first = list(islice(stream, _SAMPLE))
-    cutters = [
-        make_cutter([t for pair in first if isinstance(t := pair[side], str)], language)
-        for side, language in enumerate(languages)
-    ]
-    rest = chain(first, stream)
-    while block := list(islice(rest, _BATCH)):
-        cut = [[_cut(pair[side], cutters[side]) for pair in block] for side in (0, 1)]
-        for given, source, target, links in zip(block, *cut, linker.link(*cut), strict=True):
-            yield settle(given, source, target, links)
+    known, pairs = sample_texts(pairs)
+    cutters = list(map(make_cutter, known, languages))
+    given, again = tee(pairs)
+    cut = ((_cut(one, cutters[0]), _cut(other, cutters[1])) for one, other in again)
+    for texts, linked in zip(given, linker.link_pairs(cut), strict=True):
+        yield settle(texts, *linked)
 
 
 def _cut(text: Text, cutter: Callable[[str], list[Span]]) -> CutText:
@@ -102,7 +96,7 @@ def attach_links(
 def _read_row(path: str | Path, number: int, line: str, given: tuple[Text, Text]) -> LinkedPair:
     """A row of JSONL, which must be of the texts that were given."""
     row = parse_row(path, number, line)
-    for name, side, text in zip(("source", "target"), row[:2], given, strict=True):
+    for name, side, text in zip(_SIDES, row[:2], given, strict=True):
         wanted = text if isinstance(text, str) else text.text
         if side.text != wanted:
             message = f"its {name} is {quote(side.text)}, but the text is {quote(wanted)}"
