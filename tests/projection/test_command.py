@@ -286,6 +286,55 @@ def test_texts_are_linked_now_and_cut_into_words(folder: Path) -> None:
     assert [carried.lines for _, carried in found] == [["x <b>y</b>, z"]] * 700
 
 
+@pytest.mark.parametrize("raw", [None, True, False])
+def test_a_translation_without_spaces_is_split(
+    folder: Path, raw: bool | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each line was one word."""
+    (folder / "s.conll").write_text("Kings DET\nsaw VERB\nParis PROPN\n\nno INTJ\n", "utf-8")
+    (folder / "s.zh").write_text("国王看见巴黎。\n不\n", "utf-8")
+    with caplog.at_level("INFO", logger="crosszero"):
+        found = project_file(
+            folder / "s.conll",
+            folder / "s.zh",
+            make_format("conll", Rules()),
+            lambda pairs: make_links(pairs, InOrder()),
+            raw=raw,
+        )
+        lines = [carried.lines for _, carried in found]
+    if raw is False:  # as asked
+        assert lines == [["国王看见巴黎。\tDET", ""], ["不\tINTJ", ""]]
+    else:
+        words = ["国王\tDET", "看见\tVERB", "巴黎\tPROPN", "。\t_", ""]
+        assert lines == [words, ["不\tINTJ", ""]]
+    assert ("s.zh has words without spaces between them" in caplog.text) == (raw is None)
+
+
+@pytest.mark.parametrize("kind", ["conll", "spans", "markup"])
+def test_links_that_count_words_between_spaces_need_some(
+    folder: Path, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    texts = {
+        "conll": "Kings DET\nsaw VERB\nParis PROPN\n",
+        "spans": '{"text": "Kings saw Paris", "spans": [[10, 15, "LOC"]]}\n',
+        "markup": "Kings saw <b>Paris</b>\n",
+    }
+    source, target, links = folder / "s", folder / "s.zh", folder / "s.links"
+    source.write_text(texts[kind], "utf-8")
+    target.write_text("国王看见巴黎。\n", "utf-8")
+    links.write_text("0-0 1-0 2-0\n", "utf-8")
+    files = ["project", source, target, "--links", links, "--format", kind]
+    assert call(*files, "--out", folder / "out") == 2
+    assert "s.links:1: links in Pharaoh format count words between spaces, and the target" in (
+        capfd.readouterr().err
+    )
+    assert not (folder / "out").exists()
+    assert call(*files, "--out", folder / "out", "--tokenised") == 0
+    target.write_text("国王 看见 巴黎 。\n", "utf-8")
+    links.write_text("0-0 1-1 2-2\n", "utf-8")
+    assert call(*files, "--out", folder / "out") == 0
+
+
 def test_spans_in_another_scheme_than_the_first_sentences_are_refused(folder: Path) -> None:
     path = folder / "late.conll"
     path.write_text("a B-X\n\n" * 1000 + "b NOUN\n", "utf-8")

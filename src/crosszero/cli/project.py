@@ -64,7 +64,8 @@ def project(
     format
         conll, spans or markup; by default told by the first line of the source.
     raw
-        The translation is plain text, in which words must be found. By default so, but for conll.
+        The translation is plain text, in which words must be found. By default so; but for conll
+        words are separated by spaces, except where a script has none and the text has none.
     column
         Column of the tag in CoNLL, from 1; by default the last one (of Universal Dependencies the
         part of speech).
@@ -129,7 +130,7 @@ def project(
 
         linker = WordLinker(reading.load(layer=layer), LinkConfig(threshold=rules.least(TAG_SCORE)))
         link = partial(make_links, linker=linker, languages=codes)
-    plain = kind != "conll" if raw is None else raw
+    plain = True if raw is None and kind != "conll" else raw
     reasons: Counter[str] = Counter()
     placed = 0
     with ExitStack() as stack:

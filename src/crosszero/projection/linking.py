@@ -9,7 +9,7 @@ from typing import Protocol
 
 from crosszero.align.linked_pairs import BesideTexts, parse_row
 from crosszero.align.spans import CutPair, CutText, LinkedPair, ScoredLink, Span
-from crosszero.align.word_cutter import make_cutter, sample_texts
+from crosszero.align.word_cutter import is_unsegmented, make_cutter, sample_texts
 from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.errors import DataError, quote
 from crosszero.projection.spans import ScoredLinks
@@ -69,7 +69,7 @@ def attach_links(
 
     Args:
         pairs: texts and translations. Of plain ones the words are those that the file tells, or
-            else what stands between spaces.
+            else what stands between spaces, which then must stand between them.
         path: Pharaoh (``0-0 1-2``, with scores ``0-0:0.98``) or the JSONL of ``crosszero align``.
         base: what Pharaoh's links count from; see
             :class:`~crosszero.align.linked_pairs.BesideTexts`.
@@ -79,6 +79,8 @@ def attach_links(
     """
     lines = enumerate(require_lines(path, empty_lines=True, longest=MAX_ROW), start=1)
     number, reader = 0, BesideTexts(path, base, possible=False)
+    known, pairs = sample_texts(pairs)
+    lacking = [name for name, texts in zip(_SIDES, known, strict=True) if is_unsegmented(texts)]
     for given in pairs:
         number, line = next(lines, (number + 1, None))
         if line is None:
@@ -86,6 +88,14 @@ def attach_links(
         if line.startswith("{"):
             yield settle(given, *_read_row(path, number, line, given))
             continue
+        if lacking:
+            raise DataError(
+                path,
+                "links in Pharaoh format count words between spaces, and the "
+                f"{lacking[0]} has none between its words: give them as crosszero align --format "
+                "jsonl writes them",
+                number,
+            )
         one, other = (cut_at_spaces(t) if isinstance(t, str) else t for t in given)
         yield reader.parse(number, line, one, other)
     reader.warn()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from itertools import tee
+from itertools import chain, islice, tee
 from pathlib import Path
 
 from crosszero.align.spans import LinkedPair, from_words
+from crosszero.align.word_cutter import SAMPLE, is_unsegmented
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll
@@ -15,6 +17,7 @@ from crosszero.projection.linking import Text
 from crosszero.projection.words import cut_at_spaces
 
 Pairs = Iterable[tuple[Text, Text]]
+_log = logging.getLogger("crosszero")
 _CONLL = {".conll", ".conllu", ".bio", ".iob", ".iob2"}
 
 
@@ -24,7 +27,7 @@ def project_file(
     way: Format,
     link: Callable[[Pairs], Iterator[LinkedPair]],
     *,
-    raw: bool,
+    raw: bool | None,
 ) -> Iterator[tuple[Labelled, Carried]]:
     """Carry the labels of a file to the translation of its texts.
 
@@ -33,7 +36,8 @@ def project_file(
         target: a translation for each, one a line; or CoNLL, by the end of its name.
         way: how `source` holds its labels.
         link: links texts and translations.
-        raw: whether the translation is plain text, in which words must be found.
+        raw: whether the translation is plain text, in which words must be found; none: where a
+            script without spaces is written without any.
 
     Raises:
         DataError: while iterating: a line can't be used, or the numbers of texts differ.
@@ -48,7 +52,7 @@ def project_file(
             if other is None:
                 message = f"ends after {number - 1:,} texts, {source} goes on"
                 raise DataError(target, f"{message}: a translation for each text is needed")
-            plain = isinstance(one.text, str) and not raw
+            plain = isinstance(one.text, str) and raw is False
             yield cut_at_spaces(str(one.text)) if plain else one.text, other
         if next(targets, None) is not None:
             message = f"goes on after {number:,} texts, {source} does not"
@@ -61,11 +65,22 @@ def project_file(
             raise DataError(target, str(error), number) from error
 
 
-def read_target(path: str | Path, *, raw: bool) -> Iterator[Text]:
-    """Read translations: plain lines, lines of words, or CoNLL, of which the words count."""
+def read_target(path: str | Path, *, raw: bool | None) -> Iterator[Text]:
+    """Read translations: plain lines, lines of words, or CoNLL, of which the words count.
+
+    See :func:`project_file` for `raw`.
+    """
     if Path(path).name.removesuffix(".gz").endswith(tuple(_CONLL)):
         for sentence in read_conll(path, tagged=False):
             yield from_words(sentence.words)
         return
-    for line in require_lines(path, empty_lines=True):
+    lines = require_lines(path, empty_lines=True)
+    if raw is None:
+        first = list(islice(lines, SAMPLE))
+        lines, raw = chain(first, lines), is_unsegmented(first)
+        if raw:
+            _log.info(
+                "%s has words without spaces between them: they are split as with --raw", path
+            )
+    for line in lines:
         yield line if raw else from_words(split_words(line))
