@@ -286,6 +286,19 @@ def test_texts_are_linked_now_and_cut_into_words(folder: Path) -> None:
     assert [carried.lines for _, carried in found] == [["x <b>y</b>, z"]] * 700
 
 
+@pytest.mark.parametrize("flags", [[], ["--raw"]])
+def test_a_sentence_of_conll_needs_a_translation(
+    folder: Path, flags: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It vanished, and those after it moved up."""
+    (folder / "a.de").write_text("\nnein\n", "utf-8")
+    (folder / "a.links").write_text("\n0-0\n", "utf-8")
+    files = [folder / "a.conll", folder / "a.de", "--links", folder / "a.links"]
+    assert call("project", *files, "--out", folder / "out", *flags) == 2
+    assert "a.de:1: has no words" in capfd.readouterr().err
+    assert not (folder / "out").exists()
+
+
 @pytest.mark.parametrize("raw", [None, True, False])
 def test_a_translation_without_spaces_is_split(
     folder: Path, raw: bool | None, caplog: pytest.LogCaptureFixture

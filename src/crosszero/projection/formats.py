@@ -142,6 +142,11 @@ class Conll:
         source, target = (
             [text.text[a:b] for a, b in text.spans] for text in (texts.source, texts.target)
         )
+        if not target:
+            raise ValueError(
+                "has no words, and CoNLL has no sentence without words: translate it, or leave it "
+                "out of both files"
+            )
         if self._scheme is None:
             given = labelled.labels.tags
             tags, dropped = project_tags(
