@@ -66,6 +66,7 @@ GOOD = make_row("a b", "c", [[0, 0, 0.5]])
         ({"source": "\ud800 b"}, "surrogate"),
         ({"source_words": [["a", 0, 2]]}, "not a word of the text"),
         ({"source_words": [["a", 0]]}, "not a word of the text"),
+        ({"source_words": [["a", 0, 1], ["b", 2, 99]]}, "not a word of the text"),
         ({"source_words": [["", 0, 0]]}, "not a word of the text"),
         ({"source_words": [["b", 2, 3], ["a", 0, 1]]}, "order"),
         ({"target_words": 3}, "not a word of the text"),

@@ -139,7 +139,7 @@ def _check_words(path: str | Path, number: int, name: str, words: Any, text: str
     spans = [Span(0, 0)]
     for word in words if isinstance(words, list) else [words]:
         right = isinstance(word, list) and len(word) == 3 and all(map(is_index, word[1:]))
-        if not right or text[word[1] : word[2]] != word[0] or word[1] >= word[2]:
+        if not right or not word[1] < word[2] <= len(text) or text[word[1] : word[2]] != word[0]:
             raise DataError(
                 path,
                 f"{name!r}: {quote(word)} is not a word of the text with its first character and "
