@@ -56,6 +56,13 @@ def test_commas_are_no_gap() -> None:
     assert project((0, 2), "0-0 1-3", target="u , ( w", gap=0) == [(0, 4)]
 
 
+def test_a_label_of_punctuation_alone_counts_it() -> None:
+    found = project_spans(
+        [Label(0, 1, "X")], [(0, 0, 1.0)], ["(", "a"], ["(", "u"], Rules(coverage=1)
+    )
+    assert found.labels == [Label(0, 1, "X")]
+
+
 def test_a_dropped_label_has_its_reason() -> None:
     assert project((0, 1), "1-1") == "unlinked"
     assert project((0, 1), "0-0:0.3", min_score=0.4) == "unsure"

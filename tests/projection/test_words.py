@@ -13,7 +13,7 @@ from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import TaggedWords, read_conll
-from crosszero.projection.rules import Label
+from crosszero.projection.rules import Label, Rules
 from crosszero.projection.words import carry_links, cut_at_spaces, fill, project_characters
 
 
@@ -31,6 +31,15 @@ def test_characters_follow_their_words() -> None:
     assert project("the (red) one", "(red)", "une «rouge», la", "1-1") == "«rouge»,"
     assert project("the reddish one", "red", "une rougeâtre", "1-1") == "rougeâtre"
     assert project("the ! one", "the", "...", "0-0") is None
+
+
+def test_punctuation_does_not_count_as_a_word_without_link() -> None:
+    text, target = (fill(CutText(x, cut_words(x))) for x in ("Dr. King (Jr.) saw", "Dr. King Jr."))
+    labels, links = [Label(0, 14, "PER")], [(0, 0, 1.0), (2, 2, 1.0), (4, 3, 1.0)]
+    placed, _ = project_characters(labels, links, text, target, Rules(coverage=1))
+    assert placed == [(0, Label(0, 12, "PER"))]
+    _, dropped = project_characters(labels, links[:2], text, target, Rules(coverage=0.9))
+    assert [why for _, why in dropped] == ["coverage"]
 
 
 @given(st.text(alphabet="ab,\t \u00a0\u2007\u202f\u2009\u3000\u2028\x0b\x85", max_size=12))

@@ -74,7 +74,8 @@ class Rules:
         broken: what becomes of a label whose words stand apart, with words of others or more than
             `gap` words between them: its ``longest`` piece, all from first to last (``join``), a
             label for each piece (``split``), or nothing (``drop``).
-        coverage: share of the words of a label that must be linked, 0 to 1.
+        coverage: share of the words of a label that must be linked, 0 to 1, punctuation not counted
+            where there are others.
         copies: a label without links goes where its words stand in the target as they are, if they
             stand there once: names and numbers.
 

@@ -144,8 +144,9 @@ def _gather(
     reached = {j for i in inside for j in links.from_source.get(i, ())}
     into = {j: links.best(j, label, inside=True) for j in reached}
     members = {j: s for j, s in into.items() if s >= links.best(j, label, inside=False)}
-    linked = {i for j in members for i, _ in links.of[j] if i in inside}
-    if members and len(linked) / len(inside) < rules.coverage:
+    counted = {i for i in inside if not is_punctuation(source[i])} or set(inside)
+    linked = {i for j in members for i, _ in links.of[j] if i in counted}
+    if members and len(linked) / len(counted) < rules.coverage:
         return "coverage"
     if members:
         return _Candidate(number, members)
