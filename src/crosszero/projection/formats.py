@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 from crosszero.align.linked_pairs import is_index
 from crosszero.align.spans import LinkedPair, from_words
@@ -15,9 +15,9 @@ from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote
 from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.elements import project_markup
-from crosszero.projection.linking import Text
+from crosszero.projection.labelled_texts import Carried, Format, Labelled, Lost
 from crosszero.projection.markup import Marked, read_markup
-from crosszero.projection.rules import TAG_SCORE, Dropped, Label, Reason, Rules
+from crosszero.projection.rules import TAG_SCORE, Dropped, Label, Rules
 from crosszero.projection.spans import project_spans
 from crosszero.projection.tags import (
     UNLINKED,
@@ -31,60 +31,6 @@ from crosszero.projection.words import project_characters
 
 LabelFormat = Literal["conll", "spans", "markup"]
 _LOOK = 1_000  # sentences by which one sees whether tags are those of spans
-
-
-class Labelled(NamedTuple):
-    """A text with its labels.
-
-    Attributes:
-        text: without them.
-        labels: as its format holds them.
-        line: where it begins in its file, from 1.
-    """
-
-    text: Text
-    labels: Any
-    line: int
-
-
-class Lost(NamedTuple):
-    """A label that was not carried over.
-
-    Attributes:
-        label: its name, tag or opening tag.
-        text: what it covered.
-        reason: why.
-    """
-
-    label: str
-    text: str
-    reason: Reason
-
-
-class Carried(NamedTuple):
-    """A translation with its labels.
-
-    Attributes:
-        lines: to be written.
-        placed: labels of the source that have a place.
-        lost: the others.
-    """
-
-    lines: list[str]
-    placed: int
-    lost: list[Lost]
-
-
-class Format(Protocol):
-    """One way to hold labels."""
-
-    def read(self, path: str | Path) -> Iterator[Labelled]:
-        """Read texts and labels, in constant memory; DataError tells a bad line."""
-        ...
-
-    def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
-        """Carry the labels of one text to its translation; ValueError: that can't be done."""
-        ...
 
 
 class Conll:

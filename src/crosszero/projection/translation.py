@@ -12,7 +12,7 @@ from crosszero.align.word_cutter import SAMPLE, is_unsegmented
 from crosszero.bitext.lines import require_lines, split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll
-from crosszero.projection.formats import Carried, Format, Labelled
+from crosszero.projection.labelled_texts import Carried, Format, Labelled
 from crosszero.projection.linking import Text
 from crosszero.projection.words import cut_at_spaces
 
