@@ -142,6 +142,25 @@ def test_character_spans_follow_the_links_of_a_file(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        '"n": 0.12345678901234567890, "big": 1e400',
+        '"half": "\\ud800", "caf\\u00e9": "caf\\u00e9", "\\ud800": "é"',
+        '"o": {"text": "}", "a": [1.0, {}, []], ",": ":"}, "": null',
+    ],
+)
+def test_other_keys_of_a_row_stay_as_they_are(folder: Path, others: str) -> None:
+    path, out = folder / "s.jsonl", folder / "out.jsonl"
+    path.write_text(f'{{ {others},"text" :"Paris", "spans":[[0, 5, "LOC"]],"x" : -0.0}}\n', "utf-8")
+    (folder / "l").write_text("0-0\n", "utf-8")
+    (folder / "s.fr").write_text("Parigi\n", "utf-8")
+    files = [path, folder / "s.fr", "--links", folder / "l", "--out", out]
+    assert call("project", *files, "--format", "spans") == 0
+    found = '"text": "Parigi", "spans": [[0, 6, "LOC"]]'
+    assert out.read_text("utf-8") == f'{{{others}, {found}, "x" : -0.0}}\n'
+
+
 def test_markup_follows_the_links_of_a_file(folder: Path) -> None:
     (folder / "m.en").write_text("Hi, <b>Ada</b>!\n\n", "utf-8")
     (folder / "m.de").write_text("Ada, hallo!\n\n", "utf-8")
@@ -209,6 +228,8 @@ def test_what_is_wrong_is_told_and_nothing_is_written(
         ('{"text": "a", "spans": [[-1, 1, "X"]]}', "two whole numbers from 0"),
         ('{"text": "a", "spans": [[0, 1, null]]}', "is not a span"),
         ('{"text": "a", "spans": [{"start": 0}]}', "is not {"),
+        ('{"text": "\\ud800", "spans": []}', "s:1: U+D800 is half of a surrogate pair"),
+        ('{"text": "a", "spans": [[0, 1, "\\udfff"]]}', "s:1: U+DFFF is half of a surrogate pair"),
     ],
 )
 def test_spans_that_are_none_are_told(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from crosszero.align.linked_pairs import is_index
 from crosszero.align.spans import LinkedPair, from_words
+from crosszero.bitext.decoding import find_control
 from crosszero.bitext.lines import MAX_ROW, require_lines, split_words
 from crosszero.config import require
 from crosszero.errors import ConfigError, DataError, quote
@@ -125,8 +126,8 @@ class Spans:
         for number, line in enumerate(require_lines(path, longest=MAX_ROW), start=1):
             try:
                 row = json.loads(line)
-                text, spans = row["text"], row["spans"]
-                labels = [Label(*span) for span in spans]
+                text = row["text"]
+                labels = [Label(*span) for span in row["spans"]]
                 if not isinstance(text, str):
                     raise TypeError
             except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -143,18 +144,39 @@ class Spans:
                 if not label.first <= label.end <= len(text):
                     message = f"span {label.first} to {label.end}, but the text ends at {len(text)}"
                     raise DataError(path, message, number)
-            yield Labelled(text, (labels, row), number)
+            for one in (text, *(label.name for label in labels)):
+                if (problem := find_control(one)) and problem.reason == "not text":
+                    raise DataError(path, problem.message, number)
+            yield Labelled(text, (labels, _split_row(line)), number)
 
     def carry(self, labelled: Labelled, texts: LinkedPair) -> Carried:
         """See :class:`Format`."""
-        labels, row = labelled.labels
+        labels, entries = labelled.labels
         placed, dropped = project_characters(
             labels, texts.links, texts.source, texts.target, self._rules
         )
         text = texts.source.text
         lost = _name(dropped, labels, lambda label: text[label.first : label.end])
-        new = {**row, "text": texts.target.text, "spans": [list(label) for _, label in placed]}
-        return Carried([json.dumps(new, ensure_ascii=False)], len(labels) - len(lost), lost)
+        new = {"text": texts.target.text, "spans": [list(label) for _, label in placed]}
+        entries = entries | _split_row(json.dumps(new, ensure_ascii=False))
+        return Carried([f"{{{', '.join(entries.values())}}}"], len(labels) - len(lost), lost)
+
+
+def _split_row(line: str) -> dict[str, str]:
+    """The entries of an object of JSON by their keys, each as it is written."""
+
+    def skip(at: int) -> int:
+        while line[at] in " \t\r:,":
+            at += 1
+        return at
+
+    decode, entries, start = json.JSONDecoder().raw_decode, dict[str, str](), skip(1)
+    while line[start] != "}":
+        key, end = decode(line, start)
+        _, end = decode(line, skip(end))
+        entries[key] = line[start:end]
+        start = skip(end)
+    return entries
 
 
 class Markup:
