@@ -268,10 +268,15 @@ def test_links_that_are_given_need_no_encoder(
 
 def test_the_format_is_told_by_the_first_line(folder: Path) -> None:
     path = folder / "x"
-    texts = {"conll": "\n\nAda\tB-PER", "markup": "<b>c</b>", "spans": '{"text": "", "spans": []}'}
-    for kind, text in texts.items():
-        path.write_text(text, "utf-8")
-        assert tell_format(path) == kind
+    texts = {
+        "conll": ["\n\nAda\tB-PER", "{0}\tNOUN", "# text = {0} files", "-DOCSTART- %s"],
+        "markup": ["<b>c</b>", "Open the {0} file", "%d files"],
+        "spans": ['{"text": "", "spans": []}', '{"text": "{0}", "spans": []}'],
+    }
+    for kind, lines in texts.items():
+        for line in lines:
+            path.write_text(line, "utf-8")
+            assert tell_format(path) == kind
 
 
 def test_a_translation_with_markup_is_refused(

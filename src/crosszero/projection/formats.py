@@ -17,7 +17,7 @@ from crosszero.errors import ConfigError, DataError, quote
 from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.elements import project_markup
 from crosszero.projection.labelled_texts import Carried, Format, Labelled, Lost
-from crosszero.projection.markup import Marked, read_markup
+from crosszero.projection.markup import Marked, find_missing, read_markup
 from crosszero.projection.rules import TAG_SCORE, Dropped, Label, Rules
 from crosszero.projection.spans import project_spans
 from crosszero.projection.tags import (
@@ -219,9 +219,12 @@ def tell_format(path: str | Path) -> LabelFormat:
     line = next((line for line in lines if line.strip()), "")
     if line.startswith("{") and '"spans"' in line:
         return "spans"
-    if read_markup(line).elements:
+    marked = read_markup(line)
+    is_comment = line.startswith(("#", "-DOCSTART-"))
+    has_code = bool(find_missing(marked, ""))  # a placeholder; of CoNLL, too
+    if marked.elements or (has_code and not is_comment and "\t" not in line):
         return "markup"
-    if len(split_words(line)) in (2, 4, 10) or line.startswith(("#", "-DOCSTART-")):
+    if is_comment or len(split_words(line)) in (2, 4, 10):
         return "conll"
     raise DataError(path, f"{quote(line)}: give --format conll, spans or markup", 1)
 
