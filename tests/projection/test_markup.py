@@ -101,6 +101,11 @@ def test_markup_within_a_word_grows_to_the_word() -> None:
 
 def test_a_bare_sign_of_the_target_is_escaped_in_xml() -> None:
     assert project("<b>a</b> b", "x < & &lt;", "0-0") == "<b>x</b> &lt; &amp; &lt;"
+    assert project("a<br/>", "x & y", "0-0") == "x &amp; y<br/>"
+    assert project("a &gt; b", "x & y", "0-0") == "x &amp; y"
+    assert project("open file", "x & y < z", "0-0") == "x & y < z"  # plain text
+    assert project("open {0} file", "x & y {0}", "0-0") == "x & y {0}"
+    assert project("<b>a</b> & b", "x & y", "0-0") == "<b>x</b> & y"
 
 
 NAMES = st.sampled_from(["b", "i", "a"])

@@ -20,7 +20,7 @@ from crosszero.projection.markup import (
     Node,
     find_codes,
     find_missing,
-    is_plain,
+    is_escaped,
     write_markup,
 )
 from crosszero.projection.rules import SPAN_SCORE, Dropped, Label, Rules
@@ -117,7 +117,7 @@ def project_markup(
         while inner := [n for n in siblings if n.closing and n.start < at < n.end]:
             siblings = inner[0].children
         siblings.append(Node(at, at, _space(element, source.text, target.text, at), ""))
-    escape = is_plain(source.text)
+    escape = is_escaped(marked)
     return MarkedTarget(write_markup(target.text, roots, escape=escape), elements, sorted(dropped))
 
 

@@ -2,7 +2,8 @@
 
 Whatever is no matching pair of tags stays as it is, as a point in the text: ``<br/>``, comments, a
 tag that is never closed or never opened, an element without text. So every line can be read, and
-what was read can be written again byte for byte.
+what was read can be written again byte for byte, but for white space in an element without text,
+which is then behind it.
 """
 
 from __future__ import annotations
@@ -201,6 +202,7 @@ def _sort(nodes: Sequence[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: (node.start, bool(node.closing)))
 
 
-def is_plain(text: str) -> bool:
-    """Tell whether no character of a text need be escaped in XML."""
-    return _BARE.search(text) is None
+def is_escaped(marked: Marked) -> bool:
+    """Tell whether a line is of XML or HTML, and no character of its text need be escaped."""
+    shows = bool(marked.elements) or re.search(_ENTITY, marked.text) is not None
+    return shows and _BARE.search(marked.text) is None
