@@ -13,6 +13,7 @@ from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.lines import split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import TaggedWords, read_conll
+from crosszero.projection.linking import settle
 from crosszero.projection.rules import Label, Rules
 from crosszero.projection.words import carry_links, cut_at_spaces, fill, project_characters
 
@@ -40,6 +41,23 @@ def test_punctuation_does_not_count_as_a_word_without_link() -> None:
     assert placed == [(0, Label(0, 12, "PER"))]
     _, dropped = project_characters(labels, links[:2], text, target, Rules(coverage=0.9))
     assert [why for _, why in dropped] == ["coverage"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "target", "expected"),
+    [
+        ("New York", "New York", "ניו \u200fשל\u200f יורק", "ניו \u200fשל\u200f יורק"),
+        ("New (York)", "(York)", "ניו (\u200fיורק\u200f)", "(\u200fיורק\u200f)"),
+        ("New York ❤\ufe0f", "York ❤\ufe0f", "Neu York ❤\ufe0f", "York ❤\ufe0f"),
+    ],
+)
+def test_what_nobody_sees_is_no_word(text: str, label: str, target: str, expected: str) -> None:
+    one, other = (CutText(side, cut_words(side)) for side in (text, target))
+    links = [(0, 0, 1.0), (1, len(other.spans) - 1, 1.0)]
+    source, filled, found = settle((text, target), one, other, links)
+    given = Label(text.index(label), text.index(label) + len(label), "X")
+    [(_, placed)], _ = project_characters([given], found, source, filled)
+    assert target[placed.first : placed.end] == expected
 
 
 @given(st.text(alphabet="ab,\t \u00a0\u2007\u202f\u2009\u3000\u2028\x0b\x85", max_size=12))

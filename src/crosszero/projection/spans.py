@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import regex
+
 from crosszero.projection.rules import SPAN_SCORE, Dropped, Label, Reason, Rules
 
+_MARKS = regex.compile(r"[\p{P}\p{S}\p{Default_Ignorable_Code_Point}]+")
 ScoredLinks = Sequence[tuple[int, int, float]]
 """Source word, target word (from 0), and how sure the link is, 0 to 1."""
 
@@ -99,8 +102,8 @@ def check_links(links: ScoredLinks, source: int, target: int) -> None:
 
 
 def is_punctuation(word: str) -> bool:
-    """Tell whether a word is made of punctuation and symbols alone."""
-    return bool(word) and all(unicodedata.category(letter)[0] in "PS" for letter in word)
+    """Tell whether a word is made of punctuation, symbols and invisible characters alone."""
+    return _MARKS.fullmatch(word) is not None
 
 
 class _Links:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from crosszero.align.spans import CutText, Span
+from crosszero.bitext.folding import has_text
 from crosszero.bitext.lines import split_words
 from crosszero.projection.rules import Dropped, Label, Rules
 from crosszero.projection.spans import ScoredLinks, check_links, is_punctuation, project_spans
 
-_PIECE = re.compile(r"\w+|[^\w\s]")
+_PIECE = re.compile("\\w+|[^\\w\\s][\ufe00-\ufe0f]*")  # an emoji with what chooses its look
 
 
 def cut_at_spaces(text: str) -> CutText:
@@ -31,7 +32,7 @@ def cut_at_spaces(text: str) -> CutText:
 
 
 def fill(text: CutText) -> CutText:
-    """Take as words, too, what an aligner left aside: each mark of punctuation.
+    """Take as words, too, what an aligner left aside: each mark of punctuation that one sees.
 
     Example:
         >>> fill(CutText("Oh, no!", [Span(0, 2), Span(4, 6)])).spans
@@ -39,7 +40,8 @@ def fill(text: CutText) -> CutText:
     """
     spans, end = list[Span](), 0
     for span in (*text.spans, Span(len(text.text), len(text.text))):
-        spans += [Span(*found.span()) for found in _PIECE.finditer(text.text, end, span.start)]
+        pieces = _PIECE.finditer(text.text, end, span.start)
+        spans += [Span(*found.span()) for found in pieces if has_text(found[0])]
         end = span.end
         if span.start < span.end:
             spans.append(span)
