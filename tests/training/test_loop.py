@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
@@ -292,6 +293,27 @@ def test_resume_refuses_other_settings(
         run(model_folder(), store_folder(60), out, resume=True, steps=4, temperature=0.1)
     with pytest.raises(CheckpointError, match="samples"):
         run(model_folder(), store_folder(40), out, resume=True, steps=4)
+
+
+def test_resume_refuses_another_encoder_of_the_same_name(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    """The anchor, and what a checkpoint leaves out, are those of the encoder in the folder."""
+    start = Path(shutil.copytree(model_folder(dropout=0.0), tmp_path / "start"))
+    settings = {"steps": 4, "checkpoint_every": 2, "anchor_weight": 1.0}
+    out = run(start, store_folder(60), tmp_path / "run", **settings)
+    (out / "model.safetensors").unlink()
+    shutil.rmtree(list_checkpoints(out / "checkpoints")[-1])
+    tensors = load_file(start / "model.safetensors")
+    changed = {name: value * 1.01 for name, value in tensors.items()}
+    save_file(changed, start / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"files of the encoder .*start are not those"):
+        run(start, store_folder(60), out, resume=True, **settings)
+    progress = list_checkpoints(out / "checkpoints")[-1] / "progress.json"
+    old = json.loads(progress.read_text())
+    del old["settings"]["encoder_hash"]  # as older versions left it
+    progress.write_text(json.dumps(old | {"files": {}}))
+    run(start, store_folder(60), out, resume=True, **settings)
 
 
 def test_damaged_checkpoints_are_told(

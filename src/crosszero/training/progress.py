@@ -16,6 +16,7 @@ from crosszero.training.stream import Position, SampleStream
 from crosszero.training.train_config import TrainConfig, update_names
 
 PROGRESS, WEIGHTS, MOMENTS = "progress.json", "weights.safetensors", "optimizer.safetensors"
+ENCODER_HASH = "encoder_hash"  # setting by which the files of the encoder are known
 MOST_SKIPPED = 20  # batches in a row that can't be contrasted, for one step
 
 
@@ -114,7 +115,8 @@ def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, A
             "exists; start a new run folder, or finish the run with the version that started it"
         )
     defaults = json.loads(json.dumps(to_dict(TrainConfig())))
-    for name, value in json.loads(json.dumps(dict(settings))).items():
+    plain = {name: value for name, value in settings.items() if name != ENCODER_HASH}
+    for name, value in json.loads(json.dumps(plain)).items():
         before = progress.settings.get(name)
         if name not in progress.settings and (not value or value == defaults.get(name)):
             continue  # a setting younger than the checkpoint, not in use
@@ -124,3 +126,9 @@ def _require_same(checkpoint: Path, progress: Progress, settings: Mapping[str, A
                 f"{quote(value)} is given now; keep the settings it was started with, or start a "
                 "new run folder"
             )
+    known = progress.settings.get(ENCODER_HASH)  # none in checkpoints of older versions
+    if known not in (None, settings.get(ENCODER_HASH)):
+        raise CheckpointError(
+            f"{checkpoint}: the files of the encoder {settings['encoder']} are not those that the "
+            "run was started with; put those back, or start a new run folder"
+        )

@@ -16,6 +16,7 @@ from crosszero.config import to_dict
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.model.backbone import Backbone
 from crosszero.model.compiling import compile_layers
+from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import find_file
 from crosszero.model.options import layer_number
@@ -26,7 +27,7 @@ from crosszero.training.auto_settings import DECIDED, decide
 from crosszero.training.checkpoint import hash_frozen, list_checkpoints
 from crosszero.training.learner import Learner, StartEncoder
 from crosszero.training.optimizer import make_optimizer
-from crosszero.training.progress import Progress, check_position, read_progress
+from crosszero.training.progress import ENCODER_HASH, Progress, check_position, read_progress
 from crosszero.training.ranks import ALONE, Ranks
 from crosszero.training.refresh import WordRefresher
 from crosszero.training.run_folder import CHECKPOINTS, check_disk, check_folder
@@ -105,7 +106,8 @@ def prepare_run(
         store=store, batch_size=config.batch_size, level=config.level, seed=config.seed
     )
     settings = {k: v for k, v in to_dict(config).items() if k not in _FREE_TO_CHANGE}
-    settings |= {"encoder": str(name), "samples": store.fingerprint}
+    settings |= {"encoder": str(name), ENCODER_HASH: hash_encoder(name)}
+    settings |= {"samples": store.fingerprint}
     settings |= {"frozen": hash_frozen(backbone)}
     _require_same(settings, backbone, head, ranks)
     found = list_checkpoints(out / CHECKPOINTS) if resume and ranks.first else []
