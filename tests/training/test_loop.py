@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 import crosszero
+from crosszero.align.spans import Span, WordPair
 from crosszero.errors import (
     CheckpointError,
     ConfigError,
@@ -30,6 +31,7 @@ from crosszero.errors import (
 )
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
+from crosszero.samples.sample import Sample
 from crosszero.samples.store import SampleStore, collect
 from crosszero.training import loop
 from crosszero.training.checkpoint import list_checkpoints
@@ -435,6 +437,22 @@ def test_words_are_refreshed_by_the_encoder(
     samples = list(SampleStore.open(stores[1]))
     assert {s.finder for s in samples} & {"encoder"}
     assert len(samples) == sum(json.loads((out / "words" / "step-00000003.json").read_text()))
+
+
+def test_a_text_in_two_languages_has_the_words_of_each(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    """An apostrophe ends a word in French alone."""
+    texts = {"en": "the king's house", "fr": "l'eau", "de": "l'eau"}
+    rows = [
+        Sample(
+            source=texts[a], target=texts[b], source_language=a, target_language=b, group="x:1",
+            origin="x:1", words=(WordPair(Span(0, 3), Span(0, 5)),), finder="lexicon",
+        )
+        for a, b in (("en", "fr"), ("en", "de"), ("fr", "de"))
+    ]  # fmt: skip
+    store = collect([*rows, *make_samples(8)], tmp_path / "samples").path
+    run(model_folder(), store, tmp_path / "run", steps=2, refresh_words_every=1)
 
 
 @pytest.mark.parametrize("steps", [6, 7])

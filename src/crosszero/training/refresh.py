@@ -115,17 +115,18 @@ class WordRefresher:
 
     def encode_words(self, texts: list[str], spans: list[list[Span]]) -> list[Vectors]:
         """Give vectors to words, as the encoder in training sees them now."""
-        # In multi-way data a text stands in many pairs: each is encoded once.
-        first = {text: i for i, text in reversed(list(enumerate(texts)))}
-        distinct = list(first)
+        # In multi-way data a text stands in many pairs: each is encoded once. In another language
+        # the same text can have other words.
+        asked = [(text, tuple(own)) for text, own in zip(texts, spans, strict=True)]
+        distinct = list(dict.fromkeys(asked))
         size = self._config.mini_batch_num_tokens
         vectors = encode_word_layers(
             self._backbone,
-            distinct,
-            [spans[first[text]] for text in distinct],
+            [text for text, _ in distinct],
+            [list(own) for _, own in distinct],
             max_length=self._config.max_length,
             layers=[self._layer],
             mini_batch_num_tokens=size if isinstance(size, int) else None,
         )
-        found = {text: of_layers[0] for text, of_layers in zip(distinct, vectors, strict=True)}
-        return [found[text] for text in texts]
+        found = {key: of_layers[0] for key, of_layers in zip(distinct, vectors, strict=True)}
+        return [found[key] for key in asked]
