@@ -107,6 +107,8 @@ def test_what_is_no_gold_is_refused(stem: Path, model_folder: Folders, tmp_path:
         cz.train(model_folder(), gold=[tmp_path / "de-fr"], out=out)
     with pytest.raises(ConfigError, match="level: sentence learns from no links"):
         cz.train(model_folder(), gold=[stem], out=out, level="sentence")
+    with pytest.raises(ConfigError, match="links that people made, which would be lost"):
+        cz.train(model_folder(), gold=[stem], out=out, refresh_words_every=2, max_length=32)
     with pytest.raises(ConfigError, match="de-en is given 2 times; name it once"):
         cz.train(model_folder(), gold=[stem, f"{stem}:0"], out=out)
     with pytest.raises(ConfigError, match="languages are not clear from the name"):

@@ -66,7 +66,7 @@ def read_gold_samples(stems: Sequence[str | Path]) -> Iterator[Sample]:
                 origin=f"{path}.src:{number}",
             )
             words = (WordPair(left[i], right[j], 1.0) for i, j in sorted(gold.sure))
-            yield Sample.of(pair, tuple(words), "gold")
+            yield Sample.of(pair, tuple(words), GOLD)
 
 
 def collect_gold(stems: Sequence[str | Path], folder: Path) -> SampleStore:

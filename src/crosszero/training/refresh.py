@@ -15,9 +15,10 @@ from itertools import islice
 from pathlib import Path
 
 from crosszero.align.encoder_aligner import EncoderAligner
+from crosszero.align.gold import GOLD
 from crosszero.align.spans import Span
 from crosszero.config import build, read_json
-from crosszero.errors import DataError
+from crosszero.errors import ConfigError, DataError
 from crosszero.files import atomic_file
 from crosszero.model.backbone import Backbone
 from crosszero.model.inference import Vectors, encode_word_layers
@@ -42,7 +43,8 @@ class WordRefresher:
     Args:
         backbone: the encoder in training.
         config: gives interval, layer (ConfigError if there is none such) and maximum length.
-        store: the samples; gives the rules by which words were chosen.
+        store: the samples; gives the rules by which words were chosen. ConfigError if people made
+            the links.
         out: folder of the run; the stores stand in ``out/words``.
         total: steps of the run; nothing is found for later ones.
         ranks: the processes of the run. The first one finds the words, the others read them.
@@ -57,6 +59,11 @@ class WordRefresher:
         total: int,
         ranks: Ranks = ALONE,
     ) -> None:
+        if any(row.finder == GOLD for row in islice(store, 1)):
+            raise ConfigError(
+                f"refresh_words_every: {config.refresh_words_every} given, but the word pairs are "
+                "links that people made, which would be lost; it must be 0 with them"
+            )
         self._layer = config.refresh_layer or find_usual_layer(backbone, config.layers.word)
         backbone.check_layer(self._layer, "refresh_layer")
         self._backbone, self._config, self._folder = backbone, config, out / WORDS
