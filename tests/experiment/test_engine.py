@@ -22,7 +22,7 @@ from crosszero.errors import ConfigError, CrosszeroError
 from crosszero.experiment import steps
 from crosszero.experiment.cache import CachedEncoder
 from crosszero.experiment.comparison import compare, pair_systems
-from crosszero.experiment.engine import run_experiment
+from crosszero.experiment.engine import check_experiment, run_experiment
 from crosszero.experiment.evaluation import evaluate
 from crosszero.experiment.measurement import Measured, Measurement, list_measurements
 from crosszero.experiment.records import Record, read_record, write_record
@@ -671,6 +671,31 @@ def test_unknown_tasks_and_settings_are_told(xtreme: Path) -> None:
             evaluate("none", **{"data": xtreme, **changes})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="has no task folder"):
         evaluate("none", data=xtreme / "labels" / "tatoeba")
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"fine_tune": {**QUICK, "panx": {**SMALL, "seed": 42}}}, "fine_tune: panx"),
+        ({"systems": {"x": SystemConfig(fine_tune={"seed": 42})}}, "systems: x: fine_tune"),
+        ({"systems": {"x": SystemConfig(train={"seed": 1})}}, "systems: x: train"),
+        ({"systems": {"x": SystemConfig(train={"seed": 7})}, "seeds": [2]}, "systems: x: train"),
+        ({"train": {"seed": 7}}, "train"),
+    ],
+)
+def test_a_seed_that_would_not_be_used_is_refused(
+    suite: ExperimentConfig, changes: dict[str, Any], place: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{place}: seed: \d+ given, .* set 'seeds'"):
+        run_suite(dataclasses.replace(suite, **changes))
+    assert not Path(suite.out).exists()
+
+
+def test_a_seed_that_is_used_is_allowed(suite: ExperimentConfig) -> None:
+    system = SystemConfig(train={"seed": 2}, fine_tune={"seed": 42})
+    one = dataclasses.replace(suite, seeds=[2], systems={"x": system}, train={"seed": 2})
+    check_experiment(one)
+    check_experiment(dataclasses.replace(suite, train={"seed": 1}))
 
 
 def test_what_is_measured_can_be_asked(xtreme: Path, model_folder: Folders, tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def _made_for_results(out: Path) -> Iterator[None]:
 def check_experiment(config: ExperimentConfig) -> None:
     """Check now what would fail hours later; raises CrosszeroError as the step itself would."""
     _check_out(config)
+    _check_seeds(config)
     first = next(iter(config.systems))
     for task in config.fine_tune:
         Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
@@ -146,6 +147,26 @@ def _check_out(config: ExperimentConfig) -> None:
         place = getattr(config, name)
         if place is not None and os.path.realpath(place) == os.path.realpath(config.out):
             raise ConfigError(f"out: {config.out}: is {name}, too; choose another folder")
+
+
+def _check_seeds(config: ExperimentConfig) -> None:
+    """Refuse a seed that `seeds` would replace, or that would make several seeds one.
+
+    Results that have one can be read.
+    """
+    trained = {} if config.is_plain else {"train": config.train}
+    tuned = {f"fine_tune: {task}": own for task, own in config.fine_tune.items()}
+    for name, system in config.systems.items():
+        trained[f"systems: {name}: train"] = system.train or {}
+        tuned[f"systems: {name}: fine_tune"] = system.fine_tune
+    for where, settings in {**trained, **tuned}.items():
+        seed = settings.get("seed")
+        replaced = where in trained and seed not in config.seeds
+        if seed is not None and (replaced or (len(config.seeds) > 1 and where != "train")):
+            raise ConfigError(
+                f"{where}: seed: {seed} given, but all is done with each of 'seeds', which are "
+                f"{', '.join(map(str, config.seeds))}; remove it, and set 'seeds'"
+            )
 
 
 def _check_names(config: ExperimentConfig) -> None:
