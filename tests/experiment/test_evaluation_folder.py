@@ -19,6 +19,7 @@ from crosszero.experiment.records import read_record, write_record
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.locks import lock_output
+from crosszero.model.loading import resolve_encoder
 from crosszero.tasks.prediction_files import list_languages, remove_files
 from crosszero.tasks.tatoeba import Tatoeba
 from tests.experiment.conftest import write
@@ -265,3 +266,24 @@ def test_files_of_one_language_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "t").rglob("*.*")] == ["test-en.tsv"]
     assert remove_files(tmp_path, "t")
     assert not remove_files(tmp_path, "t")
+
+
+def test_a_folder_that_is_called_like_one_of_our_encoders_is_not_taken_for_it(
+    xtreme: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work" / "crosszero-mini").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    found = evaluate("crosszero-mini", tasks=["tatoeba"], languages=["fr"], data=xtreme, out=out)
+    (record,) = read_results(out).records
+    assert list(record.scores) == list(found)
+
+
+def test_names_of_encoders_are_the_same_in_every_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("run", "crosszero-mini"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert resolve_encoder("run") == str(tmp_path / "run")
+    for name in ("crosszero-mini", "user/name", "user/name@main"):
+        assert resolve_encoder(name) == name

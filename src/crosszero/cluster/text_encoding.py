@@ -55,13 +55,15 @@ def encode_texts(
         >>> with Cluster("auto", cores=4) as cluster:                        # doctest: +SKIP
         ...     encode_texts("run/", open("en.txt"), "en.npy", cluster=cluster)
     """
+    from crosszero.model.loading import resolve_encoder
+
     out = Path(out).resolve()
     with work_folder(out.parent) as folder:
         blocks = _write_texts(folder, texts)
-        name = str(Path(encoder).resolve()) if Path(encoder).exists() else str(encoder)
         job = EncodeTexts(
-            name, folder, pooling=pooling, max_length=max_length, layer=layer, precision=precision
-        )
+            resolve_encoder(encoder), folder,
+            pooling=pooling, max_length=max_length, layer=layer, precision=precision,
+        )  # fmt: skip
 
         def read() -> Iterator[Floats]:
             for number, _ in enumerate(cluster.run(job, list(range(blocks)))):

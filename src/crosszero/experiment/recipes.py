@@ -98,12 +98,16 @@ def write_experiment(config: ExperimentConfig) -> None:
 
     Paths are made absolute, but for `out`, which is where the file stands.
     """
+    from crosszero.model.loading import resolve_encoder  # torch is not needed to read recipes
+
     values = to_dict(config)
-    for name in ("samples", "data", "alignment", "held_out", "encoder", "published"):
-        values[name] = resolve_path(values[name])
+    for name in ("samples", "data", "alignment", "held_out", "published"):
+        values[name] = _resolve_path(values[name])
+    values["encoder"] = resolve_encoder(config.encoder)
     for system in values["systems"].values():
-        for name in ("encoder", "samples"):
-            system[name] = resolve_path(system[name])
+        system["samples"] = _resolve_path(system["samples"])
+        if system["encoder"]:
+            system["encoder"] = resolve_encoder(system["encoder"])
         if system["trained"]:  # a form with {seed} in it, so that nothing has that name
             system["trained"] = str(Path(system["trained"]).resolve())
     with atomic_file(Path(config.out) / SETTINGS) as file:
@@ -127,6 +131,5 @@ def find_settings(folder: str | Path) -> Path | None:
     return next(filter(Path.is_file, paths), None)
 
 
-def resolve_path(path: str | None) -> str | None:
-    """Absolute path of what is there; anything else may be the id of an encoder."""
+def _resolve_path(path: str | None) -> str | None:
     return str(Path(path).resolve()) if path and Path(path).exists() else path

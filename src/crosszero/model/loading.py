@@ -104,6 +104,11 @@ def _fetch_revision(name: str, revision: str) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=_PARTS))
 
 
+def resolve_encoder(name: str | Path) -> str:
+    """Give a name that means the same in every working directory: folders as absolute paths."""
+    return str(Path(name).resolve() if str(name) not in BUNDLED and Path(name).exists() else name)
+
+
 def check_encoder(name: str | Path) -> None:
     """Fail early (CheckpointError) if there is no encoder of this name; no weights are read."""
     path = locate_encoder(name)
