@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -178,6 +179,31 @@ def test_what_is_not_covered_is_counted_and_falls_back(
     assert tokenizer.tokenize("猫") == ["[UNK]"]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_are_stored_as_they_were(
+    dtype: torch.dtype, model_folder: Folders, tmp_path: Path
+) -> None:
+    backbone = Backbone.load(model_folder(), mlm=True)
+    backbone.model.to(dtype)
+    save_encoder(backbone, tmp_path / "half")
+    done = trim_encoder(tmp_path / "half", tmp_path / "small", texts=["the red house"])
+    for size, name in zip(done.size, ("half", "small"), strict=True):
+        stored = load_file(tmp_path / name / "model.safetensors").values()
+        assert {x.dtype for x in stored} == {dtype}
+        assert sum(x.nbytes for x in stored) <= size < 1.1 * sum(x.nbytes for x in stored)
+    old, new = Encoder.load(tmp_path / "half"), Encoder.load(tmp_path / "small")
+    np.testing.assert_allclose(
+        new.encode(["the red house"]), old.encode(["the red house"]), atol=1e-6
+    )
+
+
+def test_empty_lines_are_left_out_in_silence(
+    model_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trim_encoder(model_folder(), tmp_path / "small", texts=["", "the house"], check=["", "the"])
+    assert caplog.messages == []
+
+
 def test_rare_tokens_can_be_left_out(model_folder: Folders, tmp_path: Path) -> None:
     texts = ["the house", "the weather", "the the"]
     done = trim_encoder(model_folder(), tmp_path / "small", texts=texts, least=2)
@@ -219,6 +245,8 @@ def test_scripts_of_languages() -> None:
     [
         {},
         {"texts": ["a"], "least": 0},
+        {"texts": ["", " ", "\u200b"]},
+        {"languages": ["en"], "least": 2},
         {"languages": ["english!"]},
     ],
 )

@@ -18,18 +18,19 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from crosszero.align.gold import GOLD, GOLD_HASHES
 from crosszero.align.spans import Span
+from crosszero.bitext.folding import has_text
 from crosszero.config import read_json
 from crosszero.errors import CheckpointError, ConfigError, CrosszeroError
 from crosszero.files import check_output
 from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import find_file, find_folder, quiet_transformers
+from crosszero.model.loading import find_file, find_folder, locate_encoder, quiet_transformers
 from crosszero.model.readout import SETTINGS, read_readout
 from crosszero.model.saving import PROJECTION, save_tokenizer, write_layers
 from crosszero.model.token_choice import choose_tokens, count_tokens, find_scripts, list_scripts
@@ -52,7 +53,7 @@ class Trimmed:
 
     Attributes:
         tokens: of the vocabulary, before and after.
-        size: bytes of the weights, before and after, in float32.
+        size: bytes of the weights, before and after, in the number format that both are stored in.
         counted: tokens of the texts.
         missed: how many of them are written with other tokens now, or are unknown.
     """
@@ -90,7 +91,8 @@ def trim_encoder(
         check: texts to count the tokens of that are not kept; without them `texts`.
 
     Raises:
-        ConfigError: neither texts nor languages are given, or there is no such language.
+        ConfigError: neither texts nor languages are given, the texts are empty, there is no such
+            language, or `least` is given without texts.
         CheckpointError: the encoder can't be loaded, or its tokeniser can't be trimmed.
 
     Example:
@@ -101,6 +103,11 @@ def trim_encoder(
         raise ConfigError("give text or languages: they determine which tokens are kept")
     if least < 1:
         raise ConfigError(f"least: {least} given; 1 or more occurrences are needed")
+    if least > 1 and not texts:
+        raise ConfigError(f"least: {least} given, but it counts in text; give text, or remove it")
+    given, texts, check = texts, list(filter(has_text, texts)), list(filter(has_text, check))
+    if given and not texts:
+        raise ConfigError("the text has empty lines only; give text whose tokens are to be kept")
     check_output(out, inputs=[name], folder=True)
     if Path(out).is_dir() and any(Path(out).iterdir()):
         raise ConfigError(f"--out {out}: the folder is not empty; name a new one")
@@ -123,7 +130,8 @@ def trim_encoder(
         kept.update(range(int(backbone.tokenizer.pad_token_id) + 1))
     tokens = sorted(vocabulary.close(kept & vocabulary.pieces.keys()))
 
-    rows, size = len(backbone.table.weight), _measure_size(backbone)
+    dtype = _read_dtype(name)
+    rows, size = len(backbone.table.weight), _measure_size(backbone, dtype)
     layers = read_own_layers(name, backbone)._asdict()
     if layers["alignment_layer"] is None:  # LaBSE is known by the size of its vocabulary
         layers["alignment_layer"] = find_alignment_layer(backbone)
@@ -131,7 +139,7 @@ def trim_encoder(
     _cut_model(backbone, tokens)
     with atomic_folder(out) as folder, quiet_transformers():
         try:
-            backbone.model.save_pretrained(folder)
+            backbone.model.to(dtype).save_pretrained(folder)
         except SafetensorError as error:  # which is no OSError
             raise CrosszeroError(
                 f"{out}: can't be written ({error}); free some space there"
@@ -146,7 +154,7 @@ def trim_encoder(
         trial.repeat(folder, Backbone.load(folder, mlm=backbone.mlm_head is not None))
     counts = count_tokens(vocabulary, check)[0] if check else counts
     total, there = int(counts.sum()), int(counts[tokens].sum())
-    sizes = size, _measure_size(backbone)
+    sizes = size, _measure_size(backbone, dtype)
     return Trimmed((rows, len(tokens)), sizes, counted=total, missed=total - there)
 
 
@@ -216,8 +224,20 @@ def _list_ids(config: Any) -> dict[str, int]:
     return {key: value for key, value in found.items() if isinstance(value, int) and value >= 0}
 
 
-def _measure_size(backbone: Backbone) -> int:
-    return sum(x.numel() * x.element_size() for x in backbone.model.parameters())
+def _read_dtype(name: str | Path) -> torch.dtype:
+    """The number format of an encoder's weights, where it is one; float32 where it is not known."""
+    path = find_file(locate_encoder(name), "model.safetensors")
+    if path is None:  # in several files
+        return torch.float32
+    with safe_open(path, "pt") as file:
+        kinds = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
+    kinds -= {"I64", "I32"}  # numbers of positions
+    known = {"F16": torch.float16, "BF16": torch.bfloat16}
+    return known.get("".join(kinds), torch.float32)
+
+
+def _measure_size(backbone: Backbone, dtype: torch.dtype) -> int:
+    return sum(x.numel() * dtype.itemsize for x in backbone.model.parameters())
 
 
 def _cut_model(backbone: Backbone, tokens: Sequence[int]) -> None:
