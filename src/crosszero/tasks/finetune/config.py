@@ -45,10 +45,10 @@ class FineTuneConfig:
         synonyms: JSON file of words and their synonyms, which ``synonyms`` and ``ear`` need.
         copies: with other words of each training pair, for ``synonyms`` and ``ear``; an epoch goes
             over all of them. The papers take 3 for XNLI and 10 for PAWS-X.
-        adversarial_radius: of the ball around each word's embedding that is searched.
+        adversarial_radius: of the ball around each sub-token's embedding that is searched.
         adversarial_steps: of projected gradient ascent; each costs a forward and a backward pass.
         adversarial_step_size: length of one, as a share of the radius.
-        smoothing_radius: of the ball around each word's embedding that noise is drawn from.
+        smoothing_radius: of the ball around each sub-token's embedding that noise is drawn from.
         ear_embedding_weight: weight of the embedding-push; with `freeze_embeddings` there is little
             that it can move.
         ear_attention_weight: weight of the attention-pull.

@@ -1,9 +1,9 @@
-"""Embeddings moved inside an L2 ball around each word's: to the worst place, or at random.
+"""Embeddings moved inside an L2 ball around each sub-token's: to the worst place, or at random.
 
 Special tokens, which all languages share, and padding stay where they are. Radii are given as
 shares of the mean length of the encoder's token embeddings at the start, so that one setting fits
 encoders of any scale. Source: arXiv 2104.08645. Its authors released the code of neither; chosen
-here: a ball for each word rather than for the sentence, noise uniform in it, no term for the
+here: a ball for each sub-token rather than for the sentence, noise uniform in it, no term for the
 unmoved embeddings, dropout off in the search.
 """
 
