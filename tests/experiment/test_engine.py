@@ -29,8 +29,10 @@ from crosszero.experiment.records import Record, read_record, write_record
 from crosszero.experiment.results import read_results
 from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.experiment.steps import find_run, locate_training
+from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
+from crosszero.model.readout import FIRST_LAST
 from crosszero.samples import SampleStore
 from crosszero.tasks.tatoeba import Tatoeba
 from tests.experiment.conftest import write
@@ -639,6 +641,19 @@ def test_vectors_of_the_same_texts_are_computed_once(model_folder: Folders, tmp_
     with pytest.raises(TypeError):
         CachedEncoder(encoder, hash_encoder("other/hub-id"), tmp_path).encode(texts)
     assert file.is_file()
+
+
+def test_vectors_of_shortened_sentences_are_not_those_of_whole_ones(
+    model_folder: Folders, tmp_path: Path
+) -> None:
+    """Without max_length sentences are as long as the folder says, words as the model takes."""
+    backbone, text = Backbone.load(model_folder()), ["the old sea and the king"]
+    short = Encoder(backbone, readout=dataclasses.replace(FIRST_LAST, max_length=4))
+    whole = Encoder(backbone, readout=short.readout, max_length=short.max_length)
+    found = [CachedEncoder(encoder, "one", tmp_path).encode(text) for encoder in (short, whole)]
+    for encoder, vectors in zip((short, whole), found, strict=True):
+        assert (vectors == encoder.encode(text)).all()
+    assert (found[0] != found[1]).any()
 
 
 @pytest.mark.parametrize("damaged", [b"", b"PK", b"\x93NUMPY\x01\x00", "wrong type"])

@@ -31,7 +31,7 @@ class CachedEncoder:
 
     def __init__(self, encoder: Encoder, identity: str, folder: Path) -> None:
         self.encoder, self._folder = encoder, folder
-        settings = f"{identity}\0{encoder.max_length}\0{encoder.layer}"
+        settings = f"{identity}\0sentences of {encoder.sentence_length}\0{encoder.layer}"
         if encoder.layer is None and encoder.pooling != FIRST_LAST.name:
             settings += f"\0{encoder.pooling}"
         if encoder.precision != "fp32":
