@@ -229,6 +229,13 @@ def test_the_server_s_page(browser: Browser, address: str, width: int, tmp_path:
     browser.evaluate("ask.elements.target.value = 'a'; ask.querySelector('button').click()")
     browser.wait("problem.textContent")
     assert "as many lines on both sides" in browser.evaluate("problem.textContent")
+    lines = json.dumps("the king\n\n\nthe dog\n"), json.dumps("le roi\nle chat\n\nle chien")
+    browser.evaluate(
+        f"ask.elements.source.value = {lines[0]}; ask.elements.target.value = {lines[1]};"
+        " ask.querySelector('button').click()"
+    )
+    browser.wait("entries.length == 3 && entries[2].pair.target == 'le chien'")
+    assert browser.evaluate("entries.map(e => e.pair.source).join('|')") == "the king||the dog"
     browser.evaluate(
         f"ask.elements.source.value = ask.elements.target.value = 'a'.repeat({MAX_CHARS + 1});"
         " ask.querySelector('button').click()"

@@ -36,7 +36,7 @@ function answerForm(form, problem, work) {
   return run;
 }
 
-const cut = (field) => field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+const cut = (field) => field.value.trimEnd().split("\n").map((line) => line.trim());
 
 function showLinks() {
   const least = Number(ask.elements.threshold.value);
@@ -45,10 +45,12 @@ function showLinks() {
 }
 
 const link = answerForm(ask, "problem", async ({ source, target }) => {
-  const question = { source: cut(source), target: cut(target) };
-  const [one, other] = [question.source.length, question.target.length];
+  if (!source.value.trim() || !target.value.trim()) throw new Error("Give a text and its translation.");
+  const sides = [cut(source), cut(target)];
+  const [one, other] = sides.map((lines) => lines.length);
   if (one !== other) throw new Error(`Give as many lines on both sides; these are ${one} and ${other}.`);
-  if (!one) throw new Error("Give a text and its translation.");
+  const shown = (line, n) => sides.some((lines) => lines[n]);  // one empty line keeps its place
+  const question = { source: sides[0].filter(shown), target: sides[1].filter(shown) };
   const [links, cosines] = await Promise.all([
     post("/api/align", question),
     post("/api/similarity", question),
