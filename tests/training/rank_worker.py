@@ -39,6 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
     "sentence": {"level": "sentence", "mlm_weight": 0.0},
     "split": {
         "level": "split",
+        "words_per_sentence": 2,
         "layers": LayersConfig(sentence="last", word=1),
         "anchor_weight": 0.5,
         "mini_batch_num_tokens": 60,

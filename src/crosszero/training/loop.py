@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import tempfile
 import time
@@ -28,7 +29,7 @@ from crosszero.training.checkpoint_saver import CheckpointSaver
 from crosszero.training.feeder import Feeder, draw_step
 from crosszero.training.gradients import compute_gradients
 from crosszero.training.inputs import Inputs
-from crosszero.training.metrics import MetricsLog
+from crosszero.training.metrics import METRICS, MetricsLog, read_metrics
 from crosszero.training.model_card import write_card
 from crosszero.training.optimizer import clip_gradients, find_reached, learning_rate_factor
 from crosszero.training.ranks import join_ranks
@@ -37,6 +38,8 @@ from crosszero.training.setup import TrainingRun, prepare_run
 from crosszero.training.step import Compared, StepResult, describe
 from crosszero.training.stream import Position
 from crosszero.training.train_config import SETTINGS, TrainConfig, change_settings
+
+_log = logging.getLogger("crosszero")
 
 
 def train(
@@ -124,6 +127,7 @@ def train(
         if run.adapters:
             run.adapters.merge()
         if ranks.first:
+            _check_word_loss(run)
             card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
                 save_encoder(
@@ -143,6 +147,16 @@ def train(
                 )
         ranks.wait()  # whoever goes on finds the model
     return out
+
+
+def _check_word_loss(run: TrainingRun) -> None:
+    """Warn of words that were to be trained and were not."""
+    lines = read_metrics(run.out / METRICS)
+    if run.config.level == "split" and all(line.get("word_loss") is None for line in lines):
+        _log.warning(
+            "words were not trained: no sentence pair had two word pairs with negatives; prepare "
+            "samples with more words, or take level: sentence or multi"
+        )
 
 
 def _run_steps(run: TrainingRun, *, show_progress: bool) -> None:

@@ -59,7 +59,7 @@ def write_card(
         "",
         f"`{start}` after {steps} steps of crosszero {__version__} on {store.rows} "
         f"sentence pairs (about {round(mean * steps)} sentences read): "
-        f"{_describe_losses(config)}.",
+        f"{_describe_losses(config, words='word loss' in losses)}.",
         "",
         "## Use",
         "",
@@ -108,12 +108,14 @@ model, tokenizer = AutoModel.from_pretrained("NAME"), AutoTokenizer.from_pretrai
 ```"""
 
 
-def _describe_losses(config: TrainConfig) -> str:
-    """Say what was learned from what, with which weight."""
+def _describe_losses(config: TrainConfig, *, words: bool) -> str:
+    """Say what was learned from what, with which weight; whether `words` with level ``split``."""
     kind = "[sentence ; word] vectors" if config.level == "multi" else "sentence vectors"
     if config.level == "split":
+        kind += f" ({_name_layer(config.layers.sentence)})"
+    if config.level == "split" and words:
         kind += (
-            f" ({_name_layer(config.layers.sentence)}) and, with weight {config.word_weight}, on "
+            f" and, with weight {config.word_weight}, on "
             f"word vectors ({_name_layer(config.layers.word)}), each against the other words of "
             "its sentence pair"
         )

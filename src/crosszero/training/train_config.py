@@ -77,7 +77,8 @@ class TrainConfig:
             pass over the unmasked text.
         batch_size: distinct meanings in a batch: sentence pairs, or multi-way lines with all their
             languages. Their number sets the pool of negatives; mini-batches do not change it.
-        words_per_sentence: word pairs used per sentence pair; they share its encoding.
+        words_per_sentence: word pairs used per sentence pair; they share its encoding. With level
+            ``split``, where they are each other's negatives, 2 or more.
         pairs_per_group: language pairs used per multi-way line; 0 uses all.
         max_length: longest sentence in tokens; longer ones are truncated.
         steps: number of optimiser steps; 0 uses `epochs`.
@@ -111,7 +112,7 @@ class TrainConfig:
         gradient_cache: hold one mini-batch in memory instead of the whole batch, for a third more
             computation. The gradients are the same. Use it when a batch does not fit into memory.
         refresh_words_every: steps after which the encoder in training finds the word pairs again; 0
-            keeps those of the store.
+            keeps those of the store, as it must where people made them.
         refresh_layer: layer for that; 0 takes that of ``layers.word``, or the one that words are
             best linked by.
         seed: of every random choice.
@@ -195,7 +196,15 @@ class TrainConfig:
         ordered = tuple(sorted(self.milestones)) == tuple(self.milestones)
         inside = all(0 < m < 1 for m in self.milestones)
         require("milestones", self.milestones, ordered and inside, f"rising and {share}")
+        _check_words(self)
         require("epochs", self.epochs, self.steps > 0 or self.epochs > 0, "above 0 without steps")
+
+
+def _check_words(config: TrainConfig) -> None:
+    """With level ``split`` a word is contrasted with the other words of its own sentence pair."""
+    words = config.words_per_sentence
+    enough = config.level != "split" or words >= 2
+    require("words_per_sentence", words, enough, "2 or more with level: split")
 
 
 def change_settings(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
