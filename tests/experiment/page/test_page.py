@@ -18,7 +18,7 @@ from crosszero.config import build
 from crosszero.errors import CrosszeroError
 from crosszero.experiment.page.blocks import Example
 from crosszero.experiment.page.contents import write_page
-from crosszero.experiment.page.inputs import Encoders
+from crosszero.experiment.page.inputs import Encoders, find_lines
 from crosszero.experiment.page.link_matrices import align_gold
 from crosszero.experiment.page.nearest_sentences import (
     draw_searches,
@@ -27,10 +27,10 @@ from crosszero.experiment.page.nearest_sentences import (
 )
 from crosszero.experiment.page.word_maps import choose_meanings
 from crosszero.experiment.recipes import read_experiment
-from crosszero.experiment.results import find_newest, read_results
-from crosszero.experiment.settings import ExperimentConfig
+from crosszero.experiment.results import Results, find_newest, read_results
+from crosszero.experiment.settings import ExperimentConfig, SystemConfig
 from crosszero.model.encoder import Encoder
-from tests.experiment.page.conftest import EVIL
+from tests.experiment.page.conftest import EVIL, write
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -257,6 +257,24 @@ def test_the_page_of_an_evaluation(
     assert "All scores" in text
     assert "The folder has no training with logged steps" in text
     assert text.count('class="matrix"') == 2
+
+
+@pytest.mark.parametrize("asked", [["fr"], ["fra"], ["de", "fr"], None])
+def test_lines_of_laser_are_found_by_either_name_of_a_language(
+    asked: list[str] | None, tmp_path: Path
+) -> None:
+    for code in ("fra", "ara"):
+        write(tmp_path / f"tatoeba/tatoeba.{code}-eng.{code}", [code])
+        write(tmp_path / f"tatoeba/tatoeba.{code}-eng.eng", ["one"])
+    config = ExperimentConfig(
+        name="x", out=str(tmp_path), data=str(tmp_path), languages=asked, tasks=["tatoeba"],
+        systems={"x": SystemConfig()},
+    )  # fmt: skip
+    source, (line,) = find_lines(
+        Results(title="x", folder=tmp_path, records=(), systems=(), config=config)
+    )
+    more = {} if asked else {"ar": "ara"}
+    assert (source, line) == ("Tatoeba", {"en": "one", "fr": "fra", **more})
 
 
 def test_each_system_is_read_as_for_its_scores(

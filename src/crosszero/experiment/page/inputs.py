@@ -17,7 +17,7 @@ from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.tatoeba import list_languages, read_tatoeba
+from crosszero.tasks.tatoeba import Tatoeba, shorten_code
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval
 
@@ -95,10 +95,9 @@ def find_lines(results: Results) -> tuple[str, Lines]:
     if data and (data / "tatoeba").is_dir():
         lines: dict[str, dict[str, str]] = {}
         chosen = results.config.languages if results.config else None
-        for language in list_languages(data):
-            if chosen is not None and language not in chosen:
-                continue
-            found = read_tatoeba(data, language)
+        known = Tatoeba().list_languages(data)
+        asked = known if chosen is None else list(map(shorten_code, chosen))
+        for language, found in Tatoeba().load(data, [one for one in known if one in asked]):
             for english, row in zip(found.english, found.gold, strict=True):
                 lines.setdefault(english, {"en": english}).setdefault(language, found.foreign[row])
         return "Tatoeba", list(lines.values())
