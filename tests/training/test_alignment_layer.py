@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,28 @@ def test_words_that_have_no_partner_are_listed_too() -> None:
     known = [Span(8, 12), Span(4, 7), Span(8, 12)]
     found = list_words(text, "en", known)
     assert [text[span.start : span.end] for span in found] == ["king", "old", "The", "slept"]
+
+
+class Store:
+    """A store of so many rows in each of its row groups."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.row_groups, self.rows = sizes, sum(sizes)
+
+    def read_row_group(self, group: int) -> list[tuple[int, int]]:
+        return [(group, row) for row in range(self.row_groups[group])]
+
+
+@given(st.lists(st.integers(1, 1100), min_size=1, max_size=9), st.integers(0, 99))
+def test_as_many_rows_are_drawn_as_are_asked_for(sizes: list[int], seed: int) -> None:
+    drawn: list[Any] = alignment_layer._draw(Store(*sizes), seed)  # type: ignore[arg-type]
+    assert len(drawn) == len(set(drawn)) == min(sum(sizes), 400)
+
+
+def test_rows_are_drawn_from_four_large_row_groups() -> None:
+    drawn: list[Any] = alignment_layer._draw(Store(*[1024] * 9), 1)  # type: ignore[arg-type]
+    groups = [group for group, _ in drawn]
+    assert sorted(groups.count(group) for group in set(groups)) == [100] * 4
 
 
 @pytest.mark.parametrize("usual", [1, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -122,13 +123,19 @@ def find_best(counts: NDArray[np.int64], usual: int) -> int:
 
 
 def _draw(store: SampleStore, seed: int) -> list[Sample]:
-    """Rows from all over the store: one row group after the other, in random order."""
+    """Rows from all over the store: one row group after the other, in random order.
+
+    Of at least four, where there are as many and they are large; else each gives its share.
+    """
     random = np.random.default_rng([seed, _PAIRS])
     rows: list[Sample] = []
+    left = store.rows
     for group in random.permutation(len(store.row_groups)):
         if len(rows) >= _PAIRS:
             break
         found = store.read_row_group(int(group))
-        share = random.permutation(len(found))[: _PAIRS // 4]
+        fair = math.ceil((_PAIRS - len(rows)) * len(found) / left)
+        share = random.permutation(len(found))[: max(_PAIRS // 4, fair)]
         rows += [found[i] for i in np.sort(share)]
+        left -= len(found)
     return rows[:_PAIRS]
