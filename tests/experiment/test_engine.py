@@ -678,6 +678,11 @@ def test_unknown_tasks_and_settings_are_told(xtreme: Path) -> None:
         ({"tasks": ["word-retrieval"], "data": None}, "held_out: is needed by the task"),
         ({"tasks": ["xnli"], "fine_tune": {"xnli": {"epoch": 2}}}, "did you mean 'epochs'"),
         ({"tasks": ["tatoeba"], "fine_tune": {"xnli": {"epochs": 2}}}, "xnli is not measured"),
+        ({"tasks": ["xnli"], "fine_tune": {"xnli": {"synonyms": "x"}}}, "xnli.synonyms is for syn"),
+        (
+            {"tasks": ["xnli"], "fine_tune": {"xnli": {"robust": "synonyms", "ear_layer": 2}}},
+            "set x",
+        ),
         ({"tasks": ["tatoeba", "pawsx"], "layers": "all"}, "for word-alignment, not for tatoeba, "),
         ({"tasks": ["pawsx"], "max_length": 9}, "max_length .* is for .*tatoeba.*, not for pawsx"),
         ({"tasks": ["word-alignment"], "languages": ["fr"]}, "--pairs"),

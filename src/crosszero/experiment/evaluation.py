@@ -20,6 +20,14 @@ from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.fine_tuned_task import FineTunedTask
 from crosszero.tasks.task import Task
 
+_TABLE, _SEARCH = ("synonyms", "ear"), ("adversarial",)
+_ROBUST = {
+    "synonyms": _TABLE, "copies": _TABLE, "smoothing_radius": ("smoothing",),
+    "adversarial_radius": _SEARCH, "adversarial_steps": _SEARCH, "adversarial_step_size": _SEARCH,
+    "ear_layer": ("ear",), "ear_attention_weight": ("ear",), "ear_embedding_weight": ("ear",),
+}  # fmt: skip
+"""The kinds of robust fine-tuning that look at a setting."""
+
 
 def evaluate(
     encoder: str | Path,
@@ -129,12 +137,19 @@ def _check_used(config: ExperimentConfig) -> None:
                 "out, or name such a task (--tasks)"
             )
     sources = {task.source for task in tasks if isinstance(task, FineTunedTask)}
-    for name in config.fine_tune:
+    for name, settings in config.fine_tune.items():
         if name not in sources:
             raise ConfigError(
                 f"fine_tune (--set): {name} is not measured, only {asked}; leave its settings out, "
                 "or name it (--tasks)"
             )
+        for key, kinds in _ROBUST.items():
+            if key in settings and settings.get("robust", "none") not in kinds:
+                known = " and ".join(kinds)
+                raise ConfigError(
+                    f"fine_tune (--set): {name}.{key} is for {known}; leave it out, or set "
+                    f"{name}.robust"
+                )
 
 
 def _choose(asked: Sequence[str] | None, places: Mapping[str, str | None]) -> list[str]:
