@@ -45,7 +45,7 @@ LASER_CODES = {
     "tl": "tgl", "tr": "tur", "uk": "ukr", "ur": "urd", "vi": "vie", "zh": "cmn",
 }  # fmt: skip
 _XTREME_R = ("az", "lt", "pl", "ro", "uk")  # not in XTREME
-_SHORT = {long: short for short, long in LASER_CODES.items()}
+SHORT_CODES = {long: short for short, long in LASER_CODES.items()}
 _XTREME = re.compile(rf"({CODE})-en\.(?:\1|en)")
 _LASER = re.compile(rf"tatoeba\.({CODE})-eng\.(?:\1|eng)")
 _SORTED_BY_CHANCE = 10  # below this many lines an aligned file may well be in order
@@ -91,16 +91,16 @@ class Tatoeba(HubTask):
 
     def list_languages(self, data: Folder) -> list[str]:
         """List the languages in `data` by two letters where they have such; DataError if none."""
-        return sorted(shorten_code(code) for code in list_languages(data))
+        return sorted(SHORT_CODES.get(code, code) for code in list_languages(data))
 
     def choose_languages(self, data: Folder, languages: Languages = None) -> list[str]:
         """Give languages by two letters; LASER's three are understood, too."""
-        asked = None if languages is None else [shorten_code(code) for code in languages]
+        asked = None if languages is None else [SHORT_CODES.get(code, code) for code in languages]
         return super().choose_languages(data, asked)
 
     def load(self, data: Folder, languages: Languages = None) -> Iterator[tuple[str, TatoebaSet]]:
         """Read sentences and gold from the folder that holds ``tatoeba/``, or LASER's files."""
-        names = {shorten_code(code): code for code in list_languages(data)}
+        names = {SHORT_CODES.get(code, code): code for code in list_languages(data)}
         for language in self.choose_languages(data, languages):
             yield language, read_tatoeba(data, names[language])
 
@@ -201,11 +201,6 @@ def score_as_mteb(found: Sequence[int], gold: Sequence[int]) -> float | None:
     answers = [{"corpus_id": line, "score": 1.0} for line in found]
     task: Any = mteb.get_task("Tatoeba")
     return float(task._compute_metrics(answers, pairs)["f1"])
-
-
-def shorten_code(code: str) -> str:
-    """Give XTREME's two letters for LASER's three; other codes as they are."""
-    return _SHORT.get(code, code)
 
 
 def list_languages(root: Folder) -> list[str]:

@@ -17,7 +17,7 @@ from crosszero.files import atomic_file, make_key
 from crosszero.model.encoder import Encoder
 from crosszero.model.hashing import hash_encoder
 from crosszero.samples.store import SampleStore
-from crosszero.tasks.tatoeba import Tatoeba, shorten_code
+from crosszero.tasks.tatoeba import SHORT_CODES, Tatoeba
 from crosszero.tasks.word_alignment import WordAlignment
 from crosszero.tasks.word_retrieval import WordRetrieval
 
@@ -96,7 +96,7 @@ def find_lines(results: Results) -> tuple[str, Lines]:
         lines: dict[str, dict[str, str]] = {}
         chosen = results.config.languages if results.config else None
         known = Tatoeba().list_languages(data)
-        asked = known if chosen is None else list(map(shorten_code, chosen))
+        asked = known if chosen is None else [SHORT_CODES.get(code, code) for code in chosen]
         for language, found in Tatoeba().load(data, [one for one in known if one in asked]):
             for english, row in zip(found.english, found.gold, strict=True):
                 lines.setdefault(english, {"en": english}).setdefault(language, found.foreign[row])
