@@ -103,6 +103,14 @@ def test_a_word_that_is_a_space_counts_in_every_format(tmp_path):
         assert (source.keys, target.keys) == ([lone, "a"], ["b", lone])
 
 
+def test_texts_keep_their_white_space(tmp_path):
+    text = "The  king\u00a0saw\tParis"
+    row = write(tmp_path / "x", json.dumps({"source": f" {text}", "target": "a b"}) + "\n")
+    [(source, _)] = Corpus(str(row))
+    assert source.text == f" {text}"
+    assert source.keys == ["the", "king\u00a0saw", "paris"]
+
+
 def test_a_text_that_shows_nothing_has_no_words(tmp_path):
     for text in ("\u200b ||| a\n", "\u2060\ta\n", '{"source": ["\u2060"], "target": ["a"]}\n'):
         for raw in (True, False, None):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crosszero.align.corpus import Corpus
+from crosszero.align.link_writer import spell_links
 from crosszero.align.spans import CutPair, LinkedPair, ScoredLink
 from crosszero.cli import main
 from crosszero.projection.conll import read_conll
@@ -140,6 +142,27 @@ def test_character_spans_follow_the_links_of_a_file(folder: Path) -> None:
     assert json.loads(out.read_text("utf-8")) == {
         "id": 7, "text": "Paris! On l'aime.", "spans": [[0, 6, "LOC"], [7, 9, "PER"]]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [[], ["--tokenised"]])
+def test_a_translation_keeps_its_white_space(folder: Path, flags: list[str]) -> None:
+    texts = {"s.jsonl": "The  king saw Paris", "s.fr": "Le  roi\ta vu Paris"}
+    row = json.dumps({"text": texts["s.jsonl"], "spans": [[14, 19, "LOC"]]})
+    (folder / "s.jsonl").write_text(f"{row}\n", "utf-8")
+    (folder / "s.en").write_text(f"{texts['s.jsonl']}\n", "utf-8")
+    (folder / "s.fr").write_text(f"{texts['s.fr']}\n", "utf-8")
+    pairs = Corpus(str(folder / "s.en"), str(folder / "s.fr"))  # as align writes them
+    links = [ScoredLink(3, 4, 1.0)]
+    written = {
+        "s.links": [spell_links(*pair, links, "pharaoh") for pair in pairs],
+        "s.links.jsonl": [spell_links(*pair, links, "jsonl") for pair in pairs],
+    }
+    for name, lines in written.items():
+        (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
+        files = [folder / "s.jsonl", folder / "s.fr", "--links", folder / name]
+        assert call("project", *files, "--out", folder / "out", *flags) == 0
+        found = json.loads((folder / "out").read_text("utf-8"))
+        assert found == {"text": texts["s.fr"], "spans": [[13, 18, "LOC"]]}
 
 
 @pytest.mark.parametrize(

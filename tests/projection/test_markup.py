@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.spans import CutText
-from crosszero.align.word_cutter import cut_words
+from crosszero.align.word_cutter import cut_at_spaces, cut_words
 from crosszero.projection.elements import project_markup
 from crosszero.projection.markup import read_markup
 from crosszero.projection.rules import Rules
-from crosszero.projection.words import cut_at_spaces, fill
+from crosszero.projection.words import fill
 
 
 def project(line: str, target: str, pairs: str, **rules: Any) -> str:

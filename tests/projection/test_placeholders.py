@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.spans import CutText
-from crosszero.align.word_cutter import cut_words
+from crosszero.align.word_cutter import cut_at_spaces, cut_words
 from crosszero.projection.elements import project_markup
 from crosszero.projection.markup import find_codes, find_missing, read_markup
 from crosszero.projection.rules import Rules
-from crosszero.projection.words import cut_at_spaces, fill
+from crosszero.projection.words import fill
 
 CODES = [
     "{{{n}}}", "{{{{ n{n} }}}}", "${{v{n}}}", "%{{v{n}}}", "{{user.v{n}}}", "%{n}$s", "%({n}v)d",

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosszero.align.spans import CutText, Span
-from crosszero.align.word_cutter import cut_words
+from crosszero.align.word_cutter import cut_at_spaces, cut_words
 from crosszero.bitext.lines import split_words
 from crosszero.errors import DataError
 from crosszero.projection.conll import TaggedWords, read_conll
 from crosszero.projection.linking import settle
 from crosszero.projection.rules import Label, Rules
-from crosszero.projection.words import carry_links, cut_at_spaces, fill, project_characters
+from crosszero.projection.words import carry_links, fill, project_characters
 
 
 def project(text: str, label: str, target: str, pairs: str) -> str | None:

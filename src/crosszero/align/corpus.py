@@ -12,10 +12,9 @@ from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.spans import CutPair, CutText, Span, from_words
 from crosszero.align.text_pairs import ONE_FILE, TextPair, read_pairs
 from crosszero.align.word_boundaries import stretch_pattern
-from crosszero.align.word_cutter import is_unsegmented, make_cutter, sample_texts
+from crosszero.align.word_cutter import cut_at_spaces, is_unsegmented, make_cutter, sample_texts
 from crosszero.bitext.decoding import find_control
 from crosszero.bitext.folding import has_text
-from crosszero.bitext.lines import split_words
 from crosszero.errors import ConfigError, count_things, quote
 from crosszero.files import check_inputs
 
@@ -141,9 +140,9 @@ def _cut(text: str | list[str], cut: Callable[[str], list[Span]] | None) -> CutT
     whole = text if isinstance(text, str) else " ".join(text)
     if not has_text(whole):
         return CutText(whole, [])
-    if cut is None or isinstance(text, list):
-        return from_words(text if isinstance(text, list) else split_words(text))
-    return CutText(text, cut(text))
+    if isinstance(text, list):
+        return from_words(text)
+    return cut_at_spaces(text) if cut is None else CutText(text, cut(text))
 
 
 def _is_text(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Words of raw text in any language: by spaces and ICU, or by what is learnt where ICU is not.
+"""Words of text in any language: by spaces and ICU, or by what is learnt where ICU is not.
 
 Between letters of scripts that write no spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) ICU
 finds words by its dictionaries; that is the package ``icu4py``. Without it a segmenter learns from
@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import regex
 
 from crosszero.align.segmenter import Segmenter
-from crosszero.align.spans import Span
+from crosszero.align.spans import CutText, Span
 from crosszero.align.word_boundaries import stretch_pattern, word_pattern
+from crosszero.bitext.lines import split_words
 
 P = TypeVar("P", bound=tuple[Any, Any])
 SAMPLE = 1_000  # texts by which one sees whether words stand apart, or from which they are learnt
@@ -55,6 +56,21 @@ def cut_words(text: str, language: str = "") -> list[Span]:
         spans += [Span(a, b) for a, b in pairwise(borders)]
         end = stretch.end()
     return spans + [Span(*match.span()) for match in words.finditer(text, end)]
+
+
+def cut_at_spaces(text: str) -> CutText:
+    """Take what stands between spaces as words, as a tokenised line has them.
+
+    Example:
+        >>> cut_at_spaces("10\\u00a0000  euros").spans
+        [Span(start=0, end=6), Span(start=8, end=13)]
+    """
+    spans, end = list[Span](), 0
+    for word in split_words(text):
+        start = text.index(word, end)
+        end = start + len(word)
+        spans.append(Span(start, end))
+    return CutText(text, spans)
 
 
 def make_cutter(texts: Iterable[str], language: str = "") -> Callable[[str], list[Span]]:

@@ -65,7 +65,7 @@ def project_markup(
 
     Example:
         >>> from crosszero.projection.markup import read_markup
-        >>> from crosszero.projection.words import cut_at_spaces
+        >>> from crosszero.align.word_cutter import cut_at_spaces
         >>> marked = read_markup("a <b>red</b> house")
         >>> texts = cut_at_spaces(marked.text), cut_at_spaces("une maison rouge")
         >>> project_markup(marked, [(0, 0, 1.0), (1, 2, 1.0), (2, 1, 1.0)], *texts).line

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from crosszero.align.linked_pairs import BesideTexts, parse_row
 from crosszero.align.spans import CutPair, CutText, LinkedPair, ScoredLink, Span
-from crosszero.align.word_cutter import is_unsegmented, make_cutter, sample_texts
+from crosszero.align.word_cutter import cut_at_spaces, is_unsegmented, make_cutter, sample_texts
 from crosszero.bitext.lines import MAX_ROW, require_lines
 from crosszero.errors import DataError, quote
 from crosszero.projection.spans import ScoredLinks
-from crosszero.projection.words import carry_links, cut_at_spaces, fill
+from crosszero.projection.words import carry_links, fill
 
 Text = str | CutText
 """Plain, or cut into words already."""

@@ -8,13 +8,12 @@ from itertools import chain, islice, tee
 from pathlib import Path
 
 from crosszero.align.spans import LinkedPair, from_words
-from crosszero.align.word_cutter import SAMPLE, is_unsegmented
-from crosszero.bitext.lines import require_lines, split_words
+from crosszero.align.word_cutter import SAMPLE, cut_at_spaces, is_unsegmented
+from crosszero.bitext.lines import require_lines
 from crosszero.errors import DataError
 from crosszero.projection.conll import read_conll
 from crosszero.projection.labelled_texts import Carried, Format, Labelled
 from crosszero.projection.linking import Text
-from crosszero.projection.words import cut_at_spaces
 
 Pairs = Iterable[tuple[Text, Text]]
 _log = logging.getLogger("crosszero")
@@ -83,4 +82,4 @@ def read_target(path: str | Path, *, raw: bool | None) -> Iterator[Text]:
                 "%s has words without spaces between them: they are split as with --raw", path
             )
     for line in lines:
-        yield line if raw else from_words(split_words(line))
+        yield line if raw else cut_at_spaces(line)

@@ -9,26 +9,10 @@ from itertools import pairwise
 
 from crosszero.align.spans import CutText, Span
 from crosszero.bitext.folding import has_text
-from crosszero.bitext.lines import split_words
 from crosszero.projection.rules import Dropped, Label, Rules
 from crosszero.projection.spans import ScoredLinks, check_links, is_punctuation, project_spans
 
 _PIECE = re.compile("\\w+|[^\\w\\s][\ufe00-\ufe0f]*")  # an emoji with what chooses its look
-
-
-def cut_at_spaces(text: str) -> CutText:
-    """Take what stands between spaces as words, as a tokenised line has them.
-
-    Example:
-        >>> cut_at_spaces("10\\u00a0000  euros").spans
-        [Span(start=0, end=6), Span(start=8, end=13)]
-    """
-    spans, end = list[Span](), 0
-    for word in split_words(text):
-        start = text.index(word, end)
-        end = start + len(word)
-        spans.append(Span(start, end))
-    return CutText(text, spans)
 
 
 def fill(text: CutText) -> CutText:
