@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crosszero.align.spans import Span, WordPair
 from crosszero.errors import DataError
 from crosszero.model.options import Level
 from crosszero.samples.columns import RowGroup, to_table
@@ -179,12 +180,26 @@ def test_equal_sentences_are_not_negatives() -> None:
     assert build([(a,), (b,)], level="sentence").groups == [0, 1]
 
 
+def test_words_that_a_link_left_out_makes_equal_are_no_negatives() -> None:
+    """People link words many to many: a-x, b-x and b-y make a and y the same."""
+    a, b, x, y = Span(0, 5), Span(6, 10), Span(0, 4), Span(5, 10)
+    words = (WordPair(a, x), WordPair(b, x), WordPair(b, y))
+    row = replace(make_samples(1)[0], source="going home", target="nach Hause", words=words)
+    config = TrainConfig(level="split", words_per_sentence=2)
+    drawn = set()
+    for seed in range(12):
+        batch = build_batch([(row,)], config, np.random.default_rng(seed))
+        drawn.add(len(batch.anchors))
+        assert len(set(batch.groups)) == 1
+    assert drawn == {3, 4}
+
+
 @pytest.mark.parametrize("level", ["sentence", "split"])
 def test_sentences_that_look_alike_are_not_negatives(level: str) -> None:
     first, second = make_samples(2)
     twin = replace(first, target=f"{first.target}\u200b", source=f"{first.source} ")
-    batch = build([(first,), (second,), (twin,)], level=level, words_per_sentence=1)
-    numbers = batch.groups if level == "sentence" else batch.meanings
+    batch = build([(first,), (second,), (twin,)], level=level, words_per_sentence=2)
+    numbers = batch.groups if level == "sentence" else batch.meanings[::2]  # of two words each
     assert numbers[0] == numbers[2] != numbers[1]
 
 

@@ -68,7 +68,7 @@ def build_batch(units: Sequence[Unit], config: TrainConfig, random: np.random.Ge
         if 0 < config.pairs_per_group < len(unit):
             kept = random.choice(len(unit), config.pairs_per_group, replace=False)
             rows = [unit[i] for i in np.sort(kept)]
-        if config.level != "sentence" and len(unit) > 1:
+        if config.level != "sentence":
             for row in unit:
                 for word in row.words:
                     builder.join(row, word.source, word.target)
