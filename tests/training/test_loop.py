@@ -595,6 +595,22 @@ def test_training_goes_on_from_a_saved_head(
         assert same == equal
 
 
+def test_a_damaged_head_is_told_where_it_would_be_used(
+    model_folder: Folders, store_folder: Folders, tmp_path: Path
+) -> None:
+    first = run(model_folder(), store_folder(60), tmp_path / "first", steps=1)
+    path = first / "projection.safetensors"
+    whole = path.read_bytes()
+    small = tmp_path / "small.safetensors"
+    save_file({"inner.weight": torch.zeros(2, 2)}, small, metadata={"level": "multi"})
+    for content in (whole[:1000], b"x", small.read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="projection.safetensors: "):
+            run(first, store_folder(60), tmp_path / "run", steps=1)
+    assert not (tmp_path / "run").exists()
+    run(first, store_folder(60), tmp_path / "run", steps=1, level="split", words_per_sentence=2)
+
+
 def test_precision_stays_what_it_was(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

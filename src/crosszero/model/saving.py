@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
 
@@ -113,6 +113,16 @@ def load_head(folder: str | Path, head: ProjectionHead) -> None:
         head.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path}: no matching projection head can be read from it") from error
+
+
+def read_head_level(folder: str | Path) -> str | None:
+    """Read the level that a saved projection head was trained at, if it says; CheckpointError."""
+    path = Path(folder) / PROJECTION
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("level")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: damaged ({error})") from error
 
 
 def write_readout(

@@ -20,7 +20,7 @@ from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import find_file
 from crosszero.model.options import layer_number
-from crosszero.model.saving import PROJECTION, load_head
+from crosszero.model.saving import PROJECTION, load_head, read_head_level
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.auto_settings import DECIDED, decide
@@ -150,16 +150,18 @@ def _load_backbone(name: str | Path, config: TrainConfig) -> Backbone:
 
 
 def _make_head(name: str | Path, backbone: Backbone, config: TrainConfig) -> ProjectionHead:
-    """The head that was saved beside the encoder if it fits, else a new one."""
+    """The head that was saved beside the encoder if it is of this level, else a new one."""
     head = ProjectionHead(backbone.hidden_size, config.level, config.head_start)
-    if path := find_file(name, PROJECTION):
-        try:
-            load_head(path.parent, head)
-            _log.info("continuing with the projection head of %s", name)
-        except CheckpointError:
-            _log.info(
-                "%s: its projection head was trained at another level; a new one is trained", name
-            )
+    path = find_file(name, PROJECTION) if head.state_dict() else None
+    if path is None:
+        return head
+    level = read_head_level(path.parent)
+    if level in (None, config.level):
+        load_head(path.parent, head)
+        how = "" if config.head_start == "random" else "; head_start is for a new one"
+        _log.info("continuing with the projection head of %s%s", name, how)
+    else:
+        _log.info("%s: its projection head is of level %s; a new one is trained", name, level)
     return head
 
 

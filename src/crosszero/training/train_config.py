@@ -69,7 +69,8 @@ class TrainConfig:
         anchor_weight: weight of the squared distance between the vectors of the sentences and those
             that the encoder gave them before training; above 0, it keeps what the encoder can do.
         head_start: how the projection head starts: ``random`` (paper) or as the ``identity``, with
-            which the encoder itself learns more.
+            which the encoder itself learns more. A head of this level that stands beside the
+            encoder goes on as it is.
         temperature: divides cosines; lower it when the nearest negatives matter most.
         mlm_weight: alpha, the weight of masked language modelling; 0 turns it off.
         mlm_probability: share of tokens to predict.
