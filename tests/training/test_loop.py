@@ -127,7 +127,9 @@ def test_words_that_have_no_negatives_are_told(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for words in ({}, {"words_per_sentence": 1}):
-        with pytest.raises(ConfigError, match="words_per_sentence: 1 given; .* 2 or more with lev"):
+        with pytest.raises(
+            ConfigError, match=r"words_per_sentence: 1 given; .* 2 or more with lev"
+        ):
             run(model_folder(), store_folder(60), tmp_path / "run", level="split", steps=2, **words)
     rows = [replace(row, words=row.words[:1]) for row in make_samples(20)]
     store = collect(rows, tmp_path / "samples").path

@@ -71,7 +71,13 @@ def test_it_tells_what_the_run_was_trained_on(card: str) -> None:
             "training.",
         ),
         (
-            {"level": "split", "words_per_sentence": 2, "word_weight": 0.5, "anchor_weight": 3.0, "layers": {"word": 2}},
+            {
+                "level": "split",
+                "words_per_sentence": 2,
+                "word_weight": 0.5,
+                "anchor_weight": 3.0,
+                "layers": {"word": 2},
+            },
             "cz-nce on sentence vectors (first + last layer) and, with weight 0.5, on word vectors "
             "(layer 2), each against the other words of its sentence pair, masked language "
             "modelling with weight 0.1, and an anchor with weight 3.0, which keeps sentence "
