@@ -607,7 +607,7 @@ def test_a_damaged_head_is_told_where_it_would_be_used(
     save_file({"inner.weight": torch.zeros(2, 2)}, small, metadata={"level": "multi"})
     for content in (whole[:1000], b"x", small.read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(CheckpointError, match="projection.safetensors: "):
+        with pytest.raises(CheckpointError, match=r"projection\.safetensors: "):
             run(first, store_folder(60), tmp_path / "run", steps=1)
     assert not (tmp_path / "run").exists()
     run(first, store_folder(60), tmp_path / "run", steps=1, level="split", words_per_sentence=2)

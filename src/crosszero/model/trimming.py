@@ -139,7 +139,8 @@ def trim_encoder(
     _cut_model(backbone, tokens)
     with atomic_folder(out) as folder, quiet_transformers():
         try:
-            backbone.model.to(dtype).save_pretrained(folder)
+            cast(nn.Module, backbone.model).to(dtype)
+            backbone.model.save_pretrained(folder)
         except SafetensorError as error:  # which is no OSError
             raise CrosszeroError(
                 f"{out}: can't be written ({error}); free some space there"

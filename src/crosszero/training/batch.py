@@ -68,7 +68,7 @@ def build_batch(units: Sequence[Unit], config: TrainConfig, random: np.random.Ge
         if 0 < config.pairs_per_group < len(unit):
             kept = random.choice(len(unit), config.pairs_per_group, replace=False)
             rows = [unit[i] for i in np.sort(kept)]
-        if config.level != "sentence":
+        if config.level != "sentence" and (len(unit) > 1 or _share_words(unit[0].words)):
             for row in unit:
                 for word in row.words:
                     builder.join(row, word.source, word.target)
@@ -80,6 +80,12 @@ def build_batch(units: Sequence[Unit], config: TrainConfig, random: np.random.Ge
                 for word in _choose(row.words, config.words_per_sentence, random):
                     builder.add(row, word.source, word.target)
     return builder.build()
+
+
+def _share_words(words: tuple[WordPair, ...]) -> bool:
+    """Whether a word has several links, as gold has them; finders link one to one."""
+    sides = {word.source for word in words}, {word.target for word in words}
+    return any(len(side) < len(words) for side in sides)
 
 
 def _choose(
