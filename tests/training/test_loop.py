@@ -127,9 +127,7 @@ def test_words_that_have_no_negatives_are_told(
     model_folder: Folders, store_folder: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for words in ({}, {"words_per_sentence": 1}):
-        with pytest.raises(
-            ConfigError, match=r"words_per_sentence: 1 given; .* 2 or more with lev"
-        ):
+        with pytest.raises(ConfigError, match=r"words_per_sentence: 1 .* with level: split"):
             run(model_folder(), store_folder(60), tmp_path / "run", level="split", steps=2, **words)
     rows = [replace(row, words=row.words[:1]) for row in make_samples(20)]
     store = collect(rows, tmp_path / "samples").path
@@ -595,6 +593,25 @@ def test_training_goes_on_from_a_saved_head(
             again.inner.weight, head.inner.weight
         )
         assert same == equal
+
+
+def test_further_training_keeps_the_layers_for_words(model_folder: Folders, tmp_path: Path) -> None:
+    """Unless it trains words by others, or their links tell a better one."""
+    start = Path(shutil.copytree(model_folder(), tmp_path / "start"))
+    layers = {"alignment_layer": 1, "word_layer": 3}
+    (start / "crosszero.json").write_text(json.dumps(layers))
+    rows = make_samples(20)
+    bare = collect([replace(row, words=()) for row in rows], tmp_path / "bare").path
+    few = [replace(row, words=row.words[:1]) if i < 2 else replace(row, words=())
+           for i, row in enumerate(rows)]  # fmt: skip
+    for name, store, settings, word_layer in (
+        ("sentence", bare, {"level": "sentence"}, 3),
+        ("last", bare, {"level": "sentence", "layers": LayersConfig(word="last")}, -1),
+        ("few", collect(few, tmp_path / "few").path, {"batch_size": 2}, None),
+    ):
+        out = run(start, store, tmp_path / f"run-{name}", steps=1, **settings)
+        found = json.loads((out / "crosszero.json").read_text())
+        assert found == {"alignment_layer": 1} | ({"word_layer": word_layer} if word_layer else {})
 
 
 def test_a_damaged_head_is_told_where_it_would_be_used(

@@ -99,8 +99,8 @@ def test_sentences_and_words_apart_equal_the_slow_reading(model_folder: Folders,
     batch = make_batch("split", words=3)
     config = TrainConfig(
         level="split", layers=LayersConfig(sentence="last", word=1), word_weight=0.7,
-        anchor_weight=0.4, words_per_sentence=3, mlm_weight=0.0, mini_batch_num_tokens=30,
-        max_length=64,
+        anchor_weight=0.4, mlm_weight=0.0, mini_batch_num_tokens=30, max_length=64,
+        words_per_sentence=3,
     )  # fmt: skip
     start = StartEncoder(backbone, -1)
     with torch.no_grad():  # as training would

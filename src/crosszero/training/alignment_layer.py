@@ -36,7 +36,7 @@ def choose_alignment_layer(
     Args:
         backbone: as trained.
         store: its samples.
-        usual: the layer of such encoders, or the one that words were trained at; from 1.
+        usual: the layer of the encoder before, or the one that words were trained at; from 1.
         max_length: tokens of a text.
         seed: of the sentence pairs that are drawn.
 

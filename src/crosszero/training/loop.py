@@ -21,9 +21,10 @@ from crosszero.files import atomic_file, check_output
 from crosszero.locks import lock_output
 from crosszero.model.options import layer_number
 from crosszero.model.saving import save_encoder
+from crosszero.model.word_layers import find_alignment_layer
 from crosszero.samples.gold import collect_gold, hash_texts, read_hashes, write_hashes
 from crosszero.samples.store import SampleStore, collect
-from crosszero.training.alignment_layer import choose_alignment_layer, find_usual_layer
+from crosszero.training.alignment_layer import choose_alignment_layer
 from crosszero.training.checkpoint import load_checkpoint, remove_torn
 from crosszero.training.checkpoint_saver import CheckpointSaver
 from crosszero.training.feeder import Feeder, draw_step
@@ -127,6 +128,11 @@ def train(
         if run.adapters:
             run.adapters.merge()
         if ranks.first:
+            own, word = run.own_layers, run.config.layers.word
+            usual = own.alignment_layer or find_alignment_layer(run.backbone)
+            word_layer = layer_number(word)
+            if word_layer is None and run.config.level == "sentence":  # which trains no words
+                word_layer = own.word_layer
             _check_word_loss(run)
             card = write_card(run.backbone, store, run.config, steps=run.total, out=out)
             with explain_disk(run.out):
@@ -136,14 +142,15 @@ def train(
                     head=run.head,
                     card=card,
                     layer=layer_number(run.config.layers.sentence),
-                    word_layer=layer_number(run.config.layers.word),
+                    word_layer=word_layer,
                     alignment_layer=choose_alignment_layer(
                         run.backbone,
                         store,
-                        usual=find_usual_layer(run.backbone, run.config.layers.word),
+                        usual=word if isinstance(word, int) else usual,
                         max_length=config.max_length,
                         seed=config.seed,
-                    ),
+                    )
+                    or own.alignment_layer,
                 )
         ranks.wait()  # whoever goes on finds the model
     return out

@@ -21,6 +21,7 @@ from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import find_file
 from crosszero.model.options import layer_number
 from crosszero.model.saving import PROJECTION, load_head, read_head_level
+from crosszero.model.word_layers import OwnLayers, read_own_layers
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
 from crosszero.training.auto_settings import DECIDED, decide
@@ -50,6 +51,7 @@ class TrainingRun(Learner):
         total: number of steps.
         checkpoint, progress: to go on from, or ``None``.
         given: batches of the stream that were used until then.
+        own_layers: by which the encoder's folder said that words are linked and read.
     """
 
     optimizer: torch.optim.Optimizer
@@ -61,6 +63,7 @@ class TrainingRun(Learner):
     out: Path
     progress: Progress | None
     given: int
+    own_layers: OwnLayers
     checkpoint: Path | None
 
     @property
@@ -90,6 +93,7 @@ def prepare_run(
     for part, layer in (("sentence", config.layers.sentence), ("word", config.layers.word)):
         if isinstance(layer, int):
             backbone.check_layer(layer, f"layers.{part}")
+    own_layers = read_own_layers(name, backbone)
     head = _make_head(name, backbone, config)
     backbone.to(device).train()
     if config.freeze_embeddings:
@@ -132,7 +136,7 @@ def prepare_run(
         ranks=ranks, config=config, stream=stream, refresher=refresher,
         adapters=adapters, start=start,
         settings=settings | decided | {"processes": ranks.count}, total=total, out=out,
-        progress=progress, given=given, checkpoint=checkpoint,
+        progress=progress, given=given, checkpoint=checkpoint, own_layers=own_layers,
     )  # fmt: skip
 
 
