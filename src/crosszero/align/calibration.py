@@ -40,8 +40,8 @@ def bend(scores: Scores, slope: float, offset: float) -> Scores:
     """Follow a logistic curve of the log odds; 0 stays 0.
 
     Example:
-        >>> bend(np.array([0.0, 0.5, 0.9], np.float32), 1.0, 0.0).round(3).tolist()
-        [0.0, 0.5, 0.9]
+        >>> bend(np.array([0.0, 0.25, 0.5], np.float32), 1.0, 0.0).tolist()
+        [0.0, 0.25, 0.5]
     """
     bent = find_chance(slope * find_log_odds(scores) + offset)
     made: Scores = np.where(scores > 0, bent, 0).astype(np.float32)

@@ -44,8 +44,8 @@ def follow(
         Geometric mean of the posteriors of both directions.
 
     Example:
-        >>> follow(np.ones((1, 2, 2), np.float32)).round(2).tolist()
-        [[[0.67, 0.17], [0.17, 0.67]]]
+        >>> follow(np.ones((1, 2, 2), np.float32)).astype(float).round(2).tolist()
+        [[[0.4, 0.35], [0.35, 0.49]]]
     """
     inside = similarity > OUTSIDE
     directions = []

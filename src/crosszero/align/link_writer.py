@@ -23,6 +23,7 @@ def spell_links(
             with their characters, and the links with their scores).
 
     Example:
+        >>> from crosszero.align.spans import from_words
         >>> text = from_words(["ein"])
         >>> spell_links(text, text, [ScoredLink(0, 0, 0.98)], "scores")
         '0-0:0.980'

@@ -133,7 +133,8 @@ def link_parts(
         CrosszeroError: a vector is not finite.
 
     Example:
-        >>> parts = as_parts(np.eye(2))
+        >>> from crosszero.align.subtokens import as_parts
+        >>> parts = as_parts(np.eye(2, dtype=np.float32))
         >>> link_parts([(parts, parts)], LinkConfig(method="argmax"))[0][0][:2]
         (0, 0)
     """

@@ -16,7 +16,7 @@ def list_tasks() -> tuple[Task, ...]:
     """Give all tasks, in the order of their columns in tables.
 
     Example:
-        >>> [task.title for task in list_tasks()][:4]
+        >>> [task.title for task in list_tasks() if not task.title.endswith("mixed")][:4]
         ['XNLI', 'PAWS-X', 'POS', 'NER']
     """
     modules = [found for found in pkgutil.iter_modules(crosszero.tasks.__path__) if not found.ispkg]

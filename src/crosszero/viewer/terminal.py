@@ -38,6 +38,7 @@ def draw_links(pair: LinkedPair, *, width: int, colour: bool = True) -> str:
         colour: whether it shows colours. All is told without them, too.
 
     Example:
+        >>> from crosszero.align.spans import ScoredLink, from_words
         >>> pair = LinkedPair(from_words(["ein"]), from_words(["a"]), [ScoredLink(0, 0, 0.98)])
         >>> print(draw_links(pair, width=40, colour=False))
         ein
