@@ -26,8 +26,7 @@ from crosszero.align.methods import LinkConfig
 from crosszero.align.spans import GoldLinks, join_words
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
-from crosszero.model.options import Precision
+from crosszero.model.options import MINI, Precision
 from crosszero.model.word_layers import find_alignment_layer
 
 OURS, ARGMAX, ITERMAX, AWESOME = (

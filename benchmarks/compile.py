@@ -20,8 +20,7 @@ from benchmarks.encoders import SIZES, TINY, load_backbone
 from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.model.backbone import Backbone
-from crosszero.model.loading import MINI
-from crosszero.model.options import Precision
+from crosszero.model.options import MINI, Precision
 from crosszero.model.precision import autocast
 
 SHAPES = ((128, 32), (100, 40), (60, 64), (200, 20))  # texts, tokens of each

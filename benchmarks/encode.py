@@ -16,7 +16,7 @@ from benchmarks.encoders import MBERT, SIZES, TINY, as_folder, load_backbone
 from benchmarks.record import Record, make_parser, read_options
 from benchmarks.timing import compare, take_turns
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 
 _DEFAULT = {MINI: 2_000, MBERT: 200, TINY: 20}  # sentence pairs
 

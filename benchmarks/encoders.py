@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from crosszero.model.backbone import Backbone
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 
 MBERT = "mBERT-size"
 TINY = "tiny"

@@ -22,7 +22,7 @@ from crosszero.align.lexicon_aligner import LexiconAligner
 from crosszero.align.statistical_aligner import StatisticalAligner
 from crosszero.align.word_lists import Lexicon, read_lexicon
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 from crosszero.model.word_layers import find_alignment_layer
 from crosszero.samples.filters import WordFilter
 from crosszero.samples.finder import WordFinder

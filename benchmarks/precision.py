@@ -21,7 +21,7 @@ from benchmarks.timing import compare, take_turns
 from crosszero.experiment.evaluation import evaluate
 from crosszero.experiment.scores import Scores
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 from crosszero.model.precision import measure_harm
 from crosszero.tasks.catalogue import list_tasks
 from crosszero.tasks.score import average

@@ -27,8 +27,7 @@ from benchmarks.record import Record, make_parser, read_options
 from benchmarks.steps import OurStep, PaperStep, RankingStep
 from benchmarks.timing import Timing, compare, take_turns
 from crosszero.memory import release_memory
-from crosszero.model.loading import MINI
-from crosszero.model.options import Precision
+from crosszero.model.options import MINI, Precision
 from crosszero.model.precision import choose_precision
 
 WORDS, ONE, PAPER = "crosszero, several words", "crosszero, one word", "the paper's procedure"

@@ -16,7 +16,7 @@ from benchmarks.mine import make_vectors
 from crosszero.align.linker import align_words
 from crosszero.align.spans import Link
 from crosszero.model.encoder import Encoder
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 from crosszero.search.neighbours import find_neighbours_both
 from crosszero.search.vector_mining import mine_vectors
 

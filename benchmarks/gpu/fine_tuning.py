@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 from crosszero.tasks.finetune.classification import Classifier, fine_tune_classifier
 from crosszero.tasks.finetune.config import FineTuneConfig
 from crosszero.tasks.finetune.examples import SentencePairExample, TaggedSentence

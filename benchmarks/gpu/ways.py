@@ -22,7 +22,7 @@ from benchmarks.gpu.journal import Journal
 from benchmarks.gpu.setting import Setting
 from crosszero.errors import MissingExtraError
 from crosszero.model.backbone import Backbone
-from crosszero.model.loading import MINI
+from crosszero.model.options import MINI
 from crosszero.training.loop import train
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.run_folder import CHECKPOINTS

@@ -669,4 +669,5 @@ def test_a_store_is_not_replaced_by_what_is_made_of_it(
                 assert call("prepare", read, *flags, "--out", store, "--hold-out", held) == 2
                 assert "is read by this command" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.glob("s*/*")} == before
-    assert call("prepare", held_out, *flags, "--out", tmp_path / "t") == 0
+    assert call("prepare", held_out, *flags, "--out", tmp_path / "t") == 2
+    assert "is of a store of samples" in capsys.readouterr().err

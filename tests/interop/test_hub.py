@@ -212,10 +212,11 @@ def test_a_revision_is_another_encoder(
     hub: StandIn, folder: Path, model_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     hub.add("someone/two", model_folder("xlm-roberta"))
+    clean = model_folder()  # as the folder, but for what is not pushed
     done = run(hub, "push", str(folder), "someone/two", "--revision", "next")
     assert done.returncode == 0, done.stderr
     (tmp_path / "a.en").write_text("the cat\n")
-    names = ["someone/two", "someone/two@main", "someone/two@next", str(folder)]
+    names = ["someone/two", "someone/two@main", "someone/two@next", str(clean)]
     done = subprocess.run(
         [sys.executable, "-c", READ, *names, "someone/two@gone"],
         env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},

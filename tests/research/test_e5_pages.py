@@ -93,7 +93,7 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
     evidence = read("e5-robust")
     for seed in evidence.seeds:
         ear, longer = (evidence.of_seed(row, "xnli", "others", seed) for row in ("EAR", "longer"))
-        assert ear is not None and longer is not None and ear > longer
+        assert (ear or 0) > (longer or 100)
     robust = evidence.compared
     found = {
         change: robust[change][1:]

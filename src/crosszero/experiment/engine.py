@@ -100,10 +100,10 @@ def _made_for_results(out: Path) -> Iterator[None]:
 def check_experiment(config: ExperimentConfig) -> None:
     """Check now what would fail hours later; raises CrosszeroError as the step itself would."""
     _check_out(config)
-    _check_seeds(config)
     first = next(iter(config.systems))
     for task in config.fine_tune:
         Measurement(config, first, config.find_task(task), config.seeds[0]).make_config()
+    _check_seeds(config)
     for source in [*config.bitext, *config.texts.values()]:
         locate_source(source).open()
     learning = [s for s in config.systems.values() if s.train is not None or s.aligner is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,16 @@ def complete_card(
             for score in scores
             if score.layer is None
         ]  # fmt: skip
+        table = replace(scores.table(), title=_TITLE)
         old = _OLD.search(text)
         before, behind = (text[: old.start()], text[old.end() :]) if old else (text, "")
-        text = f"{before.rstrip()}\n\n## Results\n\n{render_markdown(scores.table())}\n{behind}"
+        text = f"{before.rstrip()}\n\n## Results\n\n{render_markdown(table)}\n{behind}"
     made.text = text
     return str(made)
 
 
 def read_scores(path: str | Path, encoder: str | Path) -> Scores:
-    """Read the ``scores.json`` of an encoder, under the title that a stranger understands."""
+    """Read the ``scores.json`` of an encoder; ConfigError if it holds none, or those of another."""
     scores = Scores.read(path)
     if scores.encoder and scores.encoder != hash_encoder(encoder):
         raise ConfigError(
@@ -90,5 +92,4 @@ def read_scores(path: str | Path, encoder: str | Path) -> Scores:
         raise ConfigError(
             f"{quote(str(path))}: holds no scores; give the scores.json of crosszero evaluate"
         )
-    scores.title = _TITLE
     return scores

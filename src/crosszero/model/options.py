@@ -13,7 +13,8 @@ Precision = Literal["auto", "fp32", "bf16"]
 WordLayer = int | Literal["first-last"]
 PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 
-BUNDLED = ("crosszero-mini", "crosszero-mini-aligned")
+MINI = "crosszero-mini"
+BUNDLED = (MINI, "crosszero-mini-aligned")
 """Encoders inside the package, by the names that users call them."""
 BLOCK = 8192
 """Texts that are tokenised and sorted by length at a time. Those of a block meet in the same passes
