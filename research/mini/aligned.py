@@ -17,7 +17,7 @@ import torch
 
 import crosszero as cz
 from crosszero.model.backbone import Backbone
-from crosszero.model.saving import OWN_SETTINGS
+from crosszero.model.parts import OWN_SETTINGS
 from crosszero.training.metrics import METRICS, read_metrics
 from crosszero.training.train_config import read_settings
 

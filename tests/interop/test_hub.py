@@ -21,12 +21,12 @@ from crosszero.align.gold import GOLD_HASHES
 from crosszero.bitext.pair import SentencePair
 from crosszero.errors import CheckpointError, ConfigError
 from crosszero.experiment.scores import Scores
-from crosszero.interop.hub import _list_files
 from crosszero.interop.hub_card import complete_card, read_scores
 from crosszero.model.backbone import Backbone
 from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
-from crosszero.model.saving import PROJECTION, save_encoder
+from crosszero.model.parts import PROJECTION, list_parts
+from crosszero.model.saving import save_encoder
 from crosszero.samples.sample import Sample
 from crosszero.samples.store import collect
 from crosszero.tasks.score import Score
@@ -170,7 +170,7 @@ def test_all_that_a_saved_encoder_consists_of_is_pushed(
     head = ProjectionHead(16, "multi")
     save_encoder(Backbone.load(model_folder(model)), folder, head=head, alignment_layer=1)
     parts = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    assert _list_files(folder).keys() == parts - {"README.md"}
+    assert {p.relative_to(folder).as_posix() for p in list_parts(folder)} == parts - {"README.md"}
 
 
 def test_results_in_a_card_replace_those_of_an_earlier_push_alone() -> None:
@@ -212,11 +212,10 @@ def test_a_revision_is_another_encoder(
     hub: StandIn, folder: Path, model_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     hub.add("someone/two", model_folder("xlm-roberta"))
-    clean = model_folder()  # as the folder, but for what is not pushed
     done = run(hub, "push", str(folder), "someone/two", "--revision", "next")
     assert done.returncode == 0, done.stderr
     (tmp_path / "a.en").write_text("the cat\n")
-    names = ["someone/two", "someone/two@main", "someone/two@next", str(clean)]
+    names = ["someone/two", "someone/two@main", "someone/two@next", str(folder)]
     done = subprocess.run(
         [sys.executable, "-c", READ, *names, "someone/two@gone"],
         env=hub.environment | {"PYTHONPATH": str(ROOT / "src"), "HF_HOME": str(tmp_path / "home")},

@@ -12,17 +12,8 @@ from crosszero.align.gold import GOLD_HASHES
 from crosszero.errors import ConfigError, CrosszeroError, one_line
 from crosszero.interop.hub_card import complete_card, read_scores
 from crosszero.model.loading import locate_encoder
-from crosszero.model.saving import OWN_SETTINGS, PROJECTION
+from crosszero.model.parts import list_parts
 from crosszero.samples.gold import read_hashes, show_hashes
-
-# What goes, from the folder and from those of its modules (1_Pooling). Whatever else stands there,
-# such as samples, notes and the state of the training, is nobody else's business.
-_PARTS = (
-    "*config*.json", "modules.json", OWN_SETTINGS, "model*.safetensors", PROJECTION,
-    "model.safetensors.index.json", "*token*.json", "*vocab*.json", "vocab.txt", "merges.txt",
-    "bpe.codes", "*.model",
-)  # fmt: skip
-_MODULE = "[0-9]_*"
 
 
 def push(
@@ -79,7 +70,8 @@ def push(
         api.create_repo(name, private=private, exist_ok=True)
         if revision != "main":
             api.create_branch(name, branch=revision, exist_ok=True)
-        files: dict[str, bytes | Path] = {"README.md": card.encode(), **_list_files(folder)}
+        files: dict[str, bytes | Path] = {"README.md": card.encode()}
+        files |= {path.relative_to(folder).as_posix(): path for path in list_parts(folder)}
         if hashes := read_hashes(folder):  # the sentences themselves stay here
             files[GOLD_HASHES] = show_hashes(hashes).encode()
         done = api.create_commit(
@@ -104,10 +96,3 @@ def push(
 def _read_card(folder: Path) -> str:
     path = folder / "README.md"
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _list_files(folder: Path) -> dict[str, Path]:
-    """What is uploaded as it is, by its place in the repository."""
-    found = [p for part in _PARTS for at in ("", f"{_MODULE}/") for p in folder.glob(at + part)]
-    files = (p for p in sorted({*found}) if p.is_file() and not p.name.startswith("."))
-    return {path.relative_to(folder).as_posix(): path for path in files}

@@ -7,36 +7,32 @@ import logging
 from functools import lru_cache
 from pathlib import Path
 
-from crosszero.align.gold import GOLD_HASHES
 from crosszero.files import hash_files
 from crosszero.model.loading import find_folder, quiet_transformers
+from crosszero.model.parts import PARTS, PROJECTION, list_parts
 from crosszero.model.readout import FIRST_LAST, read_readout
 
 _log = logging.getLogger("crosszero")
-_BESIDE = ("training.json", "projection.safetensors", GOLD_HASHES)
-_READ = ["*.safetensors", "*.json", "*.txt", "*.model"]
 
 
 def hash_encoder(name: str | Path) -> str:
     """Hash what an encoder is: weights, configuration and tokeniser, and how it is read.
 
-    What training leaves beside them (metrics, checkpoints) does not count. An encoder of the hub is
-    hashed as its newest revision, which is fetched first, or, without network, as the one that the
-    hub's cache holds; a process asks the hub once. Where there is neither, its name is hashed; to
-    load it will be an error.
+    What else stands in its folder (metrics, checkpoints, notes) does not count. An encoder of the
+    hub is hashed as its newest revision, which is fetched first, or, without network, as the one
+    that the hub's cache holds; a process asks the hub once. Where there is neither, its name is
+    hashed; to load it will be an error.
     """
     folder = find_folder(name)
     if not folder.is_dir():
         folder = _find_snapshot(str(name)) or folder
     if not folder.is_dir():
         return hashlib.sha256(f"hub\0{name}".encode()).hexdigest()
-    files = sorted({path for pattern in _READ for path in folder.glob(pattern)})
-    kept = [path for path in files if path.name not in _BESIDE]
     readout = read_readout(name).name
+    files = [path for path in list_parts(folder) if path.name != PROJECTION]
     if readout == FIRST_LAST.name:
-        return hash_files(*kept)
-    behind = sorted(path for path in folder.glob("[0-9]_*/*") if path.is_file())
-    return hashlib.sha256(f"{hash_files(*kept, *behind)}\0{readout}".encode()).hexdigest()
+        return hash_files(*(path for path in files if path.parent == folder))
+    return hashlib.sha256(f"{hash_files(*files)}\0{readout}".encode()).hexdigest()
 
 
 def _find_snapshot(name: str) -> Path | None:
@@ -53,4 +49,4 @@ def _fetch_snapshot(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     with quiet_transformers():  # it keeps the hub's bars off, too
-        return Path(snapshot_download(name, allow_patterns=_READ, ignore_patterns="*/*"))
+        return Path(snapshot_download(name, allow_patterns=[*PARTS], ignore_patterns="*/*"))

@@ -18,8 +18,10 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from crosszero.align.gold import GOLD_HASHES
 from crosszero.errors import CheckpointError, one_line
 from crosszero.model.options import BUNDLED
+from crosszero.model.parts import MODULE, PARTS
 
 SAFELY: dict[str, Any] = {
     "dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True,
@@ -29,7 +31,6 @@ SAFELY: dict[str, Any] = {
 _ASSETS = Path(str(resources.files("crosszero"))) / "assets"
 _OLD_LAYOUT = "0_Transformer"  # where sentence-transformers 1 kept the model
 _REVISION = re.compile(r"([\w.-]+/[\w.-]+)@([\w./-]+)")
-_PARTS = ["*.json", "*.safetensors", "*.txt", "*.model"]  # nothing that runs code
 _NO_SAFETENSORS = (
     "has no .safetensors weights; other formats can run code when they are loaded and are not "
     "read: save the model again with save_pretrained()"
@@ -101,7 +102,8 @@ def _warn_of_namesake(path: Path) -> None:
 @lru_cache  # asking the hub at each look would take long, and it may move a branch meanwhile
 def _fetch_revision(name: str, revision: str) -> Path:
     with quiet_transformers(), explain_failure(f"{name}@{revision}"):
-        return Path(snapshot_download(name, revision=revision, allow_patterns=_PARTS))
+        parts = [*PARTS, *(f"{MODULE}/{part}" for part in PARTS), GOLD_HASHES]
+        return Path(snapshot_download(name, revision=revision, allow_patterns=parts))
 
 
 def resolve_encoder(name: str | Path) -> str:

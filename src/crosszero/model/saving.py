@@ -24,8 +24,8 @@ from crosszero.locks import temporary_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import quiet_transformers
+from crosszero.model.parts import OWN_SETTINGS, PROJECTION
 
-PROJECTION, OWN_SETTINGS = "projection.safetensors", "crosszero.json"
 _PARTS = {"": "Transformer", "1_WeightedLayerPooling": "WeightedLayerPooling"}
 _PARTS |= {"2_Pooling": "Pooling", "3_Normalize": "Normalize"}
 _MODULES = [

@@ -31,8 +31,9 @@ from crosszero.folders import atomic_folder
 from crosszero.model.backbone import Backbone
 from crosszero.model.encoder import Encoder
 from crosszero.model.loading import find_file, find_folder, locate_encoder, quiet_transformers
+from crosszero.model.parts import PROJECTION
 from crosszero.model.readout import SETTINGS, read_readout
-from crosszero.model.saving import PROJECTION, save_tokenizer, write_layers
+from crosszero.model.saving import save_tokenizer, write_layers
 from crosszero.model.token_choice import choose_tokens, count_tokens, find_scripts, list_scripts
 from crosszero.model.tokens import Tokens
 from crosszero.model.vocabulary import Vocabulary

@@ -27,7 +27,7 @@ from crosszero.errors import CheckpointError
 from crosszero.model.backbone import Backbone
 from crosszero.model.loading import find_file
 from crosszero.model.options import WordLayer, layer_number
-from crosszero.model.saving import OWN_SETTINGS
+from crosszero.model.parts import OWN_SETTINGS
 
 
 class KnownLayer(NamedTuple):

@@ -20,7 +20,8 @@ from crosszero.model.hashing import hash_encoder
 from crosszero.model.head import ProjectionHead
 from crosszero.model.loading import find_file
 from crosszero.model.options import layer_number
-from crosszero.model.saving import PROJECTION, load_head, read_head_level
+from crosszero.model.parts import PROJECTION
+from crosszero.model.saving import load_head, read_head_level
 from crosszero.model.word_layers import OwnLayers, read_own_layers
 from crosszero.samples.store import SampleStore
 from crosszero.training.adapters import Adapters
