@@ -6,7 +6,7 @@ Of the run folders ``e5``, ``e5-robust``, ``e5-aligner`` and ``e5-ablation`` (ro
 small): the main metric of each record, comparisons on the same test sentences (``crosszero
 compare``), how losses went. What the file holds of a run folder that is not there stays. The seeds
 are those that all systems have; records of further ones are kept, too.
-:mod:`research.e5_pages` makes pages of the file.
+:mod:`research.e5_clusters` adds what it measures. :mod:`research.e5_pages` makes pages of the file.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def collect(
 
     `before` is what an earlier call gave.
     """
-    found: dict[str, Any] = {"seeds": list(seeds), "experiments": {}}
+    found: dict[str, Any] = {**(before or {}), "seeds": list(seeds), "experiments": {}}
     for name in RUNS:
         if not (runs / name).is_dir():
             if before and name in before["experiments"]:
@@ -154,8 +154,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     before = json.loads(options.out.read_text("utf-8")) if options.out.exists() else None
     found = collect(options.runs, options.seeds, before)
+    write_records(found, options.out)
+
+
+def write_records(found: Mapping[str, Any], path: Path) -> None:
+    """Write the file: a line for each record."""
     text = json.dumps(found, separators=(",", ":"))
-    with atomic_file(options.out) as file:
+    with atomic_file(path) as file:
         file.write(text.replace('{"system"', '\n{"system"') + "\n")
 
 

@@ -67,7 +67,7 @@ def _judge_e5(records: Path, command: str) -> tuple[list[Claim], list[str]]:
         replace(claim, beside=((mini["encoder"], *beside[claim.number]),))
         if claim.number in beside
         else claim
-        for claim in list_claims(judge_real_encoder(evidence), command)
+        for claim in list_claims(judge_real_encoder(evidence, kept.get("clusters")), command)
     ]
     return found, [
         "Encoder: [e5-small-q4](e5-small-q4.md), multilingual-e5-small from 4-bit weights "

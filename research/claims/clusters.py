@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from crosszero.align.word_boundaries import word_spans
+from crosszero.errors import CrosszeroError
 from crosszero.experiment.clusters import ClusterScore
 from crosszero.experiment.page.inputs import Lines, read_lines
 from crosszero.experiment.page.word_maps import measure_words
@@ -18,46 +19,66 @@ from crosszero.tasks.word_retrieval import WordRetrieval
 from research.claims.claim import Outcome
 from research.claims.orders import LEAST_SEEDS, describe
 
+Measures = dict[str, dict[str, list[float]]]
+"""By system and measure: a number for each seed, or a single one of an encoder without seeds."""
 _MEANINGS, _SEED = 50, 1
 _LEAST_WORDS, _MOST_WORDS = 3, 24
 _MEASURES = {"purity_across": "purity", "silhouette_meaning": "silhouette"}
 
 
 def judge_clusters(config: ExperimentConfig, *systems: str) -> tuple[Outcome, str]:
-    """Hold the last system's clusters against those of the others, over the suite's seeds.
+    """Hold the last system's clusters against those of the others, over the suite's seeds."""
+    try:
+        return judge_measures(measure_systems(config, systems))
+    except CrosszeroError as error:
+        return "not testable here", str(error)
+
+
+def judge_measures(measured: Measures) -> tuple[Outcome, str]:
+    """Judge what was measured of some systems.
 
     It holds where the last one's purity and silhouette by meaning are higher than each other
     system's, with the 95 % interval of the paired differences above 0.
     """
+    *others, last = measured
+    parts, holds = [], True
+    for other in others:
+        for name, values in measured[other].items():
+            ours = measured[last][name]
+            theirs = values * len(ours) if len(values) == 1 else values
+            interval = measure_interval([b - a for a, b in zip(theirs, ours, strict=True)])
+            holds &= interval.low > 0
+            parts.append(f"{name} {describe(interval)} over {other} ({np.mean(values):.3f})")
+    return "holds" if holds else "does not hold", f"{last}: " + "; ".join(parts) + "."
+
+
+def measure_systems(config: ExperimentConfig, systems: Sequence[str]) -> Measures:
+    """Measure the encoders of some systems on words of held-out lines.
+
+    Raises:
+        CrosszeroError: there are no held-out lines, or an encoder is not trained.
+    """
     held_out = config.folder_of("held_out")
     if held_out is None or len(config.seeds) < LEAST_SEEDS:
-        return (
-            "not testable here",
+        raise CrosszeroError(
             f"Held-out samples and at least {LEAST_SEEDS} seeds are needed: the suite names "
-            f"{held_out or 'no samples'} and has {len(config.seeds)} seeds.",
+            f"{held_out or 'no samples'} and has {len(config.seeds)} seeds."
         )
     if systems[-1] in config.systems and not config.systems[systems[-1]].has_seeds:
-        return "not testable here", f"{systems[-1]} is not trained with several seeds."
+        raise CrosszeroError(f"{systems[-1]} is not trained with several seeds.")
     meanings = choose_meanings(read_lines(WordRetrieval().locate(held_out)))
-    scores = {}
+    found: Measures = {}
     for system in systems:
         if system not in config.systems:
-            return "not testable here", f"The suite has no system {system}."
-        scores[system] = list(_measure(config, system, meanings))
-        if not scores[system]:
-            return "not testable here", f"{system} has not been trained with all seeds."
-    parts, holds = [], True
-    last = scores[systems[-1]]
-    for system in systems[:-1]:
-        others = scores[system] if config.systems[system].has_seeds else scores[system] * len(last)
-        for name, label in _MEASURES.items():
-            interval = measure_interval(
-                [getattr(b, name) - getattr(a, name) for a, b in zip(others, last, strict=True)]
-            )
-            holds &= interval.low > 0
-            level = np.mean([getattr(score, name) for score in others])
-            parts.append(f"{label} {describe(interval)} over {system} ({level:.3f})")
-    return "holds" if holds else "does not hold", f"{systems[-1]}: " + "; ".join(parts) + "."
+            raise CrosszeroError(f"The suite has no system {system}.")
+        scores = list(_measure(config, system, meanings))
+        if not scores:
+            raise CrosszeroError(f"{system} has not been trained with all seeds.")
+        found[system] = {
+            label: [float(getattr(score, name)) for score in scores]
+            for name, label in _MEASURES.items()
+        }
+    return found
 
 
 def choose_meanings(lines: Lines) -> Lines:

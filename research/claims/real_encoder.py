@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import hypot, nan
 from statistics import fmean
+from typing import Any
 
 from crosszero.experiment.table import Interval
 from crosszero.tasks.catalogue import list_tasks
 from research.claims.claim import Finding, Outcome
+from research.claims.clusters import judge_measures
 from research.claims.curves import Course, judge_courses
 from research.claims.ledger import LEAST_COLUMNS, MANY_TASKS, ORDERS
 from research.claims.orders import GROUPS, group_columns, judge_intervals
@@ -23,8 +25,10 @@ _LEVELS = {
 }
 
 
-def judge_real_encoder(evidence: Evidence) -> dict[int, Finding]:
-    """Judge claims 5 to 10 by the records of E5."""
+def judge_real_encoder(
+    evidence: Evidence, clusters: Mapping[str, Any] | None = None
+) -> dict[int, Finding]:
+    """Judge claims 5 to 10 by the records of E5, and by what research.e5_clusters has found."""
     several = len(evidence.seeds) > 1
     seeds = f"Seed{'s' if several else ''} {', '.join(map(str, evidence.seeds))}"
     seeds += "" if several else " alone"
@@ -40,13 +44,7 @@ def judge_real_encoder(evidence: Evidence) -> dict[int, Finding]:
         )
         for number, (first, second) in ORDERS.items()
     }
-    found[8] = Finding(
-        "not testable here",
-        "Not measured: it needs the word vectors of encoders of three seeds, whose weights were "
-        "not kept. How many words are nearest to their translation stands under claim 9.",
-        "Word vectors of held-out lines in all languages, by meaning.",
-        _COMMAND,
-    )
+    found[8] = _judge_clusters(clusters)
     found[9] = Finding(
         *_judge_order(evidence, seeds, OWN_POOLING, START, "ML-CTL-CZ", LEAST_COLUMNS),
         "The encoder before and after training, sentences read by its own pooling; differences on "
@@ -96,6 +94,22 @@ def _join(columns: list[Interval]) -> Interval:
     mean = fmean(one.mean for one in columns)
     half = hypot(*(one.half_width for one in columns)) / len(columns)
     return Interval(mean=mean, deviation=nan, low=mean - half, high=mean + half)
+
+
+def _judge_clusters(found: Mapping[str, Any] | None) -> Finding:
+    outcome, text = "not testable here", "Not measured."
+    made = ""
+    if found is not None:
+        outcome, text = judge_measures(found["measured"])
+        text = f"Seeds {', '.join(map(str, found['seeds']))}. {text}"
+        made = f" Encoders trained anew for this; measured on {found['date']}, CPU."
+    return Finding(
+        outcome,
+        text,
+        "Word vectors (first + last layer) of 50 held-out lines in all languages: k-NN purity by "
+        f"meaning among other languages, and silhouette by meaning.{made}",
+        "python -m research.e5_clusters recipes/e5.yaml --out research/e5-results.json",
+    )
 
 
 def _judge_losses(evidence: Evidence) -> tuple[Outcome, str]:

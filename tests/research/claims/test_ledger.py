@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from research.claims.__main__ import main
 from research.claims.claim import Claim, Finding, render_ledger
-from research.claims.clusters import judge_clusters
+from research.claims.clusters import judge_clusters, judge_measures
 from research.claims.curves import follow_loss, judge_curves
 from research.claims.orders import compare_systems, judge_intervals, judge_order
 
@@ -22,6 +22,7 @@ from crosszero.experiment.settings import ExperimentConfig
 from crosszero.experiment.steps import train_system
 from crosszero.experiment.table import Interval
 from crosszero.samples.store import collect
+from research import e5_clusters
 from tests.experiment.test_settings import make_record
 from tests.tasks.helpers import make_score
 from tests.training.conftest import make_samples, store_folder
@@ -196,6 +197,11 @@ def test_the_ledger_of_a_small_suite(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     collect(make_samples(40, multiway=True), tmp_path / "word-retrieval")
+    systems: dict[str, Any] = {
+        "crosszero-mini": {},
+        "CZ-snt": {"train": {"level": "sentence"}},
+        "ML-CTL-CZ": {"train": {}},
+    }
     values = {
         "name": "small",
         "out": str(tmp_path / "out"),
@@ -206,8 +212,7 @@ def test_the_ledger_of_a_small_suite(
         "seeds": [1, 2, 3],
         "train": {"steps": 2, "batch_size": 8, "max_length": 32, "precision": "fp32",
                   "log_every": 1},
-        "systems": {"crosszero-mini": {}, "CZ-snt": {"train": {"level": "sentence"}},
-                    "ML-CTL-CZ": {"train": {}}},
+        "systems": systems,
     }  # fmt: skip
     suite = build(ExperimentConfig, values)
     names = ("crosszero-mini", "CZ-snt", "ML-CTL-CZ")
@@ -233,6 +238,20 @@ def test_the_ledger_of_a_small_suite(
     assert text.count("\n## ") == 12
     sections = re.split(r"\n## \d+\. ", text)[1:]
     assert "never released" in sections[2]
+    assert evidence in sections[7]
+
+    # the same encoders under the names of E5's recipe are judged alike, from what is kept of them
+    renamed = {"e5-small-q4" if name == names[0] else name: s for name, s in systems.items()}
+    recipe.write_text(json.dumps({**values, "systems": renamed}))
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps({"seeds": [1], "experiments": {"e5": {}}}))
+    e5_clusters.main([str(recipe), "--out", str(kept)])
+    found = json.loads(kept.read_text())
+    assert found.keys() == {"seeds", "experiments", "clusters"}
+    assert found["clusters"]["seeds"] == [1, 2, 3]
+    judged = judge_measures(found["clusters"]["measured"])
+    assert judged[0] == outcome
+    assert judged[1].replace("e5-small-q4", names[0]) == evidence
     assert "Command: none" in sections[2]
     assert text.count("Command: none") == 1
     assert "Command: `crosszero run recipes/paper-suite.yaml`" in sections[3]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from research.claims.__main__ import main
+from research.claims.claim import Finding
 from research.claims.real_encoder import judge_real_encoder
 from research.e5_evidence import Evidence
 
@@ -61,6 +62,25 @@ def test_both_levels_decide_about_the_loss() -> None:
     assert judge_real_encoder(evidence)[10].outcome == "holds in part"
     evidence.losses["ML-CTL-info"] = [[1], 0.9, 0.0, 0.1, 50]
     assert judge_real_encoder(evidence)[10].outcome == "holds"
+
+
+def test_clusters_are_judged_seed_by_seed() -> None:
+    """A start without seeds is held against each; one interval with zero is enough to fail."""
+    start = {"purity": [0.1], "silhouette": [-0.2]}
+    some = {"purity": [0.2, 0.3, 0.4], "silhouette": [0.0, 0.1, 0.2]}
+    more = {name: [value + 0.1 for value in values] for name, values in some.items()}
+
+    def judge(middle: dict[str, list[float]], last: dict[str, list[float]]) -> Finding:
+        measured = {"e5-small-q4": start, "CZ-snt": middle, "ML-CTL-CZ": last}
+        found = {"seeds": [1, 2, 3], "date": "2026-01-01", "measured": measured}
+        return judge_real_encoder(make_evidence(), found)[8]
+
+    assert judge(some, more).outcome == "holds"
+    assert "purity +0.10 ± 0.00 over CZ-snt (0.300)" in judge(some, more).evidence
+    assert judge(more, some).outcome == "does not hold"
+    wide = {"purity": [0.2, 0.9, 0.4], "silhouette": more["silhouette"]}
+    assert judge(some, wide).outcome == "does not hold"
+    assert judge_real_encoder(make_evidence())[8].outcome == "not testable here"
 
 
 def test_the_page_is_what_the_command_makes(
