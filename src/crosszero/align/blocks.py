@@ -6,8 +6,9 @@ hold :data:`~crosszero.align.similarity.OUTSIDE`, which is below every cosine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ from crosszero.align.subtokens import Integers, Parts, group_by_length
 from crosszero.search.neighbours import AnyFloats
 
 CELLS = 2**16  # of a block: pairs x source x target
-_NUMBERS = 2**20  # of a block's vectors
+_NUMBERS, _ON_DEVICE = 2**20, 2**26  # of a block's vectors: so many fit a cache, or are quick
 Rows = tuple[AnyFloats, Integers]
+Unit = Literal["subtoken", "word", "both"]
 
 
 def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
@@ -28,13 +30,14 @@ def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
         Numbers of the pairs of a block; one without words on a side is in none.
     """
     usable = [n for n, pair in enumerate(pairs) if all(side.lost < len(side) for side in pair)]
-    sizes = {n: tuple(len(side.vectors) for side in pairs[n]) for n in usable}
-    widths = {n: pairs[n][0].vectors.shape[1] for n in usable}
+    sizes = {n: tuple(side.shape[0] for side in pairs[n]) for n in usable}
+    widths = {n: pairs[n][0].shape[1] for n in usable}
+    most = _ON_DEVICE if are_on_device(pairs[n] for n in usable) else _NUMBERS
     block, rows, columns = list[int](), 0, 0
     for number in sorted(usable, key=lambda n: (widths[n], sizes[n])):
         rows, columns = max(rows, sizes[number][0]), max(columns, sizes[number][1])
         count, width = len(block) + 1, widths[number]
-        full = count * rows * columns > CELLS or count * (rows + columns) * width > _NUMBERS
+        full = count * rows * columns > CELLS or count * (rows + columns) * width > most
         if block and (full or width != widths[block[0]]):
             yield block
             block, (rows, columns) = [], sizes[number]
@@ -43,21 +46,24 @@ def cut_blocks(pairs: Sequence[tuple[Parts, Parts]]) -> Iterator[list[int]]:
         yield block
 
 
+def are_on_device(pairs: Iterable[tuple[Parts, Parts]]) -> bool:
+    """Whether all vectors lie beside the processor."""
+    return all(side.on_device for pair in pairs for side in pair)
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One side of a block: texts with their sub-tokens and with those words that have some.
 
     Attributes:
-        vectors: (texts, sub-tokens, dim), zeros behind the last of a text.
-        sizes: (texts,) how many sub-tokens are its own.
+        sizes: (texts,) how many sub-tokens each has.
         counts: (texts,) how many words.
         numbers: (texts, words) which word of its text each one is.
         texts, words: (n,) of each word of the block its text, and its place among the words of it.
-        starts, ends: (n,) its first sub-token and the one behind its last, of
-            ``vectors.reshape(-1, dim)``.
+        starts, ends: (n,) its first sub-token and the one behind its last, in the rows of all
+            texts, one after another, each filled up to :attr:`width`.
     """
 
-    vectors: AnyFloats
     sizes: Integers
     counts: Integers
     numbers: Integers
@@ -66,14 +72,15 @@ class Side:
     starts: Integers
     ends: Integers
 
+    @property
+    def width(self) -> int:
+        """Sub-tokens of the longest text."""
+        return int(self.sizes.max())
+
     @classmethod
     def of(cls, members: Sequence[Parts]) -> Side:
-        """Stack texts."""
-        sizes = np.array([len(parts.vectors) for parts in members], np.int64)
-        shape = (len(members), int(sizes.max()), members[0].vectors.shape[1])
-        vectors = np.zeros(shape, np.result_type(members[0].vectors, np.float32))
-        for place, parts in zip(vectors, members, strict=True):
-            place[: len(parts.vectors)] = parts.vectors
+        """Count what texts have."""
+        sizes = np.array([parts.shape[0] for parts in members], np.int64)
         given = np.array([len(parts) for parts in members], np.int64)
         texts = np.repeat(np.arange(len(members)), given)
         numbers = np.arange(len(texts)) - np.repeat(np.cumsum(given) - given, given)
@@ -85,12 +92,20 @@ class Side:
         words = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
         table = np.zeros((len(members), max(1, int(counts.max()))), np.int64)
         table[texts, words] = numbers
-        first = texts * shape[1]
-        return cls(vectors, sizes, counts, table, texts, words, first + starts, first + ends)
+        first = texts * int(sizes.max())
+        return cls(sizes, counts, table, texts, words, first + starts, first + ends)
 
-    def average(self) -> AnyFloats:
-        """Give the mean of each word's sub-tokens: (texts, words, dim)."""
-        rows = self.vectors.reshape(-1, self.vectors.shape[2])
+    def stack(self, members: Sequence[Parts]) -> AnyFloats:
+        """Stack the texts' vectors: (texts, width, dim), zeros behind the last of a text."""
+        shape = (len(members), self.width, members[0].shape[1])
+        vectors = np.zeros(shape, np.result_type(members[0].vectors, np.float32))
+        for place, parts in zip(vectors, members, strict=True):
+            place[: len(parts.vectors)] = parts.vectors
+        return vectors
+
+    def average(self, vectors: AnyFloats) -> AnyFloats:
+        """Give the mean of each word's sub-tokens, (texts, words, dim), of what was stacked."""
+        rows = vectors.reshape(-1, vectors.shape[2])
         found = np.zeros((*self.numbers.shape, rows.shape[1]), rows.dtype)
         for chosen, tokens in group_by_length(self.starts, self.ends):
             mean = rows.take(tokens[:, 0], axis=0)
@@ -141,6 +156,33 @@ def stack(blocks: Sequence[Scores], beyond: float) -> Scores:
         found[start : start + len(block), : block.shape[1], : block.shape[2]] = block
         start += len(block)
     return found
+
+
+def compare_sides(
+    members: Sequence[Sequence[Parts]], sides: Sequence[Side], *, unit: Unit, centred: bool
+) -> tuple[Similarity | None, Similarity | None]:
+    """Compare the texts of both sides of a block.
+
+    Args:
+        members: of each side its texts.
+        sides: what these have.
+        unit: what is compared.
+        centred: see :func:`compare_rows`.
+
+    Returns:
+        Of words and of sub-tokens, where they are wanted, (pairs, source, target) cosines.
+    """
+    stacked = [side.stack(some) for side, some in zip(sides, members, strict=True)]
+    words = parts = None
+    if unit != "subtoken":  # before the means are taken from the sub-tokens, in place
+        means = [side.average(rows) for side, rows in zip(sides, stacked, strict=True)]
+    if unit != "word":
+        ours = [(rows, side.sizes) for rows, side in zip(stacked, sides, strict=True)]
+        parts = compare_rows(*ours, centred=centred)
+    if unit != "subtoken":
+        ours = [(rows, side.counts) for rows, side in zip(means, sides, strict=True)]
+        words = compare_rows(*ours, centred=centred)
+    return words, parts
 
 
 def compare_rows(source: Rows, target: Rows, *, centred: bool) -> Similarity:

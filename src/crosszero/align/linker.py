@@ -135,7 +135,7 @@ class WordLinker:
         if config.method != "statistical" and encoder is None:
             raise ConfigError(f"method {config.method} needs an encoder")
         self._encoder, self._config, self._batch = encoder, config, batch
-        self._statistics = statistics
+        self._statistics, self._on_gpu = statistics, bool(getattr(encoder, "on_gpu", False))
         if config.method == "statistical" and statistics is not None:
             statistics.symmetrise_by(config.symmetrisation or "grow-diag-final-and")
         self._counting = Lock()
@@ -165,7 +165,7 @@ class WordLinker:
         last ones are linked, of several batches at once where no counts are asked for.
         """
         batches = _cut(pairs, self._batch)
-        if not getattr(self._encoder, "on_gpu", False):
+        if not self._on_gpu:
             for batch in batches:
                 yield from self._link(batch, self._encode(batch))
             return
@@ -190,10 +190,11 @@ class WordLinker:
             return []
         left, right = (
             encode_parts(
-                self._encoder, [side.text for side in texts], [side.spans for side in texts]
+                self._encoder, [one.text for one in side], [one.spans for one in side],
+                on_device=self._on_gpu,
             )
-            for texts in zip(*batch, strict=True)
-        )
+            for side in zip(*batch, strict=True)
+        )  # fmt: skip
         return list(zip(left, right, strict=True))
 
     def _link(self, batch: Sequence[CutPair], parts: Sequence[Encoded]) -> Iterator[LinkedPair]:

@@ -10,7 +10,16 @@ from typing import Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
 
-from crosszero.align.blocks import CELLS, Side, compare_rows, cut_blocks, join_parts, stack
+from crosszero.align.blocks import (
+    CELLS,
+    Side,
+    Unit,
+    are_on_device,
+    compare_sides,
+    cut_blocks,
+    join_parts,
+    stack,
+)
 from crosszero.align.calibration import calibrate
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.hmm import follow
@@ -23,7 +32,6 @@ from crosszero.errors import ConfigError, quote, suggest
 Method = Literal["argmax", "itermax", "softmax", "ot", "hmm", "statistical", "combined"]
 METHOD: Method = "hmm"
 """The default."""
-Unit = Literal["subtoken", "word", "both"]
 Pair = tuple[Parts, Parts]
 
 
@@ -210,16 +218,18 @@ class _Compared(NamedTuple):
 
 
 def _compare(pairs: Sequence[Pair], members: list[int], unit: Unit, centred: bool) -> _Compared:
-    sides = left, right = [Side.of([pairs[n][side] for n in members]) for side in (0, 1)]
-    words = [] if unit == "subtoken" else [(side.average(), side.counts) for side in sides]
-    if unit != "word":
-        parts = compare_rows(*((side.vectors, side.sizes) for side in sides), centred=centred)
-    if not words:
-        return _Compared(members, (left, right), parts)
-    similarity = compare_rows(*words, centred=centred)
-    if unit == "both":
-        best = join_parts(parts, left, right)
-        similarity = np.where(similarity == OUTSIDE, similarity, (similarity + best) / 2)
+    chosen = [[pairs[n][side] for n in members] for side in (0, 1)]
+    left, right = map(Side.of, chosen)
+    compare = compare_sides
+    if are_on_device(pairs[n] for n in members):
+        from crosszero.align.accelerated import compare_there as compare
+    words, parts = compare(chosen, (left, right), unit=unit, centred=centred)
+    if words is None or parts is None:
+        found = parts if words is None else words
+        assert found is not None
+        return _Compared(members, (left, right), found)
+    best = join_parts(parts, left, right)
+    similarity = np.where(words == OUTSIDE, words, (words + best) / 2)
     return _Compared(members, (left, right), similarity)
 
 

@@ -16,8 +16,8 @@ Scores = NDArray[np.float32]
 
 OUTSIDE = -9.0
 """In a block where a pair has no words; below every cosine."""
-_SHORT = 1e-15  # vectors whose squares are no numbers in float32
-_ROUNDING = 2e-5  # of a mean: what taking it from rows like it may leave in float32
+SHORT = 1e-15  # vectors whose squares are no numbers in float32
+ROUNDING = 2e-5  # of a mean: what taking it from rows like it may leave in float32
 
 
 def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
@@ -35,7 +35,7 @@ def measure_rows(rows: AnyFloats) -> tuple[Floats, Floats]:
     """
     vectors: Floats = rows.astype(np.float32, copy=False)
     lengths: Floats = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
-    short = lengths[..., 0] < _SHORT
+    short = lengths[..., 0] < SHORT
     if not np.isfinite(lengths).all() or rows[short].any():
         vectors = unit_rows(rows.reshape(-1, rows.shape[-1])).reshape(rows.shape)
         return vectors, np.ones(lengths.shape, np.float32)
@@ -52,7 +52,7 @@ def drop_rounding(rows: AnyFloats, means: AnyFloats) -> None:
         rows: (..., n, dim), without the means.
         means: (..., dim).
     """
-    least = _ROUNDING * np.abs(means).max(axis=-1)[..., None, None]
+    least = ROUNDING * np.abs(means).max(axis=-1)[..., None, None]
     if (np.abs(rows[..., :1]) <= least).any():  # seldom, so that the rest is not read
         rows[(np.abs(rows) <= least).all(axis=-1)] = 0
 

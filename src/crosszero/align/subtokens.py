@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from crosszero.search.neighbours import AnyFloats
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """What the words of a text are compared by.
 
@@ -32,9 +32,16 @@ class Parts:
     vectors: AnyFloats
     starts: Integers
     ends: Integers
+    on_device: ClassVar[bool] = False
+    """Whether the vectors lie beside the processor (:mod:`crosszero.align.accelerated`)."""
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Parts and dim."""
+        return self.vectors.shape[0], self.vectors.shape[1]
 
     @property
     def lost(self) -> int:
@@ -147,13 +154,33 @@ def as_parts(vectors: AnyFloats) -> Parts:
     return Parts(vectors[seen], ends - seen, ends)
 
 
+@runtime_checkable
+class DeviceEncoder(Protocol):
+    """Gives vectors to the sub-tokens of sentences, and leaves them where it computed them."""
+
+    def encode_on_device(self, texts: list[str], spans: list[list[Span]]) -> Sequence[Parts]:
+        """As :meth:`SubtokenEncoder.encode_subtokens`."""
+        ...
+
+
 def encode_parts(
-    encoder: SubtokenEncoder | WordEncoder, texts: list[str], spans: list[list[Span]]
+    encoder: SubtokenEncoder | WordEncoder,
+    texts: list[str],
+    spans: list[list[Span]],
+    *,
+    on_device: bool = False,
 ) -> Sequence[Parts]:
     """Give the parts of each sentence: sub-tokens, or words if that is all there is.
 
-    Args, raises: as :func:`~crosszero.align.subtokens.encode_spans`.
+    Args:
+        encoder, texts, spans: as in :func:`~crosszero.align.subtokens.encode_spans`.
+        on_device: leave the vectors where the encoder computed them, if it can.
+
+    Raises:
+        ValueError: as there.
     """
+    if on_device and isinstance(encoder, DeviceEncoder):
+        return encoder.encode_on_device(texts, spans)
     if isinstance(encoder, SubtokenEncoder):
         return encoder.encode_subtokens(texts, spans)
     return list(map(as_parts, encode_spans(encoder, texts, spans)))

@@ -13,7 +13,8 @@ from cyclopts import Parameter
 
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_writer import LinkFormat
-from crosszero.align.methods import METHOD, Method, Unit
+from crosszero.align.blocks import Unit
+from crosszero.align.methods import METHOD, Method
 from crosszero.cli.flags import Flat, Out, Raw, Reading, Resamples, Strict, name_place
 
 _BLOCK = 256  # pairs of texts between two writes

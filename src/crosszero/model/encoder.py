@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack, cast, overload
 
@@ -213,6 +214,12 @@ class Encoder:
         """
         layer = layer_number(self.alignment_layer)
         return [parts for (parts,) in self.encode_subtoken_layers(texts, spans, [layer])]
+
+    def encode_on_device(self, texts: Sequence[str], spans: Spans) -> list[Parts]:
+        """As :meth:`encode_subtokens`, but the vectors stay on the encoder's device."""
+        encode = partial(encode_subtoken_layers, on_device=True)
+        layers = [layer_number(self.alignment_layer)]
+        return [parts for (parts,) in self._encode_words(encode, texts, spans, layers)]
 
     def encode_subtoken_layers(
         self, texts: Sequence[str], spans: Spans, layers: Layers

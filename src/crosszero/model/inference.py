@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosszero.align.accelerated import DeviceParts
 from crosszero.align.spans import Span
 from crosszero.align.subtokens import Parts
 from crosszero.bitext.folding import has_text
@@ -150,6 +151,7 @@ def encode_subtoken_layers(
     layers: Layers,
     max_length: int,
     mini_batch_num_tokens: int | None = None,
+    on_device: bool = False,
 ) -> list[list[Parts]]:
     """Vectors of all sub-tokens of texts of any length, of several layers from one pass.
 
@@ -161,14 +163,16 @@ def encode_subtoken_layers(
     Args:
         backbone, texts, spans, layers, max_length, mini_batch_num_tokens: as in
             :func:`encode_word_layers`.
+        on_device: leave the vectors on the backbone's device.
 
     Returns:
         For each text and layer the tokens that are not special, not normalised, and those of each
         word.
     """
     tokens = backbone.tokenize(texts, None)
-    shape = (len(layers), backbone.hidden_size)
-    found = [np.zeros((shape[0], size, shape[1]), np.float32) for size in tokens.inner]
+    begins = np.cumsum(tokens.inner) - tokens.inner
+    shape = (int(tokens.inner.sum()), backbone.hidden_size)
+    found = [torch.zeros(shape, device=backbone.device) for _ in layers]
     windows = [
         window
         for number, (text, some) in enumerate(zip(texts, tokens, strict=True))
@@ -176,21 +180,34 @@ def encode_subtoken_layers(
     ]
 
     def keep(part: _Encoded) -> None:
-        for level, hidden in enumerate(part.hidden):
-            states = hidden.float().cpu().numpy()
-            for row, member in enumerate(part.members):
-                text, first, (begin, end), _ = windows[member]
-                place = tokens.first[text] - first
-                found[text][level, begin:end] = states[row, place + begin : place + end]
+        chosen = [windows[member] for member in part.members]
+        owners = np.array([text for text, *_ in chosen])
+        first = np.array([first for _, first, *_ in chosen])
+        ranges = np.array([part for _, _, part, _ in chosen])
+        counts = ranges[:, 1] - ranges[:, 0]
+        rows = np.arange(len(chosen)) * part.mask.shape[1] + tokens.first[owners] - first
+        arrays = {
+            "seen": spread(rows + ranges[:, 0], counts),
+            "kept": spread(begins[owners] + ranges[:, 0], counts),
+        }
+        sent = send(arrays, part.mask.device)
+        for vectors, hidden in zip(found, part.hidden, strict=True):
+            vectors.index_copy_(0, sent["kept"], hidden.flatten(0, 1)[sent["seen"]].float())
 
     read = np.arange(len(windows))
     pieces = Ragged.of([window.ids for window in windows])
     _encode(backbone, pieces, read, layers, mini_batch_num_tokens, keep)
-    places = tokens.locate_each(spans)
-    return [
-        [Parts(rows, *(np.maximum(side - first, 0) for side in sides)) for rows in vectors]
-        for vectors, first, sides in zip(found, tokens.first, places, strict=True)
+    places = [
+        [np.maximum(side - first, 0) for side in sides]
+        for first, sides in zip(tokens.first, tokens.locate_each(spans), strict=True)
     ]
+    sizes = tokens.inner.tolist()
+    make: Callable[..., Parts] = DeviceParts if on_device else Parts
+    each = [
+        vectors.split(sizes) if on_device else np.split(vectors.cpu().numpy(), begins[1:])
+        for vectors in found
+    ]
+    return [[make(rows, *some) for rows in text] for *text, some in zip(*each, places, strict=True)]
 
 
 @dataclass(frozen=True)
