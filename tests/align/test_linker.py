@@ -172,6 +172,21 @@ def test_texts_are_linked_as_they_come(on_gpu):
     assert found == expected[:4]
 
 
+def test_few_long_texts_are_a_batch(monkeypatch):
+    monkeypatch.setattr("crosszero.align.batches._LETTERS", 60)
+    calls = []
+
+    class Counted(Meanings):
+        def encode_words(self, texts, spans):
+            calls.append(len(texts))
+            return super().encode_words(texts, spans)
+
+    expected = list(WordLinker(Meanings()).link(*SIDES))
+    assert list(WordLinker(Counted()).link(*SIDES)) == expected
+    assert sum(calls) == 2 * len(SIDES[0])
+    assert 1 < max(calls) < len(SIDES[0])
+
+
 def test_what_a_method_needs(statistics):
     for method in ("statistical", "combined"):
         with pytest.raises(ConfigError, match="needs a statistical aligner"):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from threading import Lock
-from typing import TypeVar
 
+from crosszero.align.batches import cut_batches, look_ahead
 from crosszero.align.eflomal import LONGEST, TwoWayModel, fits
 from crosszero.align.long_texts import link_long
 from crosszero.align.methods import LinkConfig
@@ -28,7 +26,6 @@ from crosszero.align.word_cutter import cut_words
 from crosszero.bitext.languages import check_code
 from crosszero.errors import ConfigError, count_things
 
-T = TypeVar("T")
 Encoded = tuple[Parts, Parts]
 """What an encoder saw of a text and of its translation."""
 _LINKING = 3  # threads that link beside a GPU; Python itself runs in one at a time
@@ -164,7 +161,7 @@ class WordLinker:
         If the encoder says that it is `on_gpu`, the next texts are encoded while the words of the
         last ones are linked, of several batches at once where no counts are asked for.
         """
-        batches = _cut(pairs, self._batch)
+        batches = cut_batches(pairs, self._batch)
         if not self._on_gpu:
             for batch in batches:
                 yield from self._link(batch, self._encode(batch))
@@ -182,7 +179,7 @@ class WordLinker:
                 linker.submit(finish, batch, encoder.submit(self._encode, batch))
                 for batch in batches
             )
-            for linked in _look_ahead(begun, linking):
+            for linked in look_ahead(begun, linking):
                 yield from linked.result()
 
     def _encode(self, batch: Sequence[CutPair]) -> list[Encoded]:
@@ -267,26 +264,6 @@ class WordLinker:
                 "these languages, the source first?",
                 100 * self.known / self.words,
             )
-
-
-def _cut(pairs: Iterable[CutPair], size: int) -> Iterator[list[CutPair]]:
-    stream = iter(pairs)
-    while batch := list(islice(stream, size)):
-        yield batch
-
-
-def _look_ahead(items: Iterable[T], count: int) -> Iterator[T]:
-    """Give each item when `count` more are there; before an error, what came before it."""
-    waiting: deque[T] = deque()
-    try:
-        for item in items:
-            waiting.append(item)
-            if len(waiting) > count:
-                yield waiting.popleft()
-    except Exception:
-        yield from waiting
-        raise
-    yield from waiting
 
 
 def warn_of_lost(words: int) -> None:

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from crosszero.align.blocks import Unit
 from crosszero.align.eflomal import Symmetrisation
 from crosszero.align.link_writer import LinkFormat
-from crosszero.align.blocks import Unit
 from crosszero.align.methods import METHOD, Method
 from crosszero.cli.flags import Flat, Out, Raw, Reading, Resamples, Strict, name_place
 
