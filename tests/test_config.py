@@ -12,7 +12,7 @@ import pytest
 from crosszero.config import build, read_json, to_dict
 from crosszero.errors import ConfigError, DataError, quote, suggest, visible
 from crosszero.experiment.yaml_text import parse_yaml, read_yaml
-from crosszero.training.train_config import TrainConfig
+from crosszero.training.train_config import TrainConfig, list_unread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,3 +258,23 @@ def test_json_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "no.json", tmp_path):
         with pytest.raises(DataError, match="can't be read"):
             read_json(path, list[int])
+
+
+def test_settings_that_nothing_reads_are_named() -> None:
+    assert list_unread(TrainConfig()) == []
+    assert list_unread(TrainConfig(level="split", words_per_sentence=4, word_weight=2.0)) == []
+    assert list_unread(TrainConfig(schedule="linear", mlm_weight=0, steps=5)) == []
+    assert list_unread(TrainConfig(word_weight=2.0, mlm_weight=0, mlm_probability=0.3)) == [
+        "word_weight: nothing reads it with level: multi",
+        "mlm_probability: nothing reads it without mlm_weight",
+    ]
+    changes: dict[str, Any] = {
+        "head_start": "identity", "head_learning_rate": 1e-4, "embedding_learning_rate": 1e-4,
+        "milestones": (0.5,), "decay": 0.5, "epochs": 2.0, "refresh_layer": 7,
+        "mask_contrastive_input": False,
+    }  # fmt: skip
+    config = TrainConfig(
+        level="split", words_per_sentence=4, freeze_embeddings=True, schedule="cosine", steps=9,
+        mlm_weight=0, **changes,
+    )  # fmt: skip
+    assert {line.partition(":")[0] for line in list_unread(config)} == changes.keys()

@@ -119,7 +119,11 @@ def test_trim(
 
 
 def test_prepare_show_train(
-    corpus: Path, model_folder: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    corpus: Path,
+    model_folder: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     samples, run = tmp_path / "samples", tmp_path / "run"
     assert call("prepare", corpus, "--out", samples, "--words.stop-words", "none") == 0
@@ -130,7 +134,9 @@ def test_prepare_show_train(
     assert shown.count("en  ") == 3
     assert "[1:" in shown
     flags = ["--steps", 3, "--batch-size", 8, "--max-length", 32, "--precision", "fp32"]
+    flags += ["--word-weight", 2]
     assert call("train", samples, "--out", run, "--encoder", model_folder(), *flags) == 0
+    assert "word_weight: nothing reads it with level: multi" in caplog.text
     assert (run / "config.json").is_file()
     assert len((run / "metrics.jsonl").read_text().splitlines()) >= 1
 

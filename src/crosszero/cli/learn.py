@@ -16,7 +16,7 @@ from crosszero.bitext.reader import FormatName as FormatName  # of a flag: it is
 from crosszero.cli.flags import ALIGNED, EncoderName, Flat, RayAddress
 from crosszero.errors import ConfigError
 from crosszero.samples.prepare_config import FinderConfig, PrepareConfig
-from crosszero.training.train_config import LoraConfig, TrainConfig
+from crosszero.training.train_config import LoraConfig, TrainConfig, list_unread
 
 _log = logging.getLogger("crosszero")
 
@@ -180,6 +180,8 @@ def train(
     from crosszero.training.ranks import leave_ranks
 
     check_output(out, inputs=[samples] if samples else [], folder=True)
+    for note in list_unread(config):
+        _log.warning(note)
     if lora and config.lora is None:
         config = dataclasses.replace(config, lora=LoraConfig())
     train_encoder(encoder, samples, config, out=out, gold=gold, resume=resume)

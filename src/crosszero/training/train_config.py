@@ -208,6 +208,33 @@ def _check_words(config: TrainConfig) -> None:
     require("words_per_sentence", words, enough, "2 or more with level: split")
 
 
+def list_unread(config: TrainConfig) -> list[str]:
+    """List settings that were changed although nothing reads them, and why.
+
+    Example:
+        >>> list_unread(TrainConfig(refresh_layer=7))
+        ['refresh_layer: nothing reads it without refresh_words_every']
+    """
+    reasons = {
+        "word_weight": "" if config.level == "split" else f"with level: {config.level}",
+        "head_learning_rate": "with level: split" if config.level == "split" else "",
+        "head_start": "with level: split" if config.level == "split" else "",
+        "embedding_learning_rate": "with freeze_embeddings" if config.freeze_embeddings else "",
+        "milestones": "" if config.schedule == "multistep" else f"with schedule: {config.schedule}",
+        "decay": "" if config.schedule == "multistep" else f"with schedule: {config.schedule}",
+        "mlm_probability": "" if config.mlm_weight else "without mlm_weight",
+        "mask_contrastive_input": "" if config.mlm_weight else "without mlm_weight",
+        "epochs": "with steps" if config.steps else "",
+        "refresh_layer": "" if config.refresh_words_every else "without refresh_words_every",
+    }
+    usual = TrainConfig(level=config.level, words_per_sentence=config.words_per_sentence)
+    return [
+        f"{name}: nothing reads it {why}"
+        for name, why in reasons.items()
+        if why and getattr(config, name) != getattr(usual, name)
+    ]
+
+
 def change_settings(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """Replace single settings; ConfigError if one is unknown, of the wrong type or out of range."""
     plain = {name: to_dict(v) if is_dataclass(v) else v for name, v in changes.items()}
