@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,17 @@ def call(*arguments: object) -> int:
     with pytest.raises(SystemExit) as caught:
         main([str(a) for a in arguments])
     return int(caught.value.code or 0)
+
+
+def test_words_without_a_vector_are_told(
+    model_folder: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.conll").write_text("king B-PER\n\u200b O\nsees O\n\n", "utf-8")
+    (tmp_path / "a.fr").write_text("roi voit\n", "utf-8")
+    files = tmp_path / "a.conll", tmp_path / "a.fr"
+    flags = ["--encoder", model_folder(), "--layer", 1, "--out", tmp_path / "out"]
+    assert call("project", *files, *flags) == 0
+    assert "1 word has no vector" in caplog.text
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ def project(
         copies=copies,
     )
     way = make_format(kind, rules, column=column, unlinked=unlinked)
+    linker = None
     if links is not None:
         link = partial(attach_links, path=links, base=base)
     else:
@@ -144,6 +145,8 @@ def project(
                 for lost in found.lost:
                     row = {"line": labelled.line, **lost._asdict(), "why": REASONS[lost.reason]}
                     told.write(json.dumps(row, ensure_ascii=False) + "\n")
+    if linker is not None:
+        linker.warn()
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
     _log.info(
         "%s%s carried over, %s dropped%s",
