@@ -18,7 +18,7 @@ from crosszero.align.subtokens import Integers, Parts, group_by_length
 from crosszero.search.neighbours import AnyFloats
 
 CELLS = 2**16  # of a block: pairs x source x target
-_NUMBERS, _ON_DEVICE = 2**20, 2**26  # of a block's vectors: so many fit a cache, or are quick
+_NUMBERS, _ON_DEVICE = 2**20, 2**24  # of a block's vectors: what fits a cache; what is quick
 Rows = tuple[AnyFloats, Integers]
 Unit = Literal["subtoken", "word", "both"]
 
