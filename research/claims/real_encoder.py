@@ -106,8 +106,9 @@ def _judge_clusters(found: Mapping[str, Any] | None) -> Finding:
     return Finding(
         outcome,
         text,
-        "Word vectors (first + last layer) of 50 held-out lines in all languages: k-NN purity by "
-        f"meaning among other languages, and silhouette by meaning.{made}",
+        "Word vectors (first + last layer) of 50 held-out lines in all languages; a line is one "
+        "meaning, which all its words share. k-NN purity by meaning among other languages, and "
+        f"silhouette by meaning.{made}",
         "python -m research.e5_clusters recipes/e5.yaml --out research/e5-results.json",
     )
 

@@ -7,6 +7,7 @@ import re
 import shutil
 from math import hypot, nan
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from research.e5_evidence import Evidence, mean, sign
@@ -115,6 +116,13 @@ def test_what_the_page_concludes_holds_for_the_records() -> None:
     }
     signs = [(low > 0) - (high < 0) for low, high in found.values()]
     assert signs == [1, 0, -1, 0, 0, 1, 1, 0, 1, 0, 0, -1, -1]
+    purity = {
+        name: each["purity"]
+        for name, each in json.loads(EVIDENCE.read_text("utf-8"))["clusters"]["measured"].items()
+    }
+    means = {name: round(100 * fmean(values)) for name, values in purity.items()}
+    assert means == {START: 31, "CZ-snt": 75, "ML-CTL-CZ": 61}
+    assert max(purity["ML-CTL-CZ"]) < min(purity["CZ-snt"])
     tatoeba = {r.system: r.scores for r in e5.records if r.task == "tatoeba" and r.seed == 1}
     pairs = zip(tatoeba[START], tatoeba["split"], strict=True)
     assert all(new.value > old.value for old, new in pairs)
