@@ -6,6 +6,7 @@ folder, for the libraries that load one by name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ def load_backbone(size: str, *, seed: int = 1, device: str = "cpu") -> Backbone:
 
     Args:
         size: ``crosszero-mini``; ``mBERT-size`` (BERT of 12 x 768 with a vocabulary of 119,547);
-            ``tiny`` for tests (BERT of 2 x 32). The latter two use crosszero-mini's tokeniser.
+            ``tiny`` for tests (BERT of 2 x 32). These cut texts as crosszero-mini does.
         seed: of random weights.
         device: where it lies, and where its weights are drawn.
     """
@@ -36,17 +37,32 @@ def load_backbone(size: str, *, seed: int = 1, device: str = "cpu") -> Backbone:
     mini = Backbone.load(MINI, mlm=True)
     if size == MINI:
         return mini.to(device).eval()
-    tokenizer = mini.tokenizer
-    shape = {"vocab_size": _MBERT_VOCABULARY, "pad_token_id": tokenizer.pad_token_id}
+    tokenizer = mini.tokenizer if size == TINY else _fill_up(mini.tokenizer, _MBERT_VOCABULARY)
+    shape = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     if size == TINY:
         shape |= {
-            "vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2,
-            "num_attention_heads": 2, "intermediate_size": 64,
+            "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": 64,
         }  # fmt: skip
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(seed)
         model = BertForMaskedLM(BertConfig(**shape))
     return Backbone(model, tokenizer, name=size, mlm=True).eval()
+
+
+def _fill_up(tokenizer: Any, size: int) -> Any:
+    """Give a tokeniser more tokens, none of which occurs in a text."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    words = content["model"]["vocab"]
+    words |= {f"[unused{number}]": number for number in range(len(words), size)}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(content)),
+        model_max_length=tokenizer.model_max_length,
+        **tokenizer.special_tokens_map,
+    )
 
 
 def list_matrices(backbone: Backbone) -> list[Any]:

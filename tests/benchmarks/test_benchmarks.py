@@ -14,7 +14,7 @@ import torch
 from benchmarks import mine as mining
 from benchmarks import tables
 from benchmarks.corpus import make_corpus, make_samples, mix_lengths
-from benchmarks.encoders import TINY, load_backbone
+from benchmarks.encoders import MBERT, TINY, load_backbone
 from benchmarks.gpu import mining as device_mining
 from benchmarks.plain_search import PlainSearch
 from benchmarks.record import CheckError, Record, make_parser
@@ -226,3 +226,11 @@ def test_wrong_neighbours_are_counted():
     assert count() == 0
     near.value[7, 1] -= 0.01
     assert count() == 1
+
+
+def test_an_encoder_of_mberts_size_can_be_made_and_cuts_texts_as_the_others() -> None:
+    large, small = load_backbone(MBERT), load_backbone(TINY)
+    assert len(large.tokenizer) == len(large.base.get_input_embeddings().weight) == 119_547
+    texts = ["The house is small.", "Das [unused12345] Haus", "Дом мал"]
+    found, expected = (one.tokenize(texts, 64).ids.values for one in (large, small))
+    assert found.tolist() == expected.tolist()
