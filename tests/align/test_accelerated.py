@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +23,7 @@ from crosszero.model.encoder import Encoder
 from crosszero.model.inference import encode_subtoken_layers
 from tests.emulated_device import DEVICE, emulated_device
 
+Folders = Callable[..., Path]
 METHODS: tuple[Method, ...] = ("argmax", "itermax", "softmax", "ot", "hmm")
 UNITS: tuple[Unit | None, ...] = (None, "subtoken", "word", "both")
 
@@ -60,9 +64,11 @@ def test_scores_are_those_of_numpy(
 @pytest.mark.parametrize("scale", [1e-20, 1e-8, 1e20])
 def test_very_short_and_very_long_vectors_are_compared_as_by_numpy(scale: float) -> None:
     draw = np.random.default_rng(1)
-    pair = draw_parts(draw, 6), draw_parts(draw, 7)
-    pair = tuple(Parts(p.vectors * np.float32(scale), p.starts, p.ends) for p in pair)  # type: ignore[assignment]
-    (found,), (expected,) = (link_parts([one], LinkConfig()) for one in (put(pair), pair))
+    one, other = draw_parts(draw, 6), draw_parts(draw, 7)
+    for parts in (one, other):
+        parts.vectors[:] *= np.float32(scale)
+    pair = one, other
+    (found,), (expected,) = (link_parts([each], LinkConfig()) for each in (put(pair), pair))
     assert [link[:2] for link in found] == [link[:2] for link in expected]
 
 
@@ -94,7 +100,7 @@ def test_long_texts_and_pairs_from_elsewhere_may_stand_among_them() -> None:
         assert [link[:2] for link in one] == [link[:2] for link in other]
 
 
-def test_only_similarities_leave_the_device(model_folder, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_only_similarities_leave_the_device(model_folder: Folders) -> None:
     """A linker asks a device once a block, whatever the number of pairs."""
     folder = model_folder("bert")
     sides = [[from_words(text.split())] * 40 for text in ("the king sees", "le roi voit")]
@@ -110,7 +116,9 @@ def test_only_similarities_leave_the_device(model_folder, monkeypatch) -> None: 
         np.testing.assert_allclose([x.score for x in one], [x.score for x in other], atol=1e-4)
 
 
-def test_an_encoder_leaves_the_vectors_that_it_gives_otherwise(model_folder) -> None:  # type: ignore[no-untyped-def]
+def test_an_encoder_leaves_the_vectors_that_it_gives_otherwise(
+    model_folder: Folders,
+) -> None:
     encoder = Encoder.load(model_folder("bert"), device="cpu", max_length=12)
     texts = ["the king sees the red house today", "", "cat", "the sea is good today " * 9]
     spans = [[(0, 3), (4, 8)], [], [(0, 3)], [(0, 3), (150, 155)]]

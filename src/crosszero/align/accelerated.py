@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
 from typing import ClassVar, cast
 
 import numpy as np
@@ -60,19 +59,15 @@ def compare_there(
     members: Sequence[Sequence[Parts]], sides: Sequence[Side], *, unit: Unit, centred: bool
 ) -> tuple[Similarity | None, Similarity | None]:
     """Do what :func:`~crosszero.align.blocks.compare_sides` does, for :class:`DeviceParts`."""
-    tokens = [
-        pad_sequence([cast(DeviceParts, parts).rows for parts in some], batch_first=True)
-        for some in members
-    ]
-    arrays = [(side.sizes, side.counts, *_locate_words(side)) for side in sides]
-    sent = iter(_send([array for some in arrays for array in some], tokens[0].device))
-    places = [tuple(islice(sent, 4)) for _ in sides]
-    asked = []
-    if unit != "subtoken":
-        means = [_average(rows, *at) for rows, (_, _, *at) in zip(tokens, places, strict=True)]
-        asked.append([(rows, counts) for rows, (_, counts, *_) in zip(means, places, strict=True)])
-    if unit != "word":
-        asked.append([(rows, sizes) for rows, (sizes, *_) in zip(tokens, places, strict=True)])
+    tokens, words = [], []
+    for some, side in zip(members, sides, strict=True):
+        rows = pad_sequence([cast(DeviceParts, parts).rows for parts in some], batch_first=True)
+        arrays = (side.sizes, side.counts, *_locate_words(side))
+        sizes, counts, starts, ends = _send(arrays, rows.device)
+        tokens.append((rows, sizes))
+        if unit != "subtoken":
+            words.append((_average(rows, starts, ends), counts))
+    asked = [rows for rows, other in ((words, "subtoken"), (tokens, "word")) if unit != other]
     found, doubts = zip(*(_compare(*rows, centred=centred) for rows in asked), strict=True)
     numbers = torch.cat([*(one.flatten() for one in found), torch.stack(doubts).float()])
     *made, doubt = np.split(numbers.cpu().numpy(), np.cumsum([one.numel() for one in found]))

@@ -181,14 +181,12 @@ def encode_subtoken_layers(
 
     def keep(part: _Encoded) -> None:
         chosen = [windows[member] for member in part.members]
-        owners = np.array([text for text, *_ in chosen])
-        first = np.array([first for _, first, *_ in chosen])
-        ranges = np.array([part for _, _, part, _ in chosen])
-        counts = ranges[:, 1] - ranges[:, 0]
+        owners, first = np.array([(window.text, window.first) for window in chosen]).T
+        begin, end = np.array([window.kept for window in chosen]).T
         rows = np.arange(len(chosen)) * part.mask.shape[1] + tokens.first[owners] - first
         arrays = {
-            "seen": spread(rows + ranges[:, 0], counts),
-            "kept": spread(begins[owners] + ranges[:, 0], counts),
+            "seen": spread(rows + begin, end - begin),
+            "kept": spread(begins[owners] + begin, end - begin),
         }
         sent = send(arrays, part.mask.device)
         for vectors, hidden in zip(found, part.hidden, strict=True):
